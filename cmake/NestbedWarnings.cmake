@@ -1,0 +1,16 @@
+# Warnings of all our code, host and guest; sanitizers of the host code.
+
+add_library(nestbed_warnings INTERFACE)
+target_compile_options(nestbed_warnings INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror>
+  # Diagnoses and results name source files as the repository does.
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
+add_library(nestbed_host INTERFACE)
+target_link_libraries(nestbed_host INTERFACE nestbed_warnings)
+target_include_directories(nestbed_host INTERFACE ${PROJECT_SOURCE_DIR})
+if(NESTBED_SANITIZE)
+  target_compile_options(nestbed_host INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(nestbed_host INTERFACE -fsanitize=address,undefined)
+endif()

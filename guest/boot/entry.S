@@ -1,0 +1,24 @@
+// The first instruction of every vCPU. The VMM has set 64-bit mode, paging, flat segments and
+// RFLAGS.IF = 0; %rdi is the boot-info page, %rsi the CPU's index. Application processors start here
+// as well: there is no real-mode trampoline.
+
+#include "guest/kernel/stack_size.h"
+
+    .section .text.entry, "ax"
+    .globl guest_entry
+guest_entry:
+    // Stack n ends at kernel_stacks + (n + 1) * KERNEL_STACK_SIZE.
+    lea 1(%rsi), %rax
+    imul $KERNEL_STACK_SIZE, %rax, %rax
+    lea kernel_stacks(%rax), %rsp
+    xor %ebp, %ebp              // ends every backtrace
+    call guest_start
+    ud2                         // guest_start does not return
+
+    .bss
+    .balign 4096
+    .globl kernel_stacks
+kernel_stacks:
+    .skip KERNEL_STACK_SIZE * MAX_CPUS
+
+    .section .note.GNU-stack, "", @progbits

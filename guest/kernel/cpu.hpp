@@ -1,0 +1,60 @@
+// What each CPU calls its own. GS.base points to it in kernel and in user mode alike: user code here
+// is ours and leaves GS alone, so no SWAPGS is needed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "guest/kernel/record_writer.hpp"
+#include "guest/kernel/stack_size.h"
+#include "shared/arch/descriptors.hpp"
+#include "shared/channel/boot_info.hpp"
+
+namespace nestbed::guest {
+
+struct TrapScope;
+class AddressSpace;
+
+inline constexpr std::uint64_t trap_stack_size = 8192;
+
+/// Work for a CPU's idle loop: `function(argument)`.
+struct Work {
+    void (*function)(void*);
+    void* argument;
+};
+
+struct alignas(64) Cpu {
+    Cpu* self;
+    std::uint32_t index;
+    TrapScope* trap_scope;        ///< the innermost one
+    AddressSpace* address_space;  ///< the one loaded; null: the boot tables
+    channel::PanicReport* panic_report;
+    RecordWriter records;
+    /// Set by another CPU, cleared by this one when the work is done.
+    std::atomic<const Work*> work;
+    arch::TaskStateSegment tss;
+};
+
+/// Stacks that the processor switches to by itself: on entry from user mode (RSP0), for NMI (IST 1)
+/// and for double faults (IST 2). Apart from `Cpu` so that what is used all the time stays together.
+struct alignas(4096) TrapStacks {
+    std::uint8_t from_user[trap_stack_size];
+    std::uint8_t nmi[trap_stack_size];
+    std::uint8_t double_fault[trap_stack_size];
+};
+
+inline constexpr std::uint8_t nmi_stack = 1;
+inline constexpr std::uint8_t double_fault_stack = 2;
+
+inline Cpu& this_cpu() {
+    Cpu* cpu = nullptr;
+    asm("mov %%gs:0, %0" : "=r"(cpu));
+    return *cpu;
+}
+
+extern Cpu cpus[channel::max_cpus];
+
+/// Sets up the calling CPU: per-CPU area, GDT, TSS, IDT, local APIC. Interrupts stay off.
+void initialize_cpu(std::uint32_t index, const channel::BootInfo& boot);
+
+}  // namespace nestbed::guest

@@ -1,0 +1,127 @@
+// Single instructions that C++ has no word for.
+//
+// Where KVM has neither VMX nor SVM below it, kernel mode is interpreted by KVM's instruction
+// emulator, which refuses INT n, INT3, RDTSCP, CLAC, INVPCID, the fences and all of SSE. What is
+// here is what every KVM runs.
+#pragma once
+
+#include <cstdint>
+
+namespace nestbed::guest {
+
+inline void out(std::uint16_t io_port, std::uint32_t value) {
+    // The host may read or write guest memory during the exit.
+    asm volatile("outl %0, %w1" : : "a"(value), "Nd"(io_port) : "memory");
+}
+
+/// RDTSC, not serialized: at kernel level an interpreted or intercepted instruction is its own
+/// fence, and elsewhere the loads and stores that are timed are ordered by their own acquire and
+/// release.
+inline std::uint64_t read_tsc() {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return static_cast<std::uint64_t>(high) << 32 | low;
+}
+
+inline std::uint64_t read_msr(std::uint32_t msr) {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+    return static_cast<std::uint64_t>(high) << 32 | low;
+}
+
+inline void write_msr(std::uint32_t msr, std::uint64_t value) {
+    asm volatile("wrmsr"
+                 :
+                 : "c"(msr), "a"(static_cast<std::uint32_t>(value)),
+                   "d"(static_cast<std::uint32_t>(value >> 32))
+                 : "memory");
+}
+
+inline std::uint64_t read_cr2() {
+    std::uint64_t value = 0;
+    asm volatile("mov %%cr2, %0" : "=r"(value));
+    return value;
+}
+
+inline std::uint64_t read_cr0() {
+    std::uint64_t value = 0;
+    asm volatile("mov %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+inline void write_cr0(std::uint64_t value) { asm volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+
+inline std::uint64_t read_cr3() {
+    std::uint64_t value = 0;
+    asm volatile("mov %%cr3, %0" : "=r"(value));
+    return value;
+}
+
+inline void write_cr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
+
+inline std::uint64_t read_cr4() {
+    std::uint64_t value = 0;
+    asm volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+inline void write_cr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
+
+/// Invalidates the translations of the page that holds `address` on this CPU (SDM Vol. 3A 4.10.4.1).
+inline void invlpg(std::uint64_t address) {
+    asm volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+inline void pause() { asm volatile("pause" : : : "memory"); }
+
+inline std::uint64_t read_flags() {
+    std::uint64_t flags = 0;
+    asm volatile("pushfq\n\tpop %0" : "=r"(flags) : : "memory");
+    return flags;
+}
+
+inline void disable_interrupts() { asm volatile("cli" : : : "memory"); }
+inline void enable_interrupts() { asm volatile("sti" : : : "memory"); }
+
+/// Sleeps until an interrupt has been taken, then returns with interrupts off. STI takes effect
+/// after the next instruction, so no interrupt is lost between the two.
+inline void wait_for_interrupt() { asm volatile("sti\n\thlt\n\tcli" : : : "memory"); }
+
+[[noreturn]] inline void halt_forever() {
+    for (;;) {
+        asm volatile("cli\n\thlt" : : : "memory");
+    }
+}
+
+/// Interrupts are off while one of these exists, and as they were before afterwards.
+class InterruptsOff {
+  public:
+    InterruptsOff() : flags_(read_flags()) { disable_interrupts(); }
+    ~InterruptsOff() {
+        constexpr std::uint64_t interrupt_flag = 1U << 9;
+        if ((flags_ & interrupt_flag) != 0) {
+            enable_interrupts();
+        }
+    }
+    InterruptsOff(const InterruptsOff&) = delete;
+    InterruptsOff& operator=(const InterruptsOff&) = delete;
+
+  private:
+    std::uint64_t flags_;
+};
+
+struct CpuidResult {
+    std::uint32_t eax, ebx, ecx, edx;
+};
+
+inline CpuidResult cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
+    CpuidResult result{};
+    asm volatile("cpuid"
+                 : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+                 : "a"(leaf), "c"(subleaf));
+    return result;
+}
+
+}  // namespace nestbed::guest

@@ -1,0 +1,73 @@
+#include "guest/kernel/interrupts.hpp"
+
+#include <array>
+#include <atomic>
+
+#include "guest/kernel/apic.hpp"
+#include "guest/kernel/cpu.hpp"
+#include "guest/kernel/panic.hpp"
+#include "guest/kernel/trap_scope.hpp"
+#include "shared/arch/descriptors.hpp"
+#include "shared/arch/exceptions.hpp"
+#include "shared/channel/layout.hpp"
+
+namespace nestbed::guest {
+
+namespace {
+
+constexpr std::uint8_t nmi_vector = 2;
+constexpr std::uint8_t double_fault_vector = 8;
+constexpr std::uint64_t stub_size = 16;  // vectors.S
+
+// The stubs are where the linker script puts them, so the whole table is a constant: filling in
+// 256 gates at run time would cost milliseconds where kernel mode is interpreted.
+constexpr std::array<arch::InterruptGate, 256> make_interrupt_table() {
+    std::array<arch::InterruptGate, 256> table{};
+    for (std::uint64_t vector = 0; vector < table.size(); ++vector) {
+        table[vector] =
+            arch::InterruptGate::to(channel::layout::kernel_image + stub_size * vector);
+    }
+    table[nmi_vector].ist = nmi_stack;
+    table[double_fault_vector].ist = double_fault_stack;
+    return table;
+}
+
+alignas(4096) constinit const std::array<arch::InterruptGate, 256> interrupt_table =
+    make_interrupt_table();
+
+constinit std::array<std::atomic<InterruptHandler>, 256> handlers{};
+
+}  // namespace
+
+void set_interrupt_handler(std::uint8_t vector, InterruptHandler handler) {
+    // Release: what the handler uses is set up before another CPU can be interrupted into it.
+    handlers[vector].store(handler, std::memory_order_release);
+}
+
+void load_interrupt_table() {
+    const arch::DescriptorTablePointer pointer{
+        sizeof(interrupt_table) - 1, reinterpret_cast<std::uint64_t>(&interrupt_table)};
+    asm volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+extern "C" void trap_dispatch(channel::TrapFrame* frame) {
+    const auto vector = static_cast<std::uint8_t>(frame->vector);
+    const bool is_interrupt = vector >= arch::first_interrupt_vector;
+    if (const InterruptHandler handler = handlers[vector].load(std::memory_order_acquire)) {
+        handler(*frame);
+        if (is_interrupt) {
+            apic::end_of_interrupt();
+        }
+        return;
+    }
+    if (vector == apic::spurious_vector) {
+        return;  // no EOI for a spurious interrupt (SDM Vol. 3A 11.9)
+    }
+    // An NMI cannot end a scope: only IRET lets the next one in.
+    if (!is_interrupt && vector != nmi_vector) {
+        leave_trap_scope(*frame);
+    }
+    panic(*frame);
+}
+
+}  // namespace nestbed::guest

@@ -1,0 +1,22 @@
+// Interrupt and exception dispatch.
+#pragma once
+
+#include <cstdint>
+
+#include "shared/channel/panic_report.hpp"
+
+namespace nestbed::guest {
+
+/// Runs with interrupts off, on the stack of what was interrupted (or RSP0, or an IST stack). What
+/// it changes in the frame is what the interrupted code continues with. EOI is sent after it.
+using InterruptHandler = void (*)(channel::TrapFrame& frame);
+
+/// Sets the handler of a vector on all CPUs; null takes it away. An exception without a handler
+/// ends the innermost trap scope; without one of those, and for an interrupt without a handler, the
+/// guest panics.
+void set_interrupt_handler(std::uint8_t vector, InterruptHandler handler);
+
+/// Loads the IDT on the calling CPU.
+void load_interrupt_table();
+
+}  // namespace nestbed::guest

@@ -1,0 +1,14 @@
+// The end of the road: says why, and stops the VM.
+#pragma once
+
+#include "shared/channel/panic_report.hpp"
+
+namespace nestbed::guest {
+
+/// The VMM prints the message, every vCPU's registers, code, backtrace and page walks.
+[[noreturn]] void panic(const char* message);
+
+/// The same for an exception that nothing expected.
+[[noreturn]] void panic(const channel::TrapFrame& frame);
+
+}  // namespace nestbed::guest

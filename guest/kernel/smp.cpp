@@ -1,0 +1,55 @@
+#include "guest/kernel/smp.hpp"
+
+#include "guest/kernel/apic.hpp"
+#include "guest/kernel/boot.hpp"
+#include "guest/kernel/instructions.hpp"
+
+namespace nestbed::guest {
+
+std::uint32_t cpu_count() { return boot_info().cpu_count; }
+
+void start_on(std::uint32_t cpu, const Work& work) {
+    // Release: the CPU that finds the work sees what it works on.
+    cpus[cpu].work.store(&work, std::memory_order_release);
+    apic::send(cpu, wake_vector);
+}
+
+void wait_for(std::uint32_t cpu) {
+    while (cpus[cpu].work.load(std::memory_order_acquire) != nullptr) {
+        pause();
+    }
+}
+
+void Rendezvous::meet() {
+    // The last to come opens the next round. It resets `arrived_` before it does, while everyone
+    // else still waits for the round to change, so nobody can be counted into the wrong round.
+    const std::uint32_t round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == cpus_) {
+        arrived_.store(0, std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_release);
+        return;
+    }
+    while (round_.load(std::memory_order_acquire) == round) {
+        pause();
+    }
+}
+
+void idle() {
+    Cpu& cpu = this_cpu();
+    disable_interrupts();
+    for (;;) {
+        // With interrupts off between the look and HLT, a wake-up that comes after the look stays
+        // pending and ends the HLT at once. An AP that boots after the wake-up was sent finds the
+        // work here, since it looks before its first HLT.
+        if (const Work* work = cpu.work.load(std::memory_order_acquire)) {
+            enable_interrupts();
+            work->function(work->argument);
+            disable_interrupts();
+            cpu.work.store(nullptr, std::memory_order_release);
+        } else {
+            wait_for_interrupt();
+        }
+    }
+}
+
+}  // namespace nestbed::guest

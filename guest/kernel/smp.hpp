@@ -1,0 +1,56 @@
+// Running code on the other CPUs, and meeting there.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include "guest/kernel/cpu.hpp"
+
+namespace nestbed::guest {
+
+/// Vector of the interrupt that wakes an idle CPU; the suites' own vectors are below it.
+inline constexpr std::uint8_t wake_vector = 0xF0;
+
+std::uint32_t cpu_count();
+
+/// Runs `work` on CPU `cpu`, which must be idle, and returns at once.
+void start_on(std::uint32_t cpu, const Work& work);
+
+/// Waits until the work given to `cpu` is done. What the work wrote is visible afterwards.
+void wait_for(std::uint32_t cpu);
+
+/// Runs `function(cpu)` on CPUs 0 to `count`-1 side by side, the calling CPU 0 included, and
+/// returns when all are done. Interrupts are on in it.
+template <typename Function>
+void run_on_cpus(std::uint32_t count, Function&& function) {
+    using Callable = std::remove_reference_t<Function>;
+    const Work work{[](void* callable) { (*static_cast<Callable*>(callable))(this_cpu().index); },
+                    const_cast<std::remove_const_t<Callable>*>(&function)};
+    for (std::uint32_t cpu = 1; cpu < count; ++cpu) {
+        start_on(cpu, work);
+    }
+    function(0U);
+    for (std::uint32_t cpu = 1; cpu < count; ++cpu) {
+        wait_for(cpu);
+    }
+}
+
+/// A meeting point of a fixed number of CPUs, to be used again and again.
+class Rendezvous {
+  public:
+    explicit constexpr Rendezvous(std::uint32_t cpu_total) : cpus_(cpu_total) {}
+
+    /// Returns when all CPUs have come. What each did before is visible to all after.
+    void meet();
+
+  private:
+    std::uint32_t cpus_;
+    std::atomic<std::uint32_t> arrived_{0};
+    std::atomic<std::uint32_t> round_{0};
+};
+
+/// An application processor's life: wait for work, do it, again.
+[[noreturn]] void idle();
+
+}  // namespace nestbed::guest

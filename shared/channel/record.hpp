@@ -1,0 +1,74 @@
+// The fixed-size records that a guest sends, and what their text points to. Nothing is formatted in
+// the guest: a record carries the address of a string in the guest's ELF and the raw arguments.
+#pragma once
+
+#include <cstdint>
+
+#include "pointer.hpp"
+
+namespace nestbed::channel {
+
+enum class RecordType : std::uint8_t {
+    log = 1,          ///< text: `const char`, a {fmt} format string
+    failure = 2,      ///< text: `Expectation`; arguments: the two values
+    skip = 3,         ///< text: `const char`, the reason
+    measurement = 4,  ///< text: `Measurement`
+};
+
+/// How an argument is to be shown.
+enum class ArgumentKind : std::uint8_t {
+    unsigned_integer = 0,
+    signed_integer = 1,
+    boolean = 2,
+    address = 3,
+    string = 4,  ///< `const char`, a string literal of the guest
+};
+
+inline constexpr std::uint32_t max_arguments = 4;
+
+struct Record {
+    std::uint64_t tsc;           ///< the writing vCPU's time-stamp counter
+    std::uint32_t sequence;      ///< counts from 0 on each vCPU; the host fails a test with a gap
+    std::uint32_t kinds;         ///< `ArgumentKind` of argument n in bits 8n+7..8n
+    Pointer<const void> text;    ///< what it points to depends on the type
+    std::uint64_t arguments[max_arguments];
+    RecordType type;
+    std::uint8_t cpu;
+    std::uint8_t argument_count;
+    std::uint8_t reserved[5];
+};
+static_assert(sizeof(Record) == 64, "a cache line: a record is written without touching another");
+
+/// The constant part of an expectation. Never changes, so that the host may read it late.
+struct Expectation {
+    Pointer<const char> file;
+    Pointer<const char> left;      ///< the expressions as written
+    Pointer<const char> relation;  ///< "==", "<", …; empty for a single condition
+    Pointer<const char> right;
+    std::uint64_t line;
+};
+static_assert(sizeof(Expectation) == 40);
+
+/// A named number that belongs to a measurement; `text` is shown instead of `value` if there is one.
+struct Parameter {
+    Pointer<const char> name;
+    Pointer<const char> text;
+    std::uint64_t value;
+};
+static_assert(sizeof(Parameter) == 24);
+
+inline constexpr std::uint32_t max_measurement_parameters = 8;
+
+/// A finished histogram with its name and circumstances. The guest keeps it unchanged until the
+/// doorbell that follows its record has been answered.
+struct Measurement {
+    Pointer<const char> name;
+    Pointer<const char> unit;
+    Pointer<const void> histogram;  ///< `stats::Histogram`
+    std::uint32_t parameter_count;
+    std::uint32_t reserved;
+    Parameter parameters[max_measurement_parameters];
+};
+static_assert(sizeof(Measurement) == 32 + 24 * max_measurement_parameters);
+
+}  // namespace nestbed::channel

@@ -1,0 +1,40 @@
+// How a guest ELF tells the host which tests it holds: an ELF note names an array of descriptors.
+#pragma once
+
+#include <cstdint>
+
+#include "pointer.hpp"
+
+namespace nestbed::channel {
+
+/// What a test needs of its VM.
+struct TestNeeds {
+    std::uint32_t cpus = 1;          ///< vCPUs, at least
+    std::uint32_t ring_records = 0;  ///< capacity of each record ring, a power of two; 0: default
+    std::uint64_t memory = 0;        ///< bytes of guest memory, at least; 0: default
+};
+
+struct TestDescriptor {
+    Pointer<const char> suite;
+    Pointer<const char> name;
+    Pointer<const char> file;
+    Pointer<void()> body;
+    std::uint64_t line;
+    TestNeeds needs;
+};
+static_assert(sizeof(TestDescriptor) == 56);
+
+/// The descriptor of the ELF note that makes an ELF file a nestbed guest: note name `note_name`,
+/// type `note_type`.
+struct GuestNote {
+    std::uint32_t abi_version;
+    std::uint32_t descriptor_size;  ///< sizeof(TestDescriptor) of the guest
+    Pointer<const TestDescriptor> tests_begin;
+    Pointer<const TestDescriptor> tests_end;
+};
+static_assert(sizeof(GuestNote) == 24);
+
+inline constexpr char note_name[8] = {'n', 'e', 's', 't', 'b', 'e', 'd', '\0'};
+inline constexpr std::uint32_t note_type = 1;
+
+}  // namespace nestbed::channel

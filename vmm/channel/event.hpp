@@ -1,0 +1,47 @@
+// What a guest's records say, once the host has checked and read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shared/stats/histogram.hpp"
+
+namespace nestbed::vmm {
+
+struct LogLine {
+    std::string text;
+};
+
+/// An expectation that did not hold.
+struct FailedExpectation {
+    std::string file;
+    std::uint64_t line;
+    std::string expression;  ///< as written: "left == right"
+    std::string values;      ///< as they were: "1 == 2"
+};
+
+struct SkipRequest {
+    std::string reason;
+};
+
+struct MeasurementParameter {
+    std::string name;
+    std::variant<std::uint64_t, std::string> value;
+};
+
+struct MeasurementEvent {
+    std::string name;
+    std::string unit;
+    std::vector<MeasurementParameter> parameters;
+    stats::Histogram histogram;
+};
+
+struct Event {
+    std::uint64_t tsc;
+    std::uint32_t cpu;
+    std::variant<LogLine, FailedExpectation, SkipRequest, MeasurementEvent> what;
+};
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,109 @@
+#include "vmm/channel/format.hpp"
+
+#include <fmt/args.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// Why {fmt} must not see this format, if there is a reason: a width or precision is a length of
+/// the text to be made, and a guest could ask for gigabytes.
+std::optional<const char*> objection(const std::string& format) {
+    constexpr int max_digits = 3;
+    int depth = 0;
+    int digits = 0;
+    for (const char c : format) {
+        if (c == '{') {
+            ++depth;
+        } else if (c == '}') {
+            depth = std::max(0, depth - 1);
+        }
+        digits = depth > 0 && std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
+        if (digits > max_digits) {
+            return "a width over 999";
+        }
+        if (depth > 1 && c != '{') {
+            return "a width taken from an argument";
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::size_t RecordArguments::count() const {
+    return std::min<std::size_t>(record_.argument_count, channel::max_arguments);
+}
+
+channel::ArgumentKind RecordArguments::kind(std::size_t n) const {
+    return static_cast<channel::ArgumentKind>(record_.kinds >> (8 * n) & 0xFF);
+}
+
+std::string RecordArguments::string_at(std::uint64_t address) const {
+    return memory_.read_string(address).value_or(fmt::format("<no string at {:#x}>", address));
+}
+
+std::string RecordArguments::show(std::size_t n) const {
+    const std::uint64_t value = record_.arguments[n];
+    switch (kind(n)) {
+        case channel::ArgumentKind::signed_integer:
+            return fmt::format("{}", static_cast<std::int64_t>(value));
+        case channel::ArgumentKind::boolean:
+            return value != 0 ? "true" : "false";
+        case channel::ArgumentKind::address:
+            return fmt::format("{:#x}", value);
+        case channel::ArgumentKind::string:
+            return fmt::format("\"{}\"", string_at(value));
+        case channel::ArgumentKind::unsigned_integer:
+            break;
+    }
+    // Large unsigned values are nearly always addresses or entries.
+    constexpr std::uint64_t readable = 1'000'000;
+    return value < readable ? fmt::format("{}", value) : fmt::format("{} ({:#x})", value, value);
+}
+
+std::string RecordArguments::format(const std::string& format) const {
+    std::string problem;
+    if (const auto reason = objection(format)) {
+        problem = *reason;
+    } else {
+        fmt::dynamic_format_arg_store<fmt::format_context> store;
+        for (std::size_t n = 0; n < count(); ++n) {
+            const std::uint64_t value = record_.arguments[n];
+            switch (kind(n)) {
+                case channel::ArgumentKind::signed_integer:
+                    store.push_back(static_cast<std::int64_t>(value));
+                    break;
+                case channel::ArgumentKind::boolean:
+                    store.push_back(value != 0);
+                    break;
+                case channel::ArgumentKind::address:
+                    store.push_back(reinterpret_cast<const void*>(value));
+                    break;
+                case channel::ArgumentKind::string:
+                    store.push_back(string_at(value));
+                    break;
+                default:
+                    store.push_back(value);
+                    break;
+            }
+        }
+        try {
+            return fmt::vformat(format, store);
+        } catch (const fmt::format_error& error) {
+            problem = error.what();
+        }
+    }
+    std::string text = format;
+    for (std::size_t n = 0; n < count(); ++n) {
+        text += " " + show(n);
+    }
+    return text + " [not formatted: " + problem + "]";
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,37 @@
+// Deferred formatting: a guest's format string and raw arguments become text here. Neither is trusted.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "shared/channel/record.hpp"
+#include "vmm/machine/virtual_memory.hpp"
+
+namespace nestbed::vmm {
+
+/// The arguments of a record, with strings read from the guest.
+class RecordArguments {
+  public:
+    /// `memory` must outlive it.
+    RecordArguments(const channel::Record& record, const VirtualMemory& memory)
+        : record_(record), memory_(memory) {}
+
+    std::size_t count() const;
+
+    /// Argument `n` in its natural form: 7, -7, true, 0xffff888000000000, "text".
+    std::string show(std::size_t n) const;
+
+    /// {fmt} formatting. A format that is malformed, does not fit the arguments or asks for absurd
+    /// widths comes back as it is, with the arguments behind it and why.
+    std::string format(const std::string& format) const;
+
+  private:
+    channel::ArgumentKind kind(std::size_t n) const;
+    std::string string_at(std::uint64_t address) const;
+
+    const channel::Record& record_;
+    const VirtualMemory& memory_;
+};
+
+}  // namespace nestbed::vmm

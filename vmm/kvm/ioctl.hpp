@@ -1,0 +1,34 @@
+// One ioctl, with its failure as an exception that names it.
+#pragma once
+
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "vmm/error.hpp"
+#include "vmm/kvm/descriptor.hpp"
+
+namespace nestbed::kvm {
+
+[[noreturn]] inline void throw_ioctl_error(const char* name, int error) {
+    vmm::throw_error(vmm::ExitCode::no_kvm, "{} failed: {} (errno {})", name, std::strerror(error),
+                     error);
+}
+
+/// Returns the ioctl's value; a negative one is an exception.
+template <typename Argument = int>
+int checked_ioctl(const Descriptor& fd, unsigned long request, const char* name,
+                  Argument argument = {}) {
+    const int result = ::ioctl(fd.get(), request, argument);
+    if (result < 0) {
+        throw_ioctl_error(name, errno);
+    }
+    return result;
+}
+
+}  // namespace nestbed::kvm
+
+/// The ioctl `request`, named by itself in the error.
+#define NESTBED_IOCTL(fd, request, ...) \
+    ::nestbed::kvm::checked_ioctl(fd, request, #request __VA_OPT__(, ) __VA_ARGS__)

@@ -1,0 +1,68 @@
+#include "vmm/kvm/system.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "vmm/kvm/cpuid_list.hpp"
+#include "vmm/kvm/ioctl.hpp"
+
+namespace nestbed::kvm {
+
+namespace {
+
+using vmm::ExitCode;
+using vmm::throw_error;
+
+Descriptor open_kvm() {
+    const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (fd >= 0) {
+        return Descriptor(fd);
+    }
+    switch (errno) {
+        case ENOENT:
+        case ENODEV:
+        case ENXIO:
+            throw_error(ExitCode::no_kvm,
+                        "no /dev/kvm: load kvm_intel or kvm_amd (modprobe), turn on VMX or SVM in "
+                        "the firmware, or in a virtual machine have its host allow nested "
+                        "virtualization");
+        case EACCES:
+        case EPERM:
+            throw_error(ExitCode::no_kvm,
+                        "no permission to open /dev/kvm: add yourself to its group (usermod -aG "
+                        "kvm USER, then log in again) or run as root");
+        default:
+            throw_error(ExitCode::no_kvm, "cannot open /dev/kvm: {}", std::strerror(errno));
+    }
+}
+
+}  // namespace
+
+System::System() : fd_(open_kvm()) {
+    const int version = NESTBED_IOCTL(fd_, KVM_GET_API_VERSION);
+    if (version != KVM_API_VERSION) {
+        throw_error(ExitCode::no_kvm, "/dev/kvm speaks API version {}, this program needs {}",
+                    version, KVM_API_VERSION);
+    }
+}
+
+int System::extension(int capability) const {
+    return NESTBED_IOCTL(fd_, KVM_CHECK_EXTENSION, capability);
+}
+
+std::vector<kvm_cpuid_entry2> System::supported_cpuid() const {
+    CpuidList list(256);  // KVM_MAX_CPUID_ENTRIES
+    checked_ioctl(fd_, CpuidList::get_supported, "KVM_GET_SUPPORTED_CPUID", list.argument());
+    return list.entries();
+}
+
+std::size_t System::vcpu_mapping_size() const {
+    return static_cast<std::size_t>(NESTBED_IOCTL(fd_, KVM_GET_VCPU_MMAP_SIZE));
+}
+
+Vm System::create_vm() const {
+    return Vm(Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL)));
+}
+
+}  // namespace nestbed::kvm

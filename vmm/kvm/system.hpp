@@ -1,0 +1,34 @@
+// /dev/kvm itself (KVM API documentation, 4.1 to 4.46: "system ioctls").
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "vmm/kvm/descriptor.hpp"
+#include "vmm/kvm/vm.hpp"
+
+namespace nestbed::kvm {
+
+class System {
+  public:
+    /// Opens /dev/kvm. If that cannot be, the exception says why and what would help.
+    System();
+
+    /// KVM_CHECK_EXTENSION: 0 if absent, else a value whose meaning depends on the capability.
+    int extension(int capability) const;
+
+    /// What the guest may see (KVM_GET_SUPPORTED_CPUID).
+    std::vector<kvm_cpuid_entry2> supported_cpuid() const;
+
+    /// Bytes of a vCPU's shared kvm_run page and what follows it.
+    std::size_t vcpu_mapping_size() const;
+
+    Vm create_vm() const;
+
+  private:
+    Descriptor fd_;
+};
+
+}  // namespace nestbed::kvm

@@ -1,0 +1,62 @@
+#include "vmm/kvm/vcpu.hpp"
+
+#include <cerrno>
+
+#include "vmm/kvm/cpuid_list.hpp"
+#include "vmm/kvm/ioctl.hpp"
+
+namespace nestbed::kvm {
+
+namespace {
+
+Mapping map_run_page(const Descriptor& fd, std::size_t size) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (address == MAP_FAILED) {
+        throw_ioctl_error("mmap of kvm_run", errno);
+    }
+    return {address, size};
+}
+
+}  // namespace
+
+Vcpu::Vcpu(Descriptor fd, std::size_t mapping_size)
+    : fd_(std::move(fd)), mapping_(map_run_page(fd_, mapping_size)) {}
+
+int Vcpu::run() { return ::ioctl(fd_.get(), KVM_RUN, 0) < 0 ? errno : 0; }
+
+kvm_regs Vcpu::registers() const {
+    kvm_regs registers{};
+    NESTBED_IOCTL(fd_, KVM_GET_REGS, &registers);
+    return registers;
+}
+
+void Vcpu::set_registers(const kvm_regs& registers) {
+    NESTBED_IOCTL(fd_, KVM_SET_REGS, &registers);
+}
+
+kvm_sregs Vcpu::special_registers() const {
+    kvm_sregs registers{};
+    NESTBED_IOCTL(fd_, KVM_GET_SREGS, &registers);
+    return registers;
+}
+
+void Vcpu::set_special_registers(const kvm_sregs& registers) {
+    NESTBED_IOCTL(fd_, KVM_SET_SREGS, &registers);
+}
+
+void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
+    CpuidList list(entries);
+    checked_ioctl(fd_, CpuidList::set, "KVM_SET_CPUID2", list.argument());
+}
+
+void Vcpu::set_runnable() {
+    const kvm_mp_state state{KVM_MP_STATE_RUNNABLE};
+    NESTBED_IOCTL(fd_, KVM_SET_MP_STATE, &state);
+}
+
+std::uint64_t Vcpu::tsc_khz() const {
+    const int khz = ::ioctl(fd_.get(), KVM_GET_TSC_KHZ, 0);
+    return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
+}
+
+}  // namespace nestbed::kvm

@@ -1,0 +1,40 @@
+// One virtual CPU (KVM API documentation, "vcpu ioctls").
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <span>
+
+#include "vmm/kvm/descriptor.hpp"
+
+namespace nestbed::kvm {
+
+class Vcpu {
+  public:
+    Vcpu(Descriptor fd, std::size_t mapping_size);
+
+    /// KVM_RUN: 0 when the guest left for user space (see run_page().exit_reason), else the errno:
+    /// EINTR for a signal or `immediate_exit`, EAGAIN for an AP that waits for INIT or SIPI, …
+    int run();
+
+    kvm_run& run_page() const { return *static_cast<kvm_run*>(mapping_.address()); }
+
+    kvm_regs registers() const;
+    void set_registers(const kvm_regs& registers);
+    kvm_sregs special_registers() const;
+    void set_special_registers(const kvm_sregs& registers);
+    void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+
+    /// KVM_SET_MP_STATE: runs at once instead of waiting for INIT and SIPI.
+    void set_runnable();
+
+    /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
+    std::uint64_t tsc_khz() const;
+
+  private:
+    Descriptor fd_;
+    Mapping mapping_;
+};
+
+}  // namespace nestbed::kvm

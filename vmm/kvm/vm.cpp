@@ -1,0 +1,27 @@
+#include "vmm/kvm/vm.hpp"
+
+#include <linux/kvm.h>
+
+#include "vmm/kvm/ioctl.hpp"
+
+namespace nestbed::kvm {
+
+void Vm::set_tss_address(std::uint64_t guest_physical) {
+    NESTBED_IOCTL(fd_, KVM_SET_TSS_ADDR, guest_physical);
+}
+
+void Vm::create_irqchip() { NESTBED_IOCTL(fd_, KVM_CREATE_IRQCHIP); }
+
+void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
+                         void* host) {
+    const kvm_userspace_memory_region region{slot, 0, guest_physical, size,
+                                             reinterpret_cast<std::uint64_t>(host)};
+    NESTBED_IOCTL(fd_, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+Vcpu Vm::create_vcpu(std::uint32_t id, std::size_t mapping_size) {
+    return Vcpu(Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
+                mapping_size);
+}
+
+}  // namespace nestbed::kvm

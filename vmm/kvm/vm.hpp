@@ -1,0 +1,32 @@
+// One virtual machine (KVM API documentation, "VM ioctls").
+#pragma once
+
+#include <cstdint>
+
+#include "vmm/kvm/descriptor.hpp"
+#include "vmm/kvm/vcpu.hpp"
+
+namespace nestbed::kvm {
+
+class Vm {
+  public:
+    explicit Vm(Descriptor fd) : fd_(std::move(fd)) {}
+
+    /// KVM_SET_TSS_ADDR: three pages that Intel's KVM needs, outside guest memory, below 4 GiB.
+    void set_tss_address(std::uint64_t guest_physical);
+
+    /// KVM_CREATE_IRQCHIP: local APICs in the kernel.
+    void create_irqchip();
+
+    /// KVM_SET_USER_MEMORY_REGION: `host` must stay mapped as long as the VM exists.
+    void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
+                         void* host);
+
+    /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().
+    Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size);
+
+  private:
+    Descriptor fd_;
+};
+
+}  // namespace nestbed::kvm

@@ -1,0 +1,253 @@
+#include "vmm/loader/elf_image.hpp"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "shared/channel/abi.hpp"
+#include "shared/channel/layout.hpp"
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr std::uint64_t page_size = 4096;
+
+constexpr std::uint64_t page_end(std::uint64_t address) {
+    return (address + page_size - 1) & ~(page_size - 1);
+}
+
+/// True if [start, start + size) lies in [0, limit), without overflow.
+constexpr bool fits(std::uint64_t start, std::uint64_t size, std::uint64_t limit) {
+    return start <= limit && size <= limit - start;
+}
+
+/// The checks and what they need to name the file.
+class Parser {
+  public:
+    Parser(const std::string& name, std::span<const std::byte> file) : name_(name), file_(file) {}
+
+    Elf64_Ehdr header() const {
+        if (file_.size() < EI_NIDENT || std::memcmp(file_.data(), ELFMAG, SELFMAG) != 0) {
+            reject("not an ELF file");
+        }
+        if (std::to_integer<int>(file_[EI_CLASS]) != ELFCLASS64) {
+            reject("a 32-bit ELF file; guests are x86-64");
+        }
+        const auto result = read<Elf64_Ehdr>(0, "the ELF header");
+        if (result.e_ident[EI_DATA] != ELFDATA2LSB || result.e_machine != EM_X86_64) {
+            reject("an ELF file for another processor; guests are x86-64");
+        }
+        if (result.e_type == ET_DYN) {
+            reject("a dynamic or position-independent ELF file; link with -static -no-pie");
+        }
+        if (result.e_type != ET_EXEC) {
+            reject("not an executable ELF file");
+        }
+        return result;
+    }
+
+    std::vector<Elf64_Phdr> program_headers(const Elf64_Ehdr& header) const {
+        if (header.e_phnum == 0 || header.e_phentsize != sizeof(Elf64_Phdr)) {
+            reject("no program headers");
+        }
+        std::vector<Elf64_Phdr> result;
+        for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
+            // Each addition is checked by `read`: e_phoff is the file's word.
+            if (header.e_phoff > file_.size()) {
+                reject("truncated: the program headers are outside the file");
+            }
+            result.push_back(
+                read<Elf64_Phdr>(header.e_phoff + i * sizeof(Elf64_Phdr), "the program headers"));
+            if (result.back().p_type == PT_INTERP || result.back().p_type == PT_DYNAMIC) {
+                reject("a dynamic ELF file; link with -static");
+            }
+        }
+        return result;
+    }
+
+    Segment segment(const Elf64_Phdr& header) const {
+        namespace layout = channel::layout;
+        if (!fits(header.p_offset, header.p_filesz, file_.size())) {
+            reject("truncated: the segment at {:#x} is not all in the file", header.p_vaddr);
+        }
+        if (header.p_memsz < header.p_filesz) {
+            reject("the segment at {:#x} is larger in the file than in memory", header.p_vaddr);
+        }
+        if (header.p_vaddr % page_size != 0 || header.p_paddr % page_size != 0) {
+            reject("the segment at {:#x} (physical {:#x}) does not start on a page",
+                   header.p_vaddr, header.p_paddr);
+        }
+        const bool kernel =
+            header.p_vaddr >= layout::kernel_image &&
+            fits(header.p_vaddr - layout::kernel_image, header.p_memsz, layout::image_limit);
+        const bool user =
+            header.p_vaddr >= layout::user_image &&
+            fits(header.p_vaddr - layout::user_image, header.p_memsz, layout::image_limit);
+        if (!kernel && !user) {
+            reject("the segment at {:#x} is neither in the kernel image (from {:#x}) nor in the "
+                   "user image (from {:#x}): link with guest/boot/guest.ld",
+                   header.p_vaddr, layout::kernel_image, layout::user_image);
+        }
+        if (header.p_paddr < layout::image_physical ||
+            !fits(header.p_paddr, header.p_memsz, layout::image_physical + layout::image_limit)) {
+            reject("the segment at {:#x} is to be loaded at physical {:#x}, outside [{:#x}, {:#x})",
+                   header.p_vaddr, header.p_paddr, layout::image_physical,
+                   layout::image_physical + layout::image_limit);
+        }
+        return {header.p_vaddr,
+                header.p_paddr,
+                header.p_memsz,
+                file_.subspan(header.p_offset, header.p_filesz),
+                (header.p_flags & PF_W) != 0,
+                (header.p_flags & PF_X) != 0,
+                user};
+    }
+
+    void check_overlap(const std::vector<Segment>& segments) const {
+        const auto overlap = [](std::uint64_t a, std::uint64_t a_size, std::uint64_t b,
+                                std::uint64_t b_size) {
+            return a < page_end(b + b_size) && b < page_end(a + a_size);
+        };
+        for (std::size_t i = 0; i < segments.size(); ++i) {
+            for (std::size_t j = i + 1; j < segments.size(); ++j) {
+                const Segment& a = segments[i];
+                const Segment& b = segments[j];
+                if (overlap(a.virtual_address, a.memory_size, b.virtual_address, b.memory_size) ||
+                    overlap(a.physical_address, a.memory_size, b.physical_address,
+                            b.memory_size)) {
+                    reject("the segments at {:#x} and {:#x} overlap", a.virtual_address,
+                           b.virtual_address);
+                }
+            }
+        }
+    }
+
+    /// The note's descriptor, if this header holds nestbed's note.
+    std::optional<channel::GuestNote> guest_note(const Elf64_Phdr& header) const {
+        if (!fits(header.p_offset, header.p_filesz, file_.size())) {
+            reject("truncated: a note is not all in the file");
+        }
+        const auto notes = file_.subspan(header.p_offset, header.p_filesz);
+        std::uint64_t at = 0;
+        while (fits(at, sizeof(Elf64_Nhdr), notes.size())) {
+            Elf64_Nhdr note{};
+            std::memcpy(&note, notes.data() + at, sizeof note);
+            const std::uint64_t name_at = at + sizeof note;
+            const std::uint64_t descriptor_at = name_at + (note.n_namesz + 3ULL) / 4 * 4;
+            if (!fits(descriptor_at, note.n_descsz, notes.size())) {
+                return std::nullopt;
+            }
+            if (note.n_type == channel::note_type && note.n_namesz == sizeof(channel::note_name) &&
+                std::memcmp(notes.data() + name_at, channel::note_name, note.n_namesz) == 0) {
+                channel::GuestNote result{};
+                std::memcpy(&result, notes.data() + descriptor_at,
+                            std::min<std::size_t>(note.n_descsz, sizeof result));
+                return result;
+            }
+            at = descriptor_at + (note.n_descsz + 3ULL) / 4 * 4;
+        }
+        return std::nullopt;
+    }
+
+    void check_note(const channel::GuestNote& note) const {
+        if (note.abi_version != channel::abi_version) {
+            reject("built for ABI version {}; this nestbed speaks version {}: rebuild the guest",
+                   note.abi_version, channel::abi_version);
+        }
+        if (note.descriptor_size != sizeof(channel::TestDescriptor)) {
+            reject("its test descriptors have {} bytes instead of {}", note.descriptor_size,
+                   sizeof(channel::TestDescriptor));
+        }
+    }
+
+    template <typename... Arguments>
+    [[noreturn]] void reject(fmt::format_string<Arguments...> format,
+                             Arguments&&... arguments) const {
+        throw_error(ExitCode::bad_input, "{}: {}", name_,
+                    fmt::format(format, std::forward<Arguments>(arguments)...));
+    }
+
+  private:
+    template <typename T>
+    T read(std::uint64_t offset, const char* what) const {
+        if (!fits(offset, sizeof(T), file_.size())) {
+            reject("truncated: the file ends before {}", what);
+        }
+        T result{};
+        std::memcpy(&result, file_.data() + offset, sizeof result);
+        return result;
+    }
+
+    const std::string& name_;
+    std::span<const std::byte> file_;
+};
+
+}  // namespace
+
+ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
+    : name_(std::move(name)), file_(file) {
+    const Parser parser(name_, file_);
+    const Elf64_Ehdr header = parser.header();
+    std::optional<channel::GuestNote> note;
+    for (const Elf64_Phdr& program_header : parser.program_headers(header)) {
+        if (program_header.p_type == PT_LOAD && program_header.p_memsz != 0) {
+            segments_.push_back(parser.segment(program_header));
+        } else if (program_header.p_type == PT_NOTE && !note) {
+            note = parser.guest_note(program_header);
+        }
+    }
+    parser.check_overlap(segments_);
+    if (!note) {
+        parser.reject("not a nestbed guest: it has no nestbed note (see nestbed_add_guest)");
+    }
+    parser.check_note(*note);
+    note_ = *note;
+    entry_ = header.e_entry;
+    const bool entry_is_code = std::ranges::any_of(segments_, [&](const Segment& segment) {
+        return segment.executable && !segment.user && entry_ >= segment.virtual_address &&
+               entry_ - segment.virtual_address < segment.memory_size;
+    });
+    if (!entry_is_code) {
+        parser.reject("its entry point {:#x} is not in an executable kernel segment", entry_);
+    }
+}
+
+std::uint64_t ElfImage::physical_end() const {
+    std::uint64_t end = 0;
+    for (const Segment& segment : segments_) {
+        end = std::max(end, page_end(segment.physical_address + segment.memory_size));
+    }
+    return end;
+}
+
+std::optional<std::span<const std::byte>> ElfImage::contents_at(std::uint64_t virtual_address,
+                                                                std::uint64_t size) const {
+    for (const Segment& segment : segments_) {
+        if (virtual_address >= segment.virtual_address &&
+            fits(virtual_address - segment.virtual_address, size, segment.contents.size())) {
+            return segment.contents.subspan(virtual_address - segment.virtual_address, size);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> ElfImage::string_at(std::uint64_t virtual_address,
+                                               std::uint64_t limit) const {
+    std::string result;
+    while (result.size() < limit) {
+        const auto byte = contents_at(virtual_address + result.size(), 1);
+        if (!byte) {
+            return std::nullopt;
+        }
+        if ((*byte)[0] == std::byte{0}) {
+            return result;
+        }
+        result.push_back(std::to_integer<char>((*byte)[0]));
+    }
+    return std::nullopt;
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,56 @@
+// A guest's static ELF64 file, checked once at the edge: whoever holds an ElfImage holds segments that
+// lie inside the file, on pages of their own, in the parts of the address space meant for them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shared/channel/test_descriptor.hpp"
+
+namespace nestbed::vmm {
+
+struct Segment {
+    std::uint64_t virtual_address;
+    std::uint64_t physical_address;
+    std::uint64_t memory_size;
+    std::span<const std::byte> contents;  ///< the rest of `memory_size` is zero
+    bool writable;
+    bool executable;
+    bool user;  ///< part of the user image
+};
+
+class ElfImage {
+  public:
+    /// Throws Error(bad_input), naming the file and the cause. `file` must outlive the image.
+    ElfImage(std::string name, std::span<const std::byte> file);
+
+    const std::string& name() const { return name_; }
+    std::span<const std::byte> file() const { return file_; }
+    std::uint64_t entry() const { return entry_; }
+    const std::vector<Segment>& segments() const { return segments_; }
+    const channel::GuestNote& note() const { return note_; }
+
+    /// First guest physical address behind the image, 4 KiB-aligned.
+    std::uint64_t physical_end() const;
+
+    /// The file's bytes at a virtual address, if all of them are in one segment's contents.
+    std::optional<std::span<const std::byte>> contents_at(std::uint64_t virtual_address,
+                                                          std::uint64_t size) const;
+
+    /// A zero-terminated string of at most `limit` bytes at a virtual address.
+    std::optional<std::string> string_at(std::uint64_t virtual_address,
+                                         std::uint64_t limit = 4096) const;
+
+  private:
+    std::string name_;
+    std::span<const std::byte> file_;
+    std::uint64_t entry_ = 0;
+    std::vector<Segment> segments_;
+    channel::GuestNote note_{};
+};
+
+}  // namespace nestbed::vmm

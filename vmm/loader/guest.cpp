@@ -1,0 +1,98 @@
+#include "vmm/loader/guest.hpp"
+
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "shared/channel/abi.hpp"
+#include "shared/channel/ring.hpp"
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr std::uint64_t max_tests = 4096;
+constexpr std::uint64_t max_file_size = 1U << 28;
+
+std::vector<std::byte> read_file(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary | std::ios::ate);
+    if (!stream) {
+        throw_error(ExitCode::bad_input, "{}: {}", path, std::strerror(errno));
+    }
+    const auto size = static_cast<std::int64_t>(stream.tellg());
+    if (size < 0 || size > static_cast<std::int64_t>(max_file_size)) {
+        throw_error(ExitCode::bad_input, "{}: not a guest ELF (a directory, or over {} MiB)", path,
+                    max_file_size >> 20);
+    }
+    std::vector<std::byte> contents(static_cast<std::size_t>(size));
+    stream.seekg(0);
+    stream.read(reinterpret_cast<char*>(contents.data()), size);
+    if (!stream) {
+        throw_error(ExitCode::bad_input, "{}: cannot be read: {}", path, std::strerror(errno));
+    }
+    return contents;
+}
+
+void check_needs(const ElfImage& image, const GuestTest& test) {
+    const channel::TestNeeds& needs = test.needs;
+    if (needs.cpus < 1 || needs.cpus > channel::max_cpus) {
+        throw_error(ExitCode::bad_input, "{}: {} asks for {} vCPUs; 1 to {} are possible",
+                    image.name(), test.full_name(), needs.cpus, channel::max_cpus);
+    }
+    if (needs.ring_records != 0 && (!std::has_single_bit(needs.ring_records) ||
+                                    needs.ring_records > channel::max_ring_records)) {
+        throw_error(ExitCode::bad_input,
+                    "{}: {} asks for rings of {} records; a power of two up to {} is possible",
+                    image.name(), test.full_name(), needs.ring_records,
+                    channel::max_ring_records);
+    }
+}
+
+}  // namespace
+
+Guest::Guest(std::string name, std::span<const std::byte> file)
+    : image_(std::make_unique<ElfImage>(std::move(name), file)) {
+    read_tests();
+}
+
+Guest Guest::read(const std::string& path) {
+    Guest guest;
+    guest.storage_ = std::make_unique<std::vector<std::byte>>(read_file(path));
+    guest.image_ = std::make_unique<ElfImage>(path, *guest.storage_);
+    guest.read_tests();
+    return guest;
+}
+
+void Guest::read_tests() {
+    const auto reject = [&](const char* what) {
+        throw_error(ExitCode::bad_input, "{}: {}", image_->name(), what);
+    };
+    const std::uint64_t begin = image_->note().tests_begin.address;
+    const std::uint64_t end = image_->note().tests_end.address;
+    if (end < begin || (end - begin) % sizeof(channel::TestDescriptor) != 0 ||
+        (end - begin) / sizeof(channel::TestDescriptor) > max_tests) {
+        reject("the table of its tests has an impossible size");
+    }
+    for (std::uint64_t at = begin; at < end; at += sizeof(channel::TestDescriptor)) {
+        const auto bytes = image_->contents_at(at, sizeof(channel::TestDescriptor));
+        if (!bytes) {
+            reject("the table of its tests is outside its segments");
+        }
+        channel::TestDescriptor descriptor{};
+        std::memcpy(&descriptor, bytes->data(), sizeof descriptor);
+        const auto suite = image_->string_at(descriptor.suite.address, 256);
+        const auto name = image_->string_at(descriptor.name.address, 256);
+        const auto file = image_->string_at(descriptor.file.address);
+        if (!suite || !name || !file) {
+            reject("the name of a test is outside its segments");
+        }
+        GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs};
+        check_needs(*image_, test);
+        tests_.push_back(std::move(test));
+    }
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,44 @@
+// A guest: its ELF file and the tests that it says it holds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vmm/loader/elf_image.hpp"
+
+namespace nestbed::vmm {
+
+struct GuestTest {
+    std::string suite;
+    std::string name;
+    std::string file;
+    std::uint64_t line;
+    std::uint64_t descriptor;  ///< guest virtual address of its TestDescriptor
+    channel::TestNeeds needs;
+
+    std::string full_name() const { return suite + "." + name; }
+};
+
+class Guest {
+  public:
+    /// A guest whose file stays where it is (the built-in ones).
+    Guest(std::string name, std::span<const std::byte> file);
+
+    /// A guest read from a path. Throws Error(bad_input), naming the path and the cause.
+    static Guest read(const std::string& path);
+
+    const ElfImage& image() const { return *image_; }
+    const std::vector<GuestTest>& tests() const { return tests_; }
+
+  private:
+    Guest() = default;
+    void read_tests();
+
+    std::unique_ptr<std::vector<std::byte>> storage_;  ///< of a file that was read
+    std::unique_ptr<ElfImage> image_;
+    std::vector<GuestTest> tests_;
+};
+
+}  // namespace nestbed::vmm

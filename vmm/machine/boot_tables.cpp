@@ -1,0 +1,78 @@
+#include "vmm/machine/boot_tables.hpp"
+
+#include "shared/channel/layout.hpp"
+#include "shared/paging/mapper.hpp"
+#include "vmm/error.hpp"
+#include "vmm/machine/table_window.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using paging::Flags;
+using paging::Frame;
+using paging::Page;
+using paging::PageSize;
+using paging::Permission;
+using paging::PhysAddr;
+using paging::VirtAddr;
+
+using BootMapper = paging::Mapper<HostTableWindow, FrameCursor>;
+
+template <PageSize size>
+void map(BootMapper& mapper, std::uint64_t virtual_address, std::uint64_t physical, Flags flags) {
+    const auto result = mapper.map(*Page<size>::from(VirtAddr(virtual_address)),
+                                   *Frame<size>::from(PhysAddr(physical)), flags);
+    if (!result) {
+        throw_error(ExitCode::bad_input, "cannot map {:#x} to {:#x} in the boot page tables: {}",
+                    virtual_address, physical, paging::name_of(result.error().kind));
+    }
+}
+
+void map_direct(BootMapper& mapper, std::uint64_t memory_size) {
+    const Flags flags = Flags(Permission::read | Permission::write).with_global();
+    constexpr std::uint64_t step = paging::bytes_of(PageSize::size_2m);
+    for (std::uint64_t physical = 0; physical < memory_size; physical += step) {
+        map<PageSize::size_2m>(mapper, channel::layout::direct_map + physical, physical, flags);
+    }
+}
+
+Flags flags_of(const Segment& segment) {
+    Permission permission = Permission::read;
+    if (segment.writable) {
+        permission = permission | Permission::write;
+    }
+    if (segment.executable) {
+        permission = permission | Permission::execute;
+    }
+    if (segment.user) {
+        // Not global: a test that flushes an address space expects its user pages to go.
+        return Flags(permission | Permission::user);
+    }
+    return Flags(permission).with_global();
+}
+
+void map_segment(BootMapper& mapper, const Segment& segment) {
+    constexpr std::uint64_t step = paging::bytes_of(PageSize::size_4k);
+    const Flags flags = flags_of(segment);
+    for (std::uint64_t offset = 0; offset < segment.memory_size; offset += step) {
+        map<PageSize::size_4k>(mapper, segment.virtual_address + offset,
+                               segment.physical_address + offset, flags);
+    }
+}
+
+}  // namespace
+
+BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames,
+                             const ElfImage& image) {
+    const paging::Frame4k root = *frames.allocate_zeroed();
+    const HostTableWindow window(memory);
+    BootMapper mapper({.root = root, .scope = paging::MapperScope::whole}, window, frames);
+    map_direct(mapper, memory.size());
+    for (const Segment& segment : image.segments()) {
+        map_segment(mapper, segment);
+    }
+    return {root, window(root)[0]};
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,49 @@
+// Hands out guest frames one behind the other while the VMM lays out a new VM. New guest memory is
+// zero, so every frame is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "shared/paging/frame.hpp"
+#include "vmm/error.hpp"
+#include "vmm/machine/guest_memory.hpp"
+
+namespace nestbed::vmm {
+
+/// A paging::TableFrameSource.
+class FrameCursor {
+  public:
+    /// Starts at `next`, a 4 KiB-aligned guest physical address.
+    FrameCursor(const GuestMemory& memory, std::uint64_t next) : memory_(memory), next_(next) {}
+
+    std::uint64_t next() const { return next_; }
+
+    /// Guest physical address of `bytes` zeroed bytes, 4 KiB-aligned.
+    std::uint64_t allocate(std::uint64_t bytes) {
+        const std::uint64_t start = next_;
+        const std::uint64_t rounded = (bytes + page_size - 1) & ~(page_size - 1);
+        if (memory_.at(start, rounded) == nullptr) {
+            throw_error(ExitCode::bad_input,
+                        "{} MiB of guest memory are too little for this guest's image, page tables "
+                        "and record rings: give it more with --memory",
+                        memory_.size() >> 20);
+        }
+        next_ += rounded;
+        return start;
+    }
+
+    std::optional<paging::Frame4k> allocate_zeroed() {
+        return *paging::Frame4k::from(paging::PhysAddr(allocate(page_size)));
+    }
+    /// Only a failing mapping gives frames back, and then the VM is given up.
+    void free_zeroed(paging::Frame4k) {}
+
+  private:
+    static constexpr std::uint64_t page_size = 4096;
+
+    const GuestMemory& memory_;
+    std::uint64_t next_;
+};
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,166 @@
+#include "vmm/machine/machine.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "shared/channel/abi.hpp"
+#include "shared/channel/layout.hpp"
+#include "vmm/error.hpp"
+#include "vmm/machine/boot_tables.hpp"
+#include "vmm/machine/frame_cursor.hpp"
+#include "vmm/machine/long_mode.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// Below 4 GiB and above any guest memory.
+constexpr std::uint64_t tss_address = 0xFFFB'D000;
+
+template <typename T>
+channel::Pointer<T> in_direct_map(std::uint64_t physical) {
+    return {channel::layout::direct_map + physical};
+}
+
+std::vector<std::uint32_t> usable_host_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<std::uint32_t> result;
+    if (::sched_getaffinity(0, sizeof set, &set) == 0) {
+        for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+            if (CPU_ISSET(cpu, &set)) {
+                result.push_back(cpu);
+            }
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest& test,
+                 const MachineSettings& settings)
+    : settings_(settings),
+      memory_(map_backing(settings.backing, settings.memory)),
+      vm_(system.create_vm()) {
+    vm_.set_tss_address(tss_address);
+    vm_.create_irqchip();
+    vm_.set_memory_slot(0, 0, memory_.size(), memory_.host_address());
+    load(guest.image());
+
+    const auto supported = system.supported_cpuid();
+    const std::size_t mapping_size = system.vcpu_mapping_size();
+    for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
+        VcpuThread& thread = vcpus_.emplace_back(cpu, vm_.create_vcpu(cpu, mapping_size));
+        thread.vcpu().set_cpuid(cpuid_of(supported, cpu, settings_.cpus));
+    }
+    tsc_khz_ = vcpu(0).tsc_khz();
+
+    lay_out(guest, test, features_of(supported));
+    for (VcpuThread& thread : vcpus_) {
+        set_start_state(thread.vcpu(),
+                        {.cpu = thread.cpu(),
+                         .entry = guest.image().entry(),
+                         .root = boot_root_.address().raw(),
+                         .boot_info = in_direct_map<void>(shared_.boot_info).address});
+    }
+}
+
+void Machine::load(const ElfImage& image) {
+    for (const Segment& segment : image.segments()) {
+        std::byte* destination = memory_.at(segment.physical_address, segment.memory_size);
+        if (destination == nullptr) {
+            throw_error(ExitCode::bad_input,
+                        "{}: the segment at {:#x} (physical {:#x}, {} bytes) is outside the {} MiB of "
+                        "guest memory: give it more with --memory",
+                        image.name(), segment.virtual_address, segment.physical_address,
+                        segment.memory_size, memory_.size() >> 20);
+        }
+        std::ranges::copy(segment.contents, destination);
+    }
+}
+
+void Machine::lay_out(const Guest& guest, const GuestTest& test,
+                      const channel::Features& features) {
+    FrameCursor frames(memory_, guest.image().physical_end());
+    const BootTables tables = build_boot_tables(memory_, frames, guest.image());
+    boot_root_ = tables.root;
+
+    shared_.boot_info = frames.allocate(sizeof(channel::BootInfo));
+    const std::uint64_t reports =
+        frames.allocate(settings_.cpus * sizeof(channel::PanicReport));
+    const std::uint64_t ring_bytes = channel::ring_bytes(settings_.ring_records);
+
+    channel::BootInfo boot{};
+    boot.magic = channel::boot_magic;
+    boot.abi_version = channel::abi_version;
+    boot.size = sizeof boot;
+    boot.cpu_count = settings_.cpus;
+    boot.tsc_khz = tsc_khz_;
+    boot.test = {test.descriptor};
+    boot.user_tables = tables.user_entry;
+    boot.features = features;
+    for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
+        shared_.panic_reports.push_back(reports + cpu * sizeof(channel::PanicReport));
+        shared_.rings.push_back(frames.allocate(ring_bytes));
+        const channel::RingHeader header{0, 0, settings_.ring_records};
+        static_cast<void>(memory_.write(shared_.rings[cpu], header));
+        boot.cpus[cpu] = {in_direct_map<channel::RingHeader>(shared_.rings[cpu]),
+                          in_direct_map<channel::PanicReport>(shared_.panic_reports[cpu])};
+    }
+    for (const auto& [name, value] : settings_.parameters) {
+        if (boot.parameter_count == channel::max_boot_parameters ||
+            name.size() >= sizeof boot.parameters[0].name) {
+            throw_error(ExitCode::bad_input,
+                        "parameter {}: at most {} parameters with names of up to {} characters",
+                        name, channel::max_boot_parameters, sizeof boot.parameters[0].name - 1);
+        }
+        channel::BootParameter& parameter = boot.parameters[boot.parameter_count++];
+        std::memcpy(parameter.name, name.data(), name.size());
+        parameter.value = value;
+    }
+    boot.free_memory = frames.next();
+    boot.free_memory_end = memory_.size();
+    static_cast<void>(memory_.write(shared_.boot_info, boot));
+}
+
+void Machine::end(Outcome outcome) {
+    const std::lock_guard lock(mutex_);
+    if (!outcome_) {
+        outcome_ = std::move(outcome);
+    }
+    ended_.notify_all();
+}
+
+Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::milliseconds timeout,
+                     const std::stop_token& stop) {
+    const auto host_cpus = settings_.pin ? usable_host_cpus() : std::vector<std::uint32_t>{};
+    for (VcpuThread& thread : vcpus_) {
+        const auto host_cpu =
+            host_cpus.empty() ? std::optional<std::uint32_t>{}
+                              : std::optional(host_cpus[thread.cpu() % host_cpus.size()]);
+        thread.start(doorbell, [this](Outcome outcome) { end(std::move(outcome)); }, host_cpu);
+    }
+    {
+        std::unique_lock lock(mutex_);
+        const bool ended = ended_.wait_for(lock, stop, timeout, [&] { return outcome_.has_value(); });
+        if (!ended) {
+            outcome_ = stop.stop_requested()
+                           ? Outcome{Ending::interrupted, 0, "interrupted"}
+                           : Outcome{Ending::timed_out, 0,
+                                     fmt::format("no end after {:.1f} s (--timeout)",
+                                                 std::chrono::duration<double>(timeout).count())};
+        }
+    }
+    for (VcpuThread& thread : vcpus_) {
+        thread.stop();
+    }
+    for (VcpuThread& thread : vcpus_) {
+        thread.join();
+    }
+    return *outcome_;
+}
+
+}  // namespace nestbed::vmm

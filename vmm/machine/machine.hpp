@@ -1,0 +1,81 @@
+// A VM made for one test: memory with the guest loaded, vCPUs at its entry point, and the run.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shared/channel/boot_info.hpp"
+#include "shared/paging/frame.hpp"
+#include "vmm/kvm/system.hpp"
+#include "vmm/loader/guest.hpp"
+#include "vmm/machine/backing.hpp"
+#include "vmm/machine/guest_memory.hpp"
+#include "vmm/machine/outcome.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
+
+namespace nestbed::vmm {
+
+struct MachineSettings {
+    std::uint32_t cpus = 1;
+    std::uint64_t memory = 0;  ///< bytes, a multiple of 2 MiB
+    Backing backing = Backing::small_pages;
+    std::uint32_t ring_records = channel::default_ring_records;
+    bool pin = false;  ///< vCPU n on the n-th host CPU that this process may use, around and around
+    std::vector<std::pair<std::string, std::uint64_t>> parameters;
+};
+
+/// Where the VMM put what it shares with the guest, as guest physical addresses.
+struct SharedPages {
+    std::uint64_t boot_info;
+    std::vector<std::uint64_t> rings;
+    std::vector<std::uint64_t> panic_reports;
+};
+
+class Machine {
+  public:
+    /// Creates the VM with everything in place for `test`. `guest` must outlive it.
+    Machine(const kvm::System& system, const Guest& guest, const GuestTest& test,
+            const MachineSettings& settings);
+
+    /// Runs until the guest ends it, the deadline passes or `stop` is requested; then no vCPU runs
+    /// any more. Once only. `doorbell` is called on vCPU threads, for different vCPUs side by side.
+    Outcome run(const VcpuThread::Doorbell& doorbell, std::chrono::milliseconds timeout,
+                const std::stop_token& stop);
+
+    const MachineSettings& settings() const { return settings_; }
+    const GuestMemory& memory() const { return memory_; }
+    GuestMemory& memory() { return memory_; }
+    const SharedPages& shared_pages() const { return shared_; }
+    /// The tables that every vCPU started with; their kernel half is every address space's.
+    paging::Frame4k boot_root() const { return boot_root_; }
+    const kvm::Vcpu& vcpu(std::uint32_t cpu) const { return vcpus_[cpu].vcpu(); }
+    std::uint64_t tsc_khz() const { return tsc_khz_; }
+
+  private:
+    void load(const ElfImage& image);
+    void lay_out(const Guest& guest, const GuestTest& test, const channel::Features& features);
+    void end(Outcome outcome);
+
+    MachineSettings settings_;
+    GuestMemory memory_;  // outlives the VM that maps it: declared before
+    kvm::Vm vm_;
+    std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements
+    std::uint64_t tsc_khz_ = 0;
+    SharedPages shared_{};
+    paging::Frame4k boot_root_ = paging::Frame4k::at<0>();
+
+    std::mutex mutex_;
+    std::condition_variable_any ended_;
+    std::optional<Outcome> outcome_;  // guarded by mutex_
+};
+
+}  // namespace nestbed::vmm

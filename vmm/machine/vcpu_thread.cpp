@@ -1,0 +1,171 @@
+#include "vmm/machine/vcpu_thread.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <exception>
+
+#include "shared/channel/ports.hpp"
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+int kick_signal() { return SIGRTMIN; }
+
+void pin_to(std::uint32_t host_cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(host_cpu, &set);
+    if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set)) {
+        throw_error(ExitCode::bad_input, "cannot pin a vCPU to host CPU {}: {}", host_cpu,
+                    std::strerror(error));
+    }
+}
+
+std::string describe_internal_error(const kvm_run& run) {
+    const auto& error = run.internal;
+    std::string text;
+    switch (error.suberror) {
+        case KVM_INTERNAL_ERROR_EMULATION: text = "KVM cannot emulate this instruction"; break;
+        case KVM_INTERNAL_ERROR_SIMUL_EX: text = "two exceptions at once while delivering one"; break;
+        case KVM_INTERNAL_ERROR_DELIVERY_EV: text = "an exit while an event was delivered"; break;
+        default: text = "unknown cause"; break;
+    }
+    text += fmt::format(" (KVM_EXIT_INTERNAL_ERROR, suberror {}", error.suberror);
+    for (std::uint32_t i = 0; i < error.ndata && i < 16; ++i) {
+        text += fmt::format("{} {:#x}", i == 0 ? ", data" : "", error.data[i]);
+    }
+    return text + ")";
+}
+
+}  // namespace
+
+VcpuThread::VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu) : cpu_(cpu), vcpu_(std::move(vcpu)) {}
+
+VcpuThread::~VcpuThread() {
+    stop();
+    join();
+}
+
+void VcpuThread::install_kick_handler() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    // Without SA_RESTART: the point is that KVM_RUN returns EINTR.
+    ::sigaction(kick_signal(), &action, nullptr);
+}
+
+void VcpuThread::start(const Doorbell& doorbell, const Ended& ended,
+                       std::optional<std::uint32_t> host_cpu) {
+    thread_ = std::thread([this, doorbell, ended, host_cpu] {
+        try {
+            if (host_cpu) {
+                pin_to(*host_cpu);
+            }
+            loop(doorbell, ended);
+        } catch (const std::exception& error) {
+            ended(ended_by(Ending::host_error, error.what()));
+        }
+    });
+}
+
+void VcpuThread::stop() {
+    // Relaxed suffices for the flag and for immediate_exit: pthread_kill is a system call on this
+    // side and signal delivery or a system call on the other, which order them.
+    stop_.store(true, std::memory_order_relaxed);
+    std::atomic_ref(vcpu_.run_page().immediate_exit).store(1, std::memory_order_relaxed);
+    if (thread_.joinable()) {
+        ::pthread_kill(thread_.native_handle(), kick_signal());
+    }
+}
+
+void VcpuThread::join() {
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+void VcpuThread::loop(const Doorbell& doorbell, const Ended& ended) {
+    while (!stop_.load(std::memory_order_relaxed)) {
+        switch (const int error = vcpu_.run()) {
+            case 0:
+                if (auto outcome = handle_exit(doorbell)) {
+                    ended(std::move(*outcome));
+                    return;
+                }
+                break;
+            case EINTR:
+                break;  // the kick, or a signal that was not ours
+            case EAGAIN:
+                // A vCPU that waits for INIT or SIPI. KVM has just waited for one in vain; not
+                // asking again at once keeps this from becoming a busy loop.
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                break;
+            default:
+                ended(ended_by(Ending::host_error,
+                               fmt::format("KVM_RUN failed: {}", std::strerror(error))));
+                return;
+        }
+    }
+}
+
+std::optional<Outcome> VcpuThread::handle_exit(const Doorbell& doorbell) {
+    const kvm_run& run = vcpu_.run_page();
+    switch (run.exit_reason) {
+        case KVM_EXIT_IO:
+            return handle_port_io(doorbell);
+        case KVM_EXIT_INTR:
+            return std::nullopt;
+        case KVM_EXIT_SHUTDOWN:
+            return ended_by(Ending::triple_fault, "triple fault (KVM_EXIT_SHUTDOWN)");
+        case KVM_EXIT_INTERNAL_ERROR:
+            return ended_by(Ending::internal_error, describe_internal_error(run));
+        case KVM_EXIT_FAIL_ENTRY:
+            return ended_by(
+                Ending::entry_failed,
+                fmt::format("the processor refused the guest's state (KVM_EXIT_FAIL_ENTRY, hardware "
+                            "reason {:#x})",
+                            run.fail_entry.hardware_entry_failure_reason));
+        case KVM_EXIT_MMIO:
+            return ended_by(Ending::unexpected_exit,
+                            fmt::format("a {} of {} bytes at guest physical {:#x}, where there is no "
+                                        "memory",
+                                        run.mmio.is_write != 0 ? "write" : "read", run.mmio.len,
+                                        run.mmio.phys_addr));
+        default:
+            return ended_by(Ending::unexpected_exit,
+                            fmt::format("an exit for reason {} of <linux/kvm.h>, which this VMM does "
+                                        "not handle",
+                                        run.exit_reason));
+    }
+}
+
+std::optional<Outcome> VcpuThread::handle_port_io(const Doorbell& doorbell) {
+    namespace port = channel::port;
+    const auto& io = vcpu_.run_page().io;
+    const bool is_call = io.direction == KVM_EXIT_IO_OUT && io.size == 4 && io.count == 1;
+    switch (is_call ? io.port : std::uint16_t{0}) {
+        case port::nothing:
+            return std::nullopt;
+        case port::doorbell:
+            doorbell(cpu_);
+            return std::nullopt;
+        case port::finish:
+            return ended_by(Ending::finished, "");
+        case port::panic:
+            return ended_by(Ending::panicked, "");
+        default:
+            return ended_by(Ending::unexpected_exit,
+                            fmt::format("a {}-byte {} port {:#x}, which is not one of nestbed's",
+                                        +io.size,
+                                        io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from",
+                                        +io.port));
+    }
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,69 @@
+// One vCPU on one host thread, and how it is stopped.
+//
+// The stop protocol. The thread loops: look at `stop`, KVM_RUN, handle the exit. A stopper does, in
+// this order: (1) stop = true, (2) kvm_run.immediate_exit = 1, (3) send the thread the kick signal.
+// Wherever the thread is when (3) happens, it leaves:
+//   - before its look at `stop`: it sees true;
+//   - between the look and KVM_RUN: the handler runs there and is over, but KVM_RUN finds
+//     immediate_exit set and returns EINTR before it enters the guest;
+//   - inside KVM_RUN, past that check: the signal is pending, and KVM looks for pending signals with
+//     interrupts off just before each entry; in the guest or in HLT the signal's interrupt brings it
+//     out; in each case EINTR;
+//   - handling an exit: the next look at `stop` sees true.
+// immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "vmm/kvm/vcpu.hpp"
+#include "vmm/machine/outcome.hpp"
+
+namespace nestbed::vmm {
+
+class VcpuThread {
+  public:
+    /// The guest asked for its records to be taken; called on the vCPU's thread.
+    using Doorbell = std::function<void(std::uint32_t cpu)>;
+    /// The run is over, for this reason; called on the vCPU's thread, once at most.
+    using Ended = std::function<void(Outcome)>;
+
+    VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu);
+    ~VcpuThread();
+    VcpuThread(const VcpuThread&) = delete;
+    VcpuThread& operator=(const VcpuThread&) = delete;
+
+    std::uint32_t cpu() const { return cpu_; }
+    kvm::Vcpu& vcpu() { return vcpu_; }
+    const kvm::Vcpu& vcpu() const { return vcpu_; }
+
+    /// Starts the thread, on host CPU `host_cpu` if one is given.
+    void start(const Doorbell& doorbell, const Ended& ended, std::optional<std::uint32_t> host_cpu);
+
+    /// Makes the thread leave the guest for good. Any thread may call it, any number of times.
+    void stop();
+
+    /// Waits until the thread has left.
+    void join();
+
+    /// Installs the kick signal's (empty) handler; once per process, before any start().
+    static void install_kick_handler();
+
+  private:
+    void loop(const Doorbell& doorbell, const Ended& ended);
+    std::optional<Outcome> handle_exit(const Doorbell& doorbell);
+    std::optional<Outcome> handle_port_io(const Doorbell& doorbell);
+    Outcome ended_by(Ending ending, std::string detail) const {
+        return {ending, cpu_, std::move(detail)};
+    }
+
+    std::uint32_t cpu_;
+    kvm::Vcpu vcpu_;
+    std::atomic<bool> stop_{false};
+    std::thread thread_;
+};
+
+}  // namespace nestbed::vmm

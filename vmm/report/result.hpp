@@ -1,0 +1,57 @@
+// What a run of guest tests found: the data that every output format shows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vmm/channel/event.hpp"
+
+namespace nestbed::vmm {
+
+enum class Verdict { passed, failed, skipped };
+
+constexpr const char* verdict_name(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::passed: return "passed";
+        case Verdict::failed: return "failed";
+        case Verdict::skipped: return "skipped";
+    }
+    return "?";
+}
+
+struct TestResult {
+    std::string suite;
+    std::string name;
+    std::string file;
+    std::uint64_t line = 0;
+    std::uint32_t cpus = 0;
+    Verdict verdict = Verdict::failed;
+    /// Why it was skipped; or, of a failure, how the run ended if it did not end by itself.
+    std::string reason;
+    double seconds = 0;
+    std::vector<FailedExpectation> failures;
+    std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
+    std::vector<MeasurementEvent> measurements;
+    /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
+    std::string diagnosis;
+
+    std::string full_name() const { return suite + "." + name; }
+};
+
+struct Summary {
+    std::uint64_t passed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t skipped = 0;
+
+    void add(Verdict verdict) {
+        switch (verdict) {
+            case Verdict::passed: ++passed; break;
+            case Verdict::failed: ++failed; break;
+            case Verdict::skipped: ++skipped; break;
+        }
+    }
+    std::uint64_t total() const { return passed + failed + skipped; }
+};
+
+}  // namespace nestbed::vmm
