@@ -48,6 +48,7 @@ extern "C" [[noreturn]] void guest_start(const channel::BootInfo* info, std::uin
         idle();
     }
     set_interrupt_handler(wake_vector, [](channel::TrapFrame&) {});
+    wait_for_application_processors();
     enable_interrupts();
     info->test->body();
     finish_test();

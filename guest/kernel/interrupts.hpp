@@ -7,9 +7,11 @@
 
 namespace nestbed::guest {
 
+using channel::TrapFrame;
+
 /// Runs with interrupts off, on the stack of what was interrupted (or RSP0, or an IST stack). What
 /// it changes in the frame is what the interrupted code continues with. EOI is sent after it.
-using InterruptHandler = void (*)(channel::TrapFrame& frame);
+using InterruptHandler = void (*)(TrapFrame& frame);
 
 /// Sets the handler of a vector on all CPUs; null takes it away. An exception without a handler
 /// ends the innermost trap scope; without one of those, and for an interrupt without a handler, the

@@ -20,6 +20,9 @@ class RecordWriter {
     /// point to.
     void drain();
 
+    /// How many records the host has taken so far.
+    std::uint64_t taken() const { return ring_->tail; }
+
   private:
     channel::RingHeader* ring_ = nullptr;
     std::uint8_t cpu_ = 0;

@@ -6,6 +6,12 @@
 
 namespace nestbed::guest {
 
+namespace {
+
+constinit std::atomic<std::uint32_t> online_application_processors{0};
+
+}  // namespace
+
 std::uint32_t cpu_count() { return boot_info().cpu_count; }
 
 void start_on(std::uint32_t cpu, const Work& work) {
@@ -34,13 +40,19 @@ void Rendezvous::meet() {
     }
 }
 
+void wait_for_application_processors() {
+    while (online_application_processors.load(std::memory_order_acquire) + 1 != cpu_count()) {
+        pause();
+    }
+}
+
 void idle() {
     Cpu& cpu = this_cpu();
     disable_interrupts();
+    online_application_processors.fetch_add(1, std::memory_order_release);
     for (;;) {
         // With interrupts off between the look and HLT, a wake-up that comes after the look stays
-        // pending and ends the HLT at once. An AP that boots after the wake-up was sent finds the
-        // work here, since it looks before its first HLT.
+        // pending and ends the HLT at once.
         if (const Work* work = cpu.work.load(std::memory_order_acquire)) {
             enable_interrupts();
             work->function(work->argument);

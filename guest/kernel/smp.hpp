@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <type_traits>
 
 #include "guest/kernel/cpu.hpp"
 
@@ -23,10 +22,9 @@ void wait_for(std::uint32_t cpu);
 /// Runs `function(cpu)` on CPUs 0 to `count`-1 side by side, the calling CPU 0 included, and
 /// returns when all are done. Interrupts are on in it.
 template <typename Function>
-void run_on_cpus(std::uint32_t count, Function&& function) {
-    using Callable = std::remove_reference_t<Function>;
-    const Work work{[](void* callable) { (*static_cast<Callable*>(callable))(this_cpu().index); },
-                    const_cast<std::remove_const_t<Callable>*>(&function)};
+void run_on_cpus(std::uint32_t count, Function function) {
+    const Work work{[](void* callable) { (*static_cast<Function*>(callable))(this_cpu().index); },
+                    &function};
     for (std::uint32_t cpu = 1; cpu < count; ++cpu) {
         start_on(cpu, work);
     }
@@ -50,7 +48,11 @@ class Rendezvous {
     std::atomic<std::uint32_t> round_{0};
 };
 
-/// An application processor's life: wait for work, do it, again.
+/// An application processor's life: report as online, wait for work, do it, again.
 [[noreturn]] void idle();
+
+/// Waits until all application processors are online: from then on each takes interrupts. Before,
+/// its local APIC is off and drops them.
+void wait_for_application_processors();
 
 }  // namespace nestbed::guest

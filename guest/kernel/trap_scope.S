@@ -26,7 +26,7 @@ trap_scope_call:
     jmp restore_kernel_side
 
 // uint64_t trap_scope_enter_user(TrapScope*, const UserContext*)
-// UserContext: rip, rsp, rflags, rdi, rsi. It never comes back by itself.
+// UserContext: rip, rsp, rflags, rdi, rsi, rax. It never comes back by itself.
     .globl trap_scope_enter_user
 trap_scope_enter_user:
     save_kernel_side
@@ -36,8 +36,8 @@ trap_scope_enter_user:
     pushq $0x33                 // selector::user_code
     pushq (%rsi)
     mov 24(%rsi), %rdi
+    mov 40(%rsi), %rax
     mov 32(%rsi), %rsi
-    xor %eax, %eax
     xor %ebp, %ebp              // ends the user side's backtrace
     iretq
 

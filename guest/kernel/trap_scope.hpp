@@ -47,6 +47,7 @@ struct UserContext {
     std::uint64_t rflags;
     std::uint64_t rdi;
     std::uint64_t rsi;
+    std::uint64_t rax;
 };
 
 /// Runs user code until it traps.

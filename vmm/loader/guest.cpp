@@ -1,5 +1,6 @@
 #include "vmm/loader/guest.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
@@ -93,6 +94,8 @@ void Guest::read_tests() {
         check_needs(*image_, test);
         tests_.push_back(std::move(test));
     }
+    // The compiler lays descriptors out in any order; people expect that of the source.
+    std::ranges::stable_sort(tests_, {}, &GuestTest::line);
 }
 
 }  // namespace nestbed::vmm

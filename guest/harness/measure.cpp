@@ -1,0 +1,26 @@
+#include "guest/harness/measure.hpp"
+
+#include "guest/harness/log.hpp"
+#include "guest/kernel/cpu.hpp"
+#include "guest/kernel/panic.hpp"
+
+namespace nestbed::guest {
+
+void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
+                        std::initializer_list<channel::Parameter> parameters) {
+    if (parameters.size() > channel::max_measurement_parameters) {
+        panic("a measurement with too many parameters");
+    }
+    channel::Measurement measurement{};
+    measurement.name = name;
+    measurement.unit = unit;
+    measurement.histogram = &histogram;
+    for (const channel::Parameter& parameter : parameters) {
+        measurement.parameters[measurement.parameter_count++] = parameter;
+    }
+    write_record(channel::RecordType::measurement, &measurement);
+    // The record points to this frame and to the histogram, which both may change after this.
+    this_cpu().records.drain();
+}
+
+}  // namespace nestbed::guest

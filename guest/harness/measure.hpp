@@ -1,0 +1,26 @@
+// Measurements: a named histogram with the parameters that it was taken under.
+//
+//     static stats::Histogram histogram;   // too large for a stack
+//     …histogram.record(cycles)…           // no exit in the timed region
+//     report_measurement("round trip", "cycles", histogram, {number("cpus", 2), word("target", "hlt")});
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "shared/channel/record.hpp"
+#include "shared/stats/histogram.hpp"
+
+namespace nestbed::guest {
+
+inline channel::Parameter number(const char* name, std::uint64_t value) {
+    return {name, nullptr, value};
+}
+inline channel::Parameter word(const char* name, const char* text) { return {name, text, 0}; }
+
+/// Sends a finished histogram; the host has read all of it when this returns. Names are string
+/// literals; at most `channel::max_measurement_parameters` parameters.
+void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
+                        std::initializer_list<channel::Parameter> parameters);
+
+}  // namespace nestbed::guest

@@ -1,0 +1,35 @@
+#include "guest/kernel/user.hpp"
+
+#include "guest/kernel/cpu.hpp"
+#include "guest/kernel/stack_size.h"
+#include "shared/arch/control.hpp"
+#include "shared/arch/exceptions.hpp"
+
+namespace nestbed::guest {
+
+namespace {
+
+extern "C" void user_entry();
+extern "C" void user_returned();
+extern "C" std::uint8_t user_stacks[];
+
+}  // namespace
+
+UserResult run_user(UserFunction function, std::uint64_t first, std::uint64_t second) {
+    const std::uint64_t stack_top = reinterpret_cast<std::uint64_t>(user_stacks) +
+                                    (this_cpu().index + std::uint64_t{1}) * USER_STACK_SIZE;
+    UserResult result{
+        enter_user({.rip = reinterpret_cast<std::uint64_t>(user_entry),
+                    .rsp = stack_top,
+                    .rflags = arch::rflags::reserved_one | arch::rflags::interrupt,
+                    .rdi = first,
+                    .rsi = second,
+                    .rax = reinterpret_cast<std::uint64_t>(function)}),
+        false};
+    result.returned =
+        result.trap.frame.vector == static_cast<std::uint64_t>(arch::Exception::invalid_opcode) &&
+        result.trap.frame.rip == reinterpret_cast<std::uint64_t>(user_returned);
+    return result;
+}
+
+}  // namespace nestbed::guest
