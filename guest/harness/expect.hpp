@@ -1,5 +1,5 @@
-// Expectations: a failing one sends file, line, both expressions and both values, and stops nothing.
-// GUEST_REQUIRE ends the test as well. Both work on every CPU.
+// Expectations: a failing one sends file, line, both expressions and both values, and stops
+// nothing. GUEST_REQUIRE ends the test as well. Both work on every CPU.
 #pragma once
 
 #include "guest/harness/log.hpp"
@@ -19,13 +19,13 @@ namespace nestbed::guest {
                                    ::nestbed::guest::argument(left_value),                       \
                                    ::nestbed::guest::argument(right_value))
 
-#define GUEST_EXPECT_RELATION(left, relation, right)                                    \
-    do {                                                                                \
-        const auto guest_left = (left);                                                 \
-        const auto guest_right = (right);                                               \
-        if (!(guest_left relation guest_right)) [[unlikely]] {                          \
-            GUEST_FAIL_RELATION(#left, #relation, #right, guest_left, guest_right);     \
-        }                                                                               \
+#define GUEST_EXPECT_RELATION(left, relation, right)                                \
+    do {                                                                            \
+        const auto guest_left = (left);                                             \
+        const auto guest_right = (right);                                           \
+        if (!(guest_left relation guest_right)) [[unlikely]] {                      \
+            GUEST_FAIL_RELATION(#left, #relation, #right, guest_left, guest_right); \
+        }                                                                           \
     } while (false)
 
 #define GUEST_EXPECT_EQ(left, right) GUEST_EXPECT_RELATION(left, ==, right)
@@ -35,18 +35,18 @@ namespace nestbed::guest {
 #define GUEST_EXPECT_GT(left, right) GUEST_EXPECT_RELATION(left, >, right)
 #define GUEST_EXPECT_GE(left, right) GUEST_EXPECT_RELATION(left, >=, right)
 
-#define GUEST_EXPECT(condition)                                          \
-    do {                                                                 \
-        if (!(condition)) [[unlikely]] {                                 \
-            GUEST_FAIL_RELATION(#condition, "==", "true", false, true);  \
-        }                                                                \
+#define GUEST_EXPECT(condition)                                         \
+    do {                                                                \
+        if (!(condition)) [[unlikely]] {                                \
+            GUEST_FAIL_RELATION(#condition, "==", "true", false, true); \
+        }                                                               \
     } while (false)
 
 /// For what the rest of the test stands on.
-#define GUEST_REQUIRE(condition)                                         \
-    do {                                                                 \
-        if (!(condition)) [[unlikely]] {                                 \
-            GUEST_FAIL_RELATION(#condition, "==", "true", false, true);  \
-            ::nestbed::guest::finish_test();                             \
-        }                                                                \
+#define GUEST_REQUIRE(condition)                                        \
+    do {                                                                \
+        if (!(condition)) [[unlikely]] {                                \
+            GUEST_FAIL_RELATION(#condition, "==", "true", false, true); \
+            ::nestbed::guest::finish_test();                            \
+        }                                                               \
     } while (false)

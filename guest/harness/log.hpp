@@ -26,13 +26,12 @@ constexpr Argument argument(T value) {
 }
 
 template <std::unsigned_integral T>
-    requires(!std::same_as<T, bool>)
-constexpr Argument argument(T value) {
+requires(!std::same_as<T, bool>) constexpr Argument argument(T value) {
     return {channel::ArgumentKind::unsigned_integer, value};
 }
 
 template <typename T>
-    requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 constexpr Argument argument(T value) {
     return argument(static_cast<std::underlying_type_t<T>>(value));
 }
@@ -47,12 +46,10 @@ inline Argument argument(const void* pointer) {
 }
 
 template <typename T>
-    requires requires(T value) {
-        { value.raw() } -> std::same_as<std::uint64_t>;
-    }
-constexpr Argument argument(T address) {
-    return {channel::ArgumentKind::address, address.raw()};
+requires requires(T value) {
+    { value.raw() } -> std::same_as<std::uint64_t>;
 }
+constexpr Argument argument(T address) { return {channel::ArgumentKind::address, address.raw()}; }
 
 template <typename... Arguments>
 void write_record(channel::RecordType type, const void* text, const Arguments&... arguments) {

@@ -2,7 +2,8 @@
 //
 //     static stats::Histogram histogram;   // too large for a stack
 //     …histogram.record(cycles)…           // no exit in the timed region
-//     report_measurement("round trip", "cycles", histogram, {number("cpus", 2), word("target", "hlt")});
+//     report_measurement("round trip", "cycles", histogram, {number("cpus", 2), word("target",
+//     "hlt")});
 #pragma once
 
 #include <cstdint>

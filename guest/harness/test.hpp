@@ -24,21 +24,19 @@ consteval channel::TestNeeds test_needs(channel::TestNeeds needs = {}) { return 
 }  // namespace nestbed::guest
 
 /// Defines the test `suite.name`. What follows the name is a `channel::TestNeeds` initializer.
-#define GUEST_TEST(suite, name, ...)                                                          \
-    static void guest_test_##suite##_##name();                                                \
-    [[gnu::section(".guest_tests"), gnu::used]] alignas(8) static constinit const             \
-        ::nestbed::channel::TestDescriptor guest_test_descriptor_##suite##_##name{            \
-            #suite,                                                                           \
-            #name,                                                                            \
-            __FILE__,                                                                         \
-            guest_test_##suite##_##name,                                                      \
-            __LINE__,                                                                         \
-            ::nestbed::guest::test_needs(__VA_ARGS__)};                                       \
+#define GUEST_TEST(suite, name, ...)                                 \
+    static void guest_test_##suite##_##name();                       \
+    [[gnu::section(".guest_tests"), gnu::used]] alignas(             \
+        8) static constinit const ::nestbed::channel::TestDescriptor \
+        guest_test_descriptor_##suite##_##name{                      \
+            #suite,   #name,                                         \
+            __FILE__, guest_test_##suite##_##name,                   \
+            __LINE__, ::nestbed::guest::test_needs(__VA_ARGS__)};    \
     static void guest_test_##suite##_##name()
 
 /// Ends the test as skipped, for a reason (a string literal) that the report shows.
-#define GUEST_SKIP(reason)                 \
-    do {                                   \
-        ::nestbed::guest::skip(reason);    \
-        ::nestbed::guest::finish_test();   \
+#define GUEST_SKIP(reason)               \
+    do {                                 \
+        ::nestbed::guest::skip(reason);  \
+        ::nestbed::guest::finish_test(); \
     } while (false)

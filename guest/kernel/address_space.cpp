@@ -28,8 +28,7 @@ paging::Frame4k make_root() {
     std::uint64_t* entries = window(*root);
     const std::uint64_t* kernel = window(boot_root());
     entries[0] = boot_info().user_tables;
-    std::memcpy(entries + kernel_half, kernel + kernel_half,
-                kernel_half * sizeof(std::uint64_t));
+    std::memcpy(entries + kernel_half, kernel + kernel_half, kernel_half * sizeof(std::uint64_t));
     return *root;
 }
 

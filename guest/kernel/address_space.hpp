@@ -45,8 +45,8 @@ class AddressSpace {
     shootdown::AtomicCpuSet active_;
 };
 
-/// Invalidates a page on the calling CPU alone; a paging::Invalidator for translations that no other
-/// CPU can hold.
+/// Invalidates a page on the calling CPU alone; a paging::Invalidator for translations that no
+/// other CPU can hold.
 struct LocalInvalidator {
     template <paging::PageSize size>
     void operator()(paging::AddressSpaceId space, paging::Page<size> page) const {

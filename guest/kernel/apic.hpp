@@ -25,7 +25,9 @@ namespace icr {
 inline constexpr std::uint64_t delivery_nmi = 4U << 8;
 inline constexpr std::uint64_t assert_level = 1U << 14;
 inline constexpr std::uint64_t all_but_self = 3U << 18;
-constexpr std::uint64_t destination(std::uint32_t cpu) { return static_cast<std::uint64_t>(cpu) << 32; }
+constexpr std::uint64_t destination(std::uint32_t cpu) {
+    return static_cast<std::uint64_t>(cpu) << 32;
+}
 }  // namespace icr
 
 /// Sends a fixed interrupt. WRMSR to the x2APIC range is not serializing: stores that the receiver

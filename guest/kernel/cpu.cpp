@@ -9,7 +9,7 @@ namespace nestbed::guest {
 
 static_assert(MAX_CPUS == channel::max_cpus);
 
-constinit Cpu cpus[channel::max_cpus]{};
+constinit Cpu cpu_areas[channel::max_cpus]{};
 
 namespace {
 
@@ -17,9 +17,14 @@ TrapStacks trap_stacks[channel::max_cpus];
 
 /// One GDT for all CPUs: the flat segments, then each CPU's TSS.
 struct Gdt {
-    std::uint64_t segments[8] = {
-        0, 0, arch::descriptor::kernel_code, arch::descriptor::kernel_data,
-        0, arch::descriptor::user_data, arch::descriptor::user_code, 0};
+    std::uint64_t segments[8] = {0,
+                                 0,
+                                 arch::descriptor::kernel_code,
+                                 arch::descriptor::kernel_data,
+                                 0,
+                                 arch::descriptor::user_data,
+                                 arch::descriptor::user_code,
+                                 0};
     arch::TssDescriptor tss[channel::max_cpus] = {};
 };
 constinit Gdt gdt;
@@ -46,7 +51,7 @@ void load_task_register(Cpu& cpu) {
 }  // namespace
 
 void initialize_cpu(std::uint32_t index, const channel::BootInfo& boot) {
-    Cpu& cpu = cpus[index];
+    Cpu& cpu = cpu_areas[index];
     cpu.self = &cpu;
     cpu.index = index;
     cpu.panic_report = boot.cpus[index].panic;

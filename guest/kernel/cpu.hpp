@@ -1,5 +1,5 @@
-// What each CPU calls its own. GS.base points to it in kernel and in user mode alike: user code here
-// is ours and leaves GS alone, so no SWAPGS is needed.
+// What each CPU calls its own. GS.base points to it in kernel and in user mode alike: user code
+// here is ours and leaves GS alone, so no SWAPGS is needed.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,8 @@ struct alignas(64) Cpu {
 };
 
 /// Stacks that the processor switches to by itself: on entry from user mode (RSP0), for NMI (IST 1)
-/// and for double faults (IST 2). Apart from `Cpu` so that what is used all the time stays together.
+/// and for double faults (IST 2). Apart from `Cpu` so that what is used all the time stays
+/// together.
 struct alignas(4096) TrapStacks {
     std::uint8_t from_user[trap_stack_size];
     std::uint8_t nmi[trap_stack_size];
@@ -52,7 +53,7 @@ inline Cpu& this_cpu() {
     return *cpu;
 }
 
-extern Cpu cpus[channel::max_cpus];
+extern Cpu cpu_areas[channel::max_cpus];
 
 /// Sets up the calling CPU: per-CPU area, GDT, TSS, IDT, local APIC. Interrupts stay off.
 void initialize_cpu(std::uint32_t index, const channel::BootInfo& boot);

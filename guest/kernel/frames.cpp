@@ -14,8 +14,8 @@ using paging::Frame4k;
 using paging::PageSize;
 using paging::PhysAddr;
 
-/// Memory that was never used is zero already, so it is handed out from both ends: small frames from
-/// below, large ones from above. Freed frames are a list through their own first word.
+/// Memory that was never used is zero already, so it is handed out from both ends: small frames
+/// from below, large ones from above. Freed frames are a list through their own first word.
 struct State {
     Spinlock lock;
     std::uint64_t next = 0;  ///< 0: not looked at the boot info yet

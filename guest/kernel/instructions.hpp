@@ -51,7 +51,9 @@ inline std::uint64_t read_cr0() {
     return value;
 }
 
-inline void write_cr0(std::uint64_t value) { asm volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+inline void write_cr0(std::uint64_t value) {
+    asm volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
 
 inline std::uint64_t read_cr3() {
     std::uint64_t value = 0;
@@ -59,7 +61,9 @@ inline std::uint64_t read_cr3() {
     return value;
 }
 
-inline void write_cr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
+inline void write_cr3(std::uint64_t value) {
+    asm volatile("mov %0, %%cr3" : : "r"(value) : "memory");
+}
 
 inline std::uint64_t read_cr4() {
     std::uint64_t value = 0;
@@ -67,9 +71,12 @@ inline std::uint64_t read_cr4() {
     return value;
 }
 
-inline void write_cr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
+inline void write_cr4(std::uint64_t value) {
+    asm volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
 
-/// Invalidates the translations of the page that holds `address` on this CPU (SDM Vol. 3A 4.10.4.1).
+/// Invalidates the translations of the page that holds `address` on this CPU (SDM Vol.
+/// 3A 4.10.4.1).
 inline void invlpg(std::uint64_t address) {
     asm volatile("invlpg (%0)" : : "r"(address) : "memory");
 }

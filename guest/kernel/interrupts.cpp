@@ -24,8 +24,7 @@ constexpr std::uint64_t stub_size = 16;  // vectors.S
 constexpr std::array<arch::InterruptGate, 256> make_interrupt_table() {
     std::array<arch::InterruptGate, 256> table{};
     for (std::uint64_t vector = 0; vector < table.size(); ++vector) {
-        table[vector] =
-            arch::InterruptGate::to(channel::layout::kernel_image + stub_size * vector);
+        table[vector] = arch::InterruptGate::to(channel::layout::kernel_image + stub_size * vector);
     }
     table[nmi_vector].ist = nmi_stack;
     table[double_fault_vector].ist = double_fault_stack;
@@ -45,8 +44,8 @@ void set_interrupt_handler(std::uint8_t vector, InterruptHandler handler) {
 }
 
 void load_interrupt_table() {
-    const arch::DescriptorTablePointer pointer{
-        sizeof(interrupt_table) - 1, reinterpret_cast<std::uint64_t>(&interrupt_table)};
+    const arch::DescriptorTablePointer pointer{sizeof(interrupt_table) - 1,
+                                               reinterpret_cast<std::uint64_t>(&interrupt_table)};
     asm volatile("lidt %0" : : "m"(pointer) : "memory");
 }
 

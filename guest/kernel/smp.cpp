@@ -16,12 +16,12 @@ std::uint32_t cpu_count() { return boot_info().cpu_count; }
 
 void start_on(std::uint32_t cpu, const Work& work) {
     // Release: the CPU that finds the work sees what it works on.
-    cpus[cpu].work.store(&work, std::memory_order_release);
+    cpu_areas[cpu].work.store(&work, std::memory_order_release);
     apic::send(cpu, wake_vector);
 }
 
 void wait_for(std::uint32_t cpu) {
-    while (cpus[cpu].work.load(std::memory_order_acquire) != nullptr) {
+    while (cpu_areas[cpu].work.load(std::memory_order_acquire) != nullptr) {
         pause();
     }
 }

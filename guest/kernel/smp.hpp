@@ -37,7 +37,7 @@ void run_on_cpus(std::uint32_t count, Function function) {
 /// A meeting point of a fixed number of CPUs, to be used again and again.
 class Rendezvous {
   public:
-    explicit constexpr Rendezvous(std::uint32_t cpu_total) : cpus_(cpu_total) {}
+    explicit constexpr Rendezvous(std::uint32_t cpus) : cpus_(cpus) {}
 
     /// Returns when all CPUs have come. What each did before is visible to all after.
     void meet();

@@ -1,5 +1,5 @@
-// Running code that is allowed to trap: kernel code that may fault, and user code, which always ends
-// in an exception. The trap comes back as a value.
+// Running code that is allowed to trap: kernel code that may fault, and user code, which always
+// ends in an exception. The trap comes back as a value.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,9 @@ std::optional<Trap> catch_trap(void (*function)(void*), void* argument);
 
 template <typename Function>
 std::optional<Trap> catch_trap(Function&& function) {
-    return catch_trap([](void* callable) { (*static_cast<std::remove_reference_t<Function>*>(callable))(); },
-                      &function);
+    return catch_trap(
+        [](void* callable) { (*static_cast<std::remove_reference_t<Function>*>(callable))(); },
+        &function);
 }
 
 /// Ends the innermost scope of this CPU with `frame`, if there is one; returns if there is none.

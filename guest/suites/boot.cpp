@@ -33,7 +33,8 @@ GUEST_TEST(boot, memory_map_is_usable) {
     GUEST_EXPECT_LT(boot.free_memory, boot.free_memory_end);
     GUEST_EXPECT_EQ(boot.free_memory % 4096, 0U);
     GUEST_EXPECT_EQ(boot.free_memory_end % 4096, 0U);
-    auto* last = reinterpret_cast<std::uint64_t*>(channel::layout::direct_map + boot.free_memory_end) - 1;
+    auto* last =
+        reinterpret_cast<std::uint64_t*>(channel::layout::direct_map + boot.free_memory_end) - 1;
     GUEST_EXPECT_EQ(*last, 0U);
     *last = 0x1234;
     GUEST_EXPECT_EQ(*last, 0x1234U);

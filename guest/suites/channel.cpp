@@ -1,6 +1,6 @@
-// The record channel: nothing lost, nothing out of order. The host fails a test whose rings have a gap
-// (vmm/channel/record_reader.cpp) and these tests have it look at rings under every kind of pressure;
-// tests/vmm/channel_test.cpp compares what arrived with what was sent, record by record.
+// The record channel: nothing lost, nothing out of order. The host fails a test whose rings have a
+// gap (vmm/channel/record_reader.cpp) and these tests have it look at rings under every kind of
+// pressure; tests/vmm/channel_test.cpp compares what arrived with what was sent, record by record.
 
 #include "guest/harness/measure.hpp"
 #include "guest/harness/test.hpp"

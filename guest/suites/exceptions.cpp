@@ -26,9 +26,7 @@ void read_from(std::uint64_t address) {
     asm volatile("mov (%0), %%rax" : : "r"(address) : "rax", "memory");
 }
 
-void write_to(std::uint64_t address) {
-    asm volatile("movq $1, (%0)" : : "r"(address) : "memory");
-}
+void write_to(std::uint64_t address) { asm volatile("movq $1, (%0)" : : "r"(address) : "memory"); }
 
 void call(std::uint64_t address) { asm volatile("call *%0" : : "r"(address) : "memory"); }
 
@@ -45,8 +43,7 @@ GUEST_TEST(exceptions, read_of_a_missing_page) {
 }
 
 GUEST_TEST(exceptions, write_to_a_missing_page) {
-    expect_page_fault(catch_trap([] { write_to(unmapped); }), unmapped,
-                      PageFaultError::write_bit);
+    expect_page_fault(catch_trap([] { write_to(unmapped); }), unmapped, PageFaultError::write_bit);
 }
 
 GUEST_TEST(exceptions, write_to_a_read_only_page) {

@@ -1,5 +1,5 @@
-// Page tables: what the processor makes of what the entry library writes. Every test asks `walk()`, the
-// library's model of the processor, for its word as well.
+// Page tables: what the processor makes of what the entry library writes. Every test asks `walk()`,
+// the library's model of the processor, for its word as well.
 
 #include <array>
 #include <atomic>
@@ -67,8 +67,7 @@ paging::Frame2m large_frame() {
 paging::WalkResult model(AddressSpace& space, std::uint64_t address, AccessType type,
                          AccessMode mode) {
     return paging::walk(paging::WindowReader{DirectMapWindow{}}, space.id().root, address,
-                        {.type = type, .mode = mode},
-                        {.format = space.mapper().settings().format});
+                        {.type = type, .mode = mode}, {.format = space.mapper().settings().format});
 }
 
 void expect_user_fault(AddressSpace& space, const UserResult& result, std::uint64_t address,
@@ -86,8 +85,7 @@ void expect_user_reads(AddressSpace& space, std::uint64_t address, std::uint64_t
     const UserResult result = run_user(read_user, address);
     GUEST_EXPECT(result.returned);
     GUEST_EXPECT_EQ(result.value(), word);
-    const paging::WalkResult predicted =
-        model(space, address, AccessType::read, AccessMode::user);
+    const paging::WalkResult predicted = model(space, address, AccessType::read, AccessMode::user);
     GUEST_REQUIRE(predicted.outcome == paging::WalkOutcome::translated);
     GUEST_EXPECT_EQ(*in_direct_map(predicted.translation.address), word);
 }
@@ -160,9 +158,9 @@ GUEST_TEST(paging, protect_takes_write_away) {
     expect_ok(stale);
     (*std::move(stale)).invalidate(LocalInvalidator{});
     expect_user_reads(space, address, 8);
-    expect_user_fault(space, run_user(write_user, address, 9), address, AccessType::write,
-                      PageFaultError::present_bit | PageFaultError::write_bit |
-                          PageFaultError::user_bit);
+    expect_user_fault(
+        space, run_user(write_user, address, 9), address, AccessType::write,
+        PageFaultError::present_bit | PageFaultError::write_bit | PageFaultError::user_bit);
     expect_user_reads(space, address, 8);
 }
 
@@ -210,9 +208,9 @@ GUEST_TEST(paging, a_data_page_is_not_executable) {
     expect_ok(space.mapper().map(page, frame_with(0xC3), user_data));
     space.load();
     const std::uint64_t address = page.address().raw();
-    expect_user_fault(space, run_user(call_user, address), address, AccessType::fetch,
-                      PageFaultError::present_bit | PageFaultError::user_bit |
-                          PageFaultError::fetch_bit);
+    expect_user_fault(
+        space, run_user(call_user, address), address, AccessType::fetch,
+        PageFaultError::present_bit | PageFaultError::user_bit | PageFaultError::fetch_bit);
 }
 
 GUEST_TEST(paging, code_in_a_mapped_page_runs) {
@@ -237,9 +235,9 @@ GUEST_TEST(paging, a_reserved_bit_faults) {
     std::uint64_t& entry = *in_direct_map(way.trace.back().entry);
     entry |= std::uint64_t{1} << (paging::architectural_physical_bits - 1);
     space.load();
-    expect_user_fault(space, run_user(read_user, address), address, AccessType::read,
-                      PageFaultError::present_bit | PageFaultError::user_bit |
-                          PageFaultError::reserved_bit);
+    expect_user_fault(
+        space, run_user(read_user, address), address, AccessType::read,
+        PageFaultError::present_bit | PageFaultError::user_bit | PageFaultError::reserved_bit);
 }
 
 GUEST_TEST(paging, large_page_maps_2_mib) {
@@ -275,10 +273,9 @@ GUEST_TEST(paging, large_page_remap_protect_unmap) {
     auto narrowed = space.mapper().protect(large_page, user_read_only);
     expect_ok(narrowed);
     (*std::move(narrowed)).invalidate(LocalInvalidator{});
-    expect_user_fault(space, run_user(write_user, address + 4096, 9), address + 4096,
-                      AccessType::write,
-                      PageFaultError::present_bit | PageFaultError::write_bit |
-                          PageFaultError::user_bit);
+    expect_user_fault(
+        space, run_user(write_user, address + 4096, 9), address + 4096, AccessType::write,
+        PageFaultError::present_bit | PageFaultError::write_bit | PageFaultError::user_bit);
 
     auto unmapped = space.mapper().unmap(large_page);
     expect_ok(unmapped);

@@ -78,10 +78,9 @@ GUEST_TEST(user, may_not_touch_the_kernel) {
 
 GUEST_TEST(user, may_not_run_kernel_code) {
     const auto address = reinterpret_cast<std::uint64_t>(&cpu_count);
-    expect_page_fault(
-        run_user(call, address), address,
-        PageFaultError::present_bit | PageFaultError::user_bit |
-            (boot_info().features.no_execute != 0 ? PageFaultError::fetch_bit : 0U));
+    expect_page_fault(run_user(call, address), address,
+                      PageFaultError::present_bit | PageFaultError::user_bit |
+                          (boot_info().features.no_execute != 0 ? PageFaultError::fetch_bit : 0U));
 }
 
 GUEST_TEST(user, missing_page) {

@@ -50,7 +50,7 @@ struct BootInfo {
     std::uint32_t size;         ///< sizeof(BootInfo) of the VMM
     std::uint32_t cpu_count;    ///< CPU n has x2APIC id n
     std::uint32_t parameter_count;
-    std::uint64_t tsc_khz;      ///< 0 if the host's KVM does not say
+    std::uint64_t tsc_khz;               ///< 0 if the host's KVM does not say
     Pointer<const TestDescriptor> test;  ///< the test to run
     std::uint64_t free_memory;           ///< guest physical address of unused, zeroed memory …
     std::uint64_t free_memory_end;       ///< … and its end, both 4 KiB-aligned

@@ -8,8 +8,8 @@ namespace nestbed::channel::layout {
 
 /// All guest physical memory, writable and not executable, supervisor only.
 inline constexpr std::uint64_t direct_map = 0xFFFF'8880'0000'0000;
-/// The kernel image: in the last 2 GiB, as `-mcmodel=kernel` requires, and so near to the end of the
-/// address space that its 32-bit RIP-relative references reach around it into the user image.
+/// The kernel image: in the last 2 GiB, as `-mcmodel=kernel` requires, and so near to the end of
+/// the address space that its 32-bit RIP-relative references reach around it into the user image.
 inline constexpr std::uint64_t kernel_image = 0xFFFF'FFFF'C000'0000;
 /// The user image: the guest's user-mode code and data, shared by all address spaces. It has the
 /// lowest PML4E to itself; the rest of the lower half is free.

@@ -1,5 +1,5 @@
-// One ABI, two views: in the guest a Pointer is a pointer; on the host it is a guest virtual address
-// that cannot be dereferenced, only handed to the one checked door to guest memory.
+// One ABI, two views: in the guest a Pointer is a pointer; on the host it is a guest virtual
+// address that cannot be dereferenced, only handed to the one checked door to guest memory.
 #pragma once
 
 #include <cstdint>

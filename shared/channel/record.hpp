@@ -27,10 +27,10 @@ enum class ArgumentKind : std::uint8_t {
 inline constexpr std::uint32_t max_arguments = 4;
 
 struct Record {
-    std::uint64_t tsc;           ///< the writing vCPU's time-stamp counter
-    std::uint32_t sequence;      ///< counts from 0 on each vCPU; the host fails a test with a gap
-    std::uint32_t kinds;         ///< `ArgumentKind` of argument n in bits 8n+7..8n
-    Pointer<const void> text;    ///< what it points to depends on the type
+    std::uint64_t tsc;         ///< the writing vCPU's time-stamp counter
+    std::uint32_t sequence;    ///< counts from 0 on each vCPU; the host fails a test with a gap
+    std::uint32_t kinds;       ///< `ArgumentKind` of argument n in bits 8n+7..8n
+    Pointer<const void> text;  ///< what it points to depends on the type
     std::uint64_t arguments[max_arguments];
     RecordType type;
     std::uint8_t cpu;
@@ -49,7 +49,8 @@ struct Expectation {
 };
 static_assert(sizeof(Expectation) == 40);
 
-/// A named number that belongs to a measurement; `text` is shown instead of `value` if there is one.
+/// A named number that belongs to a measurement; `text` is shown instead of `value` if there is
+/// one.
 struct Parameter {
     Pointer<const char> name;
     Pointer<const char> text;

@@ -64,7 +64,7 @@ class Mapper {
   public:
     /// `source` is kept by reference.
     constexpr Mapper(const MapperSettings& settings, Window window, Source& source)
-        : settings_(settings), window_(window), source_(&source) {}
+        : settings_(settings), reach_(settings), window_(window), source_(&source) {}
 
     constexpr const MapperSettings& settings() const { return settings_; }
     constexpr AddressSpaceId space() const { return {settings_.root}; }
@@ -78,17 +78,14 @@ class Mapper {
     template <PageSize Size>
     constexpr Result<void> map(Page<Size> page, Frame<Size> frame, Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
-        if (const auto error = refusal(page, flags, frame)) [[unlikely]] {
-            return *error;
+        const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
+        if (!reach_.contains(page.address()) || !encodable<Size>(leaf)) [[unlikely]] {
+            return refusal(page.address(), leaf_level, leaf);
         }
-        const Descent found = descend<leaf_level>(page.address());
+        const Descent found = descend<leaf_level>(page.address(), Passage(flags));
         if (found.slot == nullptr || (found.raw & bits::present) != 0) [[unlikely]] {
             return obstacle(found, page.address(), leaf_level);
         }
-        if (!grants(found, flags)) [[unlikely]] {
-            return denied(page.address(), leaf_level, flags);
-        }
-        const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
         if (found.level != leaf_level) [[unlikely]] {
             return build(found, page.address(), leaf_level, leaf);
         }
@@ -102,12 +99,13 @@ class Mapper {
     /// Errors: `not_exist`, `unexpected_leaf`, `unexpected_table`.
     template <PageSize Size>
     constexpr Result<StaleTlbEntry<Size>> unmap(Page<Size> page) {
-        if (const auto error = refusal(page.address())) [[unlikely]] {
-            return *error;
+        constexpr Level leaf_level = leaf_level_of(Size);
+        if (!reach_.contains(page.address())) [[unlikely]] {
+            return refusal(page.address(), leaf_level, bits::present);
         }
-        const Descent found = descend<leaf_level_of(Size)>(page.address());
-        if (!is_leaf(found, leaf_level_of(Size))) [[unlikely]] {
-            return no_leaf(found, page.address(), leaf_level_of(Size));
+        const Descent found = descend<leaf_level>(page.address(), Passage());
+        if (!is_leaf<leaf_level>(found)) [[unlikely]] {
+            return obstacle(found, page.address(), leaf_level);
         }
         return replace(found, page, 0);
     }
@@ -119,17 +117,16 @@ class Mapper {
     /// `unsupported`, `out_of_range`.
     template <PageSize Size>
     constexpr Result<StaleTlbEntry<Size>> remap(Page<Size> page, Frame<Size> frame, Flags flags) {
-        if (const auto error = refusal(page, flags, frame)) [[unlikely]] {
-            return *error;
+        constexpr Level leaf_level = leaf_level_of(Size);
+        const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
+        if (!reach_.contains(page.address()) || !encodable<Size>(leaf)) [[unlikely]] {
+            return refusal(page.address(), leaf_level, leaf);
         }
-        const Descent found = descend<leaf_level_of(Size)>(page.address());
-        if (!is_leaf(found, leaf_level_of(Size))) [[unlikely]] {
-            return no_leaf(found, page.address(), leaf_level_of(Size));
+        const Descent found = descend<leaf_level>(page.address(), Passage(flags));
+        if (!is_leaf<leaf_level>(found)) [[unlikely]] {
+            return obstacle(found, page.address(), leaf_level);
         }
-        if (!grants(found, flags)) [[unlikely]] {
-            return denied(page.address(), leaf_level_of(Size), flags);
-        }
-        return replace(found, page, Entry<leaf_level_of(Size)>::leaf(frame, flags).raw());
+        return replace(found, page, leaf);
     }
 
     /// Changes the flags of a mapped page; its frame, accessed, dirty and available bits stay.
@@ -138,38 +135,37 @@ class Mapper {
     /// `unsupported`.
     template <PageSize Size>
     constexpr Result<StaleRights<Size>> protect(Page<Size> page, Flags flags) {
-        using LeafEntry = Entry<leaf_level_of(Size)>;
-        if (const auto error = refusal(page.address(), flags)) [[unlikely]] {
-            return *error;
+        constexpr Level leaf_level = leaf_level_of(Size);
+        const std::uint64_t leaf = flags.to_leaf(Size);
+        if (!reach_.contains(page.address()) || !encodable<Size>(leaf)) [[unlikely]] {
+            return refusal(page.address(), leaf_level, leaf);
         }
-        const Descent found = descend<leaf_level_of(Size)>(page.address());
-        if (!is_leaf(found, leaf_level_of(Size))) [[unlikely]] {
-            return no_leaf(found, page.address(), leaf_level_of(Size));
-        }
-        if (!grants(found, flags)) [[unlikely]] {
-            return denied(page.address(), leaf_level_of(Size), flags);
+        const Descent found = descend<leaf_level>(page.address(), Passage(flags));
+        if (!is_leaf<leaf_level>(found)) [[unlikely]] {
+            return obstacle(found, page.address(), leaf_level);
         }
         // A processor may set accessed or dirty between the load and the exchange; then the
         // exchange fails and is done again with the bits it missed.
-        std::uint64_t old = found.raw;
-        std::uint64_t changed = LeafEntry(old).with_flags(flags).raw();
-        while (!compare_exchange_entry(*found.slot, old, changed)) {
-            changed = LeafEntry(old).with_flags(flags).raw();
+        Entry<leaf_level> old(found.raw);
+        std::uint64_t expected = old.raw();
+        while (!compare_exchange_entry(*found.slot, expected, old.with_flags(flags).raw())) {
+            old = Entry<leaf_level>(expected);
         }
-        return StaleRights<Size>(space(), page, LeafEntry(old), !only_grants_more(old, changed));
+        const bool owed = !only_grants_more(old.raw(), old.with_flags(flags).raw());
+        return StaleRights<Size>(space(), page, old, owed);
     }
 
     /// What a linear address maps to, whatever the access rights; see `walk` for what the processor
-    /// makes of it.
+    /// makes of it. The kernel's half may be looked at.
     ///
-    /// Errors: `not_exist`. The kernel's half may be looked at.
+    /// Errors: `not_exist`.
     constexpr Result<Mapping> lookup(VirtAddr address) const {
         if (!address.is_canonical(settings_.width)) {
             return Error{.kind = ErrorKind::not_canonical, .virt = address};
         }
-        const Descent found = descend<Level::pt>(address);
+        const Descent found = descend<Level::pt>(address, Passage());
         if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::leaf) {
-            return no_leaf(found, address, found.level);
+            return obstacle(found, address, found.level);
         }
         const PageSize size = leaf_size_of(found.level);
         return Mapping{
@@ -181,71 +177,102 @@ class Mapper {
     }
 
   private:
+    // The table form is the same at every level that has it.
+    using TableEntry = Entry<Level::pml5>;
+
+    /// The linear addresses that are canonical and in scope, as one interval: a single comparison
+    /// covers both, and telling which was violated is left to `refusal`.
+    class Reach {
+      public:
+        constexpr explicit Reach(const MapperSettings& settings) {
+            const std::uint64_t half = std::uint64_t{1}
+                                       << (static_cast<unsigned>(settings.width) - 1);
+            const bool whole = settings.scope == MapperScope::whole;
+            below_zero_ = whole ? half : 0;
+            size_ = whole ? 2 * half : half;
+        }
+        constexpr bool contains(VirtAddr address) const {
+            return address.raw() + below_zero_ < size_;
+        }
+
+      private:
+        std::uint64_t below_zero_;
+        std::uint64_t size_;
+    };
+
+    /// What an entry must look like for the way to go on below it: a table, and one that grants
+    /// what the leaf is to grant. One comparison tells; `obstacle` finds out what was wrong.
+    class Passage {
+      public:
+        /// Through any table.
+        constexpr Passage() : mask_(bits::present | bits::page_size), value_(bits::present) {}
+        /// Through tables that withhold none of these rights.
+        constexpr explicit Passage(Flags flags) {
+            const std::uint64_t leaf = flags.to_leaf(PageSize::size_4k);
+            value_ = leaf & (bits::present | bits::writable | bits::user);
+            mask_ = value_ | bits::page_size | (~leaf & bits::no_execute);
+        }
+        constexpr bool leads_on(std::uint64_t raw) const { return (raw & mask_) == value_; }
+
+      private:
+        std::uint64_t mask_;
+        std::uint64_t value_;
+    };
+
     /// The entry that answers for an address: the leaf-level one, or the first above it that does
     /// not lead further down.
     struct Descent {
         /// Null if the table it lies in is outside the window.
         std::uint64_t* slot = nullptr;
+        /// The entry as loaded; the address of its table if `slot` is null.
         std::uint64_t raw = 0;
         Level level = Level::pml4;
-        /// The table that the entry lies in.
-        Frame4k table;
-        /// What the tables above grant: R/W, U/S, and bit 63 inverted to mean execute.
-        std::uint64_t granted = ~std::uint64_t{0};
     };
 
-    // The table form is the same at every level that has it.
-    using TableEntry = Entry<Level::pml5>;
-
-    static constexpr std::uint64_t rights = bits::writable | bits::user | bits::no_execute;
-
+    // Inlined by force: it is most of the work of every operation, and its result stays in
+    // registers only then.
     template <Level Leaf>
-    constexpr Descent descend(VirtAddr address) const {
-        Descent at{.table = settings_.root};
-        const bool from_pml4 =
-            settings_.width != LinearWidth::bits_57 || enter<Level::pml5, Leaf>(at, address);
-        static_cast<void>(from_pml4 && enter<Level::pml4, Leaf>(at, address) &&
-                          enter<Level::pdpt, Leaf>(at, address) &&
-                          enter<Level::pd, Leaf>(at, address) &&
-                          enter<Level::pt, Leaf>(at, address));
+    [[gnu::always_inline]] constexpr Descent descend(VirtAddr address, Passage passage) const {
+        Descent at{.raw = settings_.root.address().raw()};
+        const bool from_pml4 = settings_.width != LinearWidth::bits_57 ||
+                               enter<Level::pml5, Leaf>(at, address, passage);
+        static_cast<void>(from_pml4 && enter<Level::pml4, Leaf>(at, address, passage) &&
+                          enter<Level::pdpt, Leaf>(at, address, passage) &&
+                          enter<Level::pd, Leaf>(at, address, passage) &&
+                          enter<Level::pt, Leaf>(at, address, passage));
         return at;
     }
 
     /// Looks at the entry in the table of level `L` and says whether the way goes on below it.
     template <Level L, Level Leaf>
-    constexpr bool enter(Descent& at, VirtAddr address) const {
+    [[gnu::always_inline]] constexpr bool enter(Descent& at, VirtAddr address,
+                                                Passage passage) const {
         at.level = L;
-        std::uint64_t* entries = window_(at.table);
+        const PhysAddr table(at.raw & bits::table_frame);
+        std::uint64_t* entries = window_(*Frame4k::containing(table));
         if (entries == nullptr) [[unlikely]] {
             at.slot = nullptr;
+            at.raw = table.raw();
             return false;
         }
         at.slot = &entries[index_of(L, address)];
         at.raw = load_entry(*at.slot);
-        if constexpr (L <= Leaf) {
+        return L > Leaf && passage.leads_on(at.raw);
+    }
+
+    template <Level Leaf>
+    static constexpr bool is_leaf(const Descent& at) {
+        return at.slot != nullptr && at.level == Leaf &&
+               Entry<Leaf>(at.raw).kind() == EntryKind::leaf;
+    }
+
+    /// Whether the processor can use a leaf entry: present, and no reserved bit set.
+    template <PageSize Size>
+    constexpr bool encodable(std::uint64_t leaf) const {
+        if (Size == PageSize::size_1g && !settings_.format.pages_1g) {
             return false;
-        } else {
-            if (Entry<L>(at.raw).kind() != EntryKind::table) {
-                return false;
-            }
-            at.table = *Entry<L>(at.raw).next_table();
-            at.granted &= at.raw ^ bits::no_execute;
-            return true;
         }
-    }
-
-    static constexpr bool is_leaf(const Descent& at, Level leaf_level) {
-        return at.slot != nullptr && at.level == leaf_level &&
-               kind_of(leaf_level, at.raw) == EntryKind::leaf;
-    }
-
-    /// Whether the tables above the entry let all that the flags ask for through.
-    static constexpr bool grants(const Descent& at, Flags flags) {
-        return (wanted(flags) & ~at.granted) == 0;
-    }
-
-    static constexpr std::uint64_t wanted(Flags flags) {
-        return (flags.to_leaf(PageSize::size_4k) ^ bits::no_execute) & rights;
+        return (leaf & (bits::present | reserved_)) == bits::present;
     }
 
     /// Whether every right and type that the old entry gave holds in the new one too. U/S is not a
@@ -261,14 +288,15 @@ class Mapper {
                                           std::uint64_t raw) {
         // An exchange, since the processor may set accessed or dirty until the last moment, and
         // the owner of the frame must learn that it was written to.
-        const Entry<leaf_level_of(Size)> old(exchange_entry(*found.slot, raw));
-        return StaleTlbEntry<Size>(space(), page, *old.leaf_frame(), old);
+        using LeafEntry = Entry<leaf_level_of(Size)>;
+        const LeafEntry old(exchange_entry(*found.slot, raw));
+        return StaleTlbEntry<Size>(space(), page, *LeafEntry(found.raw).leaf_frame(), old);
     }
 
     /// Makes the tables from below `found` down to the leaf's, with the leaf in the last, and then
     /// links them in by one store.
-    constexpr Result<void> build(const Descent& found, VirtAddr address, Level leaf_level,
-                                 std::uint64_t leaf) {
+    [[gnu::noinline]] constexpr Result<void> build(Descent found, VirtAddr address,
+                                                   Level leaf_level, std::uint64_t leaf) {
         std::uint64_t top = leaf;
         for (Level level = leaf_level; level != found.level; level = above(level)) {
             const std::optional<Frame4k> table = source_->allocate_zeroed();
@@ -304,92 +332,62 @@ class Mapper {
         }
     }
 
-    constexpr std::optional<Error> refusal(VirtAddr address) const {
-        if (!address.is_canonical(settings_.width)) [[unlikely]] {
-            return Error{.kind = ErrorKind::not_canonical, .virt = address};
+    /// Why an address is out of reach or a leaf entry is not `encodable`.
+    [[gnu::cold, gnu::noinline]] constexpr Error refusal(VirtAddr address, Level leaf_level,
+                                                         std::uint64_t leaf) const {
+        if (!address.is_canonical(settings_.width)) {
+            return {.kind = ErrorKind::not_canonical, .virt = address};
         }
-        if (settings_.scope == MapperScope::user_half && address.is_upper_half()) [[unlikely]] {
-            return Error{.kind = ErrorKind::kernel_half,
-                         .level = root_level_of(settings_.width),
-                         .virt = address};
+        if (!reach_.contains(address)) {
+            return {.kind = ErrorKind::kernel_half,
+                    .level = root_level_of(settings_.width),
+                    .virt = address};
         }
-        return std::nullopt;
-    }
-
-    constexpr std::optional<Error> refusal(VirtAddr address, Flags flags) const {
-        const Permission permission = flags.permission();
-        if (!contains(permission, Permission::read)) [[unlikely]] {
-            return Error{.kind = ErrorKind::invalid_permission, .virt = address};
+        if ((leaf & bits::present) == 0) {
+            return {.kind = ErrorKind::invalid_permission, .level = leaf_level, .virt = address};
         }
-        if (!settings_.format.nxe && !contains(permission, Permission::execute)) [[unlikely]] {
-            return Error{.kind = ErrorKind::unsupported, .virt = address};
-        }
-        return refusal(address);
-    }
-
-    template <PageSize Size>
-    constexpr std::optional<Error> refusal(Page<Size> page, Flags flags, Frame<Size> frame) const {
-        const VirtAddr virt = page.address();
-        const PhysAddr phys = frame.address();
-        if (Size == PageSize::size_1g && !settings_.format.pages_1g) [[unlikely]] {
-            return Error{
-                .kind = ErrorKind::unsupported, .level = Level::pdpt, .virt = virt, .phys = phys};
-        }
-        if (!PhysAddr::within(phys.raw(), settings_.format.maxphyaddr)) [[unlikely]] {
-            return Error{.kind = ErrorKind::out_of_range, .virt = virt, .phys = phys};
-        }
-        return refusal(virt, flags);
-    }
-
-    /// Why the leaf that was looked for at `leaf_level` is not there.
-    static constexpr Error no_leaf(const Descent& at, VirtAddr address, Level leaf_level) {
-        if (at.slot != nullptr && (at.raw & bits::present) == 0) {
-            return {.kind = ErrorKind::not_exist, .level = at.level, .virt = address};
-        }
-        return obstacle(at, address, leaf_level);
-    }
-
-    /// What is in the way of a leaf at `leaf_level`.
-    static constexpr Error obstacle(const Descent& at, VirtAddr address, Level leaf_level) {
-        if (at.slot == nullptr) {
-            return {.kind = ErrorKind::not_addressable,
-                    .level = at.level,
-                    .virt = address,
-                    .phys = at.table.address()};
-        }
-        const EntryKind kind = kind_of(at.level, at.raw);
-        if (kind == EntryKind::malformed) {
-            return {.kind = ErrorKind::malformed, .level = at.level, .virt = address};
-        }
-        if (kind == EntryKind::table) {
-            return {.kind = ErrorKind::unexpected_table,
-                    .level = at.level,
-                    .virt = address,
-                    .phys = PhysAddr(at.raw & bits::table_frame)};
-        }
-        return {.kind = at.level == leaf_level ? ErrorKind::duplicated : ErrorKind::unexpected_leaf,
-                .level = at.level,
+        const std::uint64_t reserved = leaf & reserved_bits(leaf_level, leaf, settings_.format);
+        const bool of_frame = (reserved & ~(bits::page_size | bits::no_execute)) != 0;
+        return {.kind = of_frame ? ErrorKind::out_of_range : ErrorKind::unsupported,
+                .level = leaf_level,
                 .virt = address,
-                .phys = PhysAddr(at.raw & bits::leaf_frame(leaf_size_of(at.level)))};
+                .phys = PhysAddr(leaf & bits::leaf_frame(leaf_size_of(leaf_level)))};
     }
 
-    /// The error for the highest table that withholds a right the flags ask for.
-    constexpr Error denied(VirtAddr address, Level leaf_level, Flags flags) const {
-        PhysAddr table = settings_.root.address();
-        Level level = root_level_of(settings_.width);
-        for (; level != leaf_level; level = below(level)) {
-            const std::uint64_t raw =
-                load_entry(window_(*Frame4k::containing(table))[index_of(level, address)]);
-            table = PhysAddr(raw & bits::table_frame);
-            if ((wanted(flags) & ~(raw ^ bits::no_execute)) != 0) {
-                break;
-            }
+    /// What at the end of the way is not what an operation on a leaf at `leaf_level` needs.
+    [[gnu::cold, gnu::noinline]] static constexpr Error obstacle(Descent at, VirtAddr address,
+                                                                 Level leaf_level) {
+        Error error{.kind = ErrorKind::not_exist, .level = at.level, .virt = address};
+        if (at.slot == nullptr) {
+            error.kind = ErrorKind::not_addressable;
+            error.phys = PhysAddr(at.raw);
+            return error;
         }
-        return {
-            .kind = ErrorKind::invalid_permission, .level = level, .virt = address, .phys = table};
+        switch (kind_of(at.level, at.raw)) {
+            case EntryKind::not_present:
+                break;
+            case EntryKind::malformed:
+                error.kind = ErrorKind::malformed;
+                break;
+            case EntryKind::table:
+                // Above the leaf's level a table ends the way only if it withholds a right.
+                error.kind = at.level == leaf_level ? ErrorKind::unexpected_table
+                                                    : ErrorKind::invalid_permission;
+                error.phys = PhysAddr(at.raw & bits::table_frame);
+                break;
+            case EntryKind::leaf:
+                error.kind =
+                    at.level == leaf_level ? ErrorKind::duplicated : ErrorKind::unexpected_leaf;
+                error.phys = PhysAddr(at.raw & bits::leaf_frame(leaf_size_of(at.level)));
+                break;
+        }
+        return error;
     }
 
     MapperSettings settings_;
+    Reach reach_;
+    /// The bits that no leaf may have, but for those that depend on its size.
+    std::uint64_t reserved_ = reserved_bits(Level::pt, 0, settings_.format);
     Window window_;
     Source* source_;
 };

@@ -51,8 +51,7 @@ TEST(Address, KindsDoNotMix) {
     static_assert(!std::is_convertible_v<Frame4k, Frame2m>);
     static_assert(!std::is_constructible_v<Frame2m, Frame4k>);
     static_assert(!std::is_constructible_v<Page4k, Page2m>);
-    static_assert(
-        !std::is_constructible_v<TableIndex<Level::pdpt>, TableIndex<Level::pml4>>);
+    static_assert(!std::is_constructible_v<TableIndex<Level::pdpt>, TableIndex<Level::pml4>>);
 }
 
 TEST(Level, EachIndexIsNineBitsOfTheAddress) {
@@ -96,8 +95,7 @@ TYPED_TEST(FrameAndPage, UnalignedIsAnErrorThatNamesTheAddress) {
         EXPECT_EQ(page.error().kind, ErrorKind::unaligned);
         EXPECT_EQ(page.error().virt, VirtAddr(5 * bytes + off));
         EXPECT_EQ(Frame<size>::containing(PhysAddr(5 * bytes + off))->number(), 5u);
-        EXPECT_EQ(Page<size>::containing(VirtAddr(5 * bytes + off)).address(),
-                  VirtAddr(5 * bytes));
+        EXPECT_EQ(Page<size>::containing(VirtAddr(5 * bytes + off)).address(), VirtAddr(5 * bytes));
     }
     EXPECT_EQ(Frame<size>::from(PhysAddr(5 * bytes))->address(), PhysAddr(5 * bytes));
     EXPECT_EQ(Page<size>::from(VirtAddr(5 * bytes))->address(), VirtAddr(5 * bytes));

@@ -13,17 +13,21 @@ namespace {
 constexpr Permission all_granted =
     Permission::read | Permission::write | Permission::user | Permission::execute;
 
-Permission permission_number(std::size_t number) {
-    return static_cast<Permission>(number);
-}
+Permission permission_number(std::size_t number) { return static_cast<Permission>(number); }
 
 // A misuse that the types catch: none of these may compile.
 template <Level L>
-concept HasLeafForm = requires(Entry<L> entry) { entry.leaf_frame(); };
+concept HasLeafForm = requires(Entry<L> entry) {
+    entry.leaf_frame();
+};
 template <Level L>
-concept HasTableForm = requires(Entry<L> entry) { entry.next_table(); };
+concept HasTableForm = requires(Entry<L> entry) {
+    entry.next_table();
+};
 template <Level L, PageSize Size>
-concept MapsSize = requires(Frame<Size> frame) { Entry<L>::leaf(frame, Flags(all_granted)); };
+concept MapsSize = requires(Frame<Size> frame) {
+    Entry<L>::leaf(frame, Flags(all_granted));
+};
 static_assert(!HasLeafForm<Level::pml4> && !HasLeafForm<Level::pml5>);
 static_assert(!HasTableForm<Level::pt>);
 static_assert(MapsSize<Level::pdpt, PageSize::size_1g>);
@@ -74,8 +78,7 @@ TYPED_TEST(AnyEntry, SettersChangeTheirBitOnly) {
         changes_only(1ull << 11, [&](bool on) { return entry.with_hlat_restart(on); });
         changes_only(1ull << 63, [&](bool on) { return entry.with_no_execute(on); });
         EXPECT_EQ(entry.with_available_low(5)->raw(), (raw & ~0xe00ull) | 0xa00);
-        EXPECT_EQ(entry.with_available_high(77)->raw(),
-                  (raw & ~(127ull << 52)) | (77ull << 52));
+        EXPECT_EQ(entry.with_available_high(77)->raw(), (raw & ~(127ull << 52)) | (77ull << 52));
     }
 }
 
@@ -154,7 +157,7 @@ class LeafEntry : public testing::Test {
   public:
     static constexpr Level level = T::value;
     static constexpr PageSize size = leaf_size_of(level);
-    using E = Entry<level>;
+    using LeafOfLevel = Entry<level>;
     using F = Frame<size>;
     static constexpr std::uint64_t address = 0x000a'5555'c000'0000;
     static constexpr F frame() { return F::template at<address>(); }
@@ -163,7 +166,7 @@ class LeafEntry : public testing::Test {
 TYPED_TEST_SUITE(LeafEntry, LeafLevels, LevelName);
 
 TYPED_TEST(LeafEntry, RoundTripsFrameAndEveryFlag) {
-    using E = typename TestFixture::E;
+    using E = typename TestFixture::LeafOfLevel;
     for (std::size_t i = 0; i < permission_count; ++i) {
         for (unsigned bits = 0; bits < 16; ++bits) {
             for (const unsigned key : {0u, 1u, 15u}) {
@@ -193,7 +196,7 @@ TYPED_TEST(LeafEntry, RoundTripsFrameAndEveryFlag) {
 
 // Trap: a 2 MiB leaf decoded with a 4 KiB address mask takes its PAT bit (12) for an address bit.
 TYPED_TEST(LeafEntry, PatIsNotPartOfTheAddress) {
-    using E = typename TestFixture::E;
+    using E = typename TestFixture::LeafOfLevel;
     const E entry = E::leaf(TestFixture::frame(), TestFixture::flags().with_pat());
     const unsigned pat_bit = TestFixture::level == Level::pt ? 7 : 12;
     EXPECT_EQ((entry.raw() >> pat_bit) & 1, 1u);
@@ -206,7 +209,7 @@ TYPED_TEST(LeafEntry, PatIsNotPartOfTheAddress) {
 
 // Trap: setting the flags of an entry that is not present drops its address.
 TYPED_TEST(LeafEntry, FlagsKeepTheAddressOfAnEntryThatIsNotPresent) {
-    using E = typename TestFixture::E;
+    using E = typename TestFixture::LeafOfLevel;
     const E hidden = E::leaf(TestFixture::frame(), TestFixture::flags()).with_present(false);
     const E again = hidden.with_flags(Flags(Permission::read));
     EXPECT_EQ(again.leaf_frame(), TestFixture::frame());
@@ -216,7 +219,7 @@ TYPED_TEST(LeafEntry, FlagsKeepTheAddressOfAnEntryThatIsNotPresent) {
 }
 
 TYPED_TEST(LeafEntry, FlagsKeepAccessedDirtyAndAvailableBits) {
-    using E = typename TestFixture::E;
+    using E = typename TestFixture::LeafOfLevel;
     E entry = E::leaf(TestFixture::frame(), TestFixture::flags().with_pat().with_global());
     entry = entry.with_accessed(true).with_dirty(true);
     entry = *entry.with_available_low(5);
@@ -231,11 +234,13 @@ TYPED_TEST(LeafEntry, FlagsKeepAccessedDirtyAndAvailableBits) {
 }
 
 TYPED_TEST(LeafEntry, AnotherFrameKeepsAllElse) {
-    using E = typename TestFixture::E;
+    using E = typename TestFixture::LeafOfLevel;
     constexpr auto other = TestFixture::F::template at<0x4000'0000>();
-    const std::uint64_t rest = 0x7ff0'0000'0000'0e7f | (TestFixture::E::leaf(
-                                   TestFixture::frame(), TestFixture::flags().with_pat()).raw() &
-                                   0x1080);
+    const std::uint64_t rest =
+        0x7ff0'0000'0000'0e7f |
+        (TestFixture::LeafOfLevel::leaf(TestFixture::frame(), TestFixture::flags().with_pat())
+             .raw() &
+         0x1080);
     const E entry(TestFixture::address | rest);
     EXPECT_EQ(entry.with_leaf_frame(other).raw(), other.address().raw() | rest);
 }

@@ -1,3 +1,4 @@
+// Tables in an array for tests: physical memory, window and frame source in one.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +7,7 @@
 
 #include "shared/paging/mapper.hpp"
 #include "shared/paging/table.hpp"
+#include "shared/paging/walk.hpp"
 
 namespace nestbed::paging::test {
 

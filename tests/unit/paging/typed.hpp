@@ -19,14 +19,13 @@ using SizeConstant = std::integral_constant<PageSize, Size>;
 using AllLevels =
     testing::Types<LevelConstant<Level::pt>, LevelConstant<Level::pd>, LevelConstant<Level::pdpt>,
                    LevelConstant<Level::pml4>, LevelConstant<Level::pml5>>;
-using LeafLevels = testing::Types<LevelConstant<Level::pt>, LevelConstant<Level::pd>,
-                                  LevelConstant<Level::pdpt>>;
+using LeafLevels =
+    testing::Types<LevelConstant<Level::pt>, LevelConstant<Level::pd>, LevelConstant<Level::pdpt>>;
 using LargeLeafLevels = testing::Types<LevelConstant<Level::pd>, LevelConstant<Level::pdpt>>;
 using TableLevels = testing::Types<LevelConstant<Level::pd>, LevelConstant<Level::pdpt>,
                                    LevelConstant<Level::pml4>, LevelConstant<Level::pml5>>;
-using AllSizes =
-    testing::Types<SizeConstant<PageSize::size_4k>, SizeConstant<PageSize::size_2m>,
-                   SizeConstant<PageSize::size_1g>>;
+using AllSizes = testing::Types<SizeConstant<PageSize::size_4k>, SizeConstant<PageSize::size_2m>,
+                                SizeConstant<PageSize::size_1g>>;
 
 struct LevelName {
     template <typename T>

@@ -1,0 +1,82 @@
+// The proof that goes with every shootdown: CPUs that read the pages all the time and judge what
+// they see.
+//
+// Every page of the range holds its generation: a number that grows with each remapping. For
+// generation g the initiator
+//     1. writes g into frames that no page maps,
+//     2. maps the pages to these frames,               (then announces `changed` = g)
+//     3. has a protocol shoot the old translations down,
+//     4. announces `completed` = g,
+//     5. writes `poison` into the old frames, as a new owner of them would.
+// A reader takes `completed`, then reads a page. It must not see a generation below what it took
+// (that is a stale translation used after the acknowledgement), nor ever poison. A generation below
+// `changed` before completion is allowed, and counted as an observation.
+//
+// Why a correct protocol never trips it: a reader that took `completed` = g by an acquire load
+// reads the page after step 4, so after its own CPU's invalidation, through the tables of step 2 or
+// later ones. Why a missing invalidation does: the old translation stays cached and leads to
+// poison.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "guest/kernel/smp.hpp"
+#include "guest/kernel/user.hpp"
+#include "shared/channel/abi.hpp"
+
+namespace nestbed::guest {
+
+/// What a target CPU does while it is shot at.
+enum class TargetState : std::uint64_t {
+    user = 0,  ///< reads in user mode
+    spin = 1,  ///< reads in kernel mode, interrupts on
+    hlt = 2,   ///< sleeps in HLT; reads each time it is woken
+};
+
+constexpr const char* target_state_name(TargetState state) {
+    switch (state) {
+        case TargetState::user:
+            return "user";
+        case TargetState::spin:
+            return "spin";
+        case TargetState::hlt:
+            return "hlt";
+    }
+    return "?";
+}
+
+inline constexpr std::uint64_t poison = ~std::uint64_t{0};
+
+/// What initiator and readers share. In the user image, for readers in user mode.
+struct Announcements {
+    alignas(64) std::atomic<std::uint64_t> changed;
+    alignas(64) std::atomic<std::uint64_t> completed;
+    alignas(64) std::atomic<std::uint64_t> stop;
+    std::uint64_t first_page;  ///< address
+    std::uint64_t pages;
+};
+
+struct alignas(64) ReaderCounts {
+    std::atomic<std::uint64_t> reads;
+    std::atomic<std::uint64_t> violations;   ///< stale after completion
+    std::atomic<std::uint64_t> stale_reads;  ///< stale before completion, as it may be
+    std::atomic<std::uint64_t> last_seen;    ///< generation
+};
+
+extern Announcements announcements;
+extern std::array<ReaderCounts, channel::max_cpus> reader_counts;
+
+/// Reads on the calling CPU until `announcements.stop`. The address space must be loaded.
+void read_until_stopped(TargetState state);
+
+/// Waits until the readers on CPUs 1 to `cpus`-1 have seen `generation`, so that each has a
+/// translation to lose, and gives those that are to sleep the time to fall asleep again. A reader
+/// that has seen a violation is not waited for: it may see the old page for ever.
+void wait_for_readers(std::uint32_t cpus, std::uint64_t generation, TargetState state);
+
+/// Has every reader leave its loop; `cpus` counts the initiator, CPU 0.
+void stop_readers(std::uint32_t cpus);
+
+}  // namespace nestbed::guest

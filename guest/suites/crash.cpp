@@ -1,0 +1,188 @@
+// Tests that die on purpose, each in a way of its own: what the VMM's diagnosis is tested with
+// (tests/vmm/diagnosis_test.cpp), and what to run to see one. They fail, so that no run includes
+// them unless it names this guest.
+
+#include "guest/harness/test.hpp"
+#include "guest/kernel/address_space.hpp"
+#include "guest/kernel/apic.hpp"
+#include "guest/kernel/instructions.hpp"
+#include "guest/kernel/interrupts.hpp"
+#include "guest/kernel/panic.hpp"
+#include "guest/kernel/smp.hpp"
+#include "guest/kernel/trap_scope.hpp"
+#include "guest/kernel/user.hpp"
+#include "shared/arch/descriptors.hpp"
+#include "shared/channel/ring.hpp"
+
+namespace nestbed::guest {
+namespace {
+
+using paging::Flags;
+using paging::Frame4k;
+using paging::Page4k;
+using paging::Permission;
+using paging::PhysAddr;
+using paging::VirtAddr;
+
+/// PML4 entry 224, which nothing uses.
+constexpr std::uint64_t unmapped = 0x7000'0000'1000;
+constexpr std::size_t unmapped_root_index = 224;
+constexpr std::uint64_t non_canonical = 0x8000'0000'0000'0000;
+/// 16 GiB: far above any guest memory, and below every MAXPHYADDR.
+constexpr std::uint64_t beyond_memory = 0x4'0000'0000;
+constexpr std::uint8_t test_vector = 0x55;
+
+void store(std::uint64_t address, std::uint64_t value) {
+    *reinterpret_cast<volatile std::uint64_t*>(address) = value;
+}
+
+std::uint64_t load(std::uint64_t address) {
+    return *reinterpret_cast<volatile const std::uint64_t*>(address);
+}
+
+/// Keeps a call from becoming a jump, which would leave the caller out of the backtrace.
+void not_a_tail_call() { asm volatile(""); }
+
+GUEST_TEST(crash, page_fault) {
+    GUEST_LOG("about to write to {:#x}", unmapped);
+    store(unmapped, 1);
+}
+
+GUEST_TEST(crash, general_protection) { store(non_canonical, 1); }
+
+GUEST_TEST(crash, reserved_bit) {
+    // PS is reserved in a PML4 entry.
+    constexpr std::uint64_t entry = 0x1083;
+    DirectMapWindow{}(paging::root_of_cr3(read_cr3()))[unmapped_root_index] = entry;
+    GUEST_LOG("read {}", load(unmapped));
+}
+
+GUEST_TEST(crash, null_call) {
+    void (*volatile nowhere)() = nullptr;
+    nowhere();
+    not_a_tail_call();
+}
+
+const std::uint64_t constant = 7;
+
+[[gnu::noinline]] void write_to_a_constant(std::uint64_t value) {
+    store(reinterpret_cast<std::uint64_t>(&constant), value);
+    not_a_tail_call();
+}
+
+[[gnu::noinline]] void second_level(std::uint64_t value) {
+    write_to_a_constant(value + 1);
+    not_a_tail_call();
+}
+
+[[gnu::noinline]] void first_level(std::uint64_t value) {
+    second_level(value + 1);
+    not_a_tail_call();
+}
+
+GUEST_TEST(crash, deep_stack) { first_level(parameter("value", 1)); }
+
+[[gnu::noinline]] std::uint64_t recurse(std::uint64_t depth) {
+    const std::uint64_t result = depth == 0 ? load(unmapped) : recurse(depth - 1);
+    not_a_tail_call();
+    return result;
+}
+
+GUEST_TEST(crash, recursion) { GUEST_LOG("depth {}", recurse(parameter("depth", 100))); }
+
+GUEST_TEST(crash, in_interrupt_handler) {
+    set_interrupt_handler(test_vector, [](TrapFrame&) { store(unmapped, 1); });
+    apic::send_to_self(test_vector);
+    for (;;) {
+        pause();
+    }
+}
+
+GUEST_TEST(crash, unexpected_interrupt) {
+    apic::send_to_self(test_vector);
+    for (;;) {
+        pause();
+    }
+}
+
+GUEST_TEST(crash, second_cpu, {.cpus = 4}) {
+    run_on_cpus(cpu_count(), [](std::uint32_t cpu) {
+        if (cpu == 1) {
+            store(unmapped, cpu);
+        }
+    });
+    for (;;) {
+        pause();
+    }
+}
+
+GUEST_TEST(crash, triple_fault) {
+    const arch::DescriptorTablePointer empty{0, 0};
+    asm volatile("lidt %0" : : "m"(empty) : "memory");
+    asm volatile("ud2");
+}
+
+[[noreturn, gnu::noinline]] void spin_forever() {
+    disable_interrupts();
+    for (;;) {
+        pause();
+    }
+}
+
+GUEST_TEST(crash, hang) { spin_forever(); }
+
+GUEST_TEST(crash, hang_halted) { halt_forever(); }
+
+GUEST_USER std::uint64_t spin_in_user_mode(std::uint64_t, std::uint64_t) {
+    for (;;) {
+        asm volatile("pause");
+    }
+}
+
+GUEST_TEST(crash, hang_in_user_mode) { run_user(spin_in_user_mode); }
+
+GUEST_TEST(crash, internal_error) {
+    // A KVM that interprets kernel mode does not know INT3; elsewhere it is an exception.
+    if (catch_trap([] { asm volatile("int3"); })) {
+        GUEST_SKIP("this KVM runs INT3: no internal error to be had");
+    }
+}
+
+GUEST_TEST(crash, bad_port) {
+    constexpr std::uint16_t not_ours = 0x1234;
+    out(not_ours, 0);
+}
+
+GUEST_TEST(crash, mmio) {
+    AddressSpace space;
+    const Page4k page = *Page4k::from(VirtAddr(unmapped));
+    GUEST_REQUIRE(space.mapper().map(page, *Frame4k::from(PhysAddr(beyond_memory)),
+                                     Flags(Permission::read | Permission::write)));
+    space.load();
+    GUEST_LOG("read {}", load(unmapped));
+}
+
+GUEST_TEST(crash, panic_message) { panic("the guest has seen enough"); }
+
+GUEST_TEST(crash, failed_expectation) {
+    const std::uint64_t answer = 41;
+    GUEST_LOG("the answer is {}", answer);
+    GUEST_EXPECT_EQ(answer + 0, 42U);
+    GUEST_EXPECT(answer > 100);
+}
+
+GUEST_TEST(crash, lost_record) {
+    GUEST_LOG("a record that arrives");
+    GUEST_LOG("a record that is overwritten");
+    auto& ring = *boot_info().cpus[0].ring;
+    auto* slots = reinterpret_cast<channel::Record*>(&ring + 1);
+    slots[ring.head - 1] = slots[ring.head - 2];
+}
+
+GUEST_TEST(crash, impossible_ring) {
+    GUEST_LOG("a record that nobody will read");
+    boot_info().cpus[0].ring->head += std::uint64_t{1} << 40;
+}
+
+}  // namespace
+}  // namespace nestbed::guest

@@ -1,0 +1,36 @@
+// What `nestbed measure shootdown` runs, once per combination of parameters in a fresh VM.
+
+#include "guest/harness/measure.hpp"
+#include "guest/harness/shootdown_protocol.hpp"
+#include "guest/harness/test.hpp"
+
+namespace nestbed::guest {
+namespace {
+
+/// Parameters: `pages`, `samples`, `target` (a TargetState), `protocol` (0: global).
+GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
+    const ExperimentSettings settings{
+        .cpus = cpu_count(),
+        .pages = parameter("pages", 1),
+        .target = static_cast<TargetState>(parameter("target", 0)),
+        .samples = parameter("samples", 10),
+    };
+    GUEST_REQUIRE(settings.pages >= 1);
+    GUEST_REQUIRE(settings.pages <= max_experiment_pages);
+    GUEST_REQUIRE(settings.target <= TargetState::hlt);
+    GUEST_REQUIRE(parameter("protocol", 0) == 0);
+
+    static stats::Histogram latencies;
+    const ExperimentCounts counts = run_shootdowns<shootdown::GlobalShootdown>(settings, latencies);
+    // A latency counts only together with its proof.
+    GUEST_EXPECT_EQ(counts.violations, 0U);
+    GUEST_EXPECT_GT(counts.reads, 0U);
+    report_measurement(
+        "shootdown", "cycles", latencies,
+        {word("protocol", "global"), number("cpus", settings.cpus), number("pages", settings.pages),
+         word("target", target_state_name(settings.target)), number("reads", counts.reads),
+         number("stale_reads", counts.stale_reads), number("violations", counts.violations)});
+}
+
+}  // namespace
+}  // namespace nestbed::guest
