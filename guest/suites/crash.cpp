@@ -80,7 +80,10 @@ const std::uint64_t constant = 7;
     not_a_tail_call();
 }
 
-GUEST_TEST(crash, deep_stack) { first_level(parameter("value", 1)); }
+GUEST_TEST(crash, deep_stack) {
+    first_level(parameter("value", 1));
+    not_a_tail_call();
+}
 
 [[gnu::noinline]] std::uint64_t recurse(std::uint64_t depth) {
     const std::uint64_t result = depth == 0 ? load(unmapped) : recurse(depth - 1);

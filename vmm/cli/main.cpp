@@ -1,22 +1,71 @@
+// The program `nestbed`.
+
 #include <fmt/format.h>
-#include "vmm/builtin_guests.hpp"
-#include "vmm/runner/test_runner.hpp"
-using namespace nestbed;
-int main(int argc, char** argv) {
-    vmm::VcpuThread::install_kick_handler();
-    try {
-    kvm::System system;
-    vmm::TestSettings s; if (argc > 2) s.cpus = static_cast<unsigned>(atoi(argv[2]));
-    for (const auto& b : vmm::builtin_guests()) {
-        vmm::Guest g(std::string(b.name), b.file);
-        for (const auto& t : g.tests()) {
-            if (argc > 1 && t.full_name().find(argv[1]) == std::string::npos) continue;
-            auto r = vmm::run_test(system, g, t, s, {});
-            fmt::print("{} {} {:.3f}s {}\n{}", r.full_name(), vmm::verdict_name(r.verdict), r.seconds, r.reason, r.diagnosis);
-            for (auto& f : r.failures) fmt::print("  {}:{}: {} [{}]\n", f.file, f.line, f.expression, f.values);
-            for (auto& l : r.log) fmt::print("  {}\n", l);
-            for (auto& m : r.measurements) fmt::print("  {} n={} p50={}\n", m.name, m.histogram.count(), m.histogram.min());
-        }
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "vmm/cli/command.hpp"
+#include "vmm/version.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+ExitCode complain(ExitCode code, std::string message) {
+    std::ranges::replace(message, '\n', ' ');
+    fmt::print(stderr, "nestbed: {}\n", message);
+    return code;
+}
+
+/// The command whose help would have prevented the mistake.
+std::string help_of(const CLI::App& program) {
+    std::string command = "nestbed";
+    for (const CLI::App* app = &program; !app->get_subcommands().empty();) {
+        app = app->get_subcommands().front();
+        command += " " + app->get_name();
     }
-    } catch (const std::exception& e) { fmt::print(stderr, "nestbed: {}\n", e.what()); return 2; }
+    return command + " --help";
+}
+
+ExitCode run_program(int argc, char** argv) {
+    CLI::App program("A testbed for x86-64 paging under KVM.", "nestbed");
+    program.set_version_flag("--version", std::string("nestbed ") + version);
+    program.require_subcommand(1);
+    program.footer(std::string("nestbed COMMAND --help says more.\n\n") + exit_code_help);
+    Invocation invocation{{argv, argv + argc}, {}};
+    add_doctor(program, invocation);
+    add_list(program, invocation);
+    add_run(program, invocation);
+    add_measure(program, invocation);
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+            program.exit(error);  // prints help or version
+            return ExitCode::success;
+        }
+        return complain(ExitCode::bad_input,
+                        fmt::format("{} (see {})", error.what(), help_of(program)));
+    }
+    return invocation.action();
+}
+
+}  // namespace
+
+}  // namespace nestbed::vmm
+
+int main(int argc, char** argv) {
+    using namespace nestbed::vmm;
+    ExitCode code = ExitCode::success;
+    try {
+        code = run_program(argc, argv);
+    } catch (const Error& error) {
+        code = complain(error.code(), error.what());
+    } catch (const std::exception& error) {
+        code = complain(ExitCode::bad_input, error.what());
+    }
+    return static_cast<int>(code);
 }

@@ -2,13 +2,318 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <mutex>
+#include <span>
+#include <string_view>
+
+#include "shared/arch/exceptions.hpp"
+#include "vmm/diagnose/backtrace.hpp"
+#include "vmm/diagnose/disassembly.hpp"
+#include "vmm/diagnose/exception_text.hpp"
+#include "vmm/diagnose/page_walk.hpp"
+#include "vmm/diagnose/registers.hpp"
+#include "vmm/diagnose/stopped_cpu.hpp"
+#include "vmm/diagnose/symbols.hpp"
+#include "vmm/error.hpp"
+
 namespace nestbed::vmm {
 
-Diagnosis diagnose(const Machine& machine, const Guest&, const Outcome& outcome,
-                   const std::vector<std::string>&) {
-    const auto r = machine.vcpu(outcome.cpu).registers();
-    auto report = machine.memory().read<channel::PanicReport>(machine.shared_pages().panic_reports[outcome.cpu]);
-    return {fmt::format("ending {} {}", static_cast<int>(outcome.ending), outcome.detail), fmt::format("rip {:#x} rsp {:#x} panic vector {} err {:#x} cr2 {:#x} rip {:#x}", r.rip, r.rsp, report->trap.vector, report->trap.error_code, report->cr2, report->trap.rip)};
+namespace {
+
+constexpr std::size_t last_log_lines = 20;
+/// Halted vCPUs that are shown in full; the others, which idle in the same way, get a line each.
+constexpr std::size_t halted_in_full = 2;
+
+std::string indent(std::string_view lines, std::size_t spaces) {
+    std::string text;
+    while (!lines.empty()) {
+        const std::size_t end = std::min(lines.find('\n'), lines.size());
+        text += std::string(spaces, ' ');
+        text += lines.substr(0, end);
+        text += '\n';
+        lines.remove_prefix(std::min(end + 1, lines.size()));
+    }
+    return text;
+}
+
+/// Names and messages come from the guest and must not drive a terminal.
+std::string without_control_characters(std::string text) {
+    constexpr char first_printable = ' ';
+    constexpr char del = 0x7F;
+    std::ranges::replace_if(
+        text, [](char c) { return (c >= 0 && c < first_printable && c != '\n') || c == del; }, '?');
+    return text;
+}
+
+/// The bytes of the instruction that KVM could not emulate, if it says; none otherwise.
+std::span<const std::byte> emulated_bytes(const kvm_run& run) {
+    const auto& failure = run.emulation_failure;
+    constexpr std::uint32_t words_needed = 3;  // flags, then size and bytes
+    if (failure.suberror != KVM_INTERNAL_ERROR_EMULATION || failure.ndata < words_needed ||
+        (failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
+        return {};
+    }
+    return std::as_bytes(std::span(failure.insn_bytes))
+        .first(std::min<std::size_t>(failure.insn_size, sizeof failure.insn_bytes));
+}
+
+class Diagnostician {
+  public:
+    Diagnostician(const Machine& machine, const Guest& guest, const Outcome& outcome)
+        : machine_(machine), outcome_(outcome), symbols_(guest.image().file()) {}
+
+    Diagnosis diagnose(const std::vector<std::string>& log) {
+        look_at_all();
+        Diagnosis diagnosis{summary(), ""};
+        std::string& report = diagnosis.report;
+        std::size_t halted = 0;
+        for (const StoppedCpu& cpu : cpus_) {
+            const bool idle = cpu.is_halted() && !ended(cpu) && !cpu.has_panicked();
+            report += idle && halted++ >= halted_in_full ? show_briefly(cpu) : show(cpu);
+        }
+        report += unreadable_;
+        report += show_log(log);
+        report.pop_back();
+        return {without_control_characters(std::move(diagnosis.summary)),
+                without_control_characters(std::move(report))};
+    }
+
+  private:
+    /// All vCPUs, the one that ended the run first.
+    void look_at_all() {
+        for (std::uint32_t cpu = 0; cpu < machine_.settings().cpus; ++cpu) {
+            try {
+                cpus_.push_back(look_at(machine_, cpu));
+            } catch (const Error& error) {
+                unreadable_ += fmt::format("vCPU {}: {}\n", cpu, error.what());
+            }
+        }
+        std::ranges::stable_partition(cpus_, [&](const StoppedCpu& cpu) { return ended(cpu); });
+    }
+
+    bool ended(const StoppedCpu& cpu) const {
+        return outcome_.ending != Ending::timed_out && cpu.index == outcome_.cpu;
+    }
+
+    /// The vCPU that the summary is about: the one that ended the run, or one that kept it from
+    /// ending.
+    const StoppedCpu* culprit() const {
+        const auto found = std::ranges::find_if(cpus_, [&](const StoppedCpu& cpu) {
+            return outcome_.ending == Ending::timed_out ? !cpu.is_halted() : ended(cpu);
+        });
+        return found != cpus_.end() ? &*found : cpus_.empty() ? nullptr : &cpus_.front();
+    }
+
+    std::string summary() const {
+        const StoppedCpu* cpu = culprit();
+        if (cpu == nullptr) {
+            return outcome_.detail;
+        }
+        if (outcome_.ending == Ending::timed_out) {
+            return fmt::format("{}: vCPU {} is {}, in {}", outcome_.detail, cpu->index,
+                               activity_text(*cpu), place_of(*cpu));
+        }
+        const std::string place = cpu->is_reset() ? "" : ", in " + place_of(*cpu);
+        return fmt::format("{}{}, on vCPU {}", what_happened(*cpu), place, cpu->index);
+    }
+
+    std::string what_happened(const StoppedCpu& cpu) const {
+        switch (outcome_.ending) {
+            case Ending::panicked:
+                if (cpu.panic) {
+                    return "panic: " + *cpu.panic;
+                }
+                return cpu.trap ? exception_text(*cpu.trap, cpu.state.special.cr2)
+                                : "panic, for no reason given";
+            case Ending::internal_error:
+                return internal_error_text(cpu);
+            default:
+                return outcome_.detail;
+        }
+    }
+
+    std::string internal_error_text(const StoppedCpu& cpu) const {
+        const kvm_run& run = machine_.vcpu(cpu.index).run_page();
+        if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) {
+            return outcome_.detail;
+        }
+        const auto code = code_of_failure(cpu, run);
+        const auto instruction = disassemble(code, cpu.state.general.rip);
+        return fmt::format("KVM cannot emulate \"{}\"",
+                           instruction ? instruction->text : hex_bytes(code));
+    }
+
+    /// What KVM says it saw; where it does not say, what is at RIP.
+    std::vector<std::byte> code_of_failure(const StoppedCpu& cpu, const kvm_run& run) const {
+        const auto seen = emulated_bytes(run);
+        if (!seen.empty()) {
+            return {seen.begin(), seen.end()};
+        }
+        constexpr std::size_t longest = 15;
+        std::vector<std::byte> code(longest);
+        const VirtualMemory memory = cpu.state.memory(machine_.memory());
+        while (!code.empty() && !memory.copy(cpu.state.general.rip, code)) {
+            code.pop_back();
+        }
+        return code;
+    }
+
+    /// The code that a summary names: of a panic in words, the function that called for it.
+    std::string place_of(const StoppedCpu& cpu) const {
+        const std::uint64_t rip = cpu.state.general.rip;
+        const bool in_panic = cpu.panic && !cpu.trap;
+        if (!in_panic && symbols_.function_at(rip) != nullptr) {
+            return symbols_.describe(rip);
+        }
+        const Backtrace trace = backtrace_of(cpu);
+        if (trace.frames.size() < 2) {
+            return symbols_.describe(rip);
+        }
+        const std::string caller = symbols_.describe(trace.frames[1].address - 1);
+        return in_panic ? caller : fmt::format("{:#x}, called from {}", rip, caller);
+    }
+
+    Backtrace backtrace_of(const StoppedCpu& cpu) const {
+        return backtrace(cpu.state, cpu.state.memory(machine_.memory()), symbols_);
+    }
+
+    std::string headline(const StoppedCpu& cpu) const {
+        std::string text = ended(cpu)  ? "ended the run: " + what_happened(cpu)
+                           : cpu.panic ? "panic: " + *cpu.panic
+                           : cpu.trap  ? exception_text(*cpu.trap, cpu.state.special.cr2)
+                                       : activity_text(cpu);
+        return fmt::format("vCPU {}: {}\n", cpu.index, text);
+    }
+
+    std::string show_briefly(const StoppedCpu& cpu) const {
+        const CpuState& state = cpu.state;
+        return fmt::format("vCPU {}: {}, in {}; rip {:x} rsp {:x} cr3 {:x}\n", cpu.index,
+                           activity_text(cpu), symbols_.describe(state.general.rip),
+                           state.general.rip, state.general.rsp, state.special.cr3);
+    }
+
+    std::string show(const StoppedCpu& cpu) const {
+        std::string text = headline(cpu);
+        if (ended(cpu) && what_happened(cpu) != outcome_.detail && !outcome_.detail.empty()) {
+            text += indent(outcome_.detail, 2);
+        }
+        text += indent(cpu.trap ? "registers at the fault" : "registers", 2);
+        text += indent(show_registers(cpu.state), 4);
+        if (outcome_.ending == Ending::triple_fault && ended(cpu) && cpu.is_reset()) {
+            return text + indent(
+                              "KVM has reset this vCPU, as it does on AMD after a triple fault: "
+                              "these registers are not the guest's any more",
+                              2);
+        }
+        if (!cpu.state.has_long_mode_paging()) {
+            return text + indent("not in 64-bit mode with paging: no code, backtrace or walks", 2);
+        }
+        text += show_what_it_ran(cpu);
+        text += show_walks(cpu);
+        return text;
+    }
+
+    std::string show_what_it_ran(const StoppedCpu& cpu) const {
+        const VirtualMemory memory = cpu.state.memory(machine_.memory());
+        std::string text = indent(code_title(cpu), 2);
+        text += indent(show_code(memory, symbols_, cpu.state.general.rip), 4);
+        text += indent("backtrace", 2);
+        text += indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
+        return text;
+    }
+
+    /// KVM moves RIP on before it tells user space of a write to a port or to no memory.
+    std::string code_title(const StoppedCpu& cpu) const {
+        return outcome_.ending == Ending::unexpected_exit && ended(cpu)
+                   ? "code (KVM may show RIP behind the instruction that made the exit)"
+                   : "code";
+    }
+
+    std::string show_walks(const StoppedCpu& cpu) const {
+        const CpuState& state = cpu.state;
+        const auto error = page_fault_of(cpu);
+        std::string text;
+        if (error) {
+            text += show_faulting_walk(state, *error);
+        } else if (state.special.cr2 != 0) {
+            text += show_walk("CR2 (of an earlier page fault)", state, state.special.cr2,
+                              {paging::AccessType::read, state.access_mode()});
+        }
+        if (!error || state.special.cr2 != state.general.rip) {
+            text += show_walk("RIP", state, state.general.rip,
+                              {paging::AccessType::fetch, state.access_mode()});
+        }
+        text += show_walk("RSP", state, state.general.rsp,
+                          {paging::AccessType::write, state.access_mode()});
+        return text;
+    }
+
+    static std::optional<arch::PageFaultError> page_fault_of(const StoppedCpu& cpu) {
+        if (!cpu.trap ||
+            cpu.trap->vector != static_cast<std::uint64_t>(arch::Exception::page_fault)) {
+            return std::nullopt;
+        }
+        return arch::PageFaultError(static_cast<std::uint32_t>(cpu.trap->error_code));
+    }
+
+    std::string show_faulting_walk(const CpuState& state, arch::PageFaultError error) const {
+        const std::uint64_t address = state.special.cr2;
+        const paging::Access access = access_of(error, address, state.general.rip);
+        const PageWalk walk = walk_page(machine_.memory(), state.root(), address, access,
+                                        state.control_state(machine_.features()));
+        std::string text = title("CR2", address, access) + indent(walk.text, 4);
+        if (walk.result.outcome != paging::WalkOutcome::page_fault || walk.result.error != error) {
+            text += indent(fmt::format("but the processor reported error code {:#x}: an entry has "
+                                       "changed since, or a stale translation was used",
+                                       error.raw()),
+                           4);
+        }
+        return text;
+    }
+
+    std::string show_walk(std::string_view name, const CpuState& state, std::uint64_t address,
+                          paging::Access access) const {
+        return title(name, address, access) +
+               indent(walk_page(machine_.memory(), state.root(), address, access,
+                                state.control_state(machine_.features()))
+                          .text,
+                      4);
+    }
+
+    static std::string title(std::string_view name, std::uint64_t address, paging::Access access) {
+        return fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access));
+    }
+
+    static std::string show_log(const std::vector<std::string>& log) {
+        if (log.empty()) {
+            return "channel: no log lines\n";
+        }
+        const std::size_t shown = std::min(log.size(), last_log_lines);
+        std::string text = fmt::format("channel: the last {} of {} log lines\n", shown, log.size());
+        for (const std::string& line : std::span(log).last(shown)) {
+            text += indent(line, 2);
+        }
+        return text;
+    }
+
+    const Machine& machine_;
+    const Outcome& outcome_;
+    Symbols symbols_;
+    std::vector<StoppedCpu> cpus_;
+    std::string unreadable_;  ///< what KVM said about the vCPUs that are not in `cpus_`
+};
+
+}  // namespace
+
+Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
+                   const std::vector<std::string>& log) {
+    // libelf and libdw promise nothing about threads, and several tests may run side by side.
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    return Diagnostician(machine, guest, outcome).diagnose(log);
 }
 
 }  // namespace nestbed::vmm

@@ -1,5 +1,5 @@
-// Why a guest died, for a person: of every vCPU registers, code, backtrace and page walks, and the last
-// lines of the channel.
+// Why a guest died, for a person: of every vCPU registers, code, backtrace and page walks, and the
+// last lines of the channel.
 #pragma once
 
 #include <string>

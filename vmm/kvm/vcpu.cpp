@@ -54,6 +54,12 @@ void Vcpu::set_runnable() {
     NESTBED_IOCTL(fd_, KVM_SET_MP_STATE, &state);
 }
 
+std::uint32_t Vcpu::mp_state() const {
+    kvm_mp_state state{};
+    NESTBED_IOCTL(fd_, KVM_GET_MP_STATE, &state);
+    return state.mp_state;
+}
+
 std::uint64_t Vcpu::tsc_khz() const {
     const int khz = ::ioctl(fd_.get(), KVM_GET_TSC_KHZ, 0);
     return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;

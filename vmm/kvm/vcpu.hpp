@@ -29,6 +29,9 @@ class Vcpu {
     /// KVM_SET_MP_STATE: runs at once instead of waiting for INIT and SIPI.
     void set_runnable();
 
+    /// KVM_GET_MP_STATE: KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_HALTED, …
+    std::uint32_t mp_state() const;
+
     /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
     std::uint64_t tsc_khz() const;
 

@@ -14,6 +14,8 @@ namespace nestbed::vmm {
 namespace {
 
 constexpr std::uint64_t page_size = 4096;
+/// The linker script makes six. A limit, since the work to come grows with their number.
+constexpr std::uint64_t max_program_headers = 64;
 
 constexpr std::uint64_t page_end(std::uint64_t address) {
     return (address + page_size - 1) & ~(page_size - 1);
@@ -33,8 +35,10 @@ class Parser {
         if (file_.size() < EI_NIDENT || std::memcmp(file_.data(), ELFMAG, SELFMAG) != 0) {
             reject("not an ELF file");
         }
-        if (std::to_integer<int>(file_[EI_CLASS]) != ELFCLASS64) {
-            reject("a 32-bit ELF file; guests are x86-64");
+        const int file_class = std::to_integer<int>(file_[EI_CLASS]);
+        if (file_class != ELFCLASS64) {
+            reject("{} ELF file; guests are x86-64",
+                   file_class == ELFCLASS32 ? "a 32-bit" : "not a 64-bit");
         }
         const auto result = read<Elf64_Ehdr>(0, "the ELF header");
         if (result.e_ident[EI_DATA] != ELFDATA2LSB || result.e_machine != EM_X86_64) {
@@ -50,8 +54,16 @@ class Parser {
     }
 
     std::vector<Elf64_Phdr> program_headers(const Elf64_Ehdr& header) const {
-        if (header.e_phnum == 0 || header.e_phentsize != sizeof(Elf64_Phdr)) {
+        if (header.e_phnum == 0) {
             reject("no program headers");
+        }
+        if (header.e_phentsize != sizeof(Elf64_Phdr)) {
+            reject("program headers of {} bytes instead of {}", +header.e_phentsize,
+                   sizeof(Elf64_Phdr));
+        }
+        if (header.e_phnum > max_program_headers) {
+            reject("{} program headers; {} are possible: link with guest/boot/guest.ld",
+                   +header.e_phnum, max_program_headers);
         }
         std::vector<Elf64_Phdr> result;
         for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
@@ -145,6 +157,11 @@ class Parser {
                 channel::GuestNote result{};
                 std::memcpy(&result, notes.data() + descriptor_at,
                             std::min<std::size_t>(note.n_descsz, sizeof result));
+                // Another version may have another note, and is refused for its version.
+                if (result.abi_version == channel::abi_version && note.n_descsz < sizeof result) {
+                    reject("its nestbed note has {} bytes instead of {}", +note.n_descsz,
+                           sizeof result);
+                }
                 return result;
             }
             at = descriptor_at + (note.n_descsz + 3ULL) / 4 * 4;
@@ -193,7 +210,8 @@ ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
     const Elf64_Ehdr header = parser.header();
     std::optional<channel::GuestNote> note;
     for (const Elf64_Phdr& program_header : parser.program_headers(header)) {
-        if (program_header.p_type == PT_LOAD && program_header.p_memsz != 0) {
+        const bool is_empty = program_header.p_memsz == 0 && program_header.p_filesz == 0;
+        if (program_header.p_type == PT_LOAD && !is_empty) {
             segments_.push_back(parser.segment(program_header));
         } else if (program_header.p_type == PT_NOTE && !note) {
             note = parser.guest_note(program_header);
@@ -236,16 +254,19 @@ std::optional<std::span<const std::byte>> ElfImage::contents_at(std::uint64_t vi
 
 std::optional<std::string> ElfImage::string_at(std::uint64_t virtual_address,
                                                std::uint64_t limit) const {
-    std::string result;
-    while (result.size() < limit) {
-        const auto byte = contents_at(virtual_address + result.size(), 1);
-        if (!byte) {
+    for (const Segment& segment : segments_) {
+        if (virtual_address < segment.virtual_address ||
+            virtual_address - segment.virtual_address >= segment.contents.size()) {
+            continue;
+        }
+        auto rest = segment.contents.subspan(virtual_address - segment.virtual_address);
+        rest = rest.first(std::min<std::uint64_t>(limit, rest.size()));
+        const auto end = std::ranges::find(rest, std::byte{0});
+        if (end == rest.end()) {
             return std::nullopt;
         }
-        if ((*byte)[0] == std::byte{0}) {
-            return result;
-        }
-        result.push_back(std::to_integer<char>((*byte)[0]));
+        return std::string(reinterpret_cast<const char*>(rest.data()),
+                           static_cast<std::size_t>(end - rest.begin()));
     }
     return std::nullopt;
 }

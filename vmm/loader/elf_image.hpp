@@ -41,7 +41,8 @@ class ElfImage {
     std::optional<std::span<const std::byte>> contents_at(std::uint64_t virtual_address,
                                                           std::uint64_t size) const;
 
-    /// A zero-terminated string of at most `limit` bytes at a virtual address.
+    /// A zero-terminated string at a virtual address: at most `limit` bytes with its end, all of them
+    /// in one segment's contents.
     std::optional<std::string> string_at(std::uint64_t virtual_address,
                                          std::uint64_t limit = 4096) const;
 

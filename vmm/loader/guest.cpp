@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/ring.hpp"
@@ -19,22 +21,40 @@ constexpr std::uint64_t max_tests = 4096;
 constexpr std::uint64_t max_file_size = 1U << 28;
 
 std::vector<std::byte> read_file(const std::string& path) {
+    // Looked at before it is opened: to open a pipe would wait for its writer.
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(path, error);
+    if (!std::filesystem::exists(status)) {
+        throw_error(ExitCode::bad_input, "{}: {}", path, error.message());
+    }
+    if (!std::filesystem::is_regular_file(status)) {
+        throw_error(ExitCode::bad_input, "{}: not a guest ELF: {}", path,
+                    std::filesystem::is_directory(status) ? "a directory" : "not a regular file");
+    }
     std::ifstream stream(path, std::ios::binary | std::ios::ate);
     if (!stream) {
         throw_error(ExitCode::bad_input, "{}: {}", path, std::strerror(errno));
     }
     const auto size = static_cast<std::int64_t>(stream.tellg());
     if (size < 0 || size > static_cast<std::int64_t>(max_file_size)) {
-        throw_error(ExitCode::bad_input, "{}: not a guest ELF (a directory, or over {} MiB)", path,
+        throw_error(ExitCode::bad_input, "{}: not a guest ELF: over {} MiB", path,
                     max_file_size >> 20);
     }
     std::vector<std::byte> contents(static_cast<std::size_t>(size));
     stream.seekg(0);
     stream.read(reinterpret_cast<char*>(contents.data()), size);
     if (!stream) {
-        throw_error(ExitCode::bad_input, "{}: cannot be read: {}", path, std::strerror(errno));
+        throw_error(ExitCode::bad_input, "{}: cannot be read to its end", path);
     }
     return contents;
+}
+
+/// Suites and tests are C++ identifiers (GUEST_TEST). What is not would be at odds with filters and
+/// reports, or with the terminal.
+bool is_identifier(const std::string& name) {
+    return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+        return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
+    });
 }
 
 void check_needs(const ElfImage& image, const GuestTest& test) {
@@ -89,6 +109,9 @@ void Guest::read_tests() {
         const auto file = image_->string_at(descriptor.file.address);
         if (!suite || !name || !file) {
             reject("the name of a test is outside its segments");
+        }
+        if (!is_identifier(*suite) || !is_identifier(*name)) {
+            reject("the name of a test is not an identifier");
         }
         GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs};
         check_needs(*image_, test);

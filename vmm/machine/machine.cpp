@@ -57,8 +57,9 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
         thread.vcpu().set_cpuid(cpuid_of(supported, cpu, settings_.cpus));
     }
     tsc_khz_ = vcpu(0).tsc_khz();
+    features_ = features_of(supported);
 
-    lay_out(guest, test, features_of(supported));
+    lay_out(guest, test);
     for (VcpuThread& thread : vcpus_) {
         set_start_state(thread.vcpu(),
                         {.cpu = thread.cpu(),
@@ -82,8 +83,7 @@ void Machine::load(const ElfImage& image) {
     }
 }
 
-void Machine::lay_out(const Guest& guest, const GuestTest& test,
-                      const channel::Features& features) {
+void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     FrameCursor frames(memory_, guest.image().physical_end());
     const BootTables tables = build_boot_tables(memory_, frames, guest.image());
     boot_root_ = tables.root;
@@ -101,7 +101,7 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test,
     boot.tsc_khz = tsc_khz_;
     boot.test = {test.descriptor};
     boot.user_tables = tables.user_entry;
-    boot.features = features;
+    boot.features = features_;
     for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
         shared_.panic_reports.push_back(reports + cpu * sizeof(channel::PanicReport));
         shared_.rings.push_back(frames.allocate(ring_bytes));

@@ -59,10 +59,12 @@ class Machine {
     paging::Frame4k boot_root() const { return boot_root_; }
     const kvm::Vcpu& vcpu(std::uint32_t cpu) const { return vcpus_[cpu].vcpu(); }
     std::uint64_t tsc_khz() const { return tsc_khz_; }
+    /// What the vCPUs' CPUID says about paging.
+    const channel::Features& features() const { return features_; }
 
   private:
     void load(const ElfImage& image);
-    void lay_out(const Guest& guest, const GuestTest& test, const channel::Features& features);
+    void lay_out(const Guest& guest, const GuestTest& test);
     void end(Outcome outcome);
 
     MachineSettings settings_;
@@ -70,6 +72,7 @@ class Machine {
     kvm::Vm vm_;
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements
     std::uint64_t tsc_khz_ = 0;
+    channel::Features features_{};
     SharedPages shared_{};
     paging::Frame4k boot_root_ = paging::Frame4k::at<0>();
 

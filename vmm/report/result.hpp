@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vmm/channel/event.hpp"
@@ -26,6 +27,9 @@ struct TestResult {
     std::string file;
     std::uint64_t line = 0;
     std::uint32_t cpus = 0;
+    std::uint64_t tsc_khz = 0;     ///< of its VM, to turn cycles into time; 0 if KVM does not say
+    std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
+    std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
     Verdict verdict = Verdict::failed;
     /// Why it was skipped; or, of a failure, how the run ended if it did not end by itself.
     std::string reason;
@@ -35,6 +39,8 @@ struct TestResult {
     std::vector<MeasurementEvent> measurements;
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
+    /// Ctrl-C ended it: there is no verdict, and no report counts it.
+    bool interrupted = false;
 
     std::string full_name() const { return suite + "." + name; }
 };

@@ -7,6 +7,7 @@
 
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
+#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -16,8 +17,12 @@ constexpr std::uint64_t memory_granule = 2 << 20;
 
 MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
     MachineSettings result;
-    result.cpus = std::max(settings.cpus, test.needs.cpus);
+    result.cpus = cpus_of(test, settings);
     const std::uint64_t memory = std::max(settings.memory, test.needs.memory);
+    if (memory > most_guest_memory) {
+        throw_error(ExitCode::bad_input, "{} asks for {} MiB of memory; {} MiB are possible",
+                    test.full_name(), memory >> 20, most_guest_memory >> 20);
+    }
     result.memory = (memory + memory_granule - 1) / memory_granule * memory_granule;
     result.backing = settings.backing;
     if (test.needs.ring_records != 0) {
@@ -75,6 +80,17 @@ void judge(TestResult& result, const Outcome& outcome, const std::vector<std::st
 
 }  // namespace
 
+std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings) {
+    return std::max(settings.cpus, test.needs.cpus);
+}
+
+void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus) {
+    const int most = system.extension(KVM_CAP_MAX_VCPUS);
+    if (most > 0 && cpus > static_cast<std::uint32_t>(most)) {
+        throw_error(ExitCode::bad_input, "{} vCPUs: this host's KVM allows at most {}", cpus, most);
+    }
+}
+
 TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
                     const TestSettings& settings, const std::stop_token& stop) {
     const auto start = std::chrono::steady_clock::now();
@@ -84,14 +100,17 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     result.file = test.file;
     result.line = test.line;
     result.verdict = Verdict::passed;
+    result.parameters = settings.parameters;
 
     Machine machine(system, guest, test, machine_settings(test, settings));
     result.cpus = machine.settings().cpus;
+    result.tsc_khz = machine.tsc_khz();
     RecordReader records(machine);
     const Outcome outcome =
         machine.run([&](std::uint32_t cpu) { records.drain(cpu); }, settings.timeout, stop);
     EventSorter(result).sort(records.finish());
     judge(result, outcome, records.violations());
+    result.interrupted = outcome.ending == Ending::interrupted;
     if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
         const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);
         result.reason = diagnosis.summary;

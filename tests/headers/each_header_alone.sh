@@ -1,0 +1,38 @@
+#!/bin/sh
+# Compiles every header of shared/ by itself, hosted and freestanding, with the compiler $1.
+set -u
+cd "$(dirname "$0")/../.."
+compiler=$1
+warnings='-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror'
+kernel='-ffreestanding -fno-exceptions -fno-rtti -fno-pic -mcmodel=kernel -mno-red-zone'
+failed=0
+count=0
+
+compile() {
+    header=$1
+    shift
+    count=$((count + 1))
+    # shellcheck disable=SC2086 # lists of words
+    if ! echo "#include \"$header\"" | $compiler $warnings "$@" -fsyntax-only -I . -x c++ -; then
+        echo "failed: $compiler $* on $header" >&2
+        failed=$((failed + 1))
+    fi
+}
+
+for header in shared/*/*.hpp; do
+    compile "$header"
+    # shellcheck disable=SC2086
+    case $header in
+        # The entry library and what it stands on serve kernels that have no FPU state to spare.
+        shared/arch/* | shared/paging/* | shared/stats/*)
+            compile "$header" $kernel -mgeneral-regs-only
+            ;;
+        # <atomic> of libstdc++ names long double, which Clang refuses without the FPU.
+        *)
+            compile "$header" $kernel
+            ;;
+    esac
+done
+
+echo "$count compilations, $failed failed"
+[ "$count" -gt 0 ] && [ "$failed" -eq 0 ]

@@ -1,0 +1,60 @@
+// A built-in guest in memory under its boot page tables, as a VM would start with it, but without
+// KVM.
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+
+#include "shared/arch/control.hpp"
+#include "vmm/builtin_guests.hpp"
+#include "vmm/diagnose/cpu_state.hpp"
+#include "vmm/loader/elf_image.hpp"
+#include "vmm/machine/backing.hpp"
+#include "vmm/machine/boot_tables.hpp"
+#include "vmm/machine/frame_cursor.hpp"
+
+namespace nestbed::vmm::test {
+
+inline std::span<const std::byte> builtin_guest(std::string_view name) {
+    const auto guest = std::ranges::find(builtin_guests(), name, &BuiltinGuest::name);
+    return guest == builtin_guests().end() ? std::span<const std::byte>() : guest->file;
+}
+
+class LoadedGuest {
+  public:
+    explicit LoadedGuest(std::string_view name)
+        : image_(std::string(name), builtin_guest(name)),
+          memory_(map_backing(Backing::small_pages, 32 << 20)),
+          frames_(memory_, image_.physical_end()),
+          tables_(build_boot_tables(memory_, frames_, image_)) {
+        for (const Segment& segment : image_.segments()) {
+            std::ranges::copy(segment.contents,
+                              memory_.at(segment.physical_address, segment.memory_size));
+        }
+    }
+
+    const ElfImage& image() const { return image_; }
+    GuestMemory& memory() { return memory_; }
+    VirtualMemory virtual_memory() const { return {memory_, tables_.root}; }
+    /// A page of zeroes: its guest physical address.
+    std::uint64_t new_page() { return frames_.allocate(4096); }
+
+    /// Of a vCPU in 64-bit kernel mode that uses the boot tables.
+    CpuState cpu_state() const {
+        CpuState state{};
+        state.special.cr0 = arch::cr0::pe | arch::cr0::pg | arch::cr0::wp;
+        state.special.cr3 = tables_.root.address().raw();
+        state.special.cr4 = arch::cr4::pae;
+        state.special.efer = arch::efer::lme | arch::efer::lma | arch::efer::nxe;
+        state.special.cs.selector = 0x10;
+        return state;
+    }
+
+  private:
+    ElfImage image_;
+    GuestMemory memory_;
+    FrameCursor frames_;
+    BootTables tables_;
+};
+
+}  // namespace nestbed::vmm::test

@@ -1,0 +1,141 @@
+#include "vmm/diagnose/registers.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "shared/arch/control.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Registers, BitsAreNamedInTheirOrder) {
+    EXPECT_EQ(cr0_bits(0x8005'0033), "PE MP ET NE WP AM PG");
+    EXPECT_EQ(cr4_bits(arch::cr4::pae | arch::cr4::smep | arch::cr4::la57 | arch::cr4::pcide),
+              "PAE LA57 PCIDE SMEP");
+    EXPECT_EQ(efer_bits(0xD01), "SCE LME LMA NXE");
+    EXPECT_EQ(cr4_bits(0), "");
+}
+
+TEST(Registers, BitsWithoutANameAreShownAsANumber) {
+    EXPECT_EQ(cr0_bits(arch::cr0::pe | 1ULL << 40 | 1ULL << 7), "PE 0x10000000080");
+    EXPECT_EQ(efer_bits(1ULL << 63), "0x8000000000000000");
+}
+
+TEST(Registers, RflagsShowIoplAndLeaveOutTheBitThatIsAlwaysSet) {
+    EXPECT_EQ(rflags_bits(0x2), "");
+    EXPECT_EQ(rflags_bits(0x246), "PF ZF IF");
+    EXPECT_EQ(rflags_bits(0x3202), "IF IOPL=3");
+    EXPECT_EQ(rflags_bits(0x40000), "AC");
+}
+
+TEST(Registers, EveryRegisterIsShownWithItsOwnValue) {
+    CpuState state{};
+    kvm_regs& r = state.general;
+    std::uint64_t value = 0xA0;
+    for (auto* field : {&r.rax, &r.rbx, &r.rcx, &r.rdx, &r.rsi, &r.rdi, &r.rbp, &r.rsp, &r.r8,
+                        &r.r9, &r.r10, &r.r11, &r.r12, &r.r13, &r.r14, &r.r15, &r.rip}) {
+        *field = value++;
+    }
+    r.rflags = 0x202;
+    state.special.cr2 = 0x1234;
+    state.special.cr3 = 0x5000;
+    state.special.cs.selector = 0x33;
+    state.special.gs.base = 0xFFFF;
+    state.special.idt = {.base = 0x7000, .limit = 0xFFF, .padding = {}};
+    const std::string text = show_registers(state);
+    for (const char* part : {"rax 00000000000000a0",
+                             "rbx 00000000000000a1",
+                             "rcx 00000000000000a2",
+                             "rdx 00000000000000a3",
+                             "rsi 00000000000000a4",
+                             "rdi 00000000000000a5",
+                             "rbp 00000000000000a6",
+                             "rsp 00000000000000a7",
+                             "r8  00000000000000a8",
+                             "r9  00000000000000a9",
+                             "r10 00000000000000aa",
+                             "r11 00000000000000ab",
+                             "r12 00000000000000ac",
+                             "r13 00000000000000ad",
+                             "r14 00000000000000ae",
+                             "r15 00000000000000af",
+                             "rip 00000000000000b0",
+                             "rflags 00000202 [IF]",
+                             "cr2 0000000000001234",
+                             "cr3 0000000000005000",
+                             "cs 0033",
+                             "base ffff",
+                             "CPL 3",
+                             "idt 0000000000007000 limit 0fff"}) {
+        EXPECT_THAT(text, HasSubstr(part));
+    }
+}
+
+TEST(CpuState, ATrapReplacesWhatItsFrameSaved) {
+    CpuState now{};
+    now.general.rax = 1;
+    now.special.cr3 = 0x5000;
+    channel::PanicReport report{};
+    report.cr2 = 0xCAFE;
+    report.trap = {.r15 = 15,
+                   .r14 = 14,
+                   .r13 = 13,
+                   .r12 = 12,
+                   .r11 = 11,
+                   .r10 = 10,
+                   .r9 = 9,
+                   .r8 = 8,
+                   .rbp = 0xB9,
+                   .rdi = 0xD1,
+                   .rsi = 0x51,
+                   .rdx = 0xD,
+                   .rcx = 0xC,
+                   .rbx = 0xB,
+                   .rax = 0xA,
+                   .vector = 14,
+                   .error_code = 6,
+                   .rip = 0x1000,
+                   .cs = 0x33,
+                   .rflags = 0x202,
+                   .rsp = 0x2000,
+                   .ss = 0x2B};
+    const CpuState state = state_at_trap(now, report);
+    EXPECT_EQ(state.general.rax, 0xAU);
+    EXPECT_EQ(state.general.rbx, 0xBU);
+    EXPECT_EQ(state.general.rcx, 0xCU);
+    EXPECT_EQ(state.general.rdx, 0xDU);
+    EXPECT_EQ(state.general.rsi, 0x51U);
+    EXPECT_EQ(state.general.rdi, 0xD1U);
+    EXPECT_EQ(state.general.rbp, 0xB9U);
+    EXPECT_EQ(state.general.r8, 8U);
+    EXPECT_EQ(state.general.r15, 15U);
+    EXPECT_EQ(state.general.rip, 0x1000U);
+    EXPECT_EQ(state.general.rsp, 0x2000U);
+    EXPECT_EQ(state.general.rflags, 0x202U);
+    EXPECT_EQ(state.special.cr2, 0xCAFEU);
+    EXPECT_EQ(state.special.cr3, 0x5000U);
+    EXPECT_EQ(state.privilege_level(), 3U);
+}
+
+TEST(CpuState, ControlBitsDecideTheWalk) {
+    CpuState state{};
+    channel::Features features{};
+    features.max_physical_bits = 40;
+    EXPECT_FALSE(state.has_long_mode_paging());
+    EXPECT_FALSE(state.control_state(features).wp);
+    state.special.cr0 = arch::cr0::pe | arch::cr0::pg | arch::cr0::wp;
+    state.special.cr4 = arch::cr4::smep | arch::cr4::smap | arch::cr4::la57;
+    state.special.efer = arch::efer::lma | arch::efer::nxe;
+    state.general.rflags = arch::rflags::alignment_check;
+    const paging::ControlState control = state.control_state(features);
+    EXPECT_TRUE(state.has_long_mode_paging());
+    EXPECT_TRUE(control.wp && control.smep && control.smap && control.la57 && control.ac);
+    EXPECT_TRUE(control.format.nxe);
+    EXPECT_FALSE(control.format.pages_1g);
+    EXPECT_EQ(control.format.maxphyaddr, 40);
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,34 @@
+// How the program's commands are put together: each adds itself to the command line and, if it is the
+// one that was called, leaves behind what is to be done.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+struct Invocation {
+    std::vector<std::string> command_line;  ///< the program's name first
+    std::function<ExitCode()> action;
+};
+
+void add_doctor(CLI::App& program, Invocation& invocation);
+void add_list(CLI::App& program, Invocation& invocation);
+void add_run(CLI::App& program, Invocation& invocation);
+void add_measure(CLI::App& program, Invocation& invocation);
+void add_measure_shootdown(CLI::App& measure, Invocation& invocation);
+
+/// The table of exit codes that ends every command's help.
+inline constexpr char exit_code_help[] =
+    "Exit codes:\n"
+    "  0    all passed\n"
+    "  1    a test failed, or every test was skipped\n"
+    "  2    wrong usage, bad input, or nothing to run\n"
+    "  3    no usable KVM (nestbed doctor says why)\n"
+    "  130  interrupted\n";
+
+}  // namespace nestbed::vmm

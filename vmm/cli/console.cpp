@@ -1,0 +1,42 @@
+#include "vmm/cli/console.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+void print(std::string_view text) {
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (!written || std::fflush(stdout) != 0) {
+        throw_error(ExitCode::bad_input, "cannot write to standard output: {}",
+                    std::strerror(errno));
+    }
+}
+
+ProgressLine::ProgressLine() : enabled_(::isatty(STDERR_FILENO) != 0) {}
+
+void ProgressLine::show(std::string_view text) {
+    if (enabled_) {
+        // Narrower than any terminal: a line that wraps could not be cleared.
+        constexpr std::size_t most_columns = 79;
+        fmt::print(stderr, "\r\x1b[K{}", text.substr(0, most_columns));
+        std::fflush(stderr);
+        shown_ = true;
+    }
+}
+
+void ProgressLine::clear() {
+    if (shown_) {
+        fmt::print(stderr, "\r\x1b[K");
+        std::fflush(stderr);
+        shown_ = false;
+    }
+}
+
+}  // namespace nestbed::vmm

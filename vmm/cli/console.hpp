@@ -1,0 +1,28 @@
+// Standard output and the progress line on standard error.
+#pragma once
+
+#include <string_view>
+
+namespace nestbed::vmm {
+
+/// Throws Error(bad_input) if standard output cannot be written (a full disk, a closed pipe).
+void print(std::string_view text);
+
+/// One line on standard error that is always overwritten; only on a terminal.
+class ProgressLine {
+  public:
+    ProgressLine();
+    ~ProgressLine() { clear(); }
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+
+    void show(std::string_view text);
+    /// Before anything else is written to the terminal.
+    void clear();
+
+  private:
+    bool enabled_;
+    bool shown_ = false;
+};
+
+}  // namespace nestbed::vmm

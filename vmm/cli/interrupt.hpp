@@ -1,0 +1,35 @@
+// Ctrl-C and SIGTERM as a stop token.
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+#include <stop_token>
+#include <thread>
+
+namespace nestbed::vmm {
+
+/// While one of these exists, the first SIGINT or SIGTERM requests a stop and the second one ends the
+/// process at once with exit code 130. The signals are blocked in the constructing thread, and in the
+/// threads that it starts afterwards, so that a thread of its own can wait for them: so the request
+/// is made by ordinary code, not by a signal handler.
+class InterruptWatcher {
+  public:
+    InterruptWatcher();
+    ~InterruptWatcher();
+    InterruptWatcher(const InterruptWatcher&) = delete;
+    InterruptWatcher& operator=(const InterruptWatcher&) = delete;
+
+    std::stop_token token() const { return stop_.get_token(); }
+
+  private:
+    void watch();
+
+    sigset_t signals_{};
+    sigset_t signals_before_{};
+    std::stop_source stop_;
+    std::atomic<bool> over_{false};
+    std::thread thread_;
+};
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,73 @@
+// nestbed list: what there is to run.
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "vmm/cli/command.hpp"
+#include "vmm/cli/console.hpp"
+#include "vmm/cli/options.hpp"
+#include "vmm/report/table.hpp"
+#include "vmm/report/text.hpp"
+#include "vmm/runner/filter.hpp"
+#include "vmm/runner/guest_set.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr char examples[] =
+    "Examples:\n"
+    "  nestbed list                 all built-in guests and their tests\n"
+    "  nestbed list build/my.elf    the tests of a guest of your own\n"
+    "  nestbed list --filter '*.remap*'\n\n";
+
+struct ListOptions {
+    std::vector<std::string> guests;
+    std::vector<std::string> filters;
+};
+
+std::string needs_of(const GuestTest& test) {
+    std::string text = counted(test.needs.cpus, "vCPU");
+    if (test.needs.memory != 0) {
+        text += fmt::format(", {} MiB", test.needs.memory >> 20);
+    }
+    return text;
+}
+
+ExitCode list(const ListOptions& options) {
+    const GuestSet set = options.guests.empty() ? GuestSet::every_builtin(builtin_guests())
+                                                : GuestSet(builtin_guests(), options.guests);
+    const Filter filter(options.filters);
+    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"", Table::Align::left}});
+    for (const Guest& guest : set.guests()) {
+        for (const GuestTest& test : guest.tests()) {
+            if (filter.matches(test.full_name())) {
+                table.add_row({printable(test.full_name()), needs_of(test),
+                               fmt::format("{}:{}", printable(test.file), test.line)});
+            }
+        }
+    }
+    if (table.empty()) {
+        throw_error(ExitCode::bad_input, "no test to list");
+    }
+    print(table.text());
+    return ExitCode::success;
+}
+
+}  // namespace
+
+void add_list(CLI::App& program, Invocation& invocation) {
+    auto options = std::make_shared<ListOptions>();
+    CLI::App* command = program.add_subcommand("list", "List guests' tests with what they need");
+    command->add_option("GUEST", options->guests,
+                        "Built-in guests by name, or paths of guest ELFs (default: all built-in)");
+    add_values(command, "--filter", "GLOB", "Only tests whose suite.name matches",
+               [&filters = options->filters](const std::string& text) { filters.push_back(text); });
+    command->footer(std::string(examples) + exit_code_help);
+    command->callback([options, &invocation] {
+        invocation.action = [options] { return list(*options); };
+    });
+}
+
+}  // namespace nestbed::vmm

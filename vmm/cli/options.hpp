@@ -1,0 +1,26 @@
+// Options that several commands have, or that are made in the same way.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "vmm/machine/backing.hpp"
+#include "vmm/report/format.hpp"
+
+namespace nestbed::vmm {
+
+/// An option whose text is checked and becomes a value while the command line is parsed; `parse` may
+/// throw Error.
+CLI::Option* add_value(CLI::App* command, const char* name, const char* type, const char* help,
+                       std::function<void(const std::string&)> parse);
+
+/// The same, for an option that may be given several times.
+CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
+                        std::function<void(const std::string&)> parse);
+
+/// Throws Error(bad_input) that names what is possible.
+Backing parse_backing(const std::string& text);
+Format parse_format(const std::string& text);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,230 @@
+#include "vmm/diagnose/disassembly.hpp"
+
+#include <Zydis/Zydis.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <iterator>
+#include <vector>
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr std::size_t lines_before = 6;
+constexpr std::size_t lines_after = 5;
+constexpr std::uint64_t longest_instruction = 15;
+/// How far back the start of a function may be.
+constexpr std::uint64_t farthest_start = 1U << 16;
+
+/// The functions of Zydis that are used here, from a library that is found at run time.
+class Zydis {
+  public:
+    /// Null where it cannot be loaded.
+    static const Zydis* get() {
+        static const Zydis zydis;
+        return zydis.usable_ ? &zydis : nullptr;
+    }
+
+    /// By the version of the header that this program was built with: the structures must match.
+    static std::string version() {
+        return fmt::format("{}.{}", ZYDIS_VERSION_MAJOR(ZYDIS_VERSION),
+                           ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
+    }
+
+    std::optional<Instruction> disassemble(std::span<const std::byte> code,
+                                           std::uint64_t address) const {
+        ZydisDecodedInstruction instruction{};
+        std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
+        if (!ZYAN_SUCCESS(
+                decode_(&decoder_, code.data(), code.size(), &instruction, operands.data()))) {
+            return std::nullopt;
+        }
+        Instruction result{instruction.length, "", std::nullopt};
+        std::array<char, 256> text{};
+        if (!ZYAN_SUCCESS(format_(&formatter_, &instruction, operands.data(),
+                                  instruction.operand_count_visible, text.data(), text.size(),
+                                  address, nullptr))) {
+            return std::nullopt;
+        }
+        result.text = text.data();
+        for (std::size_t n = 0; n < instruction.operand_count_visible; ++n) {
+            ZyanU64 target = 0;
+            if (ZYAN_SUCCESS(calculate_(&instruction, &operands[n], address, &target))) {
+                result.target = target;
+            }
+        }
+        return result;
+    }
+
+  private:
+    Zydis() {
+        library_ = ::dlopen(("libZydis.so." + version()).c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (library_ == nullptr) {
+            return;
+        }
+        decltype(&ZydisDecoderInit) initialize_decoder = nullptr;
+        decltype(&ZydisFormatterInit) initialize_formatter = nullptr;
+        decltype(&ZydisFormatterSetProperty) set_property = nullptr;
+        usable_ = find(initialize_decoder, "ZydisDecoderInit") &&
+                  find(initialize_formatter, "ZydisFormatterInit") &&
+                  find(set_property, "ZydisFormatterSetProperty") &&
+                  find(decode_, "ZydisDecoderDecodeFull") &&
+                  find(format_, "ZydisFormatterFormatInstruction") &&
+                  find(calculate_, "ZydisCalcAbsoluteAddress") &&
+                  ZYAN_SUCCESS(initialize_decoder(&decoder_, ZYDIS_MACHINE_MODE_LONG_64,
+                                                  ZYDIS_STACK_WIDTH_64)) &&
+                  ZYAN_SUCCESS(initialize_formatter(&formatter_, ZYDIS_FORMATTER_STYLE_INTEL));
+        if (!usable_) {
+            return;
+        }
+        // As everywhere else here: 0xffff, not 0x000000000000FFFF.
+        for (const auto padding :
+             {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, ZYDIS_FORMATTER_PROP_DISP_PADDING,
+              ZYDIS_FORMATTER_PROP_IMM_PADDING}) {
+            set_property(&formatter_, padding, ZYDIS_PADDING_DISABLED);
+        }
+        set_property(&formatter_, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+    }
+
+    template <typename Function>
+    bool find(Function*& function, const char* name) {
+        function = reinterpret_cast<Function*>(::dlsym(library_, name));
+        return function != nullptr;
+    }
+
+    void* library_ = nullptr;  // never closed: the functions are used until the end
+    bool usable_ = false;
+    decltype(&ZydisDecoderDecodeFull) decode_ = nullptr;
+    decltype(&ZydisFormatterFormatInstruction) format_ = nullptr;
+    decltype(&ZydisCalcAbsoluteAddress) calculate_ = nullptr;
+    ZydisDecoder decoder_{};
+    ZydisFormatter formatter_{};
+};
+
+/// The bytes from `address` on, up to `count` or the first page that is not mapped.
+std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t address,
+                                   std::uint64_t count) {
+    constexpr std::uint64_t page = 4096;
+    std::vector<std::byte> bytes(count);
+    std::uint64_t done = 0;
+    while (done < count) {
+        const std::uint64_t piece = std::min(count - done, page - (address + done) % page);
+        if (!memory.copy(address + done, std::span(bytes).subspan(done, piece))) {
+            break;
+        }
+        done += piece;
+    }
+    bytes.resize(done);
+    return bytes;
+}
+
+std::string code_line(const Symbols& symbols, std::uint64_t address, bool current,
+                      std::span<const std::byte> code, const Instruction& instruction) {
+    std::string target;
+    if (instruction.target && symbols.at(*instruction.target) != nullptr) {
+        target = fmt::format("  <{:.64}>", symbols.name_of(*instruction.target));
+    }
+    return fmt::format("{} {:016x}  {:<30}  {}{}\n", current ? "=>" : "  ", address,
+                       hex_bytes(code.first(instruction.length)), instruction.text, target);
+}
+
+/// The last few instructions before `rip`, or nothing if no instruction ends there.
+std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
+    const Symbol* function = symbols.function_at(rip);
+    if (function == nullptr || rip - function->start > farthest_start) {
+        return "";
+    }
+    const std::uint64_t size = rip - function->start;
+    const auto code = read_mapped(memory, function->start, size);
+    std::deque<std::string> lines;
+    std::uint64_t at = 0;
+    while (at < code.size()) {
+        const auto rest = std::span(code).subspan(at);
+        const auto instruction = disassemble(rest, function->start + at);
+        if (!instruction) {
+            break;
+        }
+        lines.push_back(code_line(symbols, function->start + at, false, rest, *instruction));
+        if (lines.size() > lines_before) {
+            lines.pop_front();
+        }
+        at += instruction->length;
+    }
+    if (at != size) {
+        return "   (no instruction before RIP ends at it)\n";
+    }
+    std::string text;
+    for (const std::string& line : lines) {
+        text += line;
+    }
+    return text;
+}
+
+/// Without a disassembler: the bytes, as Linux shows them, with the one at RIP in brackets.
+std::string code_bytes(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
+    constexpr std::uint64_t wanted_before = 16;
+    const Symbol* function = symbols.function_at(rip);
+    const std::uint64_t available = function == nullptr ? 0 : rip - function->start;
+    const auto before = read_mapped(memory, rip - std::min(wanted_before, available),
+                                    std::min(wanted_before, available));
+    const auto after = read_mapped(memory, rip, 2 * longest_instruction);
+    return fmt::format("{}{}<{}> {}\n({})\n", hex_bytes(before), before.empty() ? "" : " ",
+                       hex_bytes(std::span(after).first(1)), hex_bytes(std::span(after).subspan(1)),
+                       disassembler_remedy());
+}
+
+}  // namespace
+
+const std::string& disassembler_remedy() {
+    static const std::string remedy =
+        Zydis::get() != nullptr ? "" : "install libzydis" + Zydis::version() + " for disassembly";
+    return remedy;
+}
+
+std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address) {
+    const Zydis* zydis = Zydis::get();
+    return zydis == nullptr ? std::nullopt : zydis->disassemble(code, address);
+}
+
+std::string hex_bytes(std::span<const std::byte> bytes) {
+    std::string text;
+    for (const std::byte byte : bytes) {
+        text += fmt::format("{}{:02x}", text.empty() ? "" : " ", std::to_integer<unsigned>(byte));
+    }
+    return text;
+}
+
+std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
+    std::uint64_t wanted = (lines_after + 1) * longest_instruction;
+    if (const Symbol* function = symbols.function_at(rip)) {
+        wanted = std::min(wanted, function->end - rip);  // not the padding behind it
+    }
+    const auto code = read_mapped(memory, rip, wanted);
+    if (code.empty()) {
+        return fmt::format("no code: {:#x} is not mapped to memory\n", rip);
+    }
+    if (!disassembler_remedy().empty()) {
+        return code_bytes(memory, symbols, rip);
+    }
+    std::string text = code_before(memory, symbols, rip);
+    std::uint64_t at = 0;
+    for (std::size_t n = 0; n <= lines_after && at < code.size(); ++n) {
+        const auto rest = std::span(code).subspan(at);
+        const auto instruction = disassemble(rest, rip + at);
+        if (!instruction) {
+            const auto shown = rest.first(std::min<std::size_t>(rest.size(), longest_instruction));
+            text += fmt::format("{} {:016x}  {}  (no instruction)\n", n == 0 ? "=>" : "  ",
+                                rip + at, hex_bytes(shown));
+            break;
+        }
+        text += code_line(symbols, rip + at, n == 0, rest, *instruction);
+        at += instruction->length;
+    }
+    return text;
+}
+
+}  // namespace nestbed::vmm

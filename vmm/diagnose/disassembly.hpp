@@ -1,0 +1,37 @@
+// Machine code as text, by Zydis. The library is loaded when the first diagnosis needs it, so that
+// the program runs without it on a host that has none; then there are bytes instead of
+// instructions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "vmm/diagnose/symbols.hpp"
+#include "vmm/machine/virtual_memory.hpp"
+
+namespace nestbed::vmm {
+
+/// What to install where the disassembler is missing; empty where it is not.
+const std::string& disassembler_remedy();
+
+struct Instruction {
+    std::uint8_t length;
+    std::string text;                     ///< Intel syntax
+    std::optional<std::uint64_t> target;  ///< the address that an operand names, if one does
+};
+
+/// The first instruction of 64-bit code that would be at `address`; nothing if it is none, is cut
+/// off, or the disassembler is missing.
+std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address);
+
+/// "0f 01 d9"
+std::string hex_bytes(std::span<const std::byte> bytes);
+
+/// The code around `rip`, which is marked: lines, each with its end. Instructions before it are
+/// found from the start of their function, since x86 code cannot be read backwards.
+std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip);
+
+}  // namespace nestbed::vmm

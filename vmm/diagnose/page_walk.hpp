@@ -1,0 +1,37 @@
+// A page walk as text, level by level: what each entry is, where it leads, and how the walk ends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "shared/paging/access.hpp"
+#include "shared/paging/entry_format.hpp"
+#include "shared/paging/frame.hpp"
+#include "shared/paging/walk.hpp"
+#include "vmm/machine/guest_memory.hpp"
+
+namespace nestbed::vmm {
+
+/// What a raw entry says: "P W A -> table 0x5000", "P U NX -> 4 KiB page 0x7000", "not present".
+std::string entry_text(paging::Level level, std::uint64_t raw);
+
+/// Bits that are reserved in an entry, by name: "bits 51:48 (above MAXPHYADDR)", "PS (bit 7)".
+std::string reserved_bits_text(paging::Level level, std::uint64_t reserved,
+                               const paging::EntryFormat& format);
+
+/// "supervisor write", "user fetch", …
+std::string access_text(paging::Access access);
+
+/// The access that met a page fault with this error code at `address`.
+paging::Access access_of(arch::PageFaultError error, std::uint64_t address, std::uint64_t rip);
+
+struct PageWalk {
+    paging::WalkResult result;
+    std::string text;  ///< lines, each with its end
+};
+
+/// Walks the tables as they are in guest memory now.
+PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
+                   paging::Access access, const paging::ControlState& state);
+
+}  // namespace nestbed::vmm

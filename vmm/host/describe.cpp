@@ -1,0 +1,229 @@
+#include "vmm/host/describe.hpp"
+
+#include <cpuid.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+
+#include "vmm/diagnose/disassembly.hpp"
+#include "vmm/error.hpp"
+#include "vmm/machine/long_mode.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first line of a small file; empty if there is none.
+std::string first_line(const fs::path& path) {
+    std::ifstream stream(path);
+    std::string line;
+    std::getline(stream, line);
+    return line;
+}
+
+std::uint64_t number_in(const fs::path& path) {
+    std::ifstream stream(path);
+    std::uint64_t value = 0;
+    stream >> value;
+    return stream ? value : 0;
+}
+
+/// The entries of a folder in order, none if it cannot be read.
+std::vector<fs::path> entries_of(const fs::path& folder) {
+    std::vector<fs::path> result;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+         entry.increment(error)) {
+        result.push_back(entry->path());
+    }
+    std::ranges::sort(result);
+    return result;
+}
+
+/// The value of a field of the first processor in /proc/cpuinfo.
+std::string cpuinfo_field(std::string_view field) {
+    std::ifstream stream("/proc/cpuinfo");
+    for (std::string line; std::getline(stream, line);) {
+        const std::size_t colon = line.find(": ");
+        if (line.starts_with(field) && colon != std::string::npos) {
+            return line.substr(colon + 2);
+        }
+    }
+    return "";
+}
+
+bool has_word(const std::string& text, std::string_view word) {
+    std::istringstream stream(text);
+    for (std::string next; stream >> next;) {
+        if (next == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The choice in brackets: "madvise" of "always [madvise] never".
+std::string chosen(const std::string& choices) {
+    const std::size_t open = choices.find('[');
+    const std::size_t close = choices.find(']', open);
+    return close == std::string::npos ? "" : choices.substr(open + 1, close - open - 1);
+}
+
+std::string find_kvm_module() {
+    for (const char* name : {"kvm_intel", "kvm_amd", "kvm_pvm"}) {
+        if (fs::exists(fs::path("/sys/module") / name)) {
+            return name;
+        }
+    }
+    return "";
+}
+
+/// The parameters that bear on paging or on timings, of all modules of KVM.
+std::vector<std::pair<std::string, std::string>> find_parameters() {
+    constexpr std::array<std::string_view, 16> telling{
+        "ept",          "eptad",          "npt",           "tdp_mmu",
+        "vpid",         "nested",         "enable_apicv",  "avic",
+        "halt_poll_ns", "nx_huge_pages",  "pvm_native",    "pvm_emul_batch",
+        "preemption_timer", "eager_page_split", "flush_on_reuse", "unrestricted_guest"};
+    std::vector<std::pair<std::string, std::string>> result;
+    for (const fs::path& module : entries_of("/sys/module")) {
+        const std::string name = module.filename();
+        if (!name.starts_with("kvm")) {
+            continue;
+        }
+        for (const fs::path& parameter : entries_of(module / "parameters")) {
+            if (std::ranges::find(telling, parameter.filename().string()) != telling.end()) {
+                result.emplace_back(name + "." + parameter.filename().string(),
+                                    first_line(parameter));
+            }
+        }
+    }
+    return result;
+}
+
+bool is_on(const fs::path& parameter) {
+    const std::string value = first_line(parameter);
+    return value == "Y" || value == "1";
+}
+
+std::string find_paging(const std::string& module) {
+    if (module == "kvm_intel") {
+        return is_on("/sys/module/kvm_intel/parameters/ept") ? "ept" : "shadow";
+    }
+    if (module == "kvm_amd") {
+        return is_on("/sys/module/kvm_amd/parameters/npt") ? "npt" : "shadow";
+    }
+    return module == "kvm_pvm" ? "pvm" : "unknown";
+}
+
+/// The vendor string of the hypervisor below, if CPUID says that there is one.
+std::optional<std::string> find_hypervisor() {
+    constexpr unsigned hypervisor_bit = 1U << 31;
+    constexpr unsigned hypervisor_leaf = 0x4000'0000;
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & hypervisor_bit) == 0) {
+        return std::nullopt;
+    }
+    __cpuid(hypervisor_leaf, eax, ebx, ecx, edx);
+    const std::array<unsigned, 3> words{ebx, ecx, edx};
+    std::array<char, sizeof words + 1> vendor{};
+    std::memcpy(vendor.data(), words.data(), sizeof words);
+    return vendor.data();
+}
+
+std::vector<HugePages> find_huge_pages() {
+    constexpr std::string_view prefix = "hugepages-";
+    std::vector<HugePages> result;
+    for (const fs::path& folder : entries_of("/sys/kernel/mm/hugepages")) {
+        const std::string name = folder.filename();
+        if (name.starts_with(prefix)) {
+            result.push_back({std::stoull(name.substr(prefix.size())),
+                              number_in(folder / "nr_hugepages"),
+                              number_in(folder / "free_hugepages")});
+        }
+    }
+    std::ranges::sort(result, {}, &HugePages::kib);
+    return result;
+}
+
+TscDescription find_tsc() {
+    const std::string flags = cpuinfo_field("flags");
+    TscDescription tsc;
+    tsc.constant = has_word(flags, "constant_tsc");
+    tsc.nonstop = has_word(flags, "nonstop_tsc");
+    tsc.known_frequency = has_word(flags, "tsc_known_freq");
+    tsc.clocksource =
+        first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    return tsc;
+}
+
+std::uint32_t find_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return ::sched_getaffinity(0, sizeof set, &set) == 0
+               ? static_cast<std::uint32_t>(CPU_COUNT(&set))
+               : 0;
+}
+
+std::uint64_t guest_tsc_khz(const kvm::System& system) {
+    try {
+        kvm::Vm vm = system.create_vm();
+        return vm.create_vcpu(0, system.vcpu_mapping_size()).tsc_khz();
+    } catch (const Error&) {
+        return 0;  // a KVM that makes no VM: the calibration says so, with the reason
+    }
+}
+
+KvmDescription describe_kvm(const kvm::System& system) {
+    KvmDescription kvm;
+    kvm.api_version = KVM_API_VERSION;  // a System has checked it
+    kvm.recommended_cpus = system.extension(KVM_CAP_NR_VCPUS);
+    kvm.max_cpus = system.extension(KVM_CAP_MAX_VCPUS);
+    kvm.features = features_of(system.supported_cpuid());
+    kvm.tsc_khz = guest_tsc_khz(system);
+    return kvm;
+}
+
+}  // namespace
+
+HostDescription describe_host(const kvm::System* system) {
+    HostDescription host;
+    host.cpu = cpuinfo_field("model name");
+    utsname names{};
+    if (::uname(&names) == 0) {
+        host.kernel = names.release;
+    }
+    host.kvm_module = find_kvm_module();
+    host.parameters = find_parameters();
+    host.paging = find_paging(host.kvm_module);
+    if (const auto hypervisor = find_hypervisor()) {
+        host.nested = true;
+        host.hypervisor = *hypervisor;
+    }
+    host.cores = find_cores();
+    host.memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                  static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    host.huge_pages = find_huge_pages();
+    host.transparent_huge_pages = chosen(first_line("/sys/kernel/mm/transparent_hugepage/enabled"));
+    host.tsc = find_tsc();
+    host.disassembler = disassembler_remedy().empty();
+    if (system != nullptr) {
+        host.kvm = describe_kvm(*system);
+    }
+    return host;
+}
+
+}  // namespace nestbed::vmm

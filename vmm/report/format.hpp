@@ -1,0 +1,25 @@
+// The output formats by name.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "vmm/report/human.hpp"
+#include "vmm/report/run_report.hpp"
+
+namespace nestbed::vmm {
+
+enum class Format { human, json, junit, tap };
+
+inline constexpr std::array<std::pair<std::string_view, Format>, 4> formats{{
+    {"human", Format::human},
+    {"json", Format::json},
+    {"junit", Format::junit},
+    {"tap", Format::tap},
+}};
+
+std::string render(const RunReport& report, Format format, const HumanStyle& style);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,29 @@
+// What `nestbed measure shootdown` prints: one table, and a line for each combination that has no row.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vmm/report/result.hpp"
+
+namespace nestbed::vmm {
+
+struct ShootdownCombination {
+    std::string protocol;
+    std::uint32_t cpus;
+    std::uint64_t pages;
+    std::string target;  ///< state of the CPUs to be shot down: "user", "spin", "hlt"
+
+    std::string text() const;
+};
+
+struct ShootdownResult {
+    ShootdownCombination combination;
+    TestResult test;
+};
+
+/// A latency counts only with its proof: a combination whose test failed has no row.
+std::string shootdown_table(const std::vector<ShootdownResult>& results);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,32 @@
+// Small pieces of text that several reports share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestbed::vmm {
+
+/// A guest's text made safe to print: control characters (line ends and terminal escapes included)
+/// and bytes that are not UTF-8 become `\x1b` and the like.
+std::string printable(std::string_view text);
+
+/// Nothing but valid UTF-8: each byte that is not part of it becomes U+FFFD.
+std::string valid_utf8(std::string_view text);
+
+std::vector<std::string_view> lines_of(std::string_view text);
+
+/// Lines of at most `width` columns, broken at spaces; a longer word has a line of its own.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
+/// Columns that a text takes on the screen: one for each code point.
+std::size_t width_of(std::string_view text);
+
+/// "1 test", "2 tests".
+std::string counted(std::uint64_t count, std::string_view noun);
+
+/// "9.8 ms", "1.25 s".
+std::string duration(double seconds);
+
+}  // namespace nestbed::vmm
