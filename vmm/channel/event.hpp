@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -41,7 +42,9 @@ struct MeasurementEvent {
 struct Event {
     std::uint64_t tsc;
     std::uint32_t cpu;
-    std::variant<LogLine, FailedExpectation, SkipRequest, MeasurementEvent> what;
+    /// A measurement is kept elsewhere: with its 15 KiB inside, so would be each log line's event.
+    std::variant<LogLine, FailedExpectation, SkipRequest, std::shared_ptr<const MeasurementEvent>>
+        what;
 };
 
 }  // namespace nestbed::vmm

@@ -15,20 +15,26 @@ namespace {
 /// the text to be made, and a guest could ask for gigabytes.
 std::optional<const char*> objection(const std::string& format) {
     constexpr int max_digits = 3;
-    int depth = 0;
+    bool in_field = false;
     int digits = 0;
-    for (const char c : format) {
+    for (std::size_t i = 0; i < format.size(); ++i) {
+        const char c = format[i];
+        if (!in_field) {
+            if (c == '{' && i + 1 < format.size() && format[i + 1] == '{') {
+                ++i;  // an escaped brace
+            } else {
+                in_field = c == '{';
+            }
+            digits = 0;
+            continue;
+        }
         if (c == '{') {
-            ++depth;
-        } else if (c == '}') {
-            depth = std::max(0, depth - 1);
-        }
-        digits = depth > 0 && std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
-        if (digits > max_digits) {
-            return "a width over 999";
-        }
-        if (depth > 1 && c != '{') {
             return "a width taken from an argument";
+        }
+        in_field = c != '}';
+        digits = std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
+        if (digits > max_digits) {
+            return "a number over 999";
         }
     }
     return std::nullopt;

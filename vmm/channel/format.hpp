@@ -1,4 +1,5 @@
-// Deferred formatting: a guest's format string and raw arguments become text here. Neither is trusted.
+// Deferred formatting: a guest's format string and raw arguments become text here. Neither is
+// trusted.
 #pragma once
 
 #include <cstdint>

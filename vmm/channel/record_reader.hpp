@@ -1,5 +1,5 @@
-// The host's end of the record rings. The host trusts nothing: each record is copied out once and then
-// checked; every index and address from the guest is checked before use.
+// The host's end of the record rings. The host trusts nothing: each record is copied out once and
+// then checked; every index and address from the guest is checked before use.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "shared/channel/record.hpp"
+#include "shared/paging/frame.hpp"
 #include "vmm/channel/event.hpp"
+#include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/machine/virtual_memory.hpp"
 
@@ -17,6 +19,12 @@ namespace nestbed::vmm {
 
 class RecordReader {
   public:
+    /// `rings` are the guest physical addresses of the vCPUs' rings, each of `ring_records`
+    /// records; `root` is that of the tables through which the records' pointers are read. `memory`
+    /// must outlive it.
+    RecordReader(GuestMemory& memory, paging::Frame4k root, std::vector<std::uint64_t> rings,
+                 std::uint64_t ring_records);
+
     /// `machine` must outlive it.
     explicit RecordReader(Machine& machine);
 
@@ -34,6 +42,7 @@ class RecordReader {
   private:
     struct Stream {
         std::uint64_t taken = 0;  ///< records; the host's own copy of `tail`
+        std::uint64_t bytes = 0;  ///< of host memory that its events hold, about
         std::vector<Event> events;
         std::optional<std::string> violation;  ///< ends the stream
     };
@@ -41,8 +50,10 @@ class RecordReader {
     void take(std::uint32_t cpu, const channel::Record& record);
     std::optional<Event> decode(std::uint32_t cpu, const channel::Record& record) const;
 
-    Machine& machine_;
+    GuestMemory& physical_;
     VirtualMemory memory_;
+    std::vector<std::uint64_t> rings_;
+    std::uint64_t ring_records_;
     std::vector<Stream> streams_;  // one per vCPU, touched only by whoever drains it
 };
 

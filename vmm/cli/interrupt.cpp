@@ -7,23 +7,12 @@
 
 namespace nestbed::vmm {
 
-namespace {
-
-/// What our parent chose to ignore (a shell does so for a background job) stays ignored.
-bool is_ignored(int signal) {
-    struct sigaction action {};
-    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-}  // namespace
-
 InterruptWatcher::InterruptWatcher() {
     ::sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM}) {
-        if (!is_ignored(signal)) {
-            ::sigaddset(&signals_, signal);
-        }
-    }
+    // Blocked signals arrive here even if our parent had them ignored (a shell script does so for
+    // SIGINT of its background jobs): whoever sends one means it.
+    ::sigaddset(&signals_, SIGINT);
+    ::sigaddset(&signals_, SIGTERM);
     // Ours to be woken by at the end: never sent by anybody else for a reason of this program.
     ::sigaddset(&signals_, SIGUSR1);
     ::pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_);

@@ -89,8 +89,8 @@ class Parser {
             reject("the segment at {:#x} is larger in the file than in memory", header.p_vaddr);
         }
         if (header.p_vaddr % page_size != 0 || header.p_paddr % page_size != 0) {
-            reject("the segment at {:#x} (physical {:#x}) does not start on a page",
-                   header.p_vaddr, header.p_paddr);
+            reject("the segment at {:#x} (physical {:#x}) does not start on a page", header.p_vaddr,
+                   header.p_paddr);
         }
         const bool kernel =
             header.p_vaddr >= layout::kernel_image &&
@@ -99,9 +99,10 @@ class Parser {
             header.p_vaddr >= layout::user_image &&
             fits(header.p_vaddr - layout::user_image, header.p_memsz, layout::image_limit);
         if (!kernel && !user) {
-            reject("the segment at {:#x} is neither in the kernel image (from {:#x}) nor in the "
-                   "user image (from {:#x}): link with guest/boot/guest.ld",
-                   header.p_vaddr, layout::kernel_image, layout::user_image);
+            reject(
+                "the segment at {:#x} is neither in the kernel image (from {:#x}) nor in the "
+                "user image (from {:#x}): link with guest/boot/guest.ld",
+                header.p_vaddr, layout::kernel_image, layout::user_image);
         }
         if (header.p_paddr < layout::image_physical ||
             !fits(header.p_paddr, header.p_memsz, layout::image_physical + layout::image_limit)) {
@@ -128,8 +129,7 @@ class Parser {
                 const Segment& a = segments[i];
                 const Segment& b = segments[j];
                 if (overlap(a.virtual_address, a.memory_size, b.virtual_address, b.memory_size) ||
-                    overlap(a.physical_address, a.memory_size, b.physical_address,
-                            b.memory_size)) {
+                    overlap(a.physical_address, a.memory_size, b.physical_address, b.memory_size)) {
                     reject("the segments at {:#x} and {:#x} overlap", a.virtual_address,
                            b.virtual_address);
                 }

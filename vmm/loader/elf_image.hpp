@@ -1,5 +1,6 @@
-// A guest's static ELF64 file, checked once at the edge: whoever holds an ElfImage holds segments that
-// lie inside the file, on pages of their own, in the parts of the address space meant for them.
+// A guest's static ELF64 file, checked once at the edge: whoever holds an ElfImage holds segments
+// that lie inside the file, on pages of their own, in the parts of the address space meant for
+// them.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +42,8 @@ class ElfImage {
     std::optional<std::span<const std::byte>> contents_at(std::uint64_t virtual_address,
                                                           std::uint64_t size) const;
 
-    /// A zero-terminated string at a virtual address: at most `limit` bytes with its end, all of them
-    /// in one segment's contents.
+    /// A zero-terminated string at a virtual address: at most `limit` bytes with its end, all of
+    /// them in one segment's contents.
     std::optional<std::string> string_at(std::uint64_t virtual_address,
                                          std::uint64_t limit = 4096) const;
 

@@ -67,8 +67,7 @@ void check_needs(const ElfImage& image, const GuestTest& test) {
                                     needs.ring_records > channel::max_ring_records)) {
         throw_error(ExitCode::bad_input,
                     "{}: {} asks for rings of {} records; a power of two up to {} is possible",
-                    image.name(), test.full_name(), needs.ring_records,
-                    channel::max_ring_records);
+                    image.name(), test.full_name(), needs.ring_records, channel::max_ring_records);
     }
 }
 

@@ -197,7 +197,7 @@ std::string short_trust_text(const HostDescription& host, const Calibration& cal
     return fmt::format("timings here: {}. {}{}", trust_name(trust.level), trust.remarks.front(),
                        trust.remarks.size() == 1
                            ? ""
-                           : fmt::format(" ({} more: nestbed doctor)",
+                           : fmt::format(" (nestbed doctor has {} more)",
                                          counted(trust.remarks.size() - 1, "remark")));
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <variant>
 
 #include "vmm/channel/record_reader.hpp"
@@ -46,8 +47,8 @@ class EventSorter {
         result_.verdict = Verdict::skipped;
         result_.reason = skip.reason;
     }
-    void operator()(const MeasurementEvent& measurement) {
-        result_.measurements.push_back(measurement);
+    void operator()(const std::shared_ptr<const MeasurementEvent>& measurement) {
+        result_.measurements.push_back(*measurement);
     }
 
     void sort(const std::vector<Event>& events) {
