@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -109,46 +111,84 @@ void run_program(std::vector<std::string> command) {
     }
 }
 
-template <typename Action>
-double milliseconds(const Action& action) {
-    const auto start = Clock::now();
-    action();
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+/// Of one launch, in milliseconds. Wall-clock time is what the user waits, most of it for KVM;
+/// processor time is what the program does.
+struct Cost {
+    double wall;
+    double processor;
+};
+
+/// `who` as of getrusage(2): RUSAGE_SELF, or RUSAGE_CHILDREN for those that were waited for.
+double processor_milliseconds(int who) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    const auto milliseconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) * 1000 + static_cast<double>(time.tv_usec) / 1000;
+    };
+    return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
 }
 
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::ranges::nth_element(values, middle);
-    return *middle;
+template <typename Action>
+Cost cost_of(int who, const Action& action) {
+    const double processor = processor_milliseconds(who);
+    const auto start = Clock::now();
+    action();
+    const std::chrono::duration<double, std::milli> wall = Clock::now() - start;
+    return {wall.count(), processor_milliseconds(who) - processor};
+}
+
+std::vector<double> sorted(const std::vector<Cost>& costs, double Cost::*part) {
+    std::vector<double> values;
+    for (const Cost& cost : costs) {
+        values.push_back(cost.*part);
+    }
+    std::ranges::sort(values);
+    return values;
+}
+
+double median(const std::vector<Cost>& costs, double Cost::*part) {
+    return sorted(costs, part)[costs.size() / 2];
+}
+
+/// Without the lowest and the highest tenth.
+double mean(const std::vector<Cost>& costs, double Cost::*part) {
+    const std::vector<double> values = sorted(costs, part);
+    const auto outliers = static_cast<std::ptrdiff_t>(values.size() / 10);
+    const double sum = std::accumulate(values.begin() + outliers, values.end() - outliers, 0.0);
+    return sum / static_cast<double>(values.end() - values.begin() - 2 * outliers);
 }
 
 /// Runs the two in turn, each first every other time; the benchmark's own time is nestbed's.
-/// Returns nestbed's median over the floor's, 0 if one of them failed.
+/// Returns nestbed's mean over the floor's, 0 if one of them failed.
 template <typename Floor, typename Nestbed>
-double compare(benchmark::State& state, const Floor& floor, const Nestbed& nestbed) {
-    std::vector<double> floor_times;
-    std::vector<double> nestbed_times;
+double compare(benchmark::State& state, int who, const Floor& floor, const Nestbed& nestbed) {
+    std::vector<Cost> floor_costs;
+    std::vector<Cost> nestbed_costs;
     try {
         floor();
         nestbed();
         for ([[maybe_unused]] auto _ : state) {
-            const bool floor_first = floor_times.size() % 2 == 0;
+            const bool floor_first = floor_costs.size() % 2 == 0;
             if (floor_first) {
-                floor_times.push_back(milliseconds(floor));
+                floor_costs.push_back(cost_of(who, floor));
             }
-            nestbed_times.push_back(milliseconds(nestbed));
+            nestbed_costs.push_back(cost_of(who, nestbed));
             if (!floor_first) {
-                floor_times.push_back(milliseconds(floor));
+                floor_costs.push_back(cost_of(who, floor));
             }
-            state.SetIterationTime(nestbed_times.back() / 1000);
+            state.SetIterationTime(nestbed_costs.back().wall / 1000);
         }
     } catch (const std::exception& error) {
         state.SkipWithError(error.what());
         return 0;
     }
-    const double ratio = median(nestbed_times) / median(floor_times);
-    state.counters["bare_ms"] = median(floor_times);
-    state.counters["nestbed_ms"] = median(nestbed_times);
+    const double ratio = mean(nestbed_costs, &Cost::wall) / mean(floor_costs, &Cost::wall);
+    state.counters["bare_ms"] = mean(floor_costs, &Cost::wall);
+    state.counters["bare_median_ms"] = median(floor_costs, &Cost::wall);
+    state.counters["bare_cpu_ms"] = mean(floor_costs, &Cost::processor);
+    state.counters["nestbed_ms"] = mean(nestbed_costs, &Cost::wall);
+    state.counters["nestbed_median_ms"] = median(nestbed_costs, &Cost::wall);
+    state.counters["nestbed_cpu_ms"] = mean(nestbed_costs, &Cost::processor);
     state.counters["ratio"] = ratio;
     return ratio;
 }
@@ -175,7 +215,7 @@ int run_benchmarks() {
     benchmark::RegisterBenchmark("launch/in_one_process",
                                  [&](benchmark::State& state) {
                                      compare(
-                                         state, [&] { run_bare(snapshot); },
+                                         state, RUSAGE_SELF, [&] { run_bare(snapshot); },
                                          [&] { run_machine(system); });
                                  })
         ->UseManualTime()
@@ -185,7 +225,7 @@ int run_benchmarks() {
         "launch/whole_program",
         [&](benchmark::State& state) {
             ratio = compare(
-                state,
+                state, RUSAGE_CHILDREN,
                 [&] {
                     run_program({BARE_LAUNCH_PROGRAM, snapshot.path()});
                 },

@@ -1,8 +1,8 @@
 // What this KVM costs: the VMM runs it for `nestbed doctor` and writes the figures into every JSON
 // result (vmm/host/calibrate.cpp, which knows the names of these measurements).
 //
-// Sampling stops after a time as well as after a number of samples, so that the whole takes less than
-// a second also where kernel mode is interpreted or the vCPUs share a core.
+// Sampling stops after a time as well as after a number of samples, so that the whole takes less
+// than a second also where kernel mode is interpreted or the vCPUs share a core.
 
 #include <atomic>
 

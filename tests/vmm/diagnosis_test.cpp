@@ -7,12 +7,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <memory>
+#include <chrono>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "vmm/builtin_guests.hpp"
+#include "tests/vmm/kvm_test.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/error.hpp"
 #include "vmm/runner/test_runner.hpp"
 
 namespace nestbed::vmm {
@@ -40,42 +41,25 @@ MATCHER_P(HasInOrder, parts, "has in order " + testing::PrintToString(parts)) {
 
 using Parts = std::vector<std::string>;
 
-class CrashTest : public testing::Test {
+class CrashTest : public test::KvmTest {
   protected:
-    static void SetUpTestSuite() { VcpuThread::install_kick_handler(); }
-
-    void SetUp() override {
-        try {
-            system_ = std::make_unique<kvm::System>();
-        } catch (const Error& error) {
-            GTEST_SKIP() << "NOT TESTED, no usable KVM here: " << error.what();
-        }
-    }
-
-    /// Runs `crash.name`, which has to fail.
+    /// Runs `crash.name`.
     TestResult crash(const std::string& name,
                      std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
-        const auto builtin = std::ranges::find(builtin_guests(), "crash", &BuiltinGuest::name);
-        const Guest guest("crash", builtin->file);
-        const auto test = std::ranges::find(guest.tests(), name, &GuestTest::name);
-        if (test == guest.tests().end()) {
-            ADD_FAILURE() << "no crash." << name;
-            return {};
-        }
+        const test::GuestAndTest crash("crash", name);
         TestSettings settings;
         settings.timeout = timeout;
         settings.parameters = {{"depth", 100}};
-        return run_test(*system_, guest, *test, settings, {});
+        return run_test(system(), crash.guest, crash.test, settings, {});
     }
 
+    /// Runs `crash.name`, which has to fail.
     TestResult failed(const std::string& name,
                       std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
         TestResult result = crash(name, timeout);
         EXPECT_EQ(result.verdict, Verdict::failed) << result.reason;
         return result;
     }
-
-    std::unique_ptr<kvm::System> system_;
 };
 
 /// The part of a report that is about one vCPU.
@@ -253,7 +237,7 @@ TEST_F(CrashTest, TripleFault) {
 }
 
 TEST_F(CrashTest, Hang) {
-    const TestResult result = failed("hang", std::chrono::milliseconds(500));
+    const TestResult result = failed("hang", std::chrono::seconds(2));
     EXPECT_THAT(result.reason, AllOf(HasSubstr("--timeout): vCPU 0 is running in kernel mode, in "),
                                      HasSubstr("spin_forever (guest/suites/crash.cpp:")));
     EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"vCPU 0: running in kernel mode", "spin_forever",
@@ -262,14 +246,14 @@ TEST_F(CrashTest, Hang) {
 }
 
 TEST_F(CrashTest, HangInHlt) {
-    const TestResult result = failed("hang_halted", std::chrono::milliseconds(500));
+    const TestResult result = failed("hang_halted", std::chrono::seconds(2));
     EXPECT_THAT(result.reason,
                 HasSubstr("vCPU 0 is halted, interrupts off: only an NMI can wake it, in "));
     EXPECT_THAT(result.diagnosis, HasSubstr("guest_test_crash_hang_halted"));
 }
 
 TEST_F(CrashTest, HangInUserMode) {
-    const TestResult result = failed("hang_in_user_mode", std::chrono::milliseconds(500));
+    const TestResult result = failed("hang_in_user_mode", std::chrono::seconds(2));
     EXPECT_THAT(result.reason, HasSubstr("vCPU 0 is running in user mode, in spin_in_user_mode ("));
     EXPECT_THAT(result.diagnosis,
                 HasInOrder(Parts{"cs 0033  ss 002b", "CPL 3", "#0 ", "spin_in_user_mode (", "#1 ",

@@ -1,5 +1,5 @@
-// How the program's commands are put together: each adds itself to the command line and, if it is the
-// one that was called, leaves behind what is to be done.
+// How the program's commands are put together: each adds itself to the command line and, if it is
+// the one that was called, leaves behind what is to be done.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,5 @@
-// nestbed measure shootdown: the latency of TLB shootdowns, each with the proof that none was missed.
+// nestbed measure shootdown: the latency of TLB shootdowns, each with the proof that none was
+// missed.
 
 #include <fmt/format.h>
 
@@ -28,7 +29,8 @@ namespace {
 
 constexpr char help[] =
     "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the\n"
-    "TARGET state, read these pages all the time. A sample is the time from the changed entries to\n"
+    "TARGET state, read these pages all the time. A sample is the time from the changed entries "
+    "to\n"
     "the last acknowledgement. If a reader sees an old page after that, the combination fails.\n"
     "Each combination of the lists runs in a VM of its own, one at a time.\n\n"
     "Examples:\n"
@@ -81,8 +83,7 @@ std::vector<ShootdownCombination> combinations(const ShootdownOptions& options) 
         for (const std::uint64_t cpus : options.cpus) {
             for (const std::uint64_t pages : options.pages) {
                 for (const std::string& target : options.targets) {
-                    result.push_back(
-                        {protocol, static_cast<std::uint32_t>(cpus), pages, target});
+                    result.push_back({protocol, static_cast<std::uint32_t>(cpus), pages, target});
                 }
             }
         }
@@ -120,8 +121,8 @@ std::vector<ShootdownResult> run_all(const kvm::System& system,
     ProgressLine progress;
     std::vector<ShootdownResult> results;
     for (const ShootdownCombination& combination : all) {
-        progress.show(fmt::format("[{}/{}] {}", results.size() + 1, all.size(),
-                                  combination.text()));
+        progress.show(
+            fmt::format("[{}/{}] {}", results.size() + 1, all.size(), combination.text()));
         TestResult result = run_test(system, guest, test, settings_of(combination, options), stop);
         if (result.interrupted) {
             break;
@@ -147,7 +148,8 @@ ExitCode measure_shootdown(const ShootdownOptions& options,
         output.emplace(options.output);
     }
     const kvm::System system;
-    refuse_too_many_cpus(system, std::ranges::max_element(all, {}, &ShootdownCombination::cpus)->cpus);
+    refuse_too_many_cpus(system,
+                         std::ranges::max_element(all, {}, &ShootdownCombination::cpus)->cpus);
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
 
@@ -162,7 +164,8 @@ ExitCode measure_shootdown(const ShootdownOptions& options,
     }
     const auto start = std::chrono::steady_clock::now();
     const std::vector<ShootdownResult> results = run_all(system, all, options, interrupts.token());
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::ranges::transform(results, std::back_inserter(report.tests), &ShootdownResult::test);
     report.not_finished = all.size() - results.size();
     report.interrupted = report.not_finished != 0;
@@ -204,11 +207,10 @@ void add_parameters(CLI::App* command, ShootdownOptions& options) {
               [&](const std::string& text) {
                   options.pages = parse_numbers("--pages", text, 1, most_pages);
               });
-    add_value(command, "--target", "LIST",
-              "What the others do: user, spin (in the kernel), hlt (default: all three)",
-              [&](const std::string& text) {
-                  options.targets = parse_names("--target", text, targets);
-              });
+    add_value(
+        command, "--target", "LIST",
+        "What the others do: user, spin (in the kernel), hlt (default: all three)",
+        [&](const std::string& text) { options.targets = parse_names("--target", text, targets); });
     add_value(command, "--samples", "N", "Shootdowns per combination (default 100)",
               [&](const std::string& text) {
                   options.samples = parse_number("--samples", text, 1, 10'000'000);

@@ -10,8 +10,8 @@
 
 namespace nestbed::vmm {
 
-/// An option whose text is checked and becomes a value while the command line is parsed; `parse` may
-/// throw Error.
+/// An option whose text is checked and becomes a value while the command line is parsed; `parse`
+/// may throw Error.
 CLI::Option* add_value(CLI::App* command, const char* name, const char* type, const char* help,
                        std::function<void(const std::string&)> parse);
 

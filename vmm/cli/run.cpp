@@ -130,14 +130,14 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     RunRecord record = run_side_by_side(
         tests, parallelism(jobs),
         [&](const PlannedTest& test, const std::stop_token& stop) {
-            TestResult result =
-                run_test(system, *test.guest, *test.test, options.settings, stop);
+            TestResult result = run_test(system, *test.guest, *test.test, options.settings, stop);
             result.repetition = test.repetition;
             return result;
         },
         interrupts.token(), console);
     console.progress().clear();
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     report.tests = std::move(record.results);
     report.not_finished = record.not_finished;
     report.interrupted = record.not_finished != 0 && !record.error;
@@ -163,14 +163,15 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
               });
     add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
               [&](const std::string& text) { settings.memory = parse_memory("--memory", text); });
-    add_value(command, "--backing", "KIND",
-              "Host pages behind it: 4k (default), thp or hugetlb",
+    add_value(command, "--backing", "KIND", "Host pages behind it: 4k (default), thp or hugetlb",
               [&](const std::string& text) { settings.backing = parse_backing(text); });
-    add_value(command, "--timeout", "SECONDS", "Ends a test that takes longer (default 10)",
-              [&](const std::string& text) {
-                  settings.timeout = parse_seconds("--timeout", text);
-              });
-    command->add_flag("--pin", settings.pin, "Pin vCPU n to the n-th host core (and run one VM at a time, without --jobs)");
+    add_value(
+        command, "--timeout", "SECONDS",
+        "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",
+        [&](const std::string& text) { settings.timeout = parse_seconds("--timeout", text); });
+    command->add_flag(
+        "--pin", settings.pin,
+        "Pin vCPU n to the n-th host core (and run one VM at a time, without --jobs)");
     add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
                [&](const std::string& text) {
                    settings.parameters.push_back(parse_assignment("--set", text));
@@ -206,8 +207,7 @@ void add_report_options(CLI::App* command, RunOptions& options) {
 
 void add_run(CLI::App& program, Invocation& invocation) {
     auto options = std::make_shared<RunOptions>();
-    CLI::App* command =
-        program.add_subcommand("run", "Run guest tests, each in a fresh VM");
+    CLI::App* command = program.add_subcommand("run", "Run guest tests, each in a fresh VM");
     command->add_option(
         "GUEST", options->guests,
         "Built-in guests by name, or paths of guest ELFs (default: the built-in suites)");

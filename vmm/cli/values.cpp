@@ -38,9 +38,8 @@ std::optional<std::uint64_t> number(std::string_view text) {
 /// The power of two that a size's suffix stands for.
 std::optional<unsigned> shift_of(std::string_view suffix) {
     std::string upper(suffix);
-    std::ranges::transform(upper, upper.begin(), [](unsigned char c) {
-        return static_cast<char>(std::toupper(c));
-    });
+    std::ranges::transform(upper, upper.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     for (const auto& [letter, shift] : {std::pair{'K', 10U}, {'M', 20U}, {'G', 30U}}) {
         const std::string name(1, letter);
         if (upper == name || upper == name + "B" || upper == name + "IB") {

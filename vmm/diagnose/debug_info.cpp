@@ -86,6 +86,7 @@ std::vector<Dwarf_Die> functions_at(Dwarf_Die unit, std::uint64_t address, DieSe
         root = way.back();
         functions.push_back(root);
     }
+    std::reverse(functions.begin(), functions.end());
     return functions;
 }
 
@@ -109,14 +110,15 @@ std::optional<Dwarf_Die> enclosing_function(Dwarf_Die unit, Dwarf_Die function, 
     const Dwarf_Off offset = dwarf_dieoffset(&declaration);
     auto way = search.way_to(unit, [&](Dwarf_Die& die) { return dwarf_dieoffset(&die) == offset; });
     if (!way.empty()) {
-        way.pop_back();
+        way.pop_back();  // the declaration itself
     }
-    for (auto die = way.rbegin(); die != way.rend(); ++die) {
-        if (dwarf_tag(&*die) == DW_TAG_subprogram) {
-            return *die;
+    std::optional<Dwarf_Die> innermost;
+    for (Dwarf_Die& die : way) {
+        if (dwarf_tag(&die) == DW_TAG_subprogram) {
+            innermost = die;
         }
     }
-    return std::nullopt;
+    return innermost;
 }
 
 /// A function's own name: file and line, which are always shown with it, say the rest.
@@ -252,13 +254,13 @@ std::vector<SourcePlace> DebugInfo::source_of(std::uint64_t address) const {
     if (functions.empty()) {
         return {*place};
     }
-    for (auto function = functions.rbegin(); function != functions.rend(); ++function) {
-        place->function = function_name(*unit, *function, search);
+    for (Dwarf_Die& function : functions) {
+        place->function = function_name(*unit, function, search);
         // A lambda and the function that it converts to look the same.
         if (places.empty() || places.back() != *place) {
             places.push_back(*place);
         }
-        place = call_site(&*unit, &*function);
+        place = call_site(&*unit, &function);
     }
     return places;
 }

@@ -91,7 +91,8 @@ class Diagnostician {
                 unreadable_ += fmt::format("vCPU {}: {}\n", cpu, error.what());
             }
         }
-        std::ranges::stable_partition(cpus_, [&](const StoppedCpu& cpu) { return ended(cpu); });
+        std::stable_partition(cpus_.begin(), cpus_.end(),
+                              [&](const StoppedCpu& cpu) { return ended(cpu); });
     }
 
     bool ended(const StoppedCpu& cpu) const {

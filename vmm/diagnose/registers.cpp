@@ -85,7 +85,7 @@ std::string show_registers(const CpuState& state) {
     line("cr0 {:016x} [{}]", s.cr0, cr0_bits(s.cr0));
     line("cr2 {:016x}  cr3 {:016x}", s.cr2, s.cr3);
     line("cr4 {:016x} [{}]", s.cr4, cr4_bits(s.cr4));
-    line("efer {:015x} [{}]", s.efer, efer_bits(s.efer));
+    line("efer {:016x} [{}]", s.efer, efer_bits(s.efer));
     line(
         "cs {:04x}  ss {:04x}  ds {:04x}  es {:04x}  fs {:04x} base {:x}  gs {:04x} base {:x}  CPL "
         "{}",

@@ -1,7 +1,6 @@
 #include "vmm/host/describe.hpp"
 
 #include <cpuid.h>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "vmm/diagnose/disassembly.hpp"
 #include "vmm/error.hpp"
+#include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
 
 namespace nestbed::vmm {
@@ -90,11 +90,10 @@ std::string find_kvm_module() {
 
 /// The parameters that bear on paging or on timings, of all modules of KVM.
 std::vector<std::pair<std::string, std::string>> find_parameters() {
-    constexpr std::array<std::string_view, 16> telling{
-        "ept",          "eptad",          "npt",           "tdp_mmu",
-        "vpid",         "nested",         "enable_apicv",  "avic",
-        "halt_poll_ns", "nx_huge_pages",  "pvm_native",    "pvm_emul_batch",
-        "preemption_timer", "eager_page_split", "flush_on_reuse", "unrestricted_guest"};
+    static const std::string telling =
+        "ept eptad npt tdp_mmu vpid nested enable_apicv avic halt_poll_ns nx_huge_pages "
+        "preemption_timer eager_page_split flush_on_reuse unrestricted_guest pvm_native "
+        "pvm_emul_batch";
     std::vector<std::pair<std::string, std::string>> result;
     for (const fs::path& module : entries_of("/sys/module")) {
         const std::string name = module.filename();
@@ -102,7 +101,7 @@ std::vector<std::pair<std::string, std::string>> find_parameters() {
             continue;
         }
         for (const fs::path& parameter : entries_of(module / "parameters")) {
-            if (std::ranges::find(telling, parameter.filename().string()) != telling.end()) {
+            if (has_word(telling, parameter.filename().string())) {
                 result.emplace_back(name + "." + parameter.filename().string(),
                                     first_line(parameter));
             }
@@ -170,14 +169,6 @@ TscDescription find_tsc() {
     return tsc;
 }
 
-std::uint32_t find_cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    return ::sched_getaffinity(0, sizeof set, &set) == 0
-               ? static_cast<std::uint32_t>(CPU_COUNT(&set))
-               : 0;
-}
-
 std::uint64_t guest_tsc_khz(const kvm::System& system) {
     try {
         kvm::Vm vm = system.create_vm();
@@ -213,7 +204,7 @@ HostDescription describe_host(const kvm::System* system) {
         host.nested = true;
         host.hypervisor = *hypervisor;
     }
-    host.cores = find_cores();
+    host.cores = static_cast<std::uint32_t>(usable_host_cpus().size());
     host.memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                   static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     host.huge_pages = find_huge_pages();

@@ -14,9 +14,9 @@ namespace nestbed::vmm {
 /// What /dev/kvm says of itself.
 struct KvmDescription {
     int api_version = 0;
-    int recommended_cpus = 0;  ///< KVM_CAP_NR_VCPUS
-    int max_cpus = 0;          ///< KVM_CAP_MAX_VCPUS
-    std::uint64_t tsc_khz = 0;  ///< of a guest; 0 if this KVM does not say
+    int recommended_cpus = 0;      ///< KVM_CAP_NR_VCPUS
+    int max_cpus = 0;              ///< KVM_CAP_MAX_VCPUS
+    std::uint64_t tsc_khz = 0;     ///< of a guest; 0 if this KVM does not say
     channel::Features features{};  ///< what guests get
 };
 
@@ -41,8 +41,8 @@ struct HostDescription {
     std::vector<std::pair<std::string, std::string>> parameters;
     /// What translates guest addresses: "ept", "npt", "shadow", "pvm" or "unknown".
     std::string paging;
-    bool nested = false;     ///< this host is itself a virtual machine
-    std::string hypervisor;  ///< its vendor string, if it is one
+    bool nested = false;      ///< this host is itself a virtual machine
+    std::string hypervisor;   ///< its vendor string, if it is one
     std::uint32_t cores = 0;  ///< that this process may use
     std::uint64_t memory = 0;
     std::vector<HugePages> huge_pages;

@@ -112,9 +112,12 @@ bool kernel_mode_is_interpreted(const Calibration& calibration) {
 
 const char* trust_name(TrustLevel level) {
     switch (level) {
-        case TrustLevel::good: return "good";
-        case TrustLevel::with_care: return "with care";
-        case TrustLevel::rough: return "rough";
+        case TrustLevel::good:
+            return "good";
+        case TrustLevel::with_care:
+            return "with care";
+        case TrustLevel::rough:
+            return "rough";
     }
     return "?";
 }

@@ -23,7 +23,7 @@ constexpr std::array<std::pair<Backing, std::string_view>, 3> names{{
 
 kvm::Mapping map(std::uint64_t size, int extra_flags) {
     void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | extra_flags, -1, 0);
+                           MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
     if (address == MAP_FAILED) {
         throw_error(ExitCode::bad_input, "cannot map {} MiB of guest memory: {}{}", size >> 20,
                     std::strerror(errno),
@@ -36,7 +36,7 @@ kvm::Mapping map(std::uint64_t size, int extra_flags) {
 
 /// A 2 MiB-aligned piece of an anonymous mapping: only there can a huge page be whole.
 kvm::Mapping map_aligned(std::uint64_t size) {
-    kvm::Mapping larger = map(size + huge_page, 0);
+    kvm::Mapping larger = map(size + huge_page, MAP_NORESERVE);
     const auto start = reinterpret_cast<std::uint64_t>(larger.address());
     const std::uint64_t aligned = (start + huge_page - 1) & ~(huge_page - 1);
     const std::uint64_t behind = aligned + size;
@@ -68,7 +68,8 @@ std::optional<Backing> backing_from_name(std::string_view name) {
 
 kvm::Mapping map_backing(Backing backing, std::uint64_t size) {
     if (backing == Backing::huge_pages) {
-        // Populated now, so that a lack of huge pages is an error here and not a SIGBUS later.
+        // Reserved now (no MAP_NORESERVE), so that a lack of huge pages is an error here and not a
+        // SIGBUS later.
         return map(size, MAP_HUGETLB | MAP_POPULATE);
     }
     kvm::Mapping mapping = map_aligned(size);

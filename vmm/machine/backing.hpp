@@ -19,8 +19,8 @@ enum class Backing {
 std::string_view backing_name(Backing backing);
 std::optional<Backing> backing_from_name(std::string_view name);
 
-/// Maps `size` bytes (a multiple of 2 MiB), zeroed and 2 MiB-aligned. Throws Error(bad_input) if the
-/// host has not got them.
+/// Maps `size` bytes (a multiple of 2 MiB), zeroed and 2 MiB-aligned. Throws Error(bad_input) if
+/// the host has not got them.
 kvm::Mapping map_backing(Backing backing, std::uint64_t size);
 
 }  // namespace nestbed::vmm

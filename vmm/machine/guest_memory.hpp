@@ -1,5 +1,5 @@
-// Guest physical memory, and the one checked door to it: a guest address becomes host memory here or
-// nowhere.
+// Guest physical memory, and the one checked door to it: a guest address becomes host memory here
+// or nowhere.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ class GuestMemory {
     /// A copy of what is at `physical` now. The guest may change it while it is copied: check the
     /// copy, never read twice.
     template <typename T>
-        requires std::is_trivially_copyable_v<T>
-    std::optional<T> read(std::uint64_t physical) const {
+    requires std::is_trivially_copyable_v<T> std::optional<T> read(std::uint64_t physical)
+    const {
         const std::byte* source = at(physical, sizeof(T));
         if (source == nullptr) {
             return std::nullopt;
@@ -43,7 +43,7 @@ class GuestMemory {
     }
 
     template <typename T>
-        requires std::is_trivially_copyable_v<T>
+    requires std::is_trivially_copyable_v<T>
     [[nodiscard]] bool write(std::uint64_t physical, const T& value) {
         std::byte* destination = at(physical, sizeof(T));
         if (destination == nullptr) {

@@ -57,8 +57,7 @@ void set_start_state(kvm::Vcpu& vcpu, const StartState& state) {
     special.cr3 = state.root;
     special.cr4 = arch::cr4::pae | arch::cr4::pge;
     special.efer = arch::efer::lme | arch::efer::lma | arch::efer::nxe;
-    special.apic_base = apic_physical | arch::msr::apic_base_enable |
-                        arch::msr::apic_base_x2apic |
+    special.apic_base = apic_physical | arch::msr::apic_base_enable | arch::msr::apic_base_x2apic |
                         (state.cpu == 0 ? arch::msr::apic_base_bsp : 0);
     vcpu.set_special_registers(special);
 

@@ -1,7 +1,5 @@
 #include "vmm/machine/machine.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -10,6 +8,7 @@
 #include "vmm/error.hpp"
 #include "vmm/machine/boot_tables.hpp"
 #include "vmm/machine/frame_cursor.hpp"
+#include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
 
 namespace nestbed::vmm {
@@ -24,18 +23,13 @@ channel::Pointer<T> in_direct_map(std::uint64_t physical) {
     return {channel::layout::direct_map + physical};
 }
 
-std::vector<std::uint32_t> usable_host_cpus() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    std::vector<std::uint32_t> result;
-    if (::sched_getaffinity(0, sizeof set, &set) == 0) {
-        for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-            if (CPU_ISSET(cpu, &set)) {
-                result.push_back(cpu);
-            }
-        }
+std::uint64_t checked_memory_size(std::uint64_t size) {
+    if (size == 0 || size % guest_memory_granule != 0 || size > most_guest_memory) {
+        throw_error(ExitCode::bad_input,
+                    "{} bytes of guest memory: it must be a multiple of {} MiB, up to {} MiB", size,
+                    guest_memory_granule >> 20, most_guest_memory >> 20);
     }
-    return result;
+    return size;
 }
 
 }  // namespace
@@ -43,7 +37,7 @@ std::vector<std::uint32_t> usable_host_cpus() {
 Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest& test,
                  const MachineSettings& settings)
     : settings_(settings),
-      memory_(map_backing(settings.backing, settings.memory)),
+      memory_(map_backing(settings.backing, checked_memory_size(settings.memory))),
       vm_(system.create_vm()) {
     vm_.set_tss_address(tss_address);
     vm_.create_irqchip();
@@ -73,11 +67,12 @@ void Machine::load(const ElfImage& image) {
     for (const Segment& segment : image.segments()) {
         std::byte* destination = memory_.at(segment.physical_address, segment.memory_size);
         if (destination == nullptr) {
-            throw_error(ExitCode::bad_input,
-                        "{}: the segment at {:#x} (physical {:#x}, {} bytes) is outside the {} MiB of "
-                        "guest memory: give it more with --memory",
-                        image.name(), segment.virtual_address, segment.physical_address,
-                        segment.memory_size, memory_.size() >> 20);
+            throw_error(
+                ExitCode::bad_input,
+                "{}: the segment at {:#x} (physical {:#x}, {} bytes) is outside the {} MiB of "
+                "guest memory: give it more with --memory",
+                image.name(), segment.virtual_address, segment.physical_address,
+                segment.memory_size, memory_.size() >> 20);
         }
         std::ranges::copy(segment.contents, destination);
     }
@@ -89,8 +84,7 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     boot_root_ = tables.root;
 
     shared_.boot_info = frames.allocate(sizeof(channel::BootInfo));
-    const std::uint64_t reports =
-        frames.allocate(settings_.cpus * sizeof(channel::PanicReport));
+    const std::uint64_t reports = frames.allocate(settings_.cpus * sizeof(channel::PanicReport));
     const std::uint64_t ring_bytes = channel::ring_bytes(settings_.ring_records);
 
     channel::BootInfo boot{};
@@ -138,14 +132,16 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
                      const std::stop_token& stop) {
     const auto host_cpus = settings_.pin ? usable_host_cpus() : std::vector<std::uint32_t>{};
     for (VcpuThread& thread : vcpus_) {
-        const auto host_cpu =
-            host_cpus.empty() ? std::optional<std::uint32_t>{}
-                              : std::optional(host_cpus[thread.cpu() % host_cpus.size()]);
-        thread.start(doorbell, [this](Outcome outcome) { end(std::move(outcome)); }, host_cpu);
+        const auto host_cpu = host_cpus.empty()
+                                  ? std::optional<std::uint32_t>{}
+                                  : std::optional(host_cpus[thread.cpu() % host_cpus.size()]);
+        thread.start(
+            doorbell, [this](Outcome outcome) { end(std::move(outcome)); }, host_cpu);
     }
     {
         std::unique_lock lock(mutex_);
-        const bool ended = ended_.wait_for(lock, stop, timeout, [&] { return outcome_.has_value(); });
+        const bool ended =
+            ended_.wait_for(lock, stop, timeout, [&] { return outcome_.has_value(); });
         if (!ended) {
             outcome_ = stop.stop_requested()
                            ? Outcome{Ending::interrupted, 0, "interrupted"}

@@ -24,9 +24,17 @@
 
 namespace nestbed::vmm {
 
+/// Enough for any guest of ours with 64 vCPUs to start.
+inline constexpr std::uint64_t least_guest_memory = 8ULL << 20;
+/// Guest memory is one piece from address 0; the local APIC and KVM's TSS need the end of the 4
+/// GiB.
+inline constexpr std::uint64_t most_guest_memory = 3ULL << 30;
+/// Guest memory comes in pieces of this size: the direct map is made of 2 MiB leaves.
+inline constexpr std::uint64_t guest_memory_granule = 2ULL << 20;
+
 struct MachineSettings {
     std::uint32_t cpus = 1;
-    std::uint64_t memory = 0;  ///< bytes, a multiple of 2 MiB
+    std::uint64_t memory = 0;  ///< bytes, a multiple of guest_memory_granule
     Backing backing = Backing::small_pages;
     std::uint32_t ring_records = channel::default_ring_records;
     bool pin = false;  ///< vCPU n on the n-th host CPU that this process may use, around and around

@@ -32,10 +32,18 @@ std::string describe_internal_error(const kvm_run& run) {
     const auto& error = run.internal;
     std::string text;
     switch (error.suberror) {
-        case KVM_INTERNAL_ERROR_EMULATION: text = "KVM cannot emulate this instruction"; break;
-        case KVM_INTERNAL_ERROR_SIMUL_EX: text = "two exceptions at once while delivering one"; break;
-        case KVM_INTERNAL_ERROR_DELIVERY_EV: text = "an exit while an event was delivered"; break;
-        default: text = "unknown cause"; break;
+        case KVM_INTERNAL_ERROR_EMULATION:
+            text = "KVM cannot emulate this instruction";
+            break;
+        case KVM_INTERNAL_ERROR_SIMUL_EX:
+            text = "two exceptions at once while delivering one";
+            break;
+        case KVM_INTERNAL_ERROR_DELIVERY_EV:
+            text = "an exit while an event was delivered";
+            break;
+        default:
+            text = "unknown cause";
+            break;
     }
     text += fmt::format(" (KVM_EXIT_INTERNAL_ERROR, suberror {}", error.suberror);
     for (std::uint32_t i = 0; i < error.ndata && i < 16; ++i) {
@@ -128,20 +136,23 @@ std::optional<Outcome> VcpuThread::handle_exit(const Doorbell& doorbell) {
         case KVM_EXIT_FAIL_ENTRY:
             return ended_by(
                 Ending::entry_failed,
-                fmt::format("the processor refused the guest's state (KVM_EXIT_FAIL_ENTRY, hardware "
-                            "reason {:#x})",
-                            run.fail_entry.hardware_entry_failure_reason));
+                fmt::format(
+                    "the processor refused the guest's state (KVM_EXIT_FAIL_ENTRY, hardware "
+                    "reason {:#x})",
+                    run.fail_entry.hardware_entry_failure_reason));
         case KVM_EXIT_MMIO:
-            return ended_by(Ending::unexpected_exit,
-                            fmt::format("a {} of {} bytes at guest physical {:#x}, where there is no "
-                                        "memory",
-                                        run.mmio.is_write != 0 ? "write" : "read", run.mmio.len,
-                                        run.mmio.phys_addr));
+            return ended_by(
+                Ending::unexpected_exit,
+                fmt::format("a {} of {} bytes at guest physical {:#x}, where there is no "
+                            "memory",
+                            run.mmio.is_write != 0 ? "write" : "read", run.mmio.len,
+                            run.mmio.phys_addr));
         default:
-            return ended_by(Ending::unexpected_exit,
-                            fmt::format("an exit for reason {} of <linux/kvm.h>, which this VMM does "
-                                        "not handle",
-                                        run.exit_reason));
+            return ended_by(
+                Ending::unexpected_exit,
+                fmt::format("an exit for reason {} of <linux/kvm.h>, which this VMM does "
+                            "not handle",
+                            run.exit_reason));
     }
 }
 
@@ -160,11 +171,10 @@ std::optional<Outcome> VcpuThread::handle_port_io(const Doorbell& doorbell) {
         case port::panic:
             return ended_by(Ending::panicked, "");
         default:
-            return ended_by(Ending::unexpected_exit,
-                            fmt::format("a {}-byte {} port {:#x}, which is not one of nestbed's",
-                                        +io.size,
-                                        io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from",
-                                        +io.port));
+            return ended_by(
+                Ending::unexpected_exit,
+                fmt::format("a {}-byte {} port {:#x}, which is not one of nestbed's", +io.size,
+                            io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", +io.port));
     }
 }
 

@@ -6,9 +6,10 @@
 //   - before its look at `stop`: it sees true;
 //   - between the look and KVM_RUN: the handler runs there and is over, but KVM_RUN finds
 //     immediate_exit set and returns EINTR before it enters the guest;
-//   - inside KVM_RUN, past that check: the signal is pending, and KVM looks for pending signals with
-//     interrupts off just before each entry; in the guest or in HLT the signal's interrupt brings it
-//     out; in each case EINTR;
+//   - inside KVM_RUN, past that check: the signal is pending, and KVM looks for pending signals
+//   with
+//     interrupts off just before each entry; in the guest or in HLT the signal's interrupt brings
+//     it out; in each case EINTR;
 //   - handling an exit: the next look at `stop` sees true.
 // immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.
 #pragma once

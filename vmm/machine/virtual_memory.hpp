@@ -28,8 +28,8 @@ class VirtualMemory {
     [[nodiscard]] bool copy(std::uint64_t address, std::span<std::byte> destination) const;
 
     template <typename T>
-        requires std::is_trivially_copyable_v<T>
-    std::optional<T> read(std::uint64_t address) const {
+    requires std::is_trivially_copyable_v<T> std::optional<T> read(std::uint64_t address)
+    const {
         T value;
         if (!copy(address, std::as_writable_bytes(std::span(&value, 1)))) {
             return std::nullopt;
@@ -41,6 +41,10 @@ class VirtualMemory {
     std::optional<std::string> read_string(std::uint64_t address, std::size_t limit = 4096) const;
 
   private:
+    /// The memory behind `address` up to the end of its 4 KiB page, at most `limit` bytes (not 0);
+    /// empty if there is none.
+    std::span<const std::byte> piece(std::uint64_t address, std::size_t limit) const;
+
     /// The physical address of a byte, by a supervisor read.
     std::optional<std::uint64_t> translate(std::uint64_t address) const;
 

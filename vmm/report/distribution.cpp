@@ -10,8 +10,7 @@ double standard_deviation(const stats::Histogram& histogram, double mean) {
     double squares = 0;
     for (std::size_t bucket = 0; bucket < stats::Histogram::bucket_count; ++bucket) {
         if (const std::uint64_t count = histogram.count_in(bucket)) {
-            const double distance =
-                static_cast<double>(stats::Histogram::middle_of(bucket)) - mean;
+            const double distance = static_cast<double>(stats::Histogram::middle_of(bucket)) - mean;
             squares += distance * distance * static_cast<double>(count);
         }
     }

@@ -44,7 +44,7 @@ std::string host_facts(const HostDescription& host) {
     table.add_row({"usable", fmt::format("{}, {:.1f} GiB of memory", counted(host.cores, "core"),
                                          static_cast<double>(host.memory) / (1 << 30))});
     table.add_row({"kernel", "Linux " + host.kernel});
-    table.add_row({"nested", !host.nested             ? "no"
+    table.add_row({"nested", !host.nested              ? "no"
                              : host.hypervisor.empty() ? "yes, this host is a virtual machine"
                                                        : "yes, this host is a virtual machine of " +
                                                              printable(host.hypervisor)});
@@ -58,28 +58,28 @@ std::string host_facts(const HostDescription& host) {
     table.add_row({"transparent", host.transparent_huge_pages.empty()
                                       ? "this kernel has no transparent huge pages"
                                       : "huge pages: " + host.transparent_huge_pages});
-    table.add_row({"TSC", fmt::format("{} rate, {}; the kernel's clock is {}",
-                                      host.tsc.constant ? "constant" : "varying",
-                                      host.tsc.nonstop ? "never stops" : "stops in deep sleep",
-                                      host.tsc.clocksource.empty() ? "unknown"
-                                                                   : host.tsc.clocksource)});
-    table.add_row({"disassembler", host.disassembler
-                                       ? "Zydis"
-                                       : "none: diagnoses show bytes (install libzydis)"});
+    table.add_row(
+        {"TSC", fmt::format("{} rate, {}; the kernel's clock is {}",
+                            host.tsc.constant ? "constant" : "varying",
+                            host.tsc.nonstop ? "never stops" : "stops in deep sleep",
+                            host.tsc.clocksource.empty() ? "unknown" : host.tsc.clocksource)});
+    table.add_row({"disassembler",
+                   host.disassembler ? "Zydis" : "none: diagnoses show bytes (install libzydis)"});
     return "Host\n" + table.text(2);
 }
 
 /// Names of the paging features that guests get, or of those that they do not.
 std::string feature_names(const channel::Features& features, bool present) {
-    const std::array<std::pair<std::uint8_t, const char*>, 9> all{{{features.no_execute, "NX"},
-                                                                   {features.page_1g, "1 GiB pages"},
-                                                                   {features.la57, "LA57"},
-                                                                   {features.pcid, "PCID"},
-                                                                   {features.invpcid, "INVPCID"},
-                                                                   {features.smep, "SMEP"},
-                                                                   {features.smap, "SMAP"},
-                                                                   {features.pku, "PKU"},
-                                                                   {features.pks, "PKS"}}};
+    const std::array<std::pair<std::uint8_t, const char*>, 9> all{
+        {{features.no_execute, "NX"},
+         {features.page_1g, "1 GiB pages"},
+         {features.la57, "LA57"},
+         {features.pcid, "PCID"},
+         {features.invpcid, "INVPCID"},
+         {features.smep, "SMEP"},
+         {features.smap, "SMAP"},
+         {features.pku, "PKU"},
+         {features.pks, "PKS"}}};
     std::string names;
     for (const auto& [value, name] : all) {
         if ((value != 0) == present) {
@@ -112,11 +112,10 @@ std::string kvm_facts(const HostDescription& host) {
                                              feature_names(host.kvm->features, true),
                                              host.kvm->features.max_physical_bits)});
     table.add_row({"guests lack", feature_names(host.kvm->features, false)});
-    table.add_row({"guest TSC", host.kvm->tsc_khz == 0
-                                    ? "KVM does not say how fast"
-                                    : fmt::format("{:.3f} MHz", static_cast<double>(
-                                                                    host.kvm->tsc_khz) /
-                                                                    1000)});
+    table.add_row({"guest TSC",
+                   host.kvm->tsc_khz == 0
+                       ? "KVM does not say how fast"
+                       : fmt::format("{:.3f} MHz", static_cast<double>(host.kvm->tsc_khz) / 1000)});
     return "KVM\n" + table.text(2);
 }
 
@@ -180,8 +179,8 @@ std::string calibration_facts(const Calibration& calibration) {
 
 std::string trust_text(const HostDescription& host, const std::optional<Calibration>& calibration) {
     const Trust trust = judge_timings(host, calibration);
-    std::string text = fmt::format("How far timings can be trusted here: {}\n",
-                                   trust_name(trust.level));
+    std::string text =
+        fmt::format("How far timings can be trusted here: {}\n", trust_name(trust.level));
     for (const std::string& remark : trust.remarks) {
         const char* bullet = "  - ";
         for (const std::string& line : wrapped(remark, page_width - 4)) {
@@ -202,8 +201,9 @@ std::string short_trust_text(const HostDescription& host, const Calibration& cal
 }
 
 std::string median_us(const Distribution& d, std::uint64_t tsc_khz) {
-    return tsc_khz == 0 ? fmt::format("{} cycles", d.p50)
-                        : fmt::format("{:.1f} µs", microseconds(static_cast<double>(d.p50), tsc_khz));
+    return tsc_khz == 0
+               ? fmt::format("{} cycles", d.p50)
+               : fmt::format("{:.1f} µs", microseconds(static_cast<double>(d.p50), tsc_khz));
 }
 
 }  // namespace

@@ -14,9 +14,12 @@ constexpr std::size_t detail_indent = 6;
 
 const char* verdict_mark(Verdict verdict) {
     switch (verdict) {
-        case Verdict::passed: return "PASS";
-        case Verdict::failed: return "FAIL";
-        case Verdict::skipped: return "SKIP";
+        case Verdict::passed:
+            return "PASS";
+        case Verdict::failed:
+            return "FAIL";
+        case Verdict::skipped:
+            return "SKIP";
     }
     return "?";
 }
@@ -26,8 +29,8 @@ std::string indented(std::string_view line, std::size_t more = 0) {
 }
 
 std::string failure_text(const FailedExpectation& failure) {
-    return indented(fmt::format("{}:{}: expected {}", failure.file, failure.line,
-                                failure.expression)) +
+    return indented(
+               fmt::format("{}:{}: expected {}", failure.file, failure.line, failure.expression)) +
            indented(failure.values, 4);
 }
 

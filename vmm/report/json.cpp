@@ -12,9 +12,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json json_of(const Distribution& d) {
-    return {{"count", d.count}, {"min", d.min}, {"mean", d.mean}, {"p50", d.p50},
-            {"p90", d.p90},     {"p99", d.p99}, {"p999", d.p999}, {"max", d.max},
-            {"stddev", d.stddev}};
+    return {{"count", d.count}, {"min", d.min}, {"mean", d.mean},
+            {"p50", d.p50},     {"p90", d.p90}, {"p99", d.p99},
+            {"p999", d.p999},   {"max", d.max}, {"stddev", d.stddev}};
 }
 
 Json json_of(const TscOffset& offset) {
@@ -55,16 +55,16 @@ Json optional_json(const std::optional<T>& value) {
 }
 
 Json json_of(const Calibration& calibration) {
-    return {{"tsc_khz", calibration.tsc_khz},
-            {"kernel_cycles_per_instruction",
-             optional_json(calibration.kernel_cycles_per_instruction)},
-            {"user_cycles_per_instruction", optional_json(calibration.user_cycles_per_instruction)},
-            {"exit_round_trip", optional_json(calibration.exit_round_trip)},
-            {"ipi_to_halted", optional_json(calibration.ipi_to_halted)},
-            {"ipi_to_spinning", optional_json(calibration.ipi_to_spinning)},
-            {"tsc_offset", optional_json(calibration.tsc_offset)},
-            {"seconds", calibration.seconds},
-            {"problems", calibration.problems}};
+    return {
+        {"tsc_khz", calibration.tsc_khz},
+        {"kernel_cycles_per_instruction", optional_json(calibration.kernel_cycles_per_instruction)},
+        {"user_cycles_per_instruction", optional_json(calibration.user_cycles_per_instruction)},
+        {"exit_round_trip", optional_json(calibration.exit_round_trip)},
+        {"ipi_to_halted", optional_json(calibration.ipi_to_halted)},
+        {"ipi_to_spinning", optional_json(calibration.ipi_to_spinning)},
+        {"tsc_offset", optional_json(calibration.tsc_offset)},
+        {"seconds", calibration.seconds},
+        {"problems", calibration.problems}};
 }
 
 Json json_of(const HostDescription& host) {
@@ -134,8 +134,7 @@ Json json_of(const TestResult& test) {
 Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     Json parameters = Json::object();
     for (const MeasurementParameter& parameter : measurement.parameters) {
-        std::visit([&](const auto& value) { parameters[parameter.name] = value; },
-                   parameter.value);
+        std::visit([&](const auto& value) { parameters[parameter.name] = value; }, parameter.value);
     }
     Json result{{"name", measurement.name}, {"params", parameters}, {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
@@ -162,10 +161,8 @@ Json head(const std::vector<std::string>& command, const std::optional<HostDescr
         described["timings"] = json_of(judge_timings(*host, calibration));
     }
     described["calibration"] = calibration ? json_of(*calibration) : Json(nullptr);
-    return {{"schema", json_schema},
-            {"nestbed", version},
-            {"command", command},
-            {"host", described}};
+    return {
+        {"schema", json_schema}, {"nestbed", version}, {"command", command}, {"host", described}};
 }
 
 /// Guests and command lines may hold any bytes; JSON is UTF-8.

@@ -68,9 +68,8 @@ std::string test_case(const TestResult& test) {
 }
 
 std::string counts(const Summary& summary, std::uint64_t errors, double seconds) {
-    return fmt::format(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.6f}\"",
-        summary.total() + errors, summary.failed, errors, summary.skipped, seconds);
+    return fmt::format("tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.6f}\"",
+                       summary.total() + errors, summary.failed, errors, summary.skipped, seconds);
 }
 
 std::string unfinished_suite(const RunReport& report) {
@@ -90,14 +89,28 @@ std::string xml_escaped(std::string_view text) {
     std::string result;
     for (const char c : valid_utf8(text)) {
         switch (c) {
-            case '&': result += "&amp;"; break;
-            case '<': result += "&lt;"; break;
-            case '>': result += "&gt;"; break;
-            case '"': result += "&quot;"; break;
+            case '&':
+                result += "&amp;";
+                break;
+            case '<':
+                result += "&lt;";
+                break;
+            case '>':
+                result += "&gt;";
+                break;
+            case '"':
+                result += "&quot;";
+                break;
             // As references, since an attribute's raw white space becomes plain spaces.
-            case '\t': result += "&#9;"; break;
-            case '\n': result += "&#10;"; break;
-            case '\r': result += "&#13;"; break;
+            case '\t':
+                result += "&#9;";
+                break;
+            case '\n':
+                result += "&#10;";
+                break;
+            case '\r':
+                result += "&#13;";
+                break;
             default:
                 result += static_cast<unsigned char>(c) < 0x20
                               ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c))
@@ -127,9 +140,9 @@ std::string junit_report(const RunReport& report) {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nestbed\" {}>\n",
         counts(report.summary(), errors, report.seconds));
     for (const Suite& suite : suites) {
-        xml += fmt::format("  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n",
-                           xml_escaped(suite.name), counts(suite.summary, 0, suite.seconds),
-                           suite.cases);
+        xml +=
+            fmt::format("  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n", xml_escaped(suite.name),
+                        counts(suite.summary, 0, suite.seconds), suite.cases);
     }
     if (errors != 0) {
         xml += unfinished_suite(report);

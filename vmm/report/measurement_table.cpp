@@ -60,8 +60,8 @@ std::string table_of_unit(const TestResult& test, const std::string& unit, std::
     }
     std::vector<MeasurementRow> rows;
     for (const MeasurementEvent* measurement : measurements) {
-        MeasurementRow row{{printable(measurement->name)}, distribution_of(measurement->histogram),
-                           test.tsc_khz};
+        MeasurementRow row{
+            {printable(measurement->name)}, distribution_of(measurement->histogram), test.tsc_khz};
         for (const std::string& name : names) {
             row.leading.push_back(parameter_text(*measurement, name));
         }
@@ -96,8 +96,8 @@ Table measurement_table(std::vector<Table::Column> leading, const std::string& u
         }
         if (row.tsc_khz != 0 && with_time) {
             for (const std::uint64_t figure : figures(row.distribution)) {
-                cells.push_back(fmt::format(
-                    "{:.2f}", microseconds(static_cast<double>(figure), row.tsc_khz)));
+                cells.push_back(
+                    fmt::format("{:.2f}", microseconds(static_cast<double>(figure), row.tsc_khz)));
             }
         }
         table.add_row(std::move(cells));

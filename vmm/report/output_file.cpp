@@ -32,8 +32,8 @@ int write_all(int fd, std::string_view contents) {
     return 0;
 }
 
-/// A descriptor of our standard output or error, if that is what `path` names (/dev/stdout): even if
-/// it is a regular file, what was written to it must not be replaced.
+/// A descriptor of our standard output or error, if that is what `path` names (/dev/stdout): even
+/// if it is a regular file, what was written to it must not be replaced.
 std::optional<kvm::Descriptor> standard_stream_at(const fs::path& path) {
     struct stat file {};
     if (::stat(path.c_str(), &file) != 0) {

@@ -14,9 +14,12 @@ enum class Verdict { passed, failed, skipped };
 
 constexpr const char* verdict_name(Verdict verdict) {
     switch (verdict) {
-        case Verdict::passed: return "passed";
-        case Verdict::failed: return "failed";
-        case Verdict::skipped: return "skipped";
+        case Verdict::passed:
+            return "passed";
+        case Verdict::failed:
+            return "failed";
+        case Verdict::skipped:
+            return "skipped";
     }
     return "?";
 }
@@ -52,9 +55,15 @@ struct Summary {
 
     void add(Verdict verdict) {
         switch (verdict) {
-            case Verdict::passed: ++passed; break;
-            case Verdict::failed: ++failed; break;
-            case Verdict::skipped: ++skipped; break;
+            case Verdict::passed:
+                ++passed;
+                break;
+            case Verdict::failed:
+                ++failed;
+                break;
+            case Verdict::skipped:
+                ++skipped;
+                break;
         }
     }
     std::uint64_t total() const { return passed + failed + skipped; }

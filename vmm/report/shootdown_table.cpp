@@ -12,11 +12,9 @@ namespace {
 
 std::string without_row(const ShootdownResult& result) {
     const TestResult& test = result.test;
-    const std::string reason = test.verdict == Verdict::passed
-                                   ? "the guest sent no measurement"
-                                   : printable(test.reason);
-    return fmt::format("{}: {}: {}\n",
-                       test.verdict == Verdict::skipped ? "skipped" : "failed",
+    const std::string reason =
+        test.verdict == Verdict::passed ? "the guest sent no measurement" : printable(test.reason);
+    return fmt::format("{}: {}: {}\n", test.verdict == Verdict::skipped ? "skipped" : "failed",
                        result.combination.text(), reason) +
            human_details(test, {});
 }

@@ -1,4 +1,5 @@
-// What `nestbed measure shootdown` prints: one table, and a line for each combination that has no row.
+// What `nestbed measure shootdown` prints: one table, and a line for each combination that has no
+// row.
 #pragma once
 
 #include <cstdint>

@@ -126,7 +126,8 @@ std::string counted(std::uint64_t count, std::string_view noun) {
 }
 
 std::string duration(double seconds) {
-    return seconds < 1 ? fmt::format("{:.1f} ms", seconds * 1000) : fmt::format("{:.2f} s", seconds);
+    return seconds < 1 ? fmt::format("{:.1f} ms", seconds * 1000)
+                       : fmt::format("{:.2f} s", seconds);
 }
 
 }  // namespace nestbed::vmm

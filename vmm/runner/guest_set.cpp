@@ -24,9 +24,11 @@ std::string known_names(std::span<const BuiltinGuest> builtins) {
 /// `suite.test` where a guest is wanted: the likeliest mistake, worth an answer of its own.
 void refuse_test_name(std::span<const BuiltinGuest> builtins, const std::string& name) {
     const std::string suite = name.substr(0, name.find('.'));
-    if (suite != name && std::ranges::find(builtins, suite, &BuiltinGuest::name) != builtins.end()) {
-        throw_error(ExitCode::bad_input, "{} is not a guest; for the test of that name: {} --filter {}",
-                    name, suite, name);
+    if (suite != name &&
+        std::ranges::find(builtins, suite, &BuiltinGuest::name) != builtins.end()) {
+        throw_error(ExitCode::bad_input,
+                    "{} is not a guest; for the test of that name: {} --filter {}", name, suite,
+                    name);
     }
 }
 
@@ -92,9 +94,10 @@ void GuestSet::refuse_ambiguous_tests() const {
         for (const GuestTest& test : guest.tests()) {
             const auto [owner, is_new] = owners.emplace(test.full_name(), &guest);
             if (!is_new) {
-                throw_error(ExitCode::bad_input,
-                            "there are two tests {}, in {} and in {}: run these guests one at a time",
-                            test.full_name(), owner->second->image().name(), guest.image().name());
+                throw_error(
+                    ExitCode::bad_input,
+                    "there are two tests {}, in {} and in {}: run these guests one at a time",
+                    test.full_name(), owner->second->image().name(), guest.image().name());
             }
         }
     }

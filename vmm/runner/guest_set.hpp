@@ -34,7 +34,9 @@ class GuestSet {
 
   private:
     GuestSet() = default;
-    void add(const BuiltinGuest& builtin) { guests_.emplace_back(std::string(builtin.name), builtin.file); }
+    void add(const BuiltinGuest& builtin) {
+        guests_.emplace_back(std::string(builtin.name), builtin.file);
+    }
     void add_named(std::span<const BuiltinGuest> builtins, const std::string& name);
     void refuse_ambiguous_tests() const;
 

@@ -19,7 +19,7 @@ struct PlannedTest {
 struct PlanOrder {
     std::uint64_t repeat = 1;
     /// The same seed gives the same order, everywhere. Each repetition has another one.
-    std::optional<std::uint64_t> shuffle_seed;
+    std::optional<std::uint64_t> shuffle_seed = {};
 };
 
 /// The tests of `guests` that `filter` lets through, all of them once before any a second time.

@@ -1,7 +1,5 @@
 #include "vmm/runner/scheduler.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <limits>
@@ -9,18 +7,11 @@
 #include <optional>
 #include <thread>
 
+#include "vmm/machine/host_cpus.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
-
-std::uint32_t usable_cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof set, &set) != 0) {
-        return std::max(1U, std::thread::hardware_concurrency());
-    }
-    return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
-}
 
 /// The state that the workers share; everything but `stop_` is guarded by `mutex_`.
 class SideBySide {
@@ -144,7 +135,7 @@ class SideBySide {
 
 Parallelism parallelism(std::uint32_t jobs) {
     if (jobs == 0) {
-        const std::uint32_t cores = usable_cores();
+        const auto cores = static_cast<std::uint32_t>(usable_host_cpus().size());
         return {cores, cores};
     }
     return {jobs, std::numeric_limits<std::uint32_t>::max()};

@@ -1,9 +1,9 @@
 // Running planned tests side by side.
 //
 // Tests are started in the order of the plan, each as soon as there is room: a test takes as many
-// slots as it has vCPUs, out of as many as the host has cores, so that vCPUs that wait for each other
-// are not kept waiting by another VM's. A test with more vCPUs than there are slots takes them all.
-// Reports come in the order of the plan too, whichever test ends first.
+// slots as it has vCPUs, out of as many as the host has cores, so that vCPUs that wait for each
+// other are not kept waiting by another VM's. A test with more vCPUs than there are slots takes
+// them all. Reports come in the order of the plan too, whichever test ends first.
 #pragma once
 
 #include <cstdint>

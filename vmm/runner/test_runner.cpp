@@ -9,12 +9,11 @@
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
 #include "vmm/error.hpp"
+#include "vmm/machine/host_cpus.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
-
-constexpr std::uint64_t memory_granule = 2 << 20;
 
 MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
     MachineSettings result;
@@ -24,7 +23,8 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
         throw_error(ExitCode::bad_input, "{} asks for {} MiB of memory; {} MiB are possible",
                     test.full_name(), memory >> 20, most_guest_memory >> 20);
     }
-    result.memory = (memory + memory_granule - 1) / memory_granule * memory_granule;
+    result.memory =
+        (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
     result.backing = settings.backing;
     if (test.needs.ring_records != 0) {
         result.ring_records = test.needs.ring_records;
@@ -32,6 +32,12 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
     result.pin = settings.pin;
     result.parameters = settings.parameters;
     return result;
+}
+
+std::chrono::milliseconds timeout_of(const TestSettings& settings, std::uint32_t cpus) {
+    constexpr std::chrono::seconds with_a_core_each(10);
+    const std::size_t cores = usable_host_cpus().size();
+    return settings.timeout.value_or(with_a_core_each * ((cpus + cores - 1) / cores));
 }
 
 /// Sorts what the guest sent into the result.
@@ -72,10 +78,10 @@ void judge(TestResult& result, const Outcome& outcome, const std::vector<std::st
         result.reason = "the record channel is broken: " + violations.front();
     } else if (!result.failures.empty()) {
         result.verdict = Verdict::failed;
-        result.reason = fmt::format("{} failed", result.failures.size() == 1
-                                                     ? "an expectation"
-                                                     : fmt::format("{} expectations",
-                                                                   result.failures.size()));
+        result.reason =
+            fmt::format("{} failed", result.failures.size() == 1
+                                         ? "an expectation"
+                                         : fmt::format("{} expectations", result.failures.size()));
     }
 }
 
@@ -107,8 +113,8 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     result.cpus = machine.settings().cpus;
     result.tsc_khz = machine.tsc_khz();
     RecordReader records(machine);
-    const Outcome outcome =
-        machine.run([&](std::uint32_t cpu) { records.drain(cpu); }, settings.timeout, stop);
+    const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
+                                        timeout_of(settings, result.cpus), stop);
     EventSorter(result).sort(records.finish());
     judge(result, outcome, records.violations());
     result.interrupted = outcome.ending == Ending::interrupted;
@@ -117,7 +123,8 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
         result.reason = diagnosis.summary;
         result.diagnosis = diagnosis.report;
     }
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;
 }
 

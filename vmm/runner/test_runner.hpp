@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 
 #include "vmm/kvm/system.hpp"
@@ -11,16 +12,13 @@
 
 namespace nestbed::vmm {
 
-/// Enough for any guest of ours with 64 vCPUs to start.
-inline constexpr std::uint64_t least_guest_memory = 8ULL << 20;
-/// Guest memory is one piece from address 0; the local APIC and KVM's TSS need the end of the 4 GiB.
-inline constexpr std::uint64_t most_guest_memory = 3ULL << 30;
-
 struct TestSettings {
-    std::uint32_t cpus = 1;          ///< vCPUs, at least; a test may need more
-    std::uint64_t memory = 64 << 20; ///< bytes of guest memory, at least
+    std::uint32_t cpus = 1;           ///< vCPUs, at least; a test may need more
+    std::uint64_t memory = 64 << 20;  ///< bytes of guest memory, at least
     Backing backing = Backing::small_pages;
-    std::chrono::milliseconds timeout{10'000};
+    /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
+    /// since vCPUs that wait for each other then wait for the host's scheduler.
+    std::optional<std::chrono::milliseconds> timeout;
     bool pin = false;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };

@@ -12,7 +12,6 @@ namespace nestbed::vmm {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 template <typename... Bytes>
 std::array<std::byte, sizeof...(Bytes)> bytes(Bytes... values) {

@@ -1,0 +1,347 @@
+// The host's end of the rings, fed by hand: honest guests lose nothing, and what a dishonest one
+// does is found and named.
+
+#include "vmm/channel/record_reader.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "tests/unit/channel/fake_guest.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using test::FakeGuest;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+RecordReader reader_of(FakeGuest& guest) {
+    return {guest.memory(), guest.root(), guest.rings(), guest.ring_records()};
+}
+
+std::vector<std::string> lines_of(const std::vector<Event>& events) {
+    std::vector<std::string> lines;
+    for (const Event& event : events) {
+        const auto* line = std::get_if<LogLine>(&event.what);
+        lines.push_back(line != nullptr ? line->text : "not a log line");
+    }
+    return lines;
+}
+
+TEST(RecordReader, AnUntouchedRingIsEmpty) {
+    FakeGuest guest(4);
+    RecordReader reader = reader_of(guest);
+    EXPECT_THAT(reader.finish(), IsEmpty());
+    EXPECT_THAT(reader.violations(), IsEmpty());
+}
+
+TEST(RecordReader, TellsTheGuestWhatItTook) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    guest.log(0, "one");
+    guest.log(0, "two");
+    EXPECT_EQ(guest.tail(0), 0U);
+    reader.drain(0);
+    EXPECT_EQ(guest.tail(0), 2U);
+    guest.log(0, "three");
+    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("one", "two", "three"));
+}
+
+TEST(RecordReader, ARingIsUsedAroundAndAround) {
+    for (const std::uint64_t capacity : {1U, 2U, 8U, 32U}) {
+        FakeGuest guest(1, capacity);
+        RecordReader reader = reader_of(guest);
+        std::vector<std::string> sent;
+        for (int n = 0; n < 100; ++n) {
+            if (guest.head(0) - guest.tail(0) == capacity) {
+                reader.drain(0);
+            }
+            sent.push_back("line " + std::to_string(n));
+            guest.log(0, sent.back());
+        }
+        EXPECT_EQ(lines_of(reader.finish()), sent) << "a ring of " << capacity;
+        EXPECT_THAT(reader.violations(), IsEmpty());
+    }
+}
+
+TEST(RecordReader, EventsAreInTheOrderOfTimeAndOfTheirCpu) {
+    FakeGuest guest(3);
+    RecordReader reader = reader_of(guest);
+    const auto log_at = [&](std::uint32_t cpu, std::string_view line, std::uint64_t tsc) {
+        channel::Record record = guest.next_record(cpu, guest.text(line));
+        record.tsc = tsc;
+        guest.write(cpu, record);
+    };
+    log_at(2, "early", 10);
+    log_at(1, "same time, first", 20);
+    log_at(1, "same time, second", 20);
+    log_at(0, "late", 30);
+    const auto events = reader.finish();
+    EXPECT_THAT(lines_of(events),
+                ElementsAre("early", "same time, first", "same time, second", "late"));
+    EXPECT_EQ(events[0].cpu, 2U);
+    EXPECT_EQ(events[3].tsc, 30U);
+}
+
+TEST(RecordReader, FailuresAndSkipsAndMeasurements) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    const channel::Expectation site{
+        {guest.text("file.cpp")}, {guest.text("a")}, {guest.text("==")}, {guest.text("b")}, 12};
+    channel::Record failure = guest.next_record(0, guest.place(site));
+    failure.type = channel::RecordType::failure;
+    failure.argument_count = 2;
+    failure.arguments[0] = 1;
+    failure.arguments[1] = 2;
+    guest.write(0, failure);
+
+    channel::Record skip = guest.next_record(0, guest.text("no such thing"));
+    skip.type = channel::RecordType::skip;
+    guest.write(0, skip);
+
+    stats::Histogram histogram;
+    histogram.record(7);
+    channel::Measurement measurement{};
+    measurement.name = {guest.text("name")};
+    measurement.unit = {guest.text("cycles")};
+    measurement.histogram = {guest.place(histogram)};
+    measurement.parameter_count = 1;
+    measurement.parameters[0] = {{guest.text("pages")}, {}, 64};
+    channel::Record measured = guest.next_record(0, guest.place(measurement));
+    measured.type = channel::RecordType::measurement;
+    guest.write(0, measured);
+
+    const auto events = reader.finish();
+    EXPECT_THAT(reader.violations(), IsEmpty());
+    ASSERT_EQ(events.size(), 3U);
+    const auto& failed = std::get<FailedExpectation>(events[0].what);
+    EXPECT_EQ(failed.file, "file.cpp");
+    EXPECT_EQ(failed.line, 12U);
+    EXPECT_EQ(failed.expression, "a == b");
+    EXPECT_EQ(failed.values, "1 == 2");
+    EXPECT_EQ(std::get<SkipRequest>(events[1].what).reason, "no such thing");
+    const auto& result = *std::get<std::shared_ptr<const MeasurementEvent>>(events[2].what);
+    EXPECT_EQ(result.name, "name");
+    EXPECT_EQ(result.histogram.max(), 7U);
+    ASSERT_EQ(result.parameters.size(), 1U);
+    EXPECT_EQ(std::get<std::uint64_t>(result.parameters[0].value), 64U);
+}
+
+// Planted bugs: each must be found.
+
+TEST(RecordReader, ARecordThatWasOverwrittenIsReported) {
+    // Two records into a ring of one, with no doorbell between: what a writer would do that does
+    // not look whether its ring is full.
+    FakeGuest guest(2, 1);
+    RecordReader reader = reader_of(guest);
+    guest.log(1, "lost");
+    guest.log(1, "arrives too early");
+    reader.drain(1);
+    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("vCPU 1: its ring's head is 2")));
+}
+
+TEST(RecordReader, ASkippedSequenceNumberIsReported) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    guest.log(0, "zero");
+    channel::Record record = guest.next_record(0, guest.text("two"));
+    record.sequence = 2;
+    guest.write(0, record);
+    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("zero"));
+    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("one was lost or overwritten")));
+}
+
+TEST(RecordReader, ARecordThatIsThereTwiceIsReported) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    const channel::Record record = guest.next_record(0, guest.text("once"));
+    guest.write(0, record);
+    guest.write(0, record);
+    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("once"));
+    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("one was lost or overwritten")));
+}
+
+TEST(RecordReader, ARecordInAnotherCpusRingIsReported) {
+    FakeGuest guest(2);
+    RecordReader reader = reader_of(guest);
+    guest.write(0, guest.next_record(1, guest.text("whose?")));
+    EXPECT_THAT(reader.finish(), IsEmpty());
+    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("record 0 of vCPU 1")));
+}
+
+TEST(RecordReader, OneCpusViolationLeavesTheOthersAlone) {
+    FakeGuest guest(2);
+    RecordReader reader = reader_of(guest);
+    guest.set_head(0, 1000);
+    guest.log(1, "fine");
+    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("fine"));
+    EXPECT_EQ(reader.violations().size(), 1U);
+}
+
+TEST(RecordReader, ImpossibleHeads) {
+    for (const std::uint64_t head : {std::uint64_t{9}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+        FakeGuest guest;
+        RecordReader reader = reader_of(guest);
+        guest.set_head(0, head);
+        EXPECT_THAT(reader.finish(), IsEmpty());
+        EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr(std::to_string(head))));
+    }
+}
+
+TEST(RecordReader, AHeadThatGoesBackIsReported) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    guest.log(0, "one");
+    guest.log(0, "two");
+    reader.drain(0);
+    guest.set_head(0, 1);
+    reader.drain(0);
+    EXPECT_EQ(reader.violations().size(), 1U);
+}
+
+TEST(RecordReader, ItsOwnTailAndCapacityCountNotTheGuests) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    guest.log(0, "one");
+    reader.drain(0);
+    const channel::RingHeader forged{1, 1'000'000, 1U << 30};
+    ASSERT_TRUE(guest.memory().write(guest.rings()[0], forged));
+    guest.log(0, "two");
+    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("one", "two"));
+    EXPECT_THAT(reader.violations(), IsEmpty());
+    EXPECT_EQ(guest.tail(0), 2U);
+}
+
+TEST(RecordReader, PointersToNothing) {
+    for (const int type : {0, 1, 2, 3, 4, 5, 255}) {
+        for (const std::uint64_t address :
+             {std::uint64_t{0}, std::uint64_t{0x1234}, ~std::uint64_t{0}, std::uint64_t{1} << 63,
+              channel::layout::direct_map + (std::uint64_t{1} << 40)}) {
+            FakeGuest guest;
+            RecordReader reader = reader_of(guest);
+            channel::Record record = guest.next_record(0, address);
+            record.type = static_cast<channel::RecordType>(type);
+            record.argument_count = 2;
+            guest.write(0, record);
+            EXPECT_THAT(reader.finish(), IsEmpty());
+            EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("points to nothing")));
+        }
+    }
+}
+
+TEST(RecordReader, AMeasurementMustBeWhole) {
+    const auto violations = [](auto spoil) {
+        FakeGuest guest;
+        RecordReader reader = reader_of(guest);
+        stats::Histogram histogram;
+        histogram.record(7);
+        channel::Measurement measurement{};
+        measurement.name = {guest.text("name")};
+        measurement.unit = {guest.text("unit")};
+        spoil(guest, measurement, histogram);
+        if (!measurement.histogram) {
+            measurement.histogram = {guest.place(histogram)};
+        }
+        channel::Record record = guest.next_record(0, guest.place(measurement));
+        record.type = channel::RecordType::measurement;
+        guest.write(0, record);
+        static_cast<void>(reader.finish());
+        return reader.violations().size();
+    };
+    EXPECT_EQ(violations([](auto&, auto&, auto&) {}), 0U);
+    EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.name = {}; }), 1U);
+    EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.unit = {1}; }), 1U);
+    EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.histogram = {8}; }), 1U);
+    EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.parameter_count = 1; }), 1U);
+    EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.parameter_count = 9; }), 1U);
+    EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.parameter_count = ~0U; }), 1U);
+    EXPECT_EQ(violations([](auto&, auto&, auto& histogram) {
+                  // The first word of its buckets, or whatever comes first: no histogram.
+                  std::uint64_t word = 1'000'000;
+                  std::memcpy(static_cast<void*>(&histogram), &word, sizeof word);
+              }),
+              1U);
+}
+
+TEST(RecordReader, AFloodIsStopped) {
+    // Each line is the largest that a record can make: five million characters out of 64 bytes.
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    std::string format;
+    while (format.size() < 2000) {
+        format += "{0}";
+    }
+    channel::Record record{};
+    record.type = channel::RecordType::log;
+    record.text = {guest.text(format)};
+    record.argument_count = 1;
+    record.kinds = static_cast<std::uint32_t>(channel::ArgumentKind::string);
+    record.arguments[0] = guest.text(std::string(2000, 'x'));
+    for (std::uint32_t n = 0; n < 1000; ++n) {
+        record.sequence = n;
+        guest.write(0, record);
+        reader.drain(0);
+        if (!reader.violations().empty()) {
+            break;
+        }
+    }
+    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("records take more than")));
+    EXPECT_LT(reader.finish().size(), 300U);
+}
+
+TEST(RecordReader, RandomMemoryDoesNoHarm) {
+    std::mt19937_64 random(3);
+    for (int round = 0; round < 300; ++round) {
+        FakeGuest guest(2);
+        RecordReader reader = reader_of(guest);
+        const std::uint64_t good_text = guest.text("{} {} {} {}");
+        for (int n = 0; n < 8; ++n) {
+            channel::Record record = guest.next_record(0, good_text);
+            for (std::uint64_t& argument : record.arguments) {
+                argument = random() % 2 == 0 ? random() : good_text + random() % 16;
+            }
+            record.kinds = static_cast<std::uint32_t>(random()) & 0x07070707;
+            record.argument_count = static_cast<std::uint8_t>(random() % 6);
+            record.type = static_cast<channel::RecordType>(random() % 6);
+            if (random() % 4 == 0) {
+                record.text = {random()};
+            }
+            guest.write(0, record);
+        }
+        guest.set_head(1, random() % 16);
+        static_cast<void>(reader.finish());
+        static_cast<void>(reader.violations());
+    }
+}
+
+TEST(RecordReader, CpusAreDrainedSideBySide) {
+    constexpr std::uint32_t cpus = 4;
+    constexpr std::uint32_t rounds = 100;
+    FakeGuest guest(cpus, 1);
+    const std::uint64_t line = guest.text("line");
+    RecordReader reader = reader_of(guest);
+    std::vector<std::jthread> threads;
+    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        threads.emplace_back([&, cpu] {
+            for (std::uint32_t n = 0; n < rounds; ++n) {
+                channel::Record record{};
+                record.type = channel::RecordType::log;
+                record.text = {line};
+                record.cpu = static_cast<std::uint8_t>(cpu);
+                record.sequence = n;
+                guest.write(cpu, record);
+                reader.drain(cpu);
+            }
+        });
+    }
+    threads.clear();
+    EXPECT_EQ(reader.finish().size(), std::size_t{cpus} * rounds);
+    EXPECT_THAT(reader.violations(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,99 @@
+#include "vmm/cli/values.hpp"
+
+#include <gmock/gmock.h>
+
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using testing::ElementsAre;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t any = ~std::uint64_t{0};
+
+/// The message of the Error that `parse` throws.
+template <typename Parse>
+std::string message_of(const Parse& parse) {
+    try {
+        parse();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(ParseNumber, KnowsTwoBases) {
+    EXPECT_EQ(parse_number("--n", "42", 0, any), 42U);
+    EXPECT_EQ(parse_number("--n", "0x2A", 0, any), 42U);
+    EXPECT_EQ(parse_number("--n", "18446744073709551615", 0, any), any);
+}
+
+TEST(ParseNumber, RefusesEverythingElse) {
+    for (const char* text :
+         {"", "-1", "+1", " 1", "1 ", "1.5", "1e3", "0x", "x", "18446744073709551616"}) {
+        EXPECT_THROW(parse_number("--n", text, 0, any), Error) << text;
+    }
+}
+
+TEST(ParseNumber, TheErrorNamesTheRange) {
+    EXPECT_EQ(message_of([] { parse_number("--cpus", "65", 1, 64); }),
+              "--cpus 65: not a number from 1 to 64");
+    EXPECT_EQ(message_of([] { parse_number("--cpus", "0", 1, 64); }),
+              "--cpus 0: not a number from 1 to 64");
+    EXPECT_EQ(message_of([] { parse_number("--shuffle", "x", 0, any); }),
+              "--shuffle x: not a number of at least 0");
+}
+
+TEST(ParseNumbers, AreSeparatedByCommas) {
+    EXPECT_THAT(parse_numbers("--cpus", "2,4,8", 1, 64), ElementsAre(2, 4, 8));
+    EXPECT_THROW(parse_numbers("--cpus", "2,,4", 1, 64), Error);
+    EXPECT_THROW(parse_numbers("--cpus", "", 1, 64), Error);
+}
+
+TEST(ParseSize, KnowsSuffixes) {
+    EXPECT_EQ(parse_size("--memory", "4096"), 4096U);
+    EXPECT_EQ(parse_size("--memory", "64k"), 64U << 10);
+    EXPECT_EQ(parse_size("--memory", "64M"), 64U << 20);
+    EXPECT_EQ(parse_size("--memory", "64MiB"), 64U << 20);
+    EXPECT_EQ(parse_size("--memory", "2GB"), 2ULL << 30);
+}
+
+TEST(ParseSize, RefusesEverythingElse) {
+    for (const char* text :
+         {"", "M", "-1M", "1.5G", "64 M", "64X", "64Mi", "0x40M", "99999999999G"}) {
+        EXPECT_THROW(parse_size("--memory", text), Error) << text;
+    }
+}
+
+TEST(ParseMemory, HasLimits) {
+    EXPECT_EQ(parse_memory("--memory", "8M"), 8U << 20);
+    EXPECT_EQ(message_of([] { parse_memory("--memory", "4M"); }),
+              "--memory 4M: a guest needs at least 8 MiB");
+    EXPECT_EQ(message_of([] { parse_memory("--memory", "1000000G"); }),
+              "--memory 1000000G: a guest can have at most 3072 MiB");
+}
+
+TEST(ParseSeconds, MayHaveFractions) {
+    EXPECT_EQ(parse_seconds("--timeout", "2"), 2s);
+    EXPECT_EQ(parse_seconds("--timeout", "0.25"), 250ms);
+}
+
+TEST(ParseSeconds, RefusesWhatIsNoDuration) {
+    for (const char* text : {"", "0", "-1", "nan", "inf", "1e9", "1s", "86401"}) {
+        EXPECT_THROW(parse_seconds("--timeout", text), Error) << text;
+    }
+}
+
+TEST(ParseAssignment, IsANameAndANumber) {
+    EXPECT_EQ(parse_assignment("--set", "rounds=0x10"),
+              (std::pair<std::string, std::uint64_t>{"rounds", 16}));
+    for (const char* text :
+         {"", "=1", "rounds", "rounds=", "rounds=many", "a_name_of_24_characters_=1"}) {
+        EXPECT_THROW(parse_assignment("--set", text), Error) << text;
+    }
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

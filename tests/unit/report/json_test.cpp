@@ -1,0 +1,117 @@
+#include "vmm/report/json.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "samples.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using nlohmann::json;
+using namespace std::string_literals;
+
+/// Every key that design and schema name.
+void expect_keys(const json& object, const std::vector<const char*>& keys) {
+    for (const char* key : keys) {
+        EXPECT_TRUE(object.contains(key)) << key << " is missing in " << object;
+    }
+}
+
+RunReport full_report() {
+    RunReport report =
+        test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
+                         test::skipped("paging", "huge", "no 1 GiB pages")});
+    report.tests[0].measurements = {{"walk",
+                                     "cycles",
+                                     {{"page", "2m"s}, {"levels", std::uint64_t{3}}},
+                                     test::histogram_of({2, 4, 4, 4, 5, 5, 7, 9})}};
+    HostDescription host;
+    host.cpu = "A CPU";
+    host.kernel = "6.1";
+    host.kvm_module = "kvm_amd";
+    host.paging = "npt";
+    host.parameters = {{"kvm_amd.npt", "1"}};
+    host.huge_pages = {{2048, 10, 4}};
+    host.kvm = KvmDescription{.api_version = 12, .recommended_cpus = 8, .max_cpus = 1024};
+    report.host = host;
+    Calibration& calibration = report.calibration.emplace();
+    calibration.kernel_cycles_per_instruction = 0.5;
+    calibration.tsc_offset = {-5, 20};
+    return report;
+}
+
+TEST(JsonReport, HasTheSchemasKeys) {
+    const json result = json::parse(json_report(full_report()));
+    expect_keys(result,
+                {"schema", "nestbed", "command", "host", "tests", "measurements", "summary"});
+    EXPECT_EQ(result["schema"], 1);
+    EXPECT_EQ(result["command"], json({"nestbed", "run"}));
+    expect_keys(result["host"], {"cpu", "kernel", "kvm_module", "paging", "nested", "calibration"});
+    expect_keys(result["tests"][0], {"suite", "name", "verdict", "reason", "seconds", "failures"});
+    expect_keys(result["measurements"][0], {"name", "params", "unit", "count", "min", "mean", "p50",
+                                            "p90", "p99", "p999", "max", "stddev", "exits"});
+    EXPECT_EQ(result["summary"], json({{"passed", 1}, {"failed", 1}, {"skipped", 1}}));
+}
+
+TEST(JsonReport, HoldsWhatTheTestsFound) {
+    const json tests = json::parse(json_report(full_report()))["tests"];
+    EXPECT_EQ(tests[0]["verdict"], "passed");
+    EXPECT_EQ(tests[1]["failures"][0], json({{"file", "guest/suites/demo.cpp"},
+                                             {"line", 12},
+                                             {"expression", "a == b"},
+                                             {"values", "1 == 2"}}));
+    EXPECT_EQ(tests[2]["verdict"], "skipped");
+    EXPECT_EQ(tests[2]["reason"], "no 1 GiB pages");
+}
+
+TEST(JsonReport, HoldsMeasurements) {
+    const json measurement = json::parse(json_report(full_report()))["measurements"][0];
+    EXPECT_EQ(measurement["params"], json({{"page", "2m"}, {"levels", 3}}));
+    EXPECT_EQ(measurement["count"], 8);
+    EXPECT_EQ(measurement["min"], 2);
+    EXPECT_EQ(measurement["max"], 9);
+    EXPECT_EQ(measurement["stddev"], 2.0);
+    EXPECT_EQ(measurement["test"], "boot.empty");
+}
+
+TEST(JsonReport, HoldsTheHost) {
+    const json host = json::parse(json_report(full_report()))["host"];
+    EXPECT_EQ(host["paging"], "npt");
+    EXPECT_EQ(host["nested"], false);
+    EXPECT_EQ(host["kvm"]["max_cpus"], 1024);
+    EXPECT_EQ(host["module_parameters"]["kvm_amd.npt"], "1");
+    EXPECT_EQ(host["calibration"]["kernel_cycles_per_instruction"], 0.5);
+    EXPECT_EQ(host["calibration"]["tsc_offset"]["cycles"], -5);
+    EXPECT_TRUE(host["calibration"]["exit_round_trip"].is_null());
+}
+
+TEST(JsonReport, AnyBytesOfAGuestAreValidJson) {
+    RunReport report = test::report_of({test::failed("demo", "evil")});
+    report.tests[0].log = {"\xFF\"\\\x01\n"};
+    report.tests[0].reason = "\xC3";
+    const json test = json::parse(json_report(report))["tests"][0];
+    EXPECT_EQ(test["log"][0], "\xEF\xBF\xBD\"\\\x01\n");
+}
+
+TEST(JsonReport, TellsOfAnInterruption) {
+    RunReport report = test::report_of({});
+    report.interrupted = true;
+    report.not_finished = 3;
+    const json result = json::parse(json_report(report));
+    EXPECT_EQ(result["interrupted"], true);
+    EXPECT_EQ(result["not_finished"], 3);
+}
+
+TEST(JsonHostReport, WorksWithoutKvm) {
+    HostDescription host;
+    host.kvm_problem = "no /dev/kvm";
+    const json result = json::parse(json_host_report({"nestbed", "doctor"}, host, std::nullopt));
+    EXPECT_TRUE(result["host"]["kvm"].is_null());
+    EXPECT_EQ(result["host"]["kvm_problem"], "no /dev/kvm");
+    EXPECT_TRUE(result["host"]["calibration"].is_null());
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

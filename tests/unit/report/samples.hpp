@@ -1,0 +1,67 @@
+// Results to make reports from.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+#include "vmm/report/run_report.hpp"
+
+namespace nestbed::vmm::test {
+
+inline TestResult passed(const std::string& suite, const std::string& name) {
+    TestResult result;
+    result.suite = suite;
+    result.name = name;
+    result.file = "guest/suites/" + suite + ".cpp";
+    result.line = 7;
+    result.cpus = 2;
+    result.tsc_khz = 2'000'000;
+    result.verdict = Verdict::passed;
+    result.seconds = 0.0125;
+    return result;
+}
+
+inline TestResult skipped(const std::string& suite, const std::string& name,
+                          const std::string& reason) {
+    TestResult result = passed(suite, name);
+    result.verdict = Verdict::skipped;
+    result.reason = reason;
+    return result;
+}
+
+/// One expectation did not hold; the guest wrote a line.
+inline TestResult failed(const std::string& suite, const std::string& name) {
+    TestResult result = passed(suite, name);
+    result.verdict = Verdict::failed;
+    result.reason = "an expectation failed";
+    result.failures.push_back({"guest/suites/" + suite + ".cpp", 12, "a == b", "1 == 2"});
+    result.log = {"[cpu 0] before it failed"};
+    return result;
+}
+
+/// The guest died.
+inline TestResult crashed(const std::string& suite, const std::string& name) {
+    TestResult result = passed(suite, name);
+    result.verdict = Verdict::failed;
+    result.reason = "triple fault (KVM_EXIT_SHUTDOWN)";
+    result.diagnosis = "vCPU 0: ended the run\n  registers\n    rax 0\n";
+    return result;
+}
+
+inline stats::Histogram histogram_of(std::initializer_list<std::uint64_t> values) {
+    stats::Histogram histogram;
+    for (const std::uint64_t value : values) {
+        histogram.record(value);
+    }
+    return histogram;
+}
+
+inline RunReport report_of(std::initializer_list<TestResult> tests) {
+    RunReport report;
+    report.command = {"nestbed", "run"};
+    report.tests = tests;
+    report.seconds = 1.5;
+    return report;
+}
+
+}  // namespace nestbed::vmm::test

@@ -1,0 +1,37 @@
+#include "vmm/report/table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nestbed::vmm {
+namespace {
+
+TEST(Table, AlignsColumns) {
+    Table table({{"name", Table::Align::left}, {"n"}, {"µs"}});
+    table.add_row({"a", "1", "10.5"});
+    table.add_row({"longer", "100", "µ"});
+    EXPECT_EQ(table.text(2),
+              "  name      n    µs\n"
+              "  a         1  10.5\n"
+              "  longer  100     µ\n");
+}
+
+TEST(Table, GroupsStandAboveTheirColumns) {
+    Table table({{"x", Table::Align::left},
+                 {"min", Table::Align::right, "cycles"},
+                 {"max", Table::Align::right, "cycles"},
+                 {"min", Table::Align::right, "µs"}});
+    table.add_row({"a", "10000", "20000", "5.00"});
+    EXPECT_EQ(table.text(),
+              "   -- cycles --   µs\n"
+              "x    min    max   min\n"
+              "a  10000  20000  5.00\n");
+}
+
+TEST(Table, MissingCellsAreEmptyAndNoLineEndsInSpaces) {
+    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+    table.add_row({"only one"});
+    EXPECT_EQ(table.text(), "only one\n");
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,64 @@
+#include "vmm/report/tap.hpp"
+
+#include <gmock/gmock.h>
+
+#include "samples.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(TapEscaped, NumberSignsAndBackslashesAreEscaped) {
+    EXPECT_EQ(tap_escaped("a # SKIP not at all"), "a \\# SKIP not at all");
+    EXPECT_EQ(tap_escaped("back\\slash"), "back\\\\slash");
+}
+
+TEST(TapEscaped, IsOneLine) { EXPECT_EQ(tap_escaped("a\nok 1"), "a\\\\x0aok 1"); }
+
+TEST(TapReport, IsWholeForAMixedRun) {
+    const RunReport report =
+        test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
+                         test::skipped("paging", "huge", "no 1 GiB pages")});
+    EXPECT_EQ(tap_report(report),
+              R"(TAP version 13
+1..3
+ok 1 - boot.empty
+not ok 2 - demo.fails
+  ---
+  message: "an expectation failed"
+  file: "guest/suites/demo.cpp"
+  line: 7
+  failures:
+    - "guest/suites/demo.cpp:12: expected a == b: 1 == 2"
+  log:
+    - "[cpu 0] before it failed"
+  ...
+ok 3 - paging.huge # SKIP no 1 GiB pages
+)");
+}
+
+TEST(TapReport, RepetitionsAreNoDirectives) {
+    RunReport report = test::report_of({test::passed("boot", "empty")});
+    report.tests[0].repetition = 2;
+    EXPECT_THAT(tap_report(report), EndsWith("ok 1 - boot.empty \\#2\n"));
+}
+
+TEST(TapReport, ADiagnosisIsAListOfLines) {
+    EXPECT_THAT(
+        tap_report(test::report_of({test::crashed("demo", "dies")})),
+        HasSubstr("  diagnosis:\n    - \"vCPU 0: ended the run\"\n    - \"  registers\"\n"));
+}
+
+TEST(TapReport, BailsOutOfAnUnfinishedRun) {
+    RunReport report = test::report_of({test::passed("boot", "empty")});
+    report.interrupted = true;
+    report.not_finished = 2;
+    EXPECT_THAT(tap_report(report), StartsWith("TAP version 13\n1..3\n"));
+    EXPECT_THAT(tap_report(report), EndsWith("Bail out! interrupted: 2 tests did not finish\n"));
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,59 @@
+#include "vmm/report/text.hpp"
+
+#include <gmock/gmock.h>
+
+namespace nestbed::vmm {
+namespace {
+
+using namespace std::string_literals;
+using testing::ElementsAre;
+
+TEST(Printable, LeavesTextAlone) {
+    EXPECT_EQ(printable("plain, µs, 日本, 🙂"), "plain, µs, 日本, 🙂");
+}
+
+TEST(Printable, ShowsControlCharacters) {
+    EXPECT_EQ(printable("a\nb\tc\x1b[31m\x7f"), "a\\x0ab\\x09c\\x1b[31m\\x7f");
+    EXPECT_EQ(printable("zero\0end"s), "zero\\x00end");
+    // U+009B is CSI to some terminals.
+    EXPECT_EQ(printable("\xC2\x9B"), "\\xc2\\x9b");
+}
+
+TEST(Printable, ShowsBytesThatAreNotUtf8) {
+    EXPECT_EQ(printable("\xFFx"), "\\xffx");
+    EXPECT_EQ(printable("\xC3"), "\\xc3");
+    EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf") << "an overlong slash";
+    EXPECT_EQ(printable("\xE0\x80\xAF"), "\\xe0\\x80\\xaf") << "another one";
+    EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
+    EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80") << "beyond U+10FFFF";
+    EXPECT_EQ(printable("\xE6\x97"), "\\xe6\\x97") << "cut off";
+}
+
+TEST(ValidUtf8, ReplacesOnlyWhatIsInvalid) { EXPECT_EQ(valid_utf8("µ\xFF\n"), "µ\xEF\xBF\xBD\n"); }
+
+TEST(Lines, EndWithOrWithoutALineEnd) {
+    EXPECT_THAT(lines_of("a\nb"), ElementsAre("a", "b"));
+    EXPECT_THAT(lines_of("a\n\nb\n"), ElementsAre("a", "", "b"));
+    EXPECT_THAT(lines_of(""), ElementsAre());
+}
+
+TEST(Wrapped, BreaksAtSpaces) {
+    EXPECT_THAT(wrapped("one two three", 7), ElementsAre("one two", "three"));
+    EXPECT_THAT(wrapped("incomprehensible word", 4), ElementsAre("incomprehensible", "word"));
+    EXPECT_THAT(wrapped("µµ µµ µµ", 5), ElementsAre("µµ µµ", "µµ")) << "columns, not bytes";
+    EXPECT_THAT(wrapped("", 5), ElementsAre());
+}
+
+TEST(Counted, KnowsThePlural) {
+    EXPECT_EQ(counted(0, "test"), "0 tests");
+    EXPECT_EQ(counted(1, "test"), "1 test");
+    EXPECT_EQ(counted(2, "test"), "2 tests");
+}
+
+TEST(Duration, HasTheUnitThatFits) {
+    EXPECT_EQ(duration(0.0098), "9.8 ms");
+    EXPECT_EQ(duration(12.345), "12.35 s");
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,194 @@
+// Tests side by side, with functions in place of VMs.
+
+#include "vmm/runner/scheduler.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+namespace nestbed::vmm {
+namespace {
+
+using testing::ElementsAre;
+
+/// Tests that are known by their repetition alone.
+std::vector<ScheduledTest> tests_with_cpus(std::initializer_list<std::uint32_t> cpus) {
+    std::vector<ScheduledTest> tests;
+    for (const std::uint32_t n : cpus) {
+        tests.push_back({{nullptr, nullptr, tests.size()}, n});
+    }
+    return tests;
+}
+
+TestResult result_of(const PlannedTest& test) {
+    TestResult result;
+    result.verdict = Verdict::passed;
+    result.repetition = test.repetition;
+    return result;
+}
+
+class Recorder : public RunObserver {
+  public:
+    void started(const PlannedTest& test) override { starts.push_back(test.repetition); }
+    void finished(const TestResult& result) override { ends.push_back(result.repetition); }
+
+    std::vector<std::uint64_t> starts;
+    std::vector<std::uint64_t> ends;
+};
+
+/// Lets tests meet: `wait_for(n)` returns when n of them have come.
+class Meeting {
+  public:
+    void wait_for(std::uint32_t count) {
+        std::unique_lock lock(mutex_);
+        ++arrived_;
+        all_here_.notify_all();
+        all_here_.wait(lock, [&] { return arrived_ >= count; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable all_here_;
+    std::uint32_t arrived_ = 0;
+};
+
+TEST(Scheduler, RunsAllInOrder) {
+    Recorder recorder;
+    const RunRecord record = run_side_by_side(
+        tests_with_cpus({1, 1, 1}), {1, 1},
+        [](const auto& test, const auto&) { return result_of(test); }, {}, recorder);
+    EXPECT_EQ(record.results.size(), 3U);
+    EXPECT_EQ(record.not_finished, 0U);
+    EXPECT_THAT(recorder.starts, ElementsAre(0, 1, 2));
+    EXPECT_THAT(recorder.ends, ElementsAre(0, 1, 2));
+}
+
+TEST(Scheduler, RunsSideBySideAndReportsInOrder) {
+    Recorder recorder;
+    Meeting meeting;
+    std::atomic<bool> second_done{false};
+    const RunRecord record = run_side_by_side(
+        tests_with_cpus({1, 1}), {2, 2},
+        [&](const PlannedTest& test, const auto&) {
+            meeting.wait_for(2);  // would never return if they ran one after the other
+            if (test.repetition == 0) {
+                second_done.wait(false);
+            } else {
+                second_done = true;
+                second_done.notify_all();
+            }
+            return result_of(test);
+        },
+        {}, recorder);
+    EXPECT_THAT(recorder.ends, ElementsAre(0, 1));
+    EXPECT_EQ(record.results[0].repetition, 0U);
+}
+
+TEST(Scheduler, NeverUsesMoreSlotsThanThereAre) {
+    Recorder recorder;
+    std::atomic<std::uint32_t> busy{0};
+    std::atomic<std::uint32_t> most{0};
+    const auto tests = tests_with_cpus({1, 2, 64, 1, 1, 2, 3, 1, 4, 1});
+    constexpr std::uint32_t slots = 4;
+    run_side_by_side(
+        tests, {8, slots},
+        [&](const PlannedTest& test, const auto&) {
+            const std::uint32_t weight = std::min(tests[test.repetition].cpus, slots);
+            const std::uint32_t now = busy.fetch_add(weight) + weight;
+            for (std::uint32_t seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            busy -= weight;
+            return result_of(test);
+        },
+        {}, recorder);
+    EXPECT_LE(most, slots);
+    EXPECT_EQ(recorder.ends.size(), tests.size());
+    EXPECT_TRUE(std::ranges::is_sorted(recorder.starts));
+}
+
+TEST(Scheduler, AStopEndsWhatRunsAndStartsNothing) {
+    Recorder recorder;
+    std::stop_source stop;
+    const RunRecord record = run_side_by_side(
+        tests_with_cpus({1, 1, 1, 1}), {1, 1},
+        [&](const PlannedTest& test, const std::stop_token& token) {
+            TestResult result = result_of(test);
+            if (test.repetition == 1) {
+                stop.request_stop();
+                result.interrupted = token.stop_requested();
+            }
+            return result;
+        },
+        stop.get_token(), recorder);
+    EXPECT_EQ(record.results.size(), 1U);
+    EXPECT_EQ(record.not_finished, 3U);
+    EXPECT_FALSE(record.error);
+    EXPECT_THAT(recorder.ends, ElementsAre(0));
+}
+
+TEST(Scheduler, WhatFinishedBehindAnInterruptedTestIsReported) {
+    Recorder recorder;
+    std::stop_source stop;
+    std::atomic<bool> second_done{false};
+    const RunRecord record = run_side_by_side(
+        tests_with_cpus({1, 1}), {2, 2},
+        [&](const PlannedTest& test, const auto&) {
+            TestResult result = result_of(test);
+            if (test.repetition == 0) {
+                second_done.wait(false);
+                stop.request_stop();
+                result.interrupted = true;
+            } else {
+                second_done = true;
+                second_done.notify_all();
+            }
+            return result;
+        },
+        stop.get_token(), recorder);
+    EXPECT_THAT(recorder.ends, ElementsAre(1));
+    EXPECT_EQ(record.not_finished, 1U);
+}
+
+TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
+    Recorder recorder;
+    const RunRecord record = run_side_by_side(
+        tests_with_cpus({1, 1, 1}), {1, 1},
+        [](const PlannedTest& test, const auto&) -> TestResult {
+            if (test.repetition == 1) {
+                throw std::runtime_error("no VM");
+            }
+            return result_of(test);
+        },
+        {}, recorder);
+    EXPECT_EQ(record.results.size(), 1U);
+    EXPECT_EQ(record.not_finished, 2U);
+    ASSERT_TRUE(record.error);
+    EXPECT_THROW(std::rethrow_exception(record.error), std::runtime_error);
+}
+
+TEST(Scheduler, AnObserverThatThrowsEndsTheRun) {
+    class Broken : public Recorder {
+        void finished(const TestResult&) override { throw std::runtime_error("closed pipe"); }
+    } broken;
+    const RunRecord record = run_side_by_side(
+        tests_with_cpus({1, 1, 1}), {1, 1},
+        [](const auto& test, const auto&) { return result_of(test); }, {}, broken);
+    EXPECT_TRUE(record.error);
+    EXPECT_THAT(broken.starts, ElementsAre(0));
+}
+
+TEST(Scheduler, JobsByDefaultAreAsManyAsTheCores) {
+    EXPECT_EQ(parallelism(0).jobs, parallelism(0).slots);
+    EXPECT_GE(parallelism(0).jobs, 1U);
+    EXPECT_EQ(parallelism(3).jobs, 3U);
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,410 @@
+// The program as a whole, from its command line to its exit code.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "kvm_test.hpp"
+#include "process.hpp"
+
+namespace nestbed::test {
+namespace {
+
+using nlohmann::json;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr int success = 0;
+constexpr int test_failed = 1;
+constexpr int bad_input = 2;
+constexpr int no_kvm = 3;
+constexpr int interrupted = 130;
+
+/// An error is one line on standard error, and nothing on standard output.
+void expect_one_line_error(const ProcessResult& result, int exit_code) {
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    EXPECT_THAT(result.err, StartsWith("nestbed: "));
+    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+    EXPECT_THAT(result.out, IsEmpty());
+}
+
+// What needs no KVM.
+
+TEST(CommandLine, VersionAndHelp) {
+    EXPECT_THAT(nestbed({"--version"}).out, StartsWith("nestbed "));
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {}, {"doctor"}, {"list"}, {"run"}, {"measure"}, {"measure", "shootdown"}}) {
+        std::vector<std::string> arguments = command;
+        arguments.emplace_back("--help");
+        const ProcessResult result = nestbed(arguments);
+        EXPECT_EQ(result.exit_code, success);
+        EXPECT_THAT(result.out, HasSubstr("Usage:"));
+        EXPECT_THAT(result.out, HasSubstr("Exit codes:"));
+    }
+}
+
+TEST(CommandLine, WrongUsageIsOneLineWithAHint) {
+    const std::vector<std::vector<std::string>> wrong{
+        {},
+        {"walk"},
+        {"run", "--no-such-option"},
+        {"run", "--cpus"},
+        {"doctor", "extra"},
+        {"measure"},
+        {"measure", "everything"},
+        {"measure", "shootdown", "--nothing"},
+    };
+    for (const auto& arguments : wrong) {
+        const ProcessResult result = nestbed(arguments);
+        expect_one_line_error(result, bad_input);
+        EXPECT_THAT(result.err, HasSubstr("--help)"));
+    }
+}
+
+TEST(CommandLine, AbsurdValuesAreOneLine) {
+    const std::vector<std::vector<std::string>> wrong{
+        {"run", "--cpus", "0"},
+        {"run", "--cpus", "65"},
+        {"run", "--cpus", "-1"},
+        {"run", "--cpus", "many"},
+        {"run", "--memory", "1M"},
+        {"run", "--memory", "999999G"},
+        {"run", "--memory", "99999999999999999999"},
+        {"run", "--memory", "64 M"},
+        {"run", "--backing", "floppy"},
+        {"run", "--timeout", "0"},
+        {"run", "--timeout", "-5"},
+        {"run", "--timeout", "1e99"},
+        {"run", "--jobs", "0"},
+        {"run", "--repeat", "0"},
+        {"run", "--shuffle", "x"},
+        {"run", "--format", "pdf"},
+        {"run", "--set", "x"},
+        {"run", "nothing"},
+        {"run", "/nonexistent.elf"},
+        {"run", "/"},
+        {"run", "/dev/null"},
+        {"run", "boot", "boot"},
+        {"run", "--filter", "nothing"},
+        {"list", "nothing"},
+        {"list", "--filter", "nothing"},
+        {"measure", "shootdown", "--protocol", "magic"},
+        {"measure", "shootdown", "--protocol", ""},
+        {"measure", "shootdown", "--cpus", "1"},
+        {"measure", "shootdown", "--pages", "0"},
+        {"measure", "shootdown", "--target", "asleep"},
+        {"measure", "shootdown", "--format", "tap"},
+    };
+    for (const auto& arguments : wrong) {
+        SCOPED_TRACE(testing::PrintToString(arguments));
+        expect_one_line_error(nestbed(arguments), bad_input);
+    }
+}
+
+TEST(CommandLine, AnUnknownProtocolNamesTheKnownOnes) {
+    EXPECT_THAT(nestbed({"measure", "shootdown", "--protocol", "magic"}).err,
+                EndsWith("--protocol magic: there are global\n"));
+}
+
+TEST(CommandLine, ListNeedsNoKvm) {
+    const ProcessResult all = nestbed({"list"});
+    EXPECT_EQ(all.exit_code, success);
+    EXPECT_THAT(all.out, HasSubstr("boot.empty"));
+    EXPECT_THAT(all.out, HasSubstr("crash.triple_fault"));
+    EXPECT_THAT(nestbed({"list", NESTBED_GUESTS "/boot.elf"}).out, HasSubstr("boot.empty"));
+    const ProcessResult one = nestbed({"list", "--filter", "boot.empty"});
+    EXPECT_EQ(std::ranges::count(one.out, '\n'), 1);
+}
+
+TEST(CommandLine, AFullStandardOutputIsAnError) {
+    const ProcessResult result =
+        nestbed({"list"}, [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); });
+    EXPECT_EQ(result.exit_code, bad_input);
+    EXPECT_THAT(result.err, HasSubstr("standard output"));
+}
+
+/// Gives up root, which may open any /dev/kvm.
+void become_nobody() {
+    constexpr unsigned nobody = 65534;
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(nobody, nobody, nobody) != 0 ||
+        ::setresuid(nobody, nobody, nobody) != 0) {
+        ::_exit(126);
+    }
+}
+
+/// True if a user without rights has no KVM here, which is what the next tests need.
+bool nobody_has_no_kvm() {
+    struct stat status {};
+    return ::geteuid() == 0 &&
+           (::stat("/dev/kvm", &status) != 0 || (status.st_mode & S_IRWXO) == 0);
+}
+
+TEST(WithoutKvm, DoctorSaysWhyAndWhatWouldHelp) {
+    if (!nobody_has_no_kvm()) {
+        GTEST_SKIP() << "needs root, to give it up, and a /dev/kvm that is not open to everybody";
+    }
+    const ProcessResult result = nestbed({"doctor"}, become_nobody);
+    ASSERT_NE(result.exit_code, 127) << "the program is not readable for others";
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, StartsWith("nestbed: no "));
+    EXPECT_THAT(result.out, HasSubstr("kernel"));
+    const ProcessResult as_json = nestbed({"doctor", "--json"}, become_nobody);
+    EXPECT_EQ(as_json.exit_code, no_kvm);
+    EXPECT_THAT(json::parse(as_json.out)["host"]["kvm_problem"].get<std::string>(),
+                StartsWith("no "));
+}
+
+TEST(WithoutKvm, RunAndMeasureSaySo) {
+    if (!nobody_has_no_kvm()) {
+        GTEST_SKIP() << "needs root, to give it up, and a /dev/kvm that is not open to everybody";
+    }
+    const std::string output = "/tmp/nestbed-without-kvm.json";
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"run"}, {"measure", "shootdown"}}) {
+        std::vector<std::string> arguments = command;
+        arguments.insert(arguments.end(), {"--format", "json", "--output", output});
+        expect_one_line_error(nestbed(arguments, become_nobody), no_kvm);
+        EXPECT_FALSE(fs::exists(output));
+    }
+    expect_one_line_error(nestbed({"run", "nothing"}, become_nobody), bad_input);
+}
+
+// What needs KVM.
+
+class WithKvm : public vmm::test::KvmTest {
+  public:
+    void SetUp() override {
+        vmm::test::KvmTest::SetUp();
+        if (IsSkipped()) {
+            return;
+        }
+        std::string pattern = testing::TempDir() + "nestbed-cli-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data());
+    }
+    void TearDown() override {
+        if (!folder_.empty()) {
+            fs::remove_all(folder_);
+        }
+    }
+
+    std::string path(const char* name) const { return folder_ / name; }
+    bool folder_is_empty() const { return fs::is_empty(folder_); }
+
+    static std::string contents(const std::string& file) {
+        std::ostringstream text;
+        text << std::ifstream(file).rdbuf();
+        return text.str();
+    }
+
+  private:
+    fs::path folder_;
+};
+
+TEST_F(WithKvm, ATestThatPassesIsASuccess) {
+    const ProcessResult result = nestbed({"run", "boot", "--filter", "boot.empty"});
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_THAT(result.out, StartsWith("PASS  boot.empty"));
+    EXPECT_THAT(result.out, HasSubstr("1 test in"));
+    EXPECT_THAT(result.err, IsEmpty()) << "no progress line: it is no terminal";
+}
+
+TEST_F(WithKvm, AGuestOfOnesOwn) {
+    const ProcessResult result =
+        nestbed({"run", NESTBED_GUESTS "/boot.elf", "--filter", "boot.empty", "--cpus", "3",
+                 "--memory", "32M", "--timeout", "9.5", "--pin", "--set", "a=1", "--set", "b=0x2"});
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("3 vCPUs"));
+}
+
+TEST_F(WithKvm, AFailedTestIsExitCode1) {
+    const ProcessResult result = nestbed({"run", "crash", "--filter", "crash.failed_expectation"});
+    EXPECT_EQ(result.exit_code, test_failed);
+    EXPECT_THAT(result.out, StartsWith("FAIL  crash.failed_expectation"));
+    EXPECT_THAT(result.out, HasSubstr("guest/suites/crash.cpp:"));
+    EXPECT_THAT(result.out, HasSubstr("41 == 42"));
+}
+
+TEST_F(WithKvm, ADeadGuestIsExitCode1) {
+    const ProcessResult result =
+        nestbed({"run", "crash", "--filter", "crash.triple_fault:crash.page_fault"});
+    EXPECT_EQ(result.exit_code, test_failed);
+    EXPECT_THAT(result.out, HasSubstr("2 failed"));
+}
+
+TEST_F(WithKvm, MoreCpusThanTheHostHas) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--filter", "boot.every_cpu_has_its_own_state", "--cpus", "64"});
+    EXPECT_EQ(result.exit_code, success) << result.out;
+    EXPECT_THAT(result.out, HasSubstr("64 vCPUs"));
+}
+
+TEST_F(WithKvm, TestsSideBySideAreReportedInOrder) {
+    const std::vector<std::string> arguments{"run", "boot", "user", "--format", "tap"};
+    std::vector<std::string> parallel = arguments;
+    parallel.insert(parallel.end(), {"--jobs", "6"});
+    std::vector<std::string> serial = arguments;
+    serial.insert(serial.end(), {"--jobs", "1"});
+    EXPECT_EQ(nestbed(parallel).out, nestbed(serial).out);
+}
+
+TEST_F(WithKvm, RepeatAndShuffle) {
+    const ProcessResult result = nestbed({"run", "boot", "--filter", "boot.empty:boot.memory*",
+                                          "--repeat", "2", "--shuffle", "7", "--format", "tap"});
+    EXPECT_EQ(result.exit_code, success);
+    EXPECT_THAT(result.out, HasSubstr("1..4"));
+    EXPECT_THAT(result.out, HasSubstr("boot.empty \\#2"));
+}
+
+TEST_F(WithKvm, JsonIsWhatTheSchemaSays) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--filter", "boot.empty", "--format", "json"});
+    EXPECT_EQ(result.exit_code, success);
+    const json report = json::parse(result.out);
+    EXPECT_EQ(report["schema"], 1);
+    EXPECT_EQ(report["command"][1], "run");
+    EXPECT_EQ(report["tests"][0]["name"], "empty");
+    EXPECT_EQ(report["summary"]["passed"], 1);
+    EXPECT_FALSE(report["host"]["kernel"].get<std::string>().empty());
+    EXPECT_TRUE(report["host"]["calibration"]["problems"].empty()) << report["host"]["calibration"];
+    EXPECT_GT(report["host"]["calibration"]["kernel_cycles_per_instruction"], 0.0);
+}
+
+TEST_F(WithKvm, TheOutputFileIsBesideTheHumanReport) {
+    const ProcessResult result = nestbed({"run", "boot", "--filter", "boot.empty", "--format",
+                                          "junit", "--output", path("out.xml")});
+    EXPECT_EQ(result.exit_code, success);
+    EXPECT_THAT(result.out, StartsWith("PASS  boot.empty"));
+    EXPECT_THAT(contents(path("out.xml")), StartsWith("<?xml"));
+    EXPECT_THAT(contents(path("out.xml")), EndsWith("</testsuites>\n"));
+}
+
+TEST_F(WithKvm, AnUnwritableOutputIsFoundBeforeTheRun) {
+    expect_one_line_error(nestbed({"run", "boot", "--output", "/nonexistent/out.json"}), bad_input);
+    expect_one_line_error(nestbed({"run", "boot", "--output", path(".")}), bad_input);
+    expect_one_line_error(
+        nestbed({"measure", "shootdown", "--format", "json", "--output", "/proc/out.json"}),
+        bad_input);
+    EXPECT_TRUE(folder_is_empty());
+}
+
+TEST_F(WithKvm, BadInputLeavesNoOutputFile) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--backing", "hugetlb", "--memory", "3G", "--output", path("out")});
+    if (result.exit_code == success) {
+        GTEST_SKIP() << "this host has 3 GiB of huge pages to spare";
+    }
+    EXPECT_EQ(result.exit_code, bad_input);
+    EXPECT_THAT(result.err, HasSubstr("nr_hugepages"));
+    EXPECT_TRUE(folder_is_empty());
+}
+
+TEST_F(WithKvm, AClosedPipeEndsIt) {
+    for (const bool ignored : {false, true}) {
+        const ProcessResult result =
+            nestbed({"run", "boot", "--repeat", "1000", "--filter", "boot.empty"}, [&] {
+                int ends[2];
+                if (::pipe(ends) == 0) {
+                    ::close(ends[0]);
+                    ::dup2(ends[1], STDOUT_FILENO);
+                    ::close(ends[1]);
+                }
+                ::signal(SIGPIPE, ignored ? SIG_IGN : SIG_DFL);
+            });
+        if (ignored) {
+            EXPECT_EQ(result.exit_code, bad_input);
+            EXPECT_THAT(result.err, HasSubstr("Broken pipe"));
+        } else {
+            EXPECT_EQ(result.signal, SIGPIPE);
+        }
+    }
+}
+
+/// Waits until the process has written `text`.
+void wait_for_output(const Process& process, const std::string& text) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (process.out_so_far().find(text) == std::string::npos &&
+           std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(5ms);
+    }
+}
+
+TEST_F(WithKvm, CtrlCReportsWhatFinished) {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        Process process({NESTBED_PROGRAM, "run", "boot", "crash", "--filter",
+                         "boot.empty:crash.hang*", "--jobs", "1", "--timeout", "60", "--format",
+                         "json", "--output", path("out.json")});
+        wait_for_output(process, "PASS  boot.empty");
+        std::this_thread::sleep_for(50ms);
+        process.send(signal);
+        const ProcessResult result = process.wait();
+        EXPECT_EQ(result.exit_code, interrupted) << result.err;
+        EXPECT_THAT(result.out, HasSubstr("interrupted: 3 tests did not finish"));
+        const json report = json::parse(contents(path("out.json")));
+        EXPECT_EQ(report["summary"]["passed"], 1);
+        EXPECT_EQ(report["summary"]["failed"], 0);
+        EXPECT_EQ(report["interrupted"], true);
+    }
+}
+
+TEST_F(WithKvm, CtrlCEndsATestOfManyCpusAtOnce) {
+    Process process({NESTBED_PROGRAM, "run", "boot", "crash", "--filter",
+                     "boot.empty:crash.hang_in_user_mode", "--cpus", "16", "--jobs", "1",
+                     "--timeout", "60"});
+    wait_for_output(process, "PASS  boot.empty");
+    std::this_thread::sleep_for(100ms);
+    const auto start = std::chrono::steady_clock::now();
+    process.send(SIGINT);
+    EXPECT_EQ(process.wait().exit_code, interrupted);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+}
+
+TEST_F(WithKvm, MeasureShootdownPrintsATable) {
+    const ProcessResult result =
+        nestbed({"measure", "shootdown", "--pages", "1,2", "--target", "user,hlt", "--samples", "5",
+                 "--no-pin", "--format", "json", "--output", path("out.json")});
+    EXPECT_EQ(result.exit_code, success) << result.out << result.err;
+    EXPECT_THAT(result.out, StartsWith("calibration: "));
+    EXPECT_THAT(result.out, HasSubstr("timings here: "));
+    EXPECT_THAT(result.out, HasSubstr("protocol  vCPUs  pages  target  samples"));
+    const json report = json::parse(contents(path("out.json")));
+    ASSERT_EQ(report["measurements"].size(), 4U);
+    EXPECT_EQ(report["measurements"][0]["count"], 5);
+    EXPECT_EQ(report["measurements"][0]["params"]["protocol"], "global");
+    EXPECT_EQ(report["tests"][3]["parameters"]["pages"], 2);
+}
+
+TEST_F(WithKvm, MeasureShootdownOfACombinationThatEndsInATimeoutFails) {
+    const ProcessResult result = nestbed({"measure", "shootdown", "--pages", "1", "--target",
+                                          "spin", "--samples", "10000000", "--timeout", "0.2"});
+    EXPECT_EQ(result.exit_code, test_failed);
+    EXPECT_THAT(result.out,
+                HasSubstr("failed: global, 2 vCPUs, 1 page, target spin: no end after"));
+}
+
+TEST_F(WithKvm, DoctorDescribesTheHost) {
+    const ProcessResult text = nestbed({"doctor"});
+    EXPECT_EQ(text.exit_code, success) << text.err;
+    EXPECT_THAT(text.out, HasSubstr("instruction at CPL 0"));
+    EXPECT_THAT(text.out, HasSubstr("How far timings can be trusted here"));
+    const json report = json::parse(nestbed({"doctor", "--json"}).out);
+    EXPECT_GE(report["host"]["kvm"]["max_cpus"], 1);
+    EXPECT_THAT(std::vector<std::string>({"ept", "npt", "shadow", "pvm", "unknown"}),
+                testing::Contains(report["host"]["paging"].get<std::string>()));
+}
+
+}  // namespace
+}  // namespace nestbed::test

@@ -1,0 +1,243 @@
+// A VM's life: it is stopped whatever its vCPUs do and whenever the stop comes; many vCPUs; kinds
+// of memory; and what cannot be made is refused.
+
+#include "vmm/machine/machine.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "shared/channel/layout.hpp"
+#include "tests/unit/loader/elf_builder.hpp"
+#include "tests/vmm/kvm_test.hpp"
+#include "vmm/channel/record_reader.hpp"
+#include "vmm/runner/test_runner.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using test::GuestAndTest;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t mib = 1 << 20;
+/// Longer than any stop takes on the slowest of hosts, and shorter than for ever.
+constexpr std::chrono::seconds patience{60};
+
+MachineSettings settings_with(std::uint32_t cpus, std::uint64_t memory = 64 * mib) {
+    MachineSettings settings;
+    settings.cpus = cpus;
+    settings.memory = memory;
+    return settings;
+}
+
+using MachineTest = test::KvmTest;
+
+// Stopping. The guests are those of guest/suites/crash.cpp that never end by themselves.
+
+class StopTest : public test::KvmFixture<testing::TestWithParam<const char*>> {
+  protected:
+    StopTest() : hang_("crash", GetParam()) {}
+
+    Outcome run(std::uint32_t cpus, std::chrono::milliseconds timeout,
+                const std::stop_token& stop) {
+        Machine machine(system(), hang_.guest, hang_.test, settings_with(cpus));
+        const auto start = Clock::now();
+        const Outcome outcome = machine.run([](std::uint32_t) {}, timeout, stop);
+        EXPECT_LT(Clock::now() - start, timeout + patience);
+        return outcome;
+    }
+
+  private:
+    GuestAndTest hang_;
+};
+
+TEST_P(StopTest, ByTheWatchdog) {
+    std::mt19937 random(1);
+    for (std::uint32_t round = 0; round < 50; ++round) {
+        const std::uint32_t cpus = 1 + round % 4;
+        const Outcome outcome = run(cpus, std::chrono::milliseconds(random() % 20), {});
+        ASSERT_EQ(outcome.ending, Ending::timed_out) << outcome.detail;
+        EXPECT_THAT(outcome.detail, HasSubstr("--timeout"));
+    }
+}
+
+TEST_P(StopTest, AtAnyMoment) {
+    std::mt19937 random(2);
+    for (std::uint32_t round = 0; round < 50; ++round) {
+        const std::uint32_t cpus = 1 + round % 4;
+        // From before the threads start, through their way into KVM_RUN, to long inside.
+        const std::chrono::microseconds delay(random() % (round % 2 == 0 ? 500 : 10'000));
+        std::stop_source stop;
+        const std::jthread stopper([&] {
+            std::this_thread::sleep_for(delay);
+            stop.request_stop();
+        });
+        const Outcome outcome = run(cpus, patience, stop.get_token());
+        ASSERT_EQ(outcome.ending, Ending::interrupted)
+            << outcome.detail << ", " << delay.count() << " us, " << cpus << " vCPUs";
+    }
+}
+
+TEST_P(StopTest, BeforeItBegins) {
+    std::stop_source stop;
+    stop.request_stop();
+    for (std::uint32_t round = 0; round < 50; ++round) {
+        ASSERT_EQ(run(1 + round % 4, patience, stop.get_token()).ending, Ending::interrupted);
+    }
+}
+
+std::string name_of(const testing::TestParamInfo<const char*>& hang) { return hang.param; }
+
+INSTANTIATE_TEST_SUITE_P(Hanging, StopTest,
+                         testing::Values("hang", "hang_halted", "hang_in_user_mode"), name_of);
+
+TEST_F(MachineTest, AStoppedVcpuNeverEntersTheGuest) {
+    // The one place that a random moment hardly ever hits: behind the look at the stop flag, before
+    // KVM_RUN. There the kick is spent in vain, and only this refusal keeps the vCPU out.
+    kvm::Vm vm = system().create_vm();
+    VcpuThread thread(0, vm.create_vcpu(0, system().vcpu_mapping_size()));
+    thread.stop();
+    EXPECT_EQ(thread.vcpu().run(), EINTR);
+    EXPECT_EQ(thread.vcpu().run(), EINTR) << "and not just once";
+}
+
+TEST_F(MachineTest, AStopWhileRecordsFlowLeavesNoGap) {
+    const GuestAndTest lines("channel", "smallest_rings_all_cpus_at_once");
+    MachineSettings settings = settings_with(4);
+    settings.ring_records = 1;
+    std::mt19937 random(3);
+    for (int round = 0; round < 30; ++round) {
+        Machine machine(system(), lines.guest, lines.test, settings);
+        RecordReader records(machine);
+        const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
+                                            std::chrono::milliseconds(random() % 60), {});
+        ASSERT_TRUE(outcome.ending == Ending::timed_out || outcome.ending == Ending::finished)
+            << outcome.detail;
+        std::vector<std::uint32_t> next(4);
+        for (const Event& event : records.finish()) {
+            const auto& line = std::get<LogLine>(event.what);
+            EXPECT_EQ(line.text, fmt::format("cpu {} line {}", event.cpu, next[event.cpu]++));
+        }
+        EXPECT_THAT(records.violations(), IsEmpty());
+    }
+}
+
+TEST_F(MachineTest, MayBeGivenUpBeforeItRuns) {
+    const GuestAndTest empty("boot", "empty");
+    for (int round = 0; round < 10; ++round) {
+        const Machine machine(system(), empty.guest, empty.test, settings_with(4));
+    }
+}
+
+// Many vCPUs and kinds of memory.
+
+TEST_F(MachineTest, SixtyFourCpus) {
+    const GuestAndTest chosen("boot", "every_cpu_has_its_own_state");
+    TestSettings settings;
+    settings.cpus = channel::max_cpus;
+    settings.timeout = std::chrono::seconds(120);
+    const TestResult result = run_test(system(), chosen.guest, chosen.test, settings, {});
+    EXPECT_EQ(result.verdict, Verdict::passed) << result.reason << "\n" << result.diagnosis;
+    EXPECT_EQ(result.cpus, 64U);
+}
+
+TEST_F(MachineTest, SixtyFourCpusInTheLeastMemory) {
+    const GuestAndTest chosen("boot", "empty");
+    TestSettings settings;
+    settings.cpus = channel::max_cpus;
+    settings.memory = least_guest_memory;
+    settings.timeout = std::chrono::seconds(120);
+    const TestResult result = run_test(system(), chosen.guest, chosen.test, settings, {});
+    EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
+}
+
+TEST_F(MachineTest, EveryBacking) {
+    const GuestAndTest chosen("boot", "memory_map_is_usable");
+    for (const Backing backing :
+         {Backing::small_pages, Backing::transparent, Backing::huge_pages}) {
+        TestSettings settings;
+        settings.backing = backing;
+        try {
+            const TestResult result = run_test(system(), chosen.guest, chosen.test, settings, {});
+            EXPECT_EQ(result.verdict, Verdict::passed)
+                << backing_name(backing) << ": " << result.reason;
+        } catch (const Error& error) {
+            // No host needs to have huge pages reserved; then it is told what to do.
+            EXPECT_EQ(backing, Backing::huge_pages) << error.what();
+            EXPECT_EQ(error.code(), ExitCode::bad_input);
+            EXPECT_THAT(error.what(), HasSubstr("vm.nr_hugepages"));
+        }
+    }
+}
+
+TEST_F(MachineTest, FromTheLeastToTheMostMemory) {
+    const GuestAndTest chosen("boot", "memory_map_is_usable");
+    for (const std::uint64_t memory :
+         {least_guest_memory, 10 * mib, 1024 * mib, most_guest_memory}) {
+        TestSettings settings;
+        settings.memory = memory;
+        const TestResult result = run_test(system(), chosen.guest, chosen.test, settings, {});
+        EXPECT_EQ(result.verdict, Verdict::passed) << memory / mib << " MiB: " << result.reason;
+    }
+}
+
+// What cannot be made.
+
+std::string refusal(const kvm::System& system, const Guest& guest,
+                    const MachineSettings& settings) {
+    try {
+        const Machine machine(system, guest, guest.tests().front(), settings);
+        return "";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::bad_input) << error.what();
+        return error.what();
+    }
+}
+
+TEST_F(MachineTest, TooLittleMemory) {
+    const GuestAndTest boot("boot", "empty");
+    EXPECT_THAT(refusal(system(), boot.guest, settings_with(1, 2 * mib)), HasSubstr("--memory"));
+    MachineSettings settings = settings_with(64, 64 * mib);
+    settings.ring_records = channel::max_ring_records;
+    EXPECT_THAT(refusal(system(), boot.guest, settings), HasSubstr("--memory"));
+}
+
+TEST_F(MachineTest, OddMemorySizes) {
+    const GuestAndTest boot("boot", "empty");
+    for (const std::uint64_t memory :
+         {std::uint64_t{0}, std::uint64_t{4096}, 8 * mib + 1, 8 * mib + 4096, 9 * mib,
+          most_guest_memory + 2 * mib, ~std::uint64_t{0}, ~std::uint64_t{0} << 21}) {
+        EXPECT_THAT(refusal(system(), boot.guest, settings_with(1, memory)), HasSubstr("memory"))
+            << memory;
+    }
+}
+
+TEST_F(MachineTest, ASegmentOutsideGuestMemory) {
+    test::ElfBuilder builder;
+    builder.data.p_paddr = 32 * mib;
+    const std::vector<std::byte> file = builder.file();
+    const Guest guest("far.elf", file);
+    EXPECT_EQ(refusal(system(), guest, settings_with(1, 64 * mib)), "");
+    EXPECT_THAT(refusal(system(), guest, settings_with(1, 16 * mib)),
+                testing::AllOf(testing::StartsWith("far.elf: "),
+                               HasSubstr("outside the 16 MiB of guest memory")));
+}
+
+TEST_F(MachineTest, TooManyOrTooLongParameters) {
+    const GuestAndTest boot("boot", "empty");
+    MachineSettings settings = settings_with(1);
+    settings.parameters.assign(channel::max_boot_parameters, {"name", 1});
+    EXPECT_EQ(refusal(system(), boot.guest, settings), "");
+    settings.parameters.push_back({"name", 1});
+    EXPECT_THAT(refusal(system(), boot.guest, settings), HasSubstr("at most 32 parameters"));
+    settings.parameters = {{std::string(24, 'x'), 1}};
+    EXPECT_THAT(refusal(system(), boot.guest, settings), HasSubstr("up to 23 characters"));
+}
+
+}  // namespace
+}  // namespace nestbed::vmm
