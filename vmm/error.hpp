@@ -1,5 +1,5 @@
-// The host's one way to report an error: an exception that says what, where and what to do, and that
-// carries the program's exit code.
+// The host's one way to report an error: an exception that says what, where and what to do, and
+// that carries the program's exit code.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,8 +13,8 @@ namespace nestbed::vmm {
 enum class ExitCode : int {
     success = 0,
     test_failed = 1,
-    bad_input = 2,  ///< wrong usage, an unusable guest ELF, an output that cannot be written
-    no_kvm = 3,     ///< no usable KVM
+    bad_input = 2,      ///< wrong usage, an unusable guest ELF, an output that cannot be written
+    no_kvm = 3,         ///< no usable KVM
     interrupted = 130,  ///< Ctrl-C or SIGTERM, by the shell's convention
 };
 

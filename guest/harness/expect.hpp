@@ -7,6 +7,7 @@
 
 namespace nestbed::guest {
 
+/// Ends the test now; what was expected and recorded so far counts.
 [[noreturn]] void finish_test();
 
 }  // namespace nestbed::guest

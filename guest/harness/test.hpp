@@ -16,9 +16,6 @@
 
 namespace nestbed::guest {
 
-/// Ends the test now; what was expected and recorded so far counts.
-[[noreturn]] void finish_test();
-
 consteval channel::TestNeeds test_needs(channel::TestNeeds needs = {}) { return needs; }
 
 }  // namespace nestbed::guest

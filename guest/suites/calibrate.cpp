@@ -33,7 +33,7 @@ GUEST_USER std::uint64_t timed_loop_in_user_mode(std::uint64_t rounds, std::uint
 
 /// Rounds that take long enough for the two RDTSC not to matter, and no longer than that.
 std::uint64_t rounds_for(std::uint64_t cycles_of_16_rounds) {
-    constexpr std::uint64_t interpreted = 16 * 100;
+    constexpr std::uint64_t interpreted = 1600;
     return cycles_of_16_rounds > interpreted ? 50 : 20'000;
 }
 

@@ -22,8 +22,6 @@ using arch::PageFaultError;
 using paging::AccessMode;
 using paging::AccessType;
 using paging::Flags;
-using paging::Frame;
-using paging::Page;
 using paging::Page2m;
 using paging::Page4k;
 using paging::PageSize;

@@ -20,7 +20,7 @@ struct TrapFrame {
     /// True if user mode was interrupted.
     constexpr bool from_user() const { return (cs & 3) == 3; }
 };
-static_assert(sizeof(TrapFrame) == 22 * 8);
+static_assert(sizeof(TrapFrame) == 22 * sizeof(std::uint64_t));
 
 struct PanicReport {
     Pointer<const char> message;  ///< null: none

@@ -180,7 +180,7 @@ class Histogram {
 
 static_assert(std::is_trivially_copyable_v<Histogram> && std::is_standard_layout_v<Histogram>);
 static_assert(Histogram::bucket_count == 1920);
-static_assert(sizeof(Histogram) == (5 + 1920) * 8);
+static_assert(sizeof(Histogram) == (5 + 1920) * sizeof(std::uint64_t));
 static_assert(Histogram::bucket_of(~std::uint64_t{0}) == Histogram::bucket_count - 1);
 
 }  // namespace nestbed::stats

@@ -156,8 +156,8 @@ std::optional<Event> RecordReader::decode(std::uint32_t cpu, const channel::Reco
                 if (!parameter_name) {
                     return std::nullopt;
                 }
-                MeasurementParameter& added =
-                    measurement->parameters.emplace_back(*parameter_name, parameter.value);
+                MeasurementParameter& added = measurement->parameters.emplace_back(
+                    MeasurementParameter{*parameter_name, parameter.value});
                 if (parameter.text) {
                     added.value = text(parameter.text).value_or("?");
                 }

@@ -1,9 +1,8 @@
 // Ctrl-C and SIGTERM as a stop token.
 #pragma once
 
-#include <signal.h>
-
 #include <atomic>
+#include <csignal>
 #include <stop_token>
 #include <thread>
 

@@ -7,18 +7,16 @@
 namespace nestbed::vmm {
 
 CLI::Option* add_value(CLI::App* command, const char* name, const char* type, const char* help,
-                       std::function<void(const std::string&)> parse) {
-    return command->add_option_function<std::string>(name, std::move(parse), help)->type_name(type);
+                       const std::function<void(const std::string&)>& parse) {
+    return command->add_option_function<std::string>(name, parse, help)->type_name(type);
 }
 
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
-                        std::function<void(const std::string&)> parse) {
+                        const std::function<void(const std::string&)>& parse) {
     return command
         ->add_option_function<std::vector<std::string>>(
             name,
-            [parse = std::move(parse)](const std::vector<std::string>& texts) {
-                std::ranges::for_each(texts, parse);
-            },
+            [parse](const std::vector<std::string>& texts) { std::ranges::for_each(texts, parse); },
             help)
         ->type_name(type)
         // One word each: the next one is a guest.

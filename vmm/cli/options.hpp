@@ -13,11 +13,11 @@ namespace nestbed::vmm {
 /// An option whose text is checked and becomes a value while the command line is parsed; `parse`
 /// may throw Error.
 CLI::Option* add_value(CLI::App* command, const char* name, const char* type, const char* help,
-                       std::function<void(const std::string&)> parse);
+                       const std::function<void(const std::string&)>& parse);
 
 /// The same, for an option that may be given several times.
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
-                        std::function<void(const std::string&)> parse);
+                        const std::function<void(const std::string&)>& parse);
 
 /// Throws Error(bad_input) that names what is possible.
 Backing parse_backing(const std::string& text);

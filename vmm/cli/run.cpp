@@ -79,6 +79,7 @@ class Console : public RunObserver {
 std::vector<ScheduledTest> schedule(const std::vector<PlannedTest>& plan,
                                     const TestSettings& settings) {
     std::vector<ScheduledTest> scheduled;
+    scheduled.reserve(plan.size());
     for (const PlannedTest& test : plan) {
         scheduled.push_back({test, cpus_of(*test.test, settings)});
     }

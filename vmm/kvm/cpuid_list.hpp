@@ -1,8 +1,9 @@
 // The variable-length argument of the CPUID ioctls.
 //
 // <linux/kvm.h> declares struct kvm_cpuid2 with a flexible array whose C++ rendering in some kernel
-// headers has an empty struct of size 1 in front. That changes the structure's size, and with it the
-// ioctl numbers that encode it. So the header is spelled out here and the numbers are made from it.
+// headers has an empty struct of size 1 in front. That changes the structure's size, and with it
+// the ioctl numbers that encode it. So the header is spelled out here and the numbers are made from
+// it.
 #pragma once
 
 #include <linux/kvm.h>

@@ -61,8 +61,6 @@ std::size_t System::vcpu_mapping_size() const {
     return static_cast<std::size_t>(NESTBED_IOCTL(fd_, KVM_GET_VCPU_MMAP_SIZE));
 }
 
-Vm System::create_vm() const {
-    return Vm(Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL)));
-}
+Vm System::create_vm() const { return Vm(Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL))); }
 
 }  // namespace nestbed::kvm

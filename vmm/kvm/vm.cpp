@@ -20,8 +20,8 @@ void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::
 }
 
 Vcpu Vm::create_vcpu(std::uint32_t id, std::size_t mapping_size) {
-    return Vcpu(Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
-                mapping_size);
+    return {Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
+            mapping_size};
 }
 
 }  // namespace nestbed::kvm

@@ -68,7 +68,7 @@ std::string test_case(const TestResult& test) {
 }
 
 std::string counts(const Summary& summary, std::uint64_t errors, double seconds) {
-    return fmt::format("tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.6f}\"",
+    return fmt::format(R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.6f}")",
                        summary.total() + errors, summary.failed, errors, summary.skipped, seconds);
 }
 
