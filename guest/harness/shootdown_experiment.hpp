@@ -6,12 +6,11 @@
 #include <cstdint>
 #include <optional>
 
+#include "guest/harness/page_table_window.hpp"
 #include "guest/harness/shootdown_readers.hpp"
 #include "guest/kernel/address_space.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
-#include "guest/kernel/user.hpp"
-#include "shared/paging/walk.hpp"
 #include "shared/shootdown/platform.hpp"
 #include "shared/stats/histogram.hpp"
 
@@ -24,49 +23,33 @@ struct ExperimentSettings {
     std::uint64_t pages = 1;  ///< 1 to `max_experiment_pages`
     TargetState target = TargetState::user;
     std::uint64_t samples = 10;
-    /// End as soon as a reader has seen a violation: for protocols that are wrong on purpose.
-    bool stop_at_violation = false;
-    /// Change the entries by stores from user mode. Where kernel mode is interpreted, KVM sees each
-    /// of its stores to a page table and takes the old translation away on all CPUs by itself;
-    /// stores from user mode reach memory behind its back.
-    bool store_from_user_mode = false;
 };
 
 struct ExperimentCounts {
-    std::uint64_t shootdowns = 0;
+    std::uint64_t shootdowns = 0;  ///< warm-up included
     std::uint64_t reads = 0;
     std::uint64_t violations = 0;
     std::uint64_t stale_reads = 0;
 };
 
-/// In user mode: `*address = value`.
-std::uint64_t store_word(std::uint64_t address, std::uint64_t value);
-
 /// `Protocol` has `shoot(AddressSpace&, const PageRange&)`; its interrupt handler is set already.
 template <typename Protocol>
 class ShootdownExperiment {
   public:
+    /// Shootdowns before the first sample: they touch everything that is cold, and are judged as
+    /// all are, but not counted as latencies.
+    static constexpr std::uint64_t warm_up = 2;
+
     ShootdownExperiment(Protocol& protocol, const ExperimentSettings& settings)
-        : protocol_(protocol), settings_(settings) {
-        for (paging::PhysAddr& frames_start : frames_) {
-            frames_start = large_frame();
-        }
-        for (std::uint64_t n = 0; n < settings_.pages; ++n) {
-            const auto result = space_.mapper().map(page(n), frame(first_generation, n), flags);
-            if (!result) {
-                panic("the experiment's pages cannot be mapped");
-            }
-        }
-        fill(first_generation, first_generation);
-        if (settings_.store_from_user_mode) {
-            map_leaf_table();
-        }
+        : protocol_(protocol), settings_(settings), frames_{large_frame(), large_frame()} {
+        map_pages();
+        table_.emplace(space_, first_page, table_window);
         announcements.first_page = first_page.address().raw();
         announcements.pages = settings_.pages;
     }
 
-    /// Runs all samples; the cycles of each, from the last changed entry to the last
-    /// acknowledgement seen, go into `latencies`.
+    /// Runs until all samples are taken or a violation was seen; the cycles of each, from the last
+    /// changed entry to the last acknowledgement seen, go into `latencies`.
     ExperimentCounts run(stats::Histogram& latencies) {
         run_on_cpus(settings_.cpus, [&](std::uint32_t cpu) {
             space_.load();
@@ -82,11 +65,10 @@ class ShootdownExperiment {
 
   private:
     static constexpr auto first_page = paging::Page4k::at<0x4000'0000'0000>();
-    /// Where user mode sees the leaf table.
-    static constexpr auto table_page = paging::Page4k::at<0x5000'0000'0000>();
+    static constexpr auto table_window = paging::Page4k::at<0x5000'0000'0000>();
     static constexpr auto flags =
         paging::Flags(paging::Permission::read | paging::Permission::user);
-    /// Not 0, which is what a reader that has not read yet has seen last.
+    /// Not 0, which is what a reader that has not read yet has judged last.
     static constexpr std::uint64_t first_generation = 1;
     static constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
 
@@ -98,6 +80,15 @@ class ShootdownExperiment {
             panic("no memory for the experiment's frames");
         }
         return frame->address();
+    }
+
+    void map_pages() {
+        for (std::uint64_t n = 0; n < settings_.pages; ++n) {
+            if (!space_.mapper().map(page(n), frame(first_generation, n), flags)) {
+                panic("the experiment's pages cannot be mapped");
+            }
+        }
+        fill(first_generation, first_generation);
     }
 
     paging::Page4k page(std::uint64_t n) const {
@@ -118,9 +109,10 @@ class ShootdownExperiment {
     }
 
     void initiate(stats::Histogram& latencies) {
-        for (std::uint64_t generation = first_generation + 1;
-             generation <= first_generation + settings_.samples; ++generation) {
-            wait_for_readers(settings_.cpus, generation - 1, settings_.target);
+        complete(first_generation);
+        const std::uint64_t last_generation = first_generation + warm_up + settings_.samples;
+        for (std::uint64_t generation = first_generation + 1; generation <= last_generation;
+             ++generation) {
             fill(generation, generation);
             remap(generation);
             // Release: whoever reads it finds the entries changed.
@@ -129,60 +121,36 @@ class ShootdownExperiment {
             const auto range = shootdown::PageRange::of(first_page, settings_.pages);
             const std::uint64_t start = read_tsc();
             protocol_.shoot(space_, range);
-            latencies.record(read_tsc() - start);
+            const std::uint64_t cycles = read_tsc() - start;
 
-            // Release: whoever reads it reads pages after the shootdown.
-            announcements.completed.store(generation, std::memory_order_release);
+            ++shootdowns_;
+            if (shootdowns_ > warm_up) {
+                latencies.record(cycles);
+            }
             take_frames_back(generation);
             fill(generation - 1, poison);
-            ++shootdowns_;
-            if (settings_.stop_at_violation && violations_so_far() != 0) {
+            complete(generation);
+            if (counts().violations != 0) {
                 break;
             }
         }
         stop_readers(settings_.cpus);
     }
 
+    void complete(std::uint64_t generation) {
+        // Release: whoever reads it reads pages after the shootdown and after the poison.
+        announcements.completed.store(generation, std::memory_order_release);
+        wait_for_judgement(settings_.cpus, generation, settings_.target);
+    }
+
     void remap(std::uint64_t generation) {
+        static std::array<std::uint64_t, max_experiment_pages> entries;
         for (std::uint64_t n = 0; n < settings_.pages; ++n) {
-            if (settings_.store_from_user_mode) {
-                remap_from_user_mode(generation, n);
-                continue;
-            }
-            auto result = space_.mapper().remap(page(n), frame(generation, n), flags);
-            if (!result) {
-                panic("the experiment's pages cannot be remapped");
-            }
-            stale_[n].emplace(*std::move(result));
+            entries[n] = paging::Pte::leaf(frame(generation, n), flags).raw();
+            stale_[n].emplace(space_.id(), page(n), frame(generation - 1, n),
+                              paging::Pte(table_->entry(n)));
         }
-    }
-
-    void remap_from_user_mode(std::uint64_t generation, std::uint64_t n) {
-        const std::uint64_t entry = table_page.address().raw() + n * paging::entry_bytes;
-        const auto old = paging::Pte(leaf_table_entry(n));
-        const auto leaf = paging::Pte::leaf(frame(generation, n), flags);
-        if (!run_user(store_word, entry, leaf.raw()).returned) {
-            panic("user mode could not store to the page table");
-        }
-        stale_[n].emplace(space_.id(), page(n), frame(generation - 1, n), old);
-    }
-
-    std::uint64_t leaf_table_entry(std::uint64_t n) {
-        const auto mapping = space_.mapper().lookup(page(n).address());
-        return mapping ? mapping->raw : 0;
-    }
-
-    /// Shows the leaf table of the range to user mode.
-    void map_leaf_table() {
-        const paging::WalkResult way =
-            paging::walk(paging::WindowReader{DirectMapWindow{}}, space_.id().root,
-                         first_page.address().raw(), {}, {});
-        const auto table = paging::Frame4k::containing(way.trace.back().entry);
-        const auto writable = flags.with_permission(
-            paging::Permission::read | paging::Permission::write | paging::Permission::user);
-        if (!space_.mapper().map(table_page, *table, writable)) {
-            panic("the leaf table cannot be mapped");
-        }
+        table_->store(entries, settings_.pages);
     }
 
     /// One shootdown has paid for the whole range.
@@ -197,21 +165,14 @@ class ShootdownExperiment {
         }
     }
 
-    std::uint64_t violations_so_far() const {
-        std::uint64_t sum = 0;
-        for (std::uint32_t cpu = 1; cpu < settings_.cpus; ++cpu) {
-            sum += reader_counts[cpu].violations.load(std::memory_order_relaxed);
-        }
-        return sum;
-    }
-
     ExperimentCounts counts() const {
+        constexpr auto relaxed = std::memory_order_relaxed;
         ExperimentCounts result;
         result.shootdowns = shootdowns_;
         for (std::uint32_t cpu = 1; cpu < settings_.cpus; ++cpu) {
-            result.reads += reader_counts[cpu].reads.load(std::memory_order_relaxed);
-            result.violations += reader_counts[cpu].violations.load(std::memory_order_relaxed);
-            result.stale_reads += reader_counts[cpu].stale_reads.load(std::memory_order_relaxed);
+            result.reads += reader_counts[cpu].reads.load(relaxed);
+            result.violations += reader_counts[cpu].violations.load(relaxed);
+            result.stale_reads += reader_counts[cpu].stale_reads.load(relaxed);
         }
         return result;
     }
@@ -219,7 +180,8 @@ class ShootdownExperiment {
     Protocol& protocol_;
     ExperimentSettings settings_;
     AddressSpace space_;
-    std::array<paging::PhysAddr, 2> frames_{};
+    std::array<paging::PhysAddr, 2> frames_;
+    std::optional<PageTableWindow> table_;
     std::array<std::optional<Token>, max_experiment_pages> stale_{};
     std::uint64_t shootdowns_ = 0;
 };

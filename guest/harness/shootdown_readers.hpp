@@ -1,21 +1,24 @@
-// The proof that goes with every shootdown: CPUs that read the pages all the time and judge what
-// they see.
+// The proof that goes with every shootdown: CPUs that read the pages and judge what they see.
 //
 // Every page of the range holds its generation: a number that grows with each remapping. For
 // generation g the initiator
 //     1. writes g into frames that no page maps,
 //     2. maps the pages to these frames,               (then announces `changed` = g)
 //     3. has a protocol shoot the old translations down,
-//     4. announces `completed` = g,
-//     5. writes `poison` into the old frames, as a new owner of them would.
-// A reader takes `completed`, then reads a page. It must not see a generation below what it took
-// (that is a stale translation used after the acknowledgement), nor ever poison. A generation below
-// `changed` before completion is allowed, and counted as an observation.
+//     4. writes `poison` into the old frames, as a new owner of them would,
+//     5. announces `completed` = g,
+//     6. waits until every reader has judged g: read every page in a pass that began after 5.
+// A reader takes `completed` and `changed`, then reads a page. It must not see a generation below
+// `completed`, nor ever poison: that is a stale translation used after the shootdown was over. A
+// generation below `changed` before completion is allowed, and counted as an observation.
 //
 // Why a correct protocol never trips it: a reader that took `completed` = g by an acquire load
-// reads the page after step 4, so after its own CPU's invalidation, through the tables of step 2 or
-// later ones. Why a missing invalidation does: the old translation stays cached and leads to
-// poison.
+// reads the page after step 5, so after its own CPU's invalidation, through the tables of step 2 or
+// later ones. Why a missing invalidation of any page does, if its translation stays cached: the
+// pass of step 6 reads every page while the old frames hold poison.
+//
+// What no reader can see: a handler that acknowledges before it invalidates, since the reader on
+// that CPU cannot run in between.
 #pragma once
 
 #include <array>
@@ -28,11 +31,12 @@
 
 namespace nestbed::guest {
 
-/// What a target CPU does while it is shot at.
+/// What a target CPU does while it is shot at. Each generation is judged by a pass in user mode in
+/// any case: where kernel mode is interpreted, only user mode reads through a TLB.
 enum class TargetState : std::uint64_t {
     user = 0,  ///< reads in user mode
     spin = 1,  ///< reads in kernel mode, interrupts on
-    hlt = 2,   ///< sleeps in HLT; reads each time it is woken
+    hlt = 2,   ///< sleeps in HLT
 };
 
 constexpr const char* target_state_name(TargetState state) {
@@ -62,7 +66,7 @@ struct alignas(64) ReaderCounts {
     std::atomic<std::uint64_t> reads;
     std::atomic<std::uint64_t> violations;   ///< stale after completion
     std::atomic<std::uint64_t> stale_reads;  ///< stale before completion, as it may be
-    std::atomic<std::uint64_t> last_seen;    ///< generation
+    std::atomic<std::uint64_t> judged;       ///< the last generation that a whole pass looked for
 };
 
 extern Announcements announcements;
@@ -71,10 +75,10 @@ extern std::array<ReaderCounts, channel::max_cpus> reader_counts;
 /// Reads on the calling CPU until `announcements.stop`. The address space must be loaded.
 void read_until_stopped(TargetState state);
 
-/// Waits until the readers on CPUs 1 to `cpus`-1 have seen `generation`, so that each has a
-/// translation to lose, and gives those that are to sleep the time to fall asleep again. A reader
-/// that has seen a violation is not waited for: it may see the old page for ever.
-void wait_for_readers(std::uint32_t cpus, std::uint64_t generation, TargetState state);
+/// Waits until the readers on CPUs 1 to `cpus`-1 have judged `generation`, and leaves each with a
+/// translation of every page and in its state. A reader that has seen a violation is not waited
+/// for: it may see the old page for ever.
+void wait_for_judgement(std::uint32_t cpus, std::uint64_t generation, TargetState state);
 
 /// Has every reader leave its loop; `cpus` counts the initiator, CPU 0.
 void stop_readers(std::uint32_t cpus);

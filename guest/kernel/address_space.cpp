@@ -45,6 +45,9 @@ AddressSpace::AddressSpace()
     : mapper_({.root = make_root(), .format = entry_format()}, DirectMapWindow{}, frames()) {}
 
 void AddressSpace::load() {
+    // A shootdown between the two stores below would find the old space not loaded any more and
+    // acknowledge without an invalidation, while CR3 still points to it.
+    const InterruptsOff guard;
     Cpu& cpu = this_cpu();
     AddressSpace* previous = cpu.address_space;
     if (previous == this) {
@@ -59,6 +62,7 @@ void AddressSpace::load() {
 }
 
 void AddressSpace::unload() {
+    const InterruptsOff guard;  // as in load()
     Cpu& cpu = this_cpu();
     AddressSpace* previous = cpu.address_space;
     if (previous == nullptr) {

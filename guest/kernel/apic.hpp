@@ -31,7 +31,7 @@ constexpr std::uint64_t destination(std::uint32_t cpu) {
 }  // namespace icr
 
 /// Sends a fixed interrupt. WRMSR to the x2APIC range is not serializing: stores that the receiver
-/// must see are ordered before it by `store_fence` here (SDM Vol. 3A 11.12.3).
+/// must see are ordered before it by a full fence here (SDM Vol. 3A 11.12.3).
 void send(std::uint32_t cpu, std::uint8_t vector);
 void send_to_all_but_self(std::uint8_t vector);
 void send_to_self(std::uint8_t vector);

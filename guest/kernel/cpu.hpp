@@ -26,6 +26,7 @@ struct Work {
 struct alignas(64) Cpu {
     Cpu* self;
     std::uint32_t index;
+    std::uint32_t handler_depth;  ///< interrupt and exception handlers that run now
     TrapScope* trap_scope;        ///< the innermost one
     AddressSpace* address_space;  ///< the one loaded; null: the boot tables
     channel::PanicReport* panic_report;

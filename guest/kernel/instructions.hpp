@@ -14,9 +14,9 @@ inline void out(std::uint16_t io_port, std::uint32_t value) {
     asm volatile("outl %0, %w1" : : "a"(value), "Nd"(io_port) : "memory");
 }
 
-/// RDTSC, not serialized: at kernel level an interpreted or intercepted instruction is its own
-/// fence, and elsewhere the loads and stores that are timed are ordered by their own acquire and
-/// release.
+/// RDTSC, not serialized: the processor may read the counter before earlier loads are done, which
+/// is worth tens to a few hundred cycles. LFENCE would order it, but where kernel mode is
+/// interpreted KVM refuses it.
 inline std::uint64_t read_tsc() {
     std::uint32_t low = 0;
     std::uint32_t high = 0;

@@ -53,7 +53,9 @@ extern "C" void trap_dispatch(channel::TrapFrame* frame) {
     const auto vector = static_cast<std::uint8_t>(frame->vector);
     const bool is_interrupt = vector >= arch::first_interrupt_vector;
     if (const InterruptHandler handler = handlers[vector].load(std::memory_order_acquire)) {
+        ++this_cpu().handler_depth;
         handler(*frame);
+        --this_cpu().handler_depth;
         if (is_interrupt) {
             apic::end_of_interrupt();
         }
@@ -62,8 +64,9 @@ extern "C" void trap_dispatch(channel::TrapFrame* frame) {
     if (vector == apic::spurious_vector) {
         return;  // no EOI for a spurious interrupt (SDM Vol. 3A 11.9)
     }
-    // An NMI cannot end a scope: only IRET lets the next one in.
-    if (!is_interrupt && vector != nmi_vector) {
+    // An NMI cannot end a scope: only IRET lets the next one in. Nor can an exception inside a
+    // handler: the scope is that of the code that was interrupted.
+    if (!is_interrupt && vector != nmi_vector && this_cpu().handler_depth == 0) {
         leave_trap_scope(*frame);
     }
     panic(*frame);

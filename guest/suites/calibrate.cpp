@@ -143,11 +143,13 @@ GUEST_TEST(calibrate, ipi_to_spinning, {.cpus = 2}) {
 
 // The clocks are compared from user mode, where the exchange takes a few hundred cycles on every
 // KVM, and with it the bound on the offset.
-struct alignas(64) Exchange {
-    std::atomic<std::uint64_t> asked;
-    alignas(64) std::atomic<std::uint64_t> answered;
-    std::uint64_t answer;  ///< CPU 1's TSC; published by `answered`
+struct Exchange {
+    // CPU 0's cache line
+    alignas(64) std::atomic<std::uint64_t> asked;
     std::atomic<std::uint64_t> over;
+    // CPU 1's
+    alignas(64) std::atomic<std::uint64_t> answered;
+    std::uint64_t answer;  ///< its TSC; published by `answered`
 };
 GUEST_USER_DATA constinit Exchange exchange{};
 

@@ -30,9 +30,10 @@ void wait_for_delivery(std::uint32_t cpu, std::uint8_t vector, std::uint32_t num
     }
 }
 
-/// A late second delivery would come before the answer to an interrupt sent after it.
+/// Of two pending interrupts the higher class is delivered first (SDM Vol. 3A 11.8.3.1): a late
+/// second delivery comes before one of the lowest class that is sent after it.
 void let_stragglers_arrive() {
-    constexpr std::uint8_t last_vector = 0x81;
+    constexpr std::uint8_t last_vector = 0x21;
     set_interrupt_handler(last_vector, count);
     apic::send_to_all_but_self(last_vector);
     for (std::uint32_t cpu = 1; cpu < cpu_count(); ++cpu) {

@@ -126,7 +126,8 @@ GUEST_TEST(paging, the_processor_sets_accessed_and_dirty) {
     expect_ok(space.mapper().map(page, frame_with(0), user_data));
     space.load();
     const auto leaf = [&] { return *space.mapper().lookup(page.address()); };
-    GUEST_EXPECT_EQ(leaf().raw & (paging::bits::accessed | paging::bits::dirty), 0U);
+    // Accessed may be set by speculation at any time, dirty may not (SDM Vol. 3A 4.8).
+    GUEST_EXPECT_EQ(leaf().raw & paging::bits::dirty, 0U);
     GUEST_EXPECT(run_user(read_user, page.address().raw()).returned);
     GUEST_EXPECT_EQ(leaf().raw & (paging::bits::accessed | paging::bits::dirty),
                     paging::bits::accessed);
@@ -171,7 +172,10 @@ GUEST_TEST(paging, protect_gives_write_back) {
     auto stale = space.mapper().protect(page, user_data);
     expect_ok(stale);
     (*std::move(stale)).invalidate(LocalInvalidator{});
-    GUEST_EXPECT(run_user(write_user, address, 8).returned);
+    // Rights that grew need no INVLPG: the old ones may cost one spurious fault, which drops them
+    // (SDM Vol. 3A 4.10.4.3).
+    GUEST_EXPECT(run_user(write_user, address, 8).returned ||
+                 run_user(write_user, address, 8).returned);
     expect_user_reads(space, address, 8);
 }
 

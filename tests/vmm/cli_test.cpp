@@ -23,10 +23,11 @@ using nlohmann::json;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
+
+const std::string boot_elf = NESTBED_GUESTS "/boot.elf";
 
 constexpr int success = 0;
 constexpr int test_failed = 1;
@@ -125,7 +126,7 @@ TEST(CommandLine, ListNeedsNoKvm) {
     EXPECT_EQ(all.exit_code, success);
     EXPECT_THAT(all.out, HasSubstr("boot.empty"));
     EXPECT_THAT(all.out, HasSubstr("crash.triple_fault"));
-    EXPECT_THAT(nestbed({"list", NESTBED_GUESTS "/boot.elf"}).out, HasSubstr("boot.empty"));
+    EXPECT_THAT(nestbed({"list", boot_elf}).out, HasSubstr("boot.empty"));
     const ProcessResult one = nestbed({"list", "--filter", "boot.empty"});
     EXPECT_EQ(std::ranges::count(one.out, '\n'), 1);
 }
@@ -224,8 +225,8 @@ TEST_F(WithKvm, ATestThatPassesIsASuccess) {
 
 TEST_F(WithKvm, AGuestOfOnesOwn) {
     const ProcessResult result =
-        nestbed({"run", NESTBED_GUESTS "/boot.elf", "--filter", "boot.empty", "--cpus", "3",
-                 "--memory", "32M", "--timeout", "9.5", "--pin", "--set", "a=1", "--set", "b=0x2"});
+        nestbed({"run", boot_elf, "--filter", "boot.empty", "--cpus", "3", "--memory", "32M",
+                 "--timeout", "9.5", "--pin", "--set", "a=1", "--set", "b=0x2"});
     EXPECT_EQ(result.exit_code, success) << result.err;
     EXPECT_THAT(result.out, HasSubstr("3 vCPUs"));
 }

@@ -36,6 +36,7 @@ std::string contents(int fd) {
 Process::Process(const std::vector<std::string>& command, const std::function<void()>& prepare)
     : out_(temporary_file()), err_(temporary_file()) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& argument : command) {
         arguments.push_back(const_cast<char*>(argument.c_str()));
     }

@@ -32,6 +32,25 @@ std::uint64_t checked_memory_size(std::uint64_t size) {
     return size;
 }
 
+/// However its scope is left, no vCPU runs any more.
+class StopAtExit {
+  public:
+    explicit StopAtExit(std::deque<VcpuThread>& threads) : threads_(threads) {}
+    ~StopAtExit() {
+        for (VcpuThread& thread : threads_) {
+            thread.stop();
+        }
+        for (VcpuThread& thread : threads_) {
+            thread.join();
+        }
+    }
+    StopAtExit(const StopAtExit&) = delete;
+    StopAtExit& operator=(const StopAtExit&) = delete;
+
+  private:
+    std::deque<VcpuThread>& threads_;
+};
+
 }  // namespace
 
 Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest& test,
@@ -130,6 +149,8 @@ void Machine::end(Outcome outcome) {
 
 Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::milliseconds timeout,
                      const std::stop_token& stop) {
+    // Also when a thread cannot be started: what the others use must not go away under them.
+    const StopAtExit guard(vcpus_);
     const auto host_cpus = settings_.pin ? usable_host_cpus() : std::vector<std::uint32_t>{};
     for (VcpuThread& thread : vcpus_) {
         const auto host_cpu = host_cpus.empty()
@@ -149,12 +170,6 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
                                      fmt::format("no end after {:.1f} s (--timeout)",
                                                  std::chrono::duration<double>(timeout).count())};
         }
-    }
-    for (VcpuThread& thread : vcpus_) {
-        thread.stop();
-    }
-    for (VcpuThread& thread : vcpus_) {
-        thread.join();
     }
     return *outcome_;
 }

@@ -78,15 +78,16 @@ class Machine {
     MachineSettings settings_;
     GuestMemory memory_;  // outlives the VM that maps it: declared before
     kvm::Vm vm_;
+    // Used by the vCPU threads: declared before them, to be destroyed after them.
+    std::mutex mutex_;
+    std::condition_variable_any ended_;
+    std::optional<Outcome> outcome_;  // guarded by mutex_
+
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements
     std::uint64_t tsc_khz_ = 0;
     channel::Features features_{};
     SharedPages shared_{};
     paging::Frame4k boot_root_ = paging::Frame4k::at<0>();
-
-    std::mutex mutex_;
-    std::condition_variable_any ended_;
-    std::optional<Outcome> outcome_;  // guarded by mutex_
 };
 
 }  // namespace nestbed::vmm

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <system_error>
 
 #include "shared/channel/ports.hpp"
 #include "vmm/error.hpp"
@@ -17,6 +18,15 @@ namespace nestbed::vmm {
 namespace {
 
 int kick_signal() { return SIGRTMIN; }
+
+/// A signal mask survives fork and exec: with the kick blocked by our parent, nothing would ever
+/// bring a vCPU out of the guest.
+void unblock_kick() {
+    sigset_t kick;
+    ::sigemptyset(&kick);
+    ::sigaddset(&kick, kick_signal());
+    ::pthread_sigmask(SIG_UNBLOCK, &kick, nullptr);
+}
 
 void pin_to(std::uint32_t host_cpu) {
     cpu_set_t set;
@@ -70,16 +80,27 @@ void VcpuThread::install_kick_handler() {
 
 void VcpuThread::start(const Doorbell& doorbell, const Ended& ended,
                        std::optional<std::uint32_t> host_cpu) {
-    thread_ = std::thread([this, doorbell, ended, host_cpu] {
-        try {
-            if (host_cpu) {
-                pin_to(*host_cpu);
-            }
-            loop(doorbell, ended);
-        } catch (const std::exception& error) {
-            ended(ended_by(Ending::host_error, error.what()));
+    try {
+        thread_ =
+            std::thread([this, doorbell, ended, host_cpu] { run(doorbell, ended, host_cpu); });
+    } catch (const std::system_error& error) {
+        throw_error(ExitCode::bad_input,
+                    "cannot start the thread of vCPU {}: {} (ask for fewer with --cpus or --jobs)",
+                    cpu_, error.code().message());
+    }
+}
+
+void VcpuThread::run(const Doorbell& doorbell, const Ended& ended,
+                     std::optional<std::uint32_t> host_cpu) {
+    try {
+        unblock_kick();
+        if (host_cpu) {
+            pin_to(*host_cpu);
         }
-    });
+        loop(doorbell, ended);
+    } catch (const std::exception& error) {
+        ended(ended_by(Ending::host_error, error.what()));
+    }
 }
 
 void VcpuThread::stop() {
@@ -103,6 +124,7 @@ void VcpuThread::loop(const Doorbell& doorbell, const Ended& ended) {
         switch (const int error = vcpu_.run()) {
             case 0:
                 if (auto outcome = handle_exit(doorbell)) {
+                    complete_port_io();
                     ended(std::move(*outcome));
                     return;
                 }
@@ -119,6 +141,15 @@ void VcpuThread::loop(const Doorbell& doorbell, const Ended& ended) {
                                fmt::format("KVM_RUN failed: {}", std::strerror(error))));
                 return;
         }
+    }
+}
+
+void VcpuThread::complete_port_io() {
+    // After an I/O exit the registers are those of the instruction's middle until KVM_RUN is called
+    // again (KVM API documentation, KVM_RUN): whether RIP is on it or behind it differs by host.
+    if (vcpu_.run_page().exit_reason == KVM_EXIT_IO) {
+        std::atomic_ref(vcpu_.run_page().immediate_exit).store(1, std::memory_order_relaxed);
+        vcpu_.run();
     }
 }
 

@@ -54,6 +54,9 @@ class VcpuThread {
     static void install_kick_handler();
 
   private:
+    /// Brings the registers behind an instruction whose port I/O ended the run.
+    void complete_port_io();
+    void run(const Doorbell& doorbell, const Ended& ended, std::optional<std::uint32_t> host_cpu);
     void loop(const Doorbell& doorbell, const Ended& ended);
     std::optional<Outcome> handle_exit(const Doorbell& doorbell);
     std::optional<Outcome> handle_port_io(const Doorbell& doorbell);

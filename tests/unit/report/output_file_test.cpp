@@ -74,7 +74,7 @@ TEST_F(OutputFileTest, WhatCannotBeWrittenIsAnErrorAtOnce) {
 
 TEST_F(OutputFileTest, TheErrorNamesFileAndCause) {
     try {
-        OutputFile{"/nonexistent/report.json"};
+        const OutputFile file("/nonexistent/report.json");
         FAIL();
     } catch (const Error& error) {
         EXPECT_STREQ(error.what(),

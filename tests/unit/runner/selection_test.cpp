@@ -31,6 +31,7 @@ std::vector<std::string> names_of(const GuestSet& set) {
 
 std::vector<std::string> names_of(const std::vector<PlannedTest>& plan) {
     std::vector<std::string> names;
+    names.reserve(plan.size());
     for (const PlannedTest& test : plan) {
         names.push_back(test.test->full_name());
     }
