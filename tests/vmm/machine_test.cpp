@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <random>
 #include <thread>
 
@@ -95,6 +96,20 @@ std::string name_of(const testing::TestParamInfo<const char*>& hang) { return ha
 
 INSTANTIATE_TEST_SUITE_P(Hanging, StopTest,
                          testing::Values("hang", "hang_halted", "hang_in_user_mode"), name_of);
+
+TEST_F(MachineTest, AKickThatOurParentBlockedStillStops) {
+    // A signal mask survives fork and exec, and threads inherit it.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &all, &before), 0);
+    const GuestAndTest hang("crash", "hang");
+    TestSettings settings;
+    settings.timeout = std::chrono::milliseconds(100);
+    const TestResult result = run_test(system(), hang.guest, hang.test, settings, {});
+    ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
+    EXPECT_THAT(result.reason, HasSubstr("--timeout"));
+}
 
 TEST_F(MachineTest, AStoppedVcpuNeverEntersTheGuest) {
     // The one place that a random moment hardly ever hits: behind the look at the stop flag, before
