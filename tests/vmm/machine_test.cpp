@@ -48,7 +48,7 @@ class StopTest : public test::KvmFixture<testing::TestWithParam<const char*>> {
                 const std::stop_token& stop) {
         Machine machine(system(), hang_.guest, hang_.test, settings_with(cpus));
         const auto start = Clock::now();
-        const Outcome outcome = machine.run([](std::uint32_t) {}, timeout, stop);
+        Outcome outcome = machine.run([](std::uint32_t) {}, timeout, stop);
         EXPECT_LT(Clock::now() - start, timeout + patience);
         return outcome;
     }
@@ -248,7 +248,7 @@ TEST_F(MachineTest, TooManyOrTooLongParameters) {
     MachineSettings settings = settings_with(1);
     settings.parameters.assign(channel::max_boot_parameters, {"name", 1});
     EXPECT_EQ(refusal(system(), boot.guest, settings), "");
-    settings.parameters.push_back({"name", 1});
+    settings.parameters.emplace_back("name", 1);
     EXPECT_THAT(refusal(system(), boot.guest, settings), HasSubstr("at most 32 parameters"));
     settings.parameters = {{std::string(24, 'x'), 1}};
     EXPECT_THAT(refusal(system(), boot.guest, settings), HasSubstr("up to 23 characters"));
