@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "guest/kernel/panic.hpp"
 #include "guest/kernel/trap_scope.hpp"
 
 /// On a function: it runs in user mode.
@@ -23,7 +24,13 @@ struct UserResult {
     Trap trap;
     bool returned;  ///< the function returned; otherwise `trap` is the exception that ended it
 
-    std::uint64_t value() const { return trap.frame.rax; }  ///< what it returned
+    /// What it returned. Panics if it did not return: there is no value then.
+    std::uint64_t value() const {
+        if (!returned) {
+            panic(trap.frame);
+        }
+        return trap.frame.rax;
+    }
 };
 
 /// Runs `function(first, second)` at CPL 3 with interrupts on, on this CPU's user stack, until it
