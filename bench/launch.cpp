@@ -94,6 +94,7 @@ void run_machine(const kvm::System& system) {
 /// Runs a program to its end, without its output.
 void run_program(std::vector<std::string> command) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (std::string& word : command) {
         arguments.push_back(word.data());
     }
@@ -139,6 +140,7 @@ Cost cost_of(int who, const Action& action) {
 
 std::vector<double> sorted(const std::vector<Cost>& costs, double Cost::*part) {
     std::vector<double> values;
+    values.reserve(costs.size());
     for (const Cost& cost : costs) {
         values.push_back(cost.*part);
     }

@@ -16,7 +16,9 @@ namespace {
 
 ExitCode complain(ExitCode code, std::string message) {
     std::ranges::replace(message, '\n', ' ');
-    fmt::print(stderr, "nestbed: {}\n", message);
+    // Not fmt::print, which throws if standard error cannot be written: the exit code still says
+    // it.
+    std::fputs(fmt::format("nestbed: {}\n", message).c_str(), stderr);
     return code;
 }
 
