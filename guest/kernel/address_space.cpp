@@ -1,17 +1,19 @@
 #include "guest/kernel/address_space.hpp"
 
-#include <cstring>
-
 #include "guest/kernel/boot.hpp"
 #include "guest/kernel/cpu.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
+#include "shared/arch/control.hpp"
+#include "shared/paging/page_table_root.hpp"
 
 namespace nestbed::guest {
 
+constinit shootdown::ActiveSpaces<AddressSpace, channel::max_cpus> active_spaces;
+
 namespace {
 
-constexpr std::size_t kernel_half = paging::entries_per_table / 2;
+using paging::PageTableRoot;
 
 /// The root that the VMM made. CPU 0 reads it before it ever loads another.
 paging::Frame4k boot_root() {
@@ -24,11 +26,13 @@ paging::Frame4k make_root() {
     if (!root) {
         panic("no frame for the root of an address space");
     }
-    const DirectMapWindow window;
-    std::uint64_t* entries = window(*root);
-    const std::uint64_t* kernel = window(boot_root());
-    entries[0] = boot_info().user_tables;
-    std::memcpy(entries + kernel_half, kernel + kernel_half, kernel_half * sizeof(std::uint64_t));
+    // All zero, which is an empty root already.
+    auto& table = *in_direct_map<PageTableRoot<>>(root->address());
+    table.share_kernel_half_of(*in_direct_map<PageTableRoot<>>(boot_root().address()));
+    const paging::Pml4e user_image(boot_info().user_tables);
+    if (!table.set(paging::TableIndex<paging::Level::pml4>::at<0>(), user_image)) {
+        panic("the user image is not in the user's half");
+    }
     return *root;
 }
 
@@ -39,45 +43,40 @@ paging::EntryFormat entry_format() {
             .pages_1g = features.page_1g != 0};
 }
 
+/// CR3 loads flush, and no PCID keeps translations of a space that is not loaded.
+bool is_loaded_here(paging::AddressSpaceId space) {
+    const AddressSpace* loaded = active_spaces.current(this_cpu_index());
+    return loaded != nullptr && loaded->id() == space;
+}
+
 }  // namespace
 
 AddressSpace::AddressSpace()
     : mapper_({.root = make_root(), .format = entry_format()}, DirectMapWindow{}, frames()) {}
 
 void AddressSpace::load() {
-    // A shootdown between the two stores below would find the old space not loaded any more and
-    // acknowledge without an invalidation, while CR3 still points to it.
     const InterruptsOff guard;
-    Cpu& cpu = this_cpu();
-    AddressSpace* previous = cpu.address_space;
-    if (previous == this) {
-        return;
-    }
-    active_.insert(cpu.index);
-    cpu.address_space = this;
-    write_cr3(mapper_.settings().root.address().raw());
-    if (previous != nullptr) {
-        previous->active_.erase(cpu.index);
-    }
+    active_spaces.load(this_cpu_index(), *this, [this] { write_cr3(id().root.address().raw()); });
 }
 
 void AddressSpace::unload() {
-    const InterruptsOff guard;  // as in load()
-    Cpu& cpu = this_cpu();
-    AddressSpace* previous = cpu.address_space;
-    if (previous == nullptr) {
-        return;
-    }
-    cpu.address_space = nullptr;
-    write_cr3(boot_root().address().raw());
-    previous->active_.erase(cpu.index);
+    const InterruptsOff guard;
+    active_spaces.unload(this_cpu_index(), [] { write_cr3(boot_root().address().raw()); });
 }
 
-void LocalInvalidator::invalidate(paging::AddressSpaceId space, paging::VirtAddr address) {
-    const AddressSpace* loaded = this_cpu().address_space;
-    // CR3 loads flush, and no PCID keeps translations of a space that is not loaded.
-    if (loaded != nullptr && loaded->id() == space) {
-        invlpg(address.raw());
+void LocalInvalidator::operator()(paging::AddressSpaceId space,
+                                  const paging::PageRange& range) const {
+    if (is_loaded_here(space)) {
+        range.for_each([](paging::VirtAddr page) { invlpg(page.raw()); });
+    }
+}
+
+void LocalInvalidator::operator()(paging::AddressSpaceId space, paging::WholeSpace) const {
+    if (is_loaded_here(space)) {
+        // A load of CR3 would leave global translations (SDM Vol. 3A 4.10.4.1).
+        const std::uint64_t cr4 = read_cr4();
+        write_cr4(cr4 & ~arch::cr4::pge);
+        write_cr4(cr4);
     }
 }
 

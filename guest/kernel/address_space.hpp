@@ -3,7 +3,9 @@
 #pragma once
 
 #include "guest/kernel/frames.hpp"
+#include "shared/channel/abi.hpp"
 #include "shared/paging/mapper.hpp"
+#include "shared/shootdown/active_spaces.hpp"
 #include "shared/shootdown/cpu_set.hpp"
 
 namespace nestbed::guest {
@@ -29,12 +31,10 @@ class AddressSpace {
     /// The CPUs that may hold its translations: all that have it loaded, or are about to.
     shootdown::CpuSet active() const { return active_.load(); }
 
+    /// The set behind `active`, which shootdown::ActiveSpaces keeps.
+    shootdown::AtomicCpuSet& active_set() { return active_; }
+
     /// Makes it the calling CPU's. Nothing happens if it is already.
-    ///
-    /// The CPU enters the set before it loads CR3. So an initiator that changed an entry and then
-    /// does not find it in the set is sure that its CR3 load, and every walk after it, comes later
-    /// than the change. The other order would let a CPU walk the old entry while no shootdown
-    /// reaches it. It leaves the old space's set after CR3 is loaded, for the same reason.
     void load();
 
     /// Goes back to the tables that the CPU booted with.
@@ -45,14 +45,14 @@ class AddressSpace {
     shootdown::AtomicCpuSet active_;
 };
 
-/// Invalidates a page on the calling CPU alone; a paging::Invalidator for translations that no
-/// other CPU can hold.
+/// What each CPU has loaded; null: the tables that it booted with.
+extern shootdown::ActiveSpaces<AddressSpace, channel::max_cpus> active_spaces;
+
+/// Invalidates on the calling CPU alone; a paging::Invalidator for translations that no other CPU
+/// can hold.
 struct LocalInvalidator {
-    template <paging::PageSize size>
-    void operator()(paging::AddressSpaceId space, paging::Page<size> page) const {
-        invalidate(space, page.address());
-    }
-    static void invalidate(paging::AddressSpaceId space, paging::VirtAddr address);
+    void operator()(paging::AddressSpaceId space, const paging::PageRange& range) const;
+    void operator()(paging::AddressSpaceId space, paging::WholeSpace) const;
 };
 
 }  // namespace nestbed::guest

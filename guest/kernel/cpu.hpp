@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "guest/kernel/record_writer.hpp"
@@ -13,7 +14,6 @@
 namespace nestbed::guest {
 
 struct TrapScope;
-class AddressSpace;
 
 inline constexpr std::uint64_t trap_stack_size = 8192;
 
@@ -28,7 +28,6 @@ struct alignas(64) Cpu {
     std::uint32_t index;
     std::uint32_t handler_depth;  ///< interrupt and exception handlers that run now
     TrapScope* trap_scope;        ///< the innermost one
-    AddressSpace* address_space;  ///< the one loaded; null: the boot tables
     channel::PanicReport* panic_report;
     RecordWriter records;
     /// Set by another CPU, cleared by this one when the work is done.
@@ -52,6 +51,13 @@ inline Cpu& this_cpu() {
     Cpu* cpu = nullptr;
     asm("mov %%gs:0, %0" : "=r"(cpu));
     return *cpu;
+}
+
+/// `this_cpu().index` by one load.
+inline std::uint32_t this_cpu_index() {
+    std::uint32_t index = 0;
+    asm("mov %%gs:%c1, %0" : "=r"(index) : "i"(offsetof(Cpu, index)));
+    return index;
 }
 
 extern Cpu cpu_areas[channel::max_cpus];

@@ -15,7 +15,7 @@ inline constexpr std::uint8_t shootdown_vector = 0xE0;
 struct GuestPlatform {
     using Space = AddressSpace;
 
-    std::uint32_t current_cpu() const { return this_cpu().index; }
+    std::uint32_t current_cpu() const { return this_cpu_index(); }
 
     shootdown::CpuSet active_cpus(const AddressSpace& space) const { return space.active(); }
 
@@ -24,7 +24,7 @@ struct GuestPlatform {
     }
 
     void invalidate(const AddressSpace& space, const shootdown::PageRange& range) const {
-        if (this_cpu().address_space == &space) {
+        if (active_spaces.current(this_cpu_index()) == &space) {
             range.for_each([](paging::VirtAddr address) { invlpg(address.raw()); });
         }
     }

@@ -11,9 +11,8 @@
 #include "guest/kernel/interrupts.hpp"
 #include "guest/kernel/smp.hpp"
 #include "guest/kernel/user.hpp"
-#include "shared/arch/exceptions.hpp"
+#include "guest/suites/user_access.hpp"
 #include "shared/arch/page_fault.hpp"
-#include "shared/paging/walk.hpp"
 
 namespace nestbed::guest {
 namespace {
@@ -29,68 +28,11 @@ using paging::Permission;
 
 constexpr auto page = Page4k::at<0x4000'0000'1000>();
 constexpr auto large_page = Page2m::at<0x4000'4020'0000>();
-constexpr Flags user_data(Permission::read | Permission::write | Permission::user);
-constexpr Flags user_read_only(Permission::read | Permission::user);
 constexpr Flags kernel_data(Permission::read | Permission::write);
-
-GUEST_USER std::uint64_t read_user(std::uint64_t address, std::uint64_t) {
-    return *reinterpret_cast<volatile std::uint64_t*>(address);
-}
-
-GUEST_USER std::uint64_t write_user(std::uint64_t address, std::uint64_t value) {
-    *reinterpret_cast<volatile std::uint64_t*>(address) = value;
-    return 0;
-}
 
 GUEST_USER std::uint64_t call_user(std::uint64_t address, std::uint64_t) {
     reinterpret_cast<void (*)()>(address)();
     return 0;
-}
-
-/// A frame whose first word is `word`.
-paging::Frame4k frame_with(std::uint64_t word) {
-    const auto frame = frames().allocate_zeroed();
-    GUEST_REQUIRE(frame.has_value());
-    *in_direct_map(frame->address()) = word;
-    return *frame;
-}
-
-paging::Frame2m large_frame() {
-    const auto frame = frames().allocate_zeroed_2m();
-    GUEST_REQUIRE(frame.has_value());
-    return *frame;
-}
-
-/// What the processor must do, by the model.
-paging::WalkResult model(AddressSpace& space, std::uint64_t address, AccessType type,
-                         AccessMode mode) {
-    return paging::walk(paging::WindowReader{DirectMapWindow{}}, space.id().root, address,
-                        {.type = type, .mode = mode}, {.format = space.mapper().settings().format});
-}
-
-void expect_user_fault(AddressSpace& space, const UserResult& result, std::uint64_t address,
-                       AccessType type, std::uint32_t error_code) {
-    GUEST_EXPECT(!result.returned);
-    GUEST_EXPECT_EQ(result.trap.vector(), static_cast<std::uint8_t>(arch::Exception::page_fault));
-    GUEST_EXPECT_EQ(result.trap.cr2, address);
-    GUEST_EXPECT_EQ(result.trap.frame.error_code, std::uint64_t{error_code});
-    const paging::WalkResult predicted = model(space, address, type, AccessMode::user);
-    GUEST_EXPECT_EQ(predicted.outcome, paging::WalkOutcome::page_fault);
-    GUEST_EXPECT_EQ(predicted.error.raw(), error_code);
-}
-
-void expect_user_reads(AddressSpace& space, std::uint64_t address, std::uint64_t word) {
-    const UserResult result = run_user(read_user, address);
-    GUEST_EXPECT(result.returned);
-    GUEST_EXPECT_EQ(result.value(), word);
-    const paging::WalkResult predicted = model(space, address, AccessType::read, AccessMode::user);
-    GUEST_REQUIRE(predicted.outcome == paging::WalkOutcome::translated);
-    GUEST_EXPECT_EQ(*in_direct_map(predicted.translation.address), word);
-}
-
-template <typename T>
-void expect_ok(const paging::Result<T>& result) {
-    GUEST_REQUIRE(result.has_value());
 }
 
 GUEST_TEST(paging, map_and_read_back) {
@@ -349,13 +291,14 @@ GUEST_TEST(paging, remap_is_seen_on_another_cpu_after_its_invalidation, {.cpus =
         rendezvous.meet();
         auto stale = space.mapper().remap(page, frame_with(2), user_data);
         expect_ok(stale);
-        frames().free((*std::move(stale)).invalidate([](paging::AddressSpaceId, Page4k changed) {
-            invlpg(changed.address().raw());
-            apic::send(1, vector);
-            while (invalidated.load(std::memory_order_acquire) == 0) {
-                pause();
-            }
-        }));
+        frames().free((*std::move(stale))
+                          .invalidate([](paging::AddressSpaceId, const paging::PageRange& changed) {
+                              invlpg(changed.start.raw());
+                              apic::send(1, vector);
+                              while (invalidated.load(std::memory_order_acquire) == 0) {
+                                  pause();
+                              }
+                          }));
         rendezvous.meet();
     });
 }

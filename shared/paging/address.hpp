@@ -21,9 +21,10 @@ enum class LinearWidth : std::uint8_t {
 /// Whether every bit of `linear` above the width repeats its most significant used bit.
 /// Intel SDM Vol. 1 3.3.7.1 "Canonical Addressing".
 constexpr bool is_canonical(std::uint64_t linear, LinearWidth width) {
-    const unsigned unused = 64 - static_cast<unsigned>(width);
-    const auto extended = static_cast<std::int64_t>(linear << unused) >> unused;
-    return static_cast<std::uint64_t>(extended) == linear;
+    // The half of the space is a constant for either width; a variable shift would cost more.
+    const std::uint64_t half =
+        width == LinearWidth::bits_57 ? std::uint64_t{1} << 56 : std::uint64_t{1} << 47;
+    return linear + half < 2 * half;
 }
 
 /// A physical address: a plain holder that keeps the value from being taken for another kind.

@@ -59,6 +59,12 @@ constexpr std::uint64_t leaf_frame(PageSize size) {
     return range(shift_of(size), architectural_physical_bits - 1);
 }
 
+/// The address field of a raw entry of this level, in the form that PS gives it, present or not.
+constexpr std::uint64_t frame_field(Level level, std::uint64_t raw) {
+    const bool large = can_be_table(level) && can_be_leaf(level) && (raw & page_size) != 0;
+    return large ? leaf_frame(leaf_size_of(level)) : table_frame;
+}
+
 /// The PAT bit of a leaf that maps this size.
 constexpr std::uint64_t pat(PageSize size) {
     return size == PageSize::size_4k ? pat_4k : pat_large;

@@ -4,11 +4,13 @@
 #include <optional>
 
 #include "bits.hpp"
+#include "entry_flags.hpp"
 #include "entry_format.hpp"
 #include "flags.hpp"
 #include "frame.hpp"
 #include "level.hpp"
 #include "permission.hpp"
+#include "result.hpp"
 
 namespace nestbed::paging {
 
@@ -49,6 +51,27 @@ class Entry {
         return Entry(frame.address().raw() | flags.to_leaf(leaf_size_of(L)));
     }
 
+    /// An entry of exactly these flags and this address, in the form that PS in the flags gives it.
+    /// Without `present` in the flags it is not present.
+    ///
+    /// Errors: `unaligned` (to the size of the leaf, or to 4 KiB), `out_of_range` (above 52 bits),
+    /// `malformed` (PAT without PS, whose bit is one of the address in a table entry).
+    static constexpr Result<Entry> from(PhysAddr address, EntryFlags<L> flags) {
+        const std::uint64_t field = bits::frame_field(L, flags.bits());
+        if ((flags.bits() & field) != 0) {
+            return Error{.kind = ErrorKind::malformed, .level = L, .phys = address};
+        }
+        const std::uint64_t misfit = address.raw() & ~field;
+        if (misfit != 0) {
+            constexpr std::uint64_t in_range = bits::range(0, architectural_physical_bits - 1);
+            const bool unaligned = (misfit & in_range) != 0;
+            return Error{.kind = unaligned ? ErrorKind::unaligned : ErrorKind::out_of_range,
+                         .level = L,
+                         .phys = address};
+        }
+        return Entry(address.raw() | flags.bits());
+    }
+
     constexpr std::uint64_t raw() const { return raw_; }
 
     /// The form, decoded once; match on it.
@@ -58,6 +81,40 @@ class Entry {
     /// present.
     constexpr std::uint64_t reserved_bits_set(const EntryFormat& format) const {
         return present() ? raw_ & reserved_bits(L, raw_, format) : 0;
+    }
+
+    /// Every bit that is not of the address, nor reserved in this form.
+    constexpr EntryFlags<L> entry_flags() const { return EntryFlags<L>::of_entry(raw_); }
+
+    /// The same address with exactly these flags, present or not before and after. PS in the flags
+    /// may change the form.
+    ///
+    /// Errors: `unaligned` (the address does not fit the new form), `malformed` (PAT without PS, or
+    /// the entry has bits set that are reserved in its form and could become address bits).
+    constexpr Result<Entry> with_entry_flags(EntryFlags<L> flags) const {
+        if (has_stray_bits()) {
+            return Error{.kind = ErrorKind::malformed, .level = L};
+        }
+        return from(PhysAddr(raw_ & bits::frame_field(L, raw_)), flags);
+    }
+
+    /// What the entry leads to, a table or a page; nothing unless `kind()` is one of the two.
+    constexpr std::optional<PhysAddr> address() const {
+        if (kind() != EntryKind::table && kind() != EntryKind::leaf) {
+            return std::nullopt;
+        }
+        return PhysAddr(raw_ & bits::frame_field(L, raw_));
+    }
+
+    /// The same entry in the same form, present, leading to another address.
+    ///
+    /// Errors: `unaligned` (to the size of the leaf, or to 4 KiB), `out_of_range` (above 52 bits),
+    /// `malformed` (the entry has reserved bits set).
+    constexpr Result<Entry> with_address(PhysAddr address) const {
+        if (has_stray_bits()) {
+            return Error{.kind = ErrorKind::malformed, .level = L, .phys = address};
+        }
+        return from(address, entry_flags() | EntryFlags<L>::present());
     }
 
     constexpr bool present() const { return has(bits::present); }
@@ -150,9 +207,7 @@ class Entry {
     }
 
     /// What a table entry grants to all below it, or what a leaf grants itself.
-    constexpr Permission permission() const {
-        return Flags::of_leaf(PageSize::size_4k, raw_).permission();
-    }
+    constexpr Permission permission() const { return permission_of(raw_); }
 
     friend constexpr bool operator==(Entry, Entry) = default;
 
@@ -160,6 +215,11 @@ class Entry {
     static constexpr std::uint64_t permissive = bits::present | bits::writable | bits::user;
 
     constexpr bool has(std::uint64_t bit) const { return (raw_ & bit) != 0; }
+
+    /// Whether a bit is set that is neither a flag nor of the address in this form.
+    constexpr bool has_stray_bits() const {
+        return (raw_ & ~(bits::frame_field(L, raw_) | entry_flags().bits())) != 0;
+    }
 
     constexpr Entry with(std::uint64_t bit, bool on) const {
         return Entry(on ? raw_ | bit : raw_ & ~bit);

@@ -8,6 +8,16 @@
 
 namespace nestbed::paging {
 
+/// What a raw present entry grants: the same bits at every level, in tables and leaves.
+constexpr Permission permission_of(std::uint64_t raw) {
+    constexpr std::uint64_t low = bits::present | bits::writable | bits::user;
+    constexpr unsigned no_execute_shift = 63;
+    constexpr unsigned execute_shift = 3;
+    static_assert(bits::no_execute == std::uint64_t{1} << no_execute_shift);
+    static_assert(static_cast<unsigned>(Permission::execute) == 1u << execute_shift);
+    return static_cast<Permission>((raw & low) | (~raw >> no_execute_shift << execute_shift));
+}
+
 /// How a page is mapped, whatever its size: permission, memory type, global, protection key.
 ///
 /// It holds none of what the processor writes (accessed, dirty) nor what software keeps in the
@@ -35,6 +45,9 @@ class Flags {
 
     /// The flags in a raw leaf entry that maps this size; its other bits are left out.
     static constexpr Flags of_leaf(PageSize size, std::uint64_t raw) {
+        if (size == PageSize::size_4k) {
+            return Flags(raw & mask, Raw{});
+        }
         std::uint64_t kept = raw & (mask & ~bits::pat_4k);
         if ((raw & bits::pat(size)) != 0) {
             kept |= bits::pat_4k;
@@ -52,10 +65,7 @@ class Flags {
         return (bits_ & ~bits::pat_4k) | ((bits_ & bits::pat_4k) << pat_distance) | bits::page_size;
     }
 
-    constexpr Permission permission() const {
-        const auto low = static_cast<Permission>(bits_ & low_permission);
-        return (bits_ & bits::no_execute) != 0 ? low : low | Permission::execute;
-    }
+    constexpr Permission permission() const { return permission_of(bits_); }
     constexpr Flags with_permission(Permission permission) const {
         return replace(permission_bits, Flags(permission).bits_);
     }

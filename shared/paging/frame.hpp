@@ -23,10 +23,13 @@ class Frame {
 
     /// The frame that starts at the address. Errors: `unaligned`, `out_of_range` (above 52 bits).
     static constexpr Result<Frame> from(PhysAddr start) {
-        if (!start.is_aligned(Size)) {
-            return Error{.kind = ErrorKind::unaligned, .phys = start};
+        constexpr std::uint64_t in_range = (std::uint64_t{1} << architectural_physical_bits) - 1;
+        if ((start.raw() & ~(in_range & ~offset_mask_of(Size))) != 0) [[unlikely]] {
+            return Error{
+                .kind = start.is_aligned(Size) ? ErrorKind::out_of_range : ErrorKind::unaligned,
+                .phys = start};
         }
-        return containing(start);
+        return Frame(start);
     }
 
     /// The frame that the address lies in. Errors: `out_of_range` (above 52 bits).

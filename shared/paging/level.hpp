@@ -38,6 +38,11 @@ constexpr std::size_t index_of(Level level, VirtAddr address) {
     return (address.raw() >> index_shift_of(level)) & (entries_per_table - 1);
 }
 
+/// The first linear address that is translated through the same entry of this level.
+constexpr VirtAddr start_of(Level level, VirtAddr address) {
+    return VirtAddr(address.raw() & ~((std::uint64_t{1} << index_shift_of(level)) - 1));
+}
+
 /// Whether an entry of this level can map a page itself.
 constexpr bool can_be_leaf(Level level) { return level <= Level::pdpt; }
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "bits.hpp"
+
 /// Accesses to one entry of a table that processors may be walking.
 ///
 /// A page walk reads an entry as one 8-byte load at any moment, and sets its accessed and dirty
@@ -18,7 +20,7 @@ namespace nestbed::paging {
 
 /// The entry as it is now. Relaxed: what an entry leads to is reached through the loaded address,
 /// and software writers exclude each other by the caller's lock.
-constexpr std::uint64_t load_entry(std::uint64_t& slot) {
+constexpr std::uint64_t load_entry(const std::uint64_t& slot) {
     if (std::is_constant_evaluated()) {
         return slot;
     }
@@ -59,6 +61,15 @@ constexpr bool compare_exchange_entry(std::uint64_t& slot, std::uint64_t& expect
     }
     return __atomic_compare_exchange_n(&slot, &expected, raw, /*weak=*/false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED);
+}
+
+/// Makes an entry not present and keeps its other bits. Returns it as it was; its accessed and
+/// dirty bits are final, since the processor sets them only where it finds the entry present.
+constexpr std::uint64_t clear_present(std::uint64_t& slot) {
+    if (std::is_constant_evaluated()) {
+        return exchange_entry(slot, slot & ~bits::present);
+    }
+    return __atomic_fetch_and(&slot, ~bits::present, __ATOMIC_ACQ_REL);
 }
 
 static_assert(__atomic_always_lock_free(sizeof(std::uint64_t), nullptr));

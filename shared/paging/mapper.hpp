@@ -6,34 +6,29 @@
 
 #include "bits.hpp"
 #include "entry.hpp"
-#include "entry_format.hpp"
+#include "fatal.hpp"
 #include "flags.hpp"
 #include "frame.hpp"
+#include "leaf.hpp"
 #include "level.hpp"
 #include "live_entry.hpp"
+#include "map_range.hpp"
+#include "mapper_settings.hpp"
+#include "merge.hpp"
 #include "page.hpp"
+#include "page_range.hpp"
+#include "passage.hpp"
+#include "protect_range.hpp"
 #include "result.hpp"
+#include "split.hpp"
 #include "stale.hpp"
+#include "stale_range.hpp"
+#include "table_reserve.hpp"
+#include "table_tree.hpp"
+#include "unmap_range.hpp"
 #include "window.hpp"
 
 namespace nestbed::paging {
-
-/// Which part of the address space a mapper may change.
-enum class MapperScope : std::uint8_t {
-    user_half,  ///< Root entries 0 to 255; the upper half is the kernel's and shared by all roots.
-    whole,      ///< Everything: for the kernel's own mapper.
-};
-
-/// What a mapper works on.
-struct MapperSettings {
-    /// The root table, all zero when new.
-    Frame4k root;
-    /// 48 bits for 4-level paging, whose root is a PML4; 57 for 5-level paging and a PML5.
-    LinearWidth width = LinearWidth::bits_48;
-    MapperScope scope = MapperScope::user_half;
-    /// What the processor supports; a mapping that it would fault on is refused.
-    EntryFormat format{};
-};
 
 /// What `Mapper::lookup` finds.
 struct Mapping {
@@ -49,13 +44,20 @@ struct Mapping {
 /// Maps pages to frames in the tree of tables under one root.
 ///
 /// Writers exclude each other: the caller holds a lock per address space. Processors may walk the
-/// tables at any moment; each change becomes visible by one atomic store of one entry. So whatever
-/// fails has changed nothing: missing tables are filled and linked to each other first, out of
-/// sight, and reach the tree last, by the store that also makes the new page visible.
+/// tables at any moment; each change becomes visible by atomic stores of single entries. Whatever
+/// fails has changed nothing: tables that are missing are allocated before the first entry of the
+/// tree changes.
 ///
 /// Tables made here grant everything, and the leaf decides. A table that someone else made and that
 /// grants less than a page asks for is an error (`invalid_permission`): granting more there would
 /// change the pages beside it.
+///
+/// An entry that is not present is free only if it is zero: else it is software's (a page swapped
+/// out, say) or waits for `reclaim`, and is never overwritten (`occupied`).
+///
+/// The operations on one page are inlined by force, but for what they do when a table is missing or
+/// something is in the way: so they cost what hand-written C does, and their results stay in
+/// registers.
 ///
 /// Errors of all operations, with their place: `not_canonical`; `kernel_half`; `malformed` (a table
 /// entry that no processor accepts); `not_addressable`. What else can happen is said at each.
@@ -64,50 +66,113 @@ class Mapper {
   public:
     /// `source` is kept by reference.
     constexpr Mapper(const MapperSettings& settings, Window window, Source& source)
-        : settings_(settings), reach_(settings), window_(window), source_(&source) {}
+        : tree_(settings, window, source) {}
 
-    constexpr const MapperSettings& settings() const { return settings_; }
-    constexpr AddressSpaceId space() const { return {settings_.root}; }
+    constexpr const MapperSettings& settings() const { return tree_.settings(); }
+    constexpr AddressSpaceId space() const { return {settings().root}; }
 
     /// Maps a page that is not mapped. There is no stale translation to invalidate, since an entry
     /// that is not present is never cached. Intel SDM Vol. 3A 4.10.4.3 "Optional Invalidation".
     ///
-    /// Errors: `duplicated`, `unexpected_leaf`, `unexpected_table`, `invalid_permission` (no read,
-    /// or more than a table above grants), `unsupported`, `out_of_range` (the frame lies above
-    /// MAXPHYADDR), `out_of_frames`.
+    /// Errors: `duplicated`, `unexpected_leaf`, `unexpected_table`, `occupied`,
+    /// `invalid_permission` (no read, or more than a table above grants), `unsupported`,
+    /// `out_of_range` (the frame lies above MAXPHYADDR), `out_of_frames`.
     template <PageSize Size>
-    constexpr Result<void> map(Page<Size> page, Frame<Size> frame, Flags flags) {
+    [[gnu::always_inline]] constexpr Result<void> map(Page<Size> page, Frame<Size> frame,
+                                                      Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
-        if (!reach_.contains(page.address()) || !encodable<Size>(leaf)) [[unlikely]] {
-            return refusal(page.address(), leaf_level, leaf);
+        if (!tree_.reach().contains(page.address()) || !tree_.template encodable<Size>(leaf))
+            [[unlikely]] {
+            return tree_.refusal(page.address(), leaf_level, leaf);
         }
-        const Descent found = descend<leaf_level>(page.address(), Passage(flags));
-        if (found.slot == nullptr || (found.raw & bits::present) != 0) [[unlikely]] {
-            return obstacle(found, page.address(), leaf_level);
+        const Passage passage(flags);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), passage);
+        if (slot == nullptr || load_entry(*slot) != 0) [[unlikely]] {
+            return map_with_new_tables<Size>(page, leaf, passage);
         }
-        if (found.level != leaf_level) [[unlikely]] {
-            return build(found, page.address(), leaf_level, leaf);
-        }
-        store_entry(*found.slot, leaf);
+        store_entry(*slot, leaf);
         return {};
     }
 
+    /// Maps pages that are not mapped to consecutive frames from `first` on, with leaves of up to
+    /// the size `greatest` wherever addresses and tables allow it. A table that is there already is
+    /// never replaced by a large leaf. What `range.size` is does not matter.
+    ///
+    /// Errors: as `map`, for the first page at which something is wrong.
+    constexpr Result<void> map_range(const PageRange& range, Frame4k first, Flags flags,
+                                     PageSize greatest = PageSize::size_4k) {
+        if (range.empty()) {
+            return {};
+        }
+        if (!tree_.reach().contains(range)) {
+            return tree_.refusal(range);
+        }
+        const std::uint64_t last_offset = range.bytes() - bytes_of(PageSize::size_4k);
+        const Result<void> first_fits = check_leaf(range.start, first.address(), flags);
+        const Result<void> last_fits =
+            check_leaf(range.start + last_offset, first.address() + last_offset, flags);
+        if (!first_fits || !last_fits) {
+            return first_fits ? last_fits : first_fits;
+        }
+        return MapRange<Window, Source>(tree_, range, first, flags, greatest).run();
+    }
+
     /// Unmaps a page and hands back its frame inside the obligation to invalidate it. Tables that
-    /// become empty stay.
+    /// become empty stay; `unmap_range` frees them.
     ///
     /// Errors: `not_exist`, `unexpected_leaf`, `unexpected_table`.
     template <PageSize Size>
-    constexpr Result<StaleTlbEntry<Size>> unmap(Page<Size> page) {
+    [[gnu::always_inline]] constexpr Result<StaleTlbEntry<Size>> unmap(Page<Size> page) {
         constexpr Level leaf_level = leaf_level_of(Size);
-        if (!reach_.contains(page.address())) [[unlikely]] {
-            return refusal(page.address(), leaf_level, bits::present);
+        if (!tree_.reach().contains(page.address())) [[unlikely]] {
+            return tree_.refusal(page.address(), leaf_level, bits::present);
         }
-        const Descent found = descend<leaf_level>(page.address(), Passage());
-        if (!is_leaf<leaf_level>(found)) [[unlikely]] {
-            return obstacle(found, page.address(), leaf_level);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), Passage());
+        if (slot == nullptr || !is_leaf<leaf_level>(load_entry(*slot))) [[unlikely]] {
+            return obstacle<leaf_level>(page.address(), Passage());
         }
-        return replace(found, page, 0);
+        return replace(*slot, page, 0);
+    }
+
+    /// Unmaps all that is mapped in a range, whatever its page size, and the tables that become
+    /// empty by it. A large leaf that lies only partly in the range is split first. Pages that are
+    /// not mapped are passed over.
+    ///
+    /// Three steps, with the types leading from each to the next:
+    ///
+    ///     auto detached = mapper.unmap_range(range);
+    ///     auto done = std::move(*detached).invalidate(invalidator);
+    ///     mapper.reclaim(std::move(done), sink);
+    ///
+    /// Hold the lock through all three, or leave alone the addresses that share a table with the
+    /// range: until `reclaim`, mapping something there can fail with `occupied`.
+    ///
+    /// The root's entries of the kernel's half stay, and with them the tables that they lead to,
+    /// since other roots share them.
+    ///
+    /// Errors: `occupied`, `out_of_frames` (for a split).
+    constexpr Result<DetachedRange> unmap_range(const PageRange& range) {
+        if (range.empty()) {
+            return DetachedRange(space(), range, range, false, false);
+        }
+        if (!tree_.reach().contains(range)) {
+            return tree_.refusal(range);
+        }
+        return UnmapRange<Window, Source>(tree_, range).run();
+    }
+
+    /// Gives the frames of a range back, by `sink(const UnmappedPage&)` in the order of addresses,
+    /// and the tables to their source.
+    template <UnmappedPageSink Sink>
+    constexpr void reclaim(Invalidated<DetachedRange>&& done, Sink&& sink) {
+        require_own(done.what().space());
+        const PageRange& range = done.what().within();
+        if (!range.empty()) {
+            ReclaimRange<Window, Source, Sink>(tree_, sink)
+                .search(tree_.root_level(), settings().root, range.start, range.last());
+        }
+        std::move(done).settle();
     }
 
     /// Maps a mapped page to another frame. The old frame comes back as from `unmap`; accessed and
@@ -116,17 +181,21 @@ class Mapper {
     /// Errors: `not_exist`, `unexpected_leaf`, `unexpected_table`, `invalid_permission`,
     /// `unsupported`, `out_of_range`.
     template <PageSize Size>
-    constexpr Result<StaleTlbEntry<Size>> remap(Page<Size> page, Frame<Size> frame, Flags flags) {
+    [[gnu::always_inline]] constexpr Result<StaleTlbEntry<Size>> remap(Page<Size> page,
+                                                                       Frame<Size> frame,
+                                                                       Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
-        if (!reach_.contains(page.address()) || !encodable<Size>(leaf)) [[unlikely]] {
-            return refusal(page.address(), leaf_level, leaf);
+        if (!tree_.reach().contains(page.address()) || !tree_.template encodable<Size>(leaf))
+            [[unlikely]] {
+            return tree_.refusal(page.address(), leaf_level, leaf);
         }
-        const Descent found = descend<leaf_level>(page.address(), Passage(flags));
-        if (!is_leaf<leaf_level>(found)) [[unlikely]] {
-            return obstacle(found, page.address(), leaf_level);
+        const Passage passage(flags);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), passage);
+        if (slot == nullptr || !is_leaf<leaf_level>(load_entry(*slot))) [[unlikely]] {
+            return obstacle<leaf_level>(page.address(), passage);
         }
-        return replace(found, page, leaf);
+        return replace(*slot, page, leaf);
     }
 
     /// Changes the flags of a mapped page; its frame, accessed, dirty and available bits stay.
@@ -134,262 +203,223 @@ class Mapper {
     /// Errors: `not_exist`, `unexpected_leaf`, `unexpected_table`, `invalid_permission`,
     /// `unsupported`.
     template <PageSize Size>
-    constexpr Result<StaleRights<Size>> protect(Page<Size> page, Flags flags) {
+    [[gnu::always_inline]] constexpr Result<StaleRights<Size>> protect(Page<Size> page,
+                                                                       Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const std::uint64_t leaf = flags.to_leaf(Size);
-        if (!reach_.contains(page.address()) || !encodable<Size>(leaf)) [[unlikely]] {
-            return refusal(page.address(), leaf_level, leaf);
+        if (!tree_.reach().contains(page.address()) || !tree_.template encodable<Size>(leaf))
+            [[unlikely]] {
+            return tree_.refusal(page.address(), leaf_level, leaf);
         }
-        const Descent found = descend<leaf_level>(page.address(), Passage(flags));
-        if (!is_leaf<leaf_level>(found)) [[unlikely]] {
-            return obstacle(found, page.address(), leaf_level);
+        const Passage passage(flags);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), passage);
+        const std::uint64_t raw = slot == nullptr ? 0 : load_entry(*slot);
+        if (!is_leaf<leaf_level>(raw)) [[unlikely]] {
+            return obstacle<leaf_level>(page.address(), passage);
         }
-        // A processor may set accessed or dirty between the load and the exchange; then the
-        // exchange fails and is done again with the bits it missed.
-        Entry<leaf_level> old(found.raw);
-        std::uint64_t expected = old.raw();
-        while (!compare_exchange_entry(*found.slot, expected, old.with_flags(flags).raw())) {
-            old = Entry<leaf_level>(expected);
+        const std::uint64_t old = exchange_leaf_flags(*slot, leaf_level, raw, flags);
+        const bool owed = !only_grants_more(old, with_leaf_flags(leaf_level, old, flags));
+        return StaleRights<Size>(space(), page, Entry<leaf_level>(old), owed);
+    }
+
+    /// Changes the flags of all pages of a range, whatever their sizes. A large leaf that lies only
+    /// partly in the range is split first.
+    ///
+    /// Errors: `not_exist` (a page of the range is not mapped), `occupied`, `invalid_permission`,
+    /// `unsupported`, `out_of_frames` (for a split).
+    constexpr Result<StaleRange> protect_range(const PageRange& range, Flags flags) {
+        if (range.empty()) {
+            return StaleRange(space(), range, false);
         }
-        const bool owed = !only_grants_more(old.raw(), old.with_flags(flags).raw());
-        return StaleRights<Size>(space(), page, old, owed);
+        if (!tree_.reach().contains(range)) {
+            return tree_.refusal(range);
+        }
+        const std::uint64_t leaf = flags.to_leaf(PageSize::size_4k);
+        if (!tree_.template encodable<PageSize::size_4k>(leaf)) {
+            return tree_.refusal(range.start, Level::pt, leaf);
+        }
+        return ProtectRange<Window, Source>(tree_, range, flags).run();
+    }
+
+    /// Replaces a large leaf by a table of the 512 leaves of the next smaller size that it is made
+    /// of, with the same flags.
+    ///
+    /// No translation becomes wrong by it, but until the page is invalidated a processor may hold
+    /// translations of both sizes, which some do badly with (Intel's erratum of a machine check for
+    /// instruction fetches through both): so the invalidation is owed.
+    ///
+    /// Errors: `not_exist`, `unexpected_leaf`, `unexpected_table`, `out_of_frames`.
+    template <PageSize Size>
+    constexpr Result<StaleRange> split(Page<Size> page) requires(Size != PageSize::size_4k) {
+        constexpr Level leaf_level = leaf_level_of(Size);
+        if (!tree_.reach().contains(page.address())) {
+            return tree_.refusal(page.address(), leaf_level, bits::present);
+        }
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), Passage());
+        const std::uint64_t raw = slot == nullptr ? 0 : load_entry(*slot);
+        if (!is_leaf<leaf_level>(raw)) {
+            return obstacle<leaf_level>(page.address(), Passage());
+        }
+        TableReserve<Window, Source> reserve(tree_.window(), tree_.source());
+        if (const auto filled = reserve.fill(1); !filled) {
+            Error error = filled.error();
+            error.virt = page.address();
+            return error;
+        }
+        const Frame4k table = reserve.take();
+        split_leaf(*slot, leaf_level, raw, table, tree_.window()(table));
+        return StaleRange(space(), PageRange::of(page), true);
+    }
+
+    /// Replaces a table of 512 leaves by the one large leaf that maps the same: their frames are
+    /// consecutive and aligned to the larger size, and they differ in nothing but accessed and
+    /// dirty. The table comes back inside the obligation to invalidate; then `reclaim` frees it.
+    ///
+    /// Errors: `not_exist`, `unexpected_leaf` (it is a large leaf already), `not_mergeable`,
+    /// `invalid_permission` (the table's own entry grants less than the pages), `unsupported`.
+    template <PageSize Size>
+    constexpr Result<DetachedTable<Size>> merge(Page<Size> page) requires(Size !=
+                                                                          PageSize::size_4k) {
+        constexpr Level leaf_level = leaf_level_of(Size);
+        const VirtAddr address = page.address();
+        if (!tree_.reach().contains(address)) {
+            return tree_.refusal(address, leaf_level, bits::present);
+        }
+        const Descent found = tree_.template descend<leaf_level>(address, Passage());
+        if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::table) {
+            return tree_.obstacle(found, address, Level::pt);
+        }
+        const Frame4k table = *TableEntry(found.raw).next_table();
+        std::uint64_t* entries = tree_.window()(table);
+        if (entries == nullptr) {
+            return tree_.obstacle({.raw = table.address().raw(), .level = below(leaf_level)},
+                                  address, leaf_level);
+        }
+        const std::optional<std::uint64_t> leaf = merged_leaf(leaf_level, entries);
+        if (!leaf) {
+            return Error{.kind = ErrorKind::not_mergeable, .level = leaf_level, .virt = address};
+        }
+        if (!tree_.template encodable<Size>(*leaf)) {
+            return tree_.refusal(address, leaf_level, *leaf);
+        }
+        if (!Passage(Flags::of_leaf(Size, *leaf)).leads_on(found.raw)) {
+            return tree_.obstacle(found, address, Level::pt);
+        }
+        exchange_entry(*found.slot, *leaf);
+        return DetachedTable<Size>(space(), page, table);
+    }
+
+    /// Frees the table of merged pages. Accessed and dirty bits that processors have set in it
+    /// since move to the large leaf, if that is there still.
+    template <PageSize Size>
+    constexpr void reclaim(Invalidated<DetachedTable<Size>>&& done) {
+        constexpr Level leaf_level = leaf_level_of(Size);
+        require_own(done.what().space());
+        const Frame4k table = done.what().table();
+        std::uint64_t* entries = tree_.window()(table);
+        const std::uint64_t first_part = entries[0];
+        const std::uint64_t late = take_processor_bits(entries);
+        std::uint64_t* const slot =
+            tree_.template leaf_slot<leaf_level>(done.what().page().address(), Passage());
+        if (slot != nullptr) {
+            add_processor_bits(*slot, leaf_level, first_part, late);
+        }
+        tree_.source().free_zeroed(table);
+        std::move(done).settle();
     }
 
     /// What a linear address maps to, whatever the access rights; see `walk` for what the processor
     /// makes of it. The kernel's half may be looked at.
     ///
     /// Errors: `not_exist`.
-    constexpr Result<Mapping> lookup(VirtAddr address) const {
-        if (!address.is_canonical(settings_.width)) {
+    [[gnu::always_inline]] constexpr Result<Mapping> lookup(VirtAddr address) const {
+        if (!address.is_canonical(settings().width)) {
             return Error{.kind = ErrorKind::not_canonical, .virt = address};
         }
-        const Descent found = descend<Level::pt>(address, Passage());
-        if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::leaf) {
-            return obstacle(found, address, found.level);
+        const Descent found = tree_.template descend<Level::pt>(address, Passage());
+        // The size is a constant in each case, so that decoding is a few masks. Without a table
+        // `raw` is its address, which is never present.
+        if (found.level == Level::pt && is_leaf<Level::pt>(found.raw)) [[likely]] {
+            return mapping<Level::pt>(found.raw, address);
         }
-        const PageSize size = leaf_size_of(found.level);
-        return Mapping{
-            .address = PhysAddr((found.raw & bits::leaf_frame(size)) | address.offset_in(size)),
-            .size = size,
-            .flags = Flags::of_leaf(size, found.raw),
-            .raw = found.raw,
-        };
+        if (found.level == Level::pd && is_leaf<Level::pd>(found.raw)) {
+            return mapping<Level::pd>(found.raw, address);
+        }
+        if (found.level == Level::pdpt && is_leaf<Level::pdpt>(found.raw)) {
+            return mapping<Level::pdpt>(found.raw, address);
+        }
+        return no_mapping(found.slot, found.raw, found.level, address);
     }
 
   private:
-    // The table form is the same at every level that has it.
-    using TableEntry = Entry<Level::pml5>;
-
-    /// The linear addresses that are canonical and in scope, as one interval: a single comparison
-    /// covers both, and telling which was violated is left to `refusal`.
-    class Reach {
-      public:
-        constexpr explicit Reach(const MapperSettings& settings) {
-            const std::uint64_t half = std::uint64_t{1}
-                                       << (static_cast<unsigned>(settings.width) - 1);
-            const bool whole = settings.scope == MapperScope::whole;
-            below_zero_ = whole ? half : 0;
-            size_ = whole ? 2 * half : half;
-        }
-        constexpr bool contains(VirtAddr address) const {
-            return address.raw() + below_zero_ < size_;
-        }
-
-      private:
-        std::uint64_t below_zero_;
-        std::uint64_t size_;
-    };
-
-    /// What an entry must look like for the way to go on below it: a table, and one that grants
-    /// what the leaf is to grant. One comparison tells; `obstacle` finds out what was wrong.
-    class Passage {
-      public:
-        /// Through any table.
-        constexpr Passage() : mask_(bits::present | bits::page_size), value_(bits::present) {}
-        /// Through tables that withhold none of these rights.
-        constexpr explicit Passage(Flags flags) {
-            const std::uint64_t leaf = flags.to_leaf(PageSize::size_4k);
-            value_ = leaf & (bits::present | bits::writable | bits::user);
-            mask_ = value_ | bits::page_size | (~leaf & bits::no_execute);
-        }
-        constexpr bool leads_on(std::uint64_t raw) const { return (raw & mask_) == value_; }
-
-      private:
-        std::uint64_t mask_;
-        std::uint64_t value_;
-    };
-
-    /// The entry that answers for an address: the leaf-level one, or the first above it that does
-    /// not lead further down.
-    struct Descent {
-        /// Null if the table it lies in is outside the window.
-        std::uint64_t* slot = nullptr;
-        /// The entry as loaded; the address of its table if `slot` is null.
-        std::uint64_t raw = 0;
-        Level level = Level::pml4;
-    };
-
-    // Inlined by force: it is most of the work of every operation, and its result stays in
-    // registers only then.
     template <Level Leaf>
-    [[gnu::always_inline]] constexpr Descent descend(VirtAddr address, Passage passage) const {
-        Descent at{.raw = settings_.root.address().raw()};
-        const bool from_pml4 = settings_.width != LinearWidth::bits_57 ||
-                               enter<Level::pml5, Leaf>(at, address, passage);
-        static_cast<void>(from_pml4 && enter<Level::pml4, Leaf>(at, address, passage) &&
-                          enter<Level::pdpt, Leaf>(at, address, passage) &&
-                          enter<Level::pd, Leaf>(at, address, passage) &&
-                          enter<Level::pt, Leaf>(at, address, passage));
-        return at;
+    static constexpr Mapping mapping(std::uint64_t raw, VirtAddr address) {
+        constexpr PageSize size = leaf_size_of(Leaf);
+        return {.address = PhysAddr((raw & bits::leaf_frame(size)) | address.offset_in(size)),
+                .size = size,
+                .flags = Flags::of_leaf(size, raw),
+                .raw = raw};
     }
 
-    /// Looks at the entry in the table of level `L` and says whether the way goes on below it.
-    template <Level L, Level Leaf>
-    [[gnu::always_inline]] constexpr bool enter(Descent& at, VirtAddr address,
-                                                Passage passage) const {
-        at.level = L;
-        const PhysAddr table(at.raw & bits::table_frame);
-        std::uint64_t* entries = window_(*Frame4k::containing(table));
-        if (entries == nullptr) [[unlikely]] {
-            at.slot = nullptr;
-            at.raw = table.raw();
-            return false;
-        }
-        at.slot = &entries[index_of(L, address)];
-        at.raw = load_entry(*at.slot);
-        return L > Leaf && passage.leads_on(at.raw);
+    /// What `lookup` says if there is none. It judges by what it saw, since a reader holds no lock.
+    [[gnu::cold, gnu::noinline]] static constexpr Error no_mapping(std::uint64_t* slot,
+                                                                   std::uint64_t raw, Level level,
+                                                                   VirtAddr address) {
+        return TableTree<Window, Source>::obstacle({slot, raw, level}, address, level);
     }
 
     template <Level Leaf>
-    static constexpr bool is_leaf(const Descent& at) {
-        return at.slot != nullptr && at.level == Leaf &&
-               Entry<Leaf>(at.raw).kind() == EntryKind::leaf;
+    static constexpr bool is_leaf(std::uint64_t raw) {
+        return kind_of(Leaf, raw) == EntryKind::leaf;
     }
 
-    /// Whether the processor can use a leaf entry: present, and no reserved bit set.
+    /// `map` where a table is missing, or something is in the way.
     template <PageSize Size>
-    constexpr bool encodable(std::uint64_t leaf) const {
-        if (Size == PageSize::size_1g && !settings_.format.pages_1g) {
-            return false;
+    [[gnu::noinline]] constexpr Result<void> map_with_new_tables(Page<Size> page,
+                                                                 std::uint64_t leaf,
+                                                                 Passage passage) {
+        constexpr Level leaf_level = leaf_level_of(Size);
+        const Descent found = tree_.template descend<leaf_level>(page.address(), passage);
+        if (found.slot == nullptr || found.raw != 0) {
+            return tree_.obstacle_to_map(found, page.address(), leaf_level);
         }
-        return (leaf & (bits::present | reserved_)) == bits::present;
+        return tree_.build(found, page.address(), leaf_level, leaf);
     }
 
-    /// Whether every right and type that the old entry gave holds in the new one too. U/S is not a
-    /// right that grows: with SMEP or SMAP a supervisor loses what a user gains.
-    static constexpr bool only_grants_more(std::uint64_t old, std::uint64_t changed) {
-        const std::uint64_t granted =
-            (~old & changed & bits::writable) | (old & ~changed & bits::no_execute);
-        return ((old ^ changed) & ~granted) == 0;
+    /// Why there is no leaf of this level for an address.
+    template <Level Leaf>
+    [[gnu::cold, gnu::noinline]] constexpr Error obstacle(VirtAddr address, Passage passage) const {
+        return tree_.obstacle(tree_.template descend<Leaf>(address, passage), address, Leaf);
     }
 
-    template <PageSize Size>
-    constexpr StaleTlbEntry<Size> replace(const Descent& found, Page<Size> page,
-                                          std::uint64_t raw) {
-        // An exchange, since the processor may set accessed or dirty until the last moment, and
-        // the owner of the frame must learn that it was written to.
-        using LeafEntry = Entry<leaf_level_of(Size)>;
-        const LeafEntry old(exchange_entry(*found.slot, raw));
-        return StaleTlbEntry<Size>(space(), page, *LeafEntry(found.raw).leaf_frame(), old);
-    }
-
-    /// Makes the tables from below `found` down to the leaf's, with the leaf in the last, and then
-    /// links them in by one store.
-    [[gnu::noinline]] constexpr Result<void> build(Descent found, VirtAddr address,
-                                                   Level leaf_level, std::uint64_t leaf) {
-        std::uint64_t top = leaf;
-        for (Level level = leaf_level; level != found.level; level = above(level)) {
-            const std::optional<Frame4k> table = source_->allocate_zeroed();
-            if (!table) {
-                discard(top, address, leaf_level, level);
-                return Error{.kind = ErrorKind::out_of_frames, .level = level, .virt = address};
-            }
-            std::uint64_t* entries = window_(*table);
-            if (entries == nullptr) {
-                discard(top, address, leaf_level, level);
-                source_->free_zeroed(*table);
-                return Error{.kind = ErrorKind::not_addressable,
-                             .level = level,
-                             .virt = address,
-                             .phys = table->address()};
-            }
-            entries[index_of(level, address)] = top;
-            top = TableEntry::table(*table).raw();
+    /// Whether a 4 KiB leaf can map this frame with these flags.
+    constexpr Result<void> check_leaf(VirtAddr address, PhysAddr frame, Flags flags) const {
+        if (!PhysAddr::within(frame.raw(), architectural_physical_bits)) {
+            return Error{.kind = ErrorKind::out_of_range, .virt = address, .phys = frame};
         }
-        store_entry(*found.slot, top);
+        const std::uint64_t leaf = frame.raw() | flags.to_leaf(PageSize::size_4k);
+        if (!tree_.template encodable<PageSize::size_4k>(leaf)) {
+            return tree_.refusal(address, Level::pt, leaf);
+        }
         return {};
     }
 
-    /// Gives back the tables that `build` made below `level`; `top` is the entry for the highest.
-    constexpr void discard(std::uint64_t top, VirtAddr address, Level leaf_level, Level level) {
-        while (level != leaf_level) {
-            level = below(level);
-            const Frame4k table = *TableEntry(top).next_table();
-            std::uint64_t& entry = window_(table)[index_of(level, address)];
-            top = entry;
-            entry = 0;
-            source_->free_zeroed(table);
+    constexpr void require_own(AddressSpaceId of) const {
+        if (of != space()) {
+            nestbed_paging_fatal("paging: reclaimed by the mapper of another address space");
         }
     }
 
-    /// Why an address is out of reach or a leaf entry is not `encodable`.
-    [[gnu::cold, gnu::noinline]] constexpr Error refusal(VirtAddr address, Level leaf_level,
-                                                         std::uint64_t leaf) const {
-        if (!address.is_canonical(settings_.width)) {
-            return {.kind = ErrorKind::not_canonical, .virt = address};
-        }
-        if (!reach_.contains(address)) {
-            return {.kind = ErrorKind::kernel_half,
-                    .level = root_level_of(settings_.width),
-                    .virt = address};
-        }
-        if ((leaf & bits::present) == 0) {
-            return {.kind = ErrorKind::invalid_permission, .level = leaf_level, .virt = address};
-        }
-        const std::uint64_t reserved = leaf & reserved_bits(leaf_level, leaf, settings_.format);
-        const bool of_frame = (reserved & ~(bits::page_size | bits::no_execute)) != 0;
-        return {.kind = of_frame ? ErrorKind::out_of_range : ErrorKind::unsupported,
-                .level = leaf_level,
-                .virt = address,
-                .phys = PhysAddr(leaf & bits::leaf_frame(leaf_size_of(leaf_level)))};
+    template <PageSize Size>
+    constexpr StaleTlbEntry<Size> replace(std::uint64_t& slot, Page<Size> page, std::uint64_t raw) {
+        // An exchange, since the processor may set accessed or dirty until the last moment, and
+        // the owner of the frame must learn that it was written to.
+        using LeafEntry = Entry<leaf_level_of(Size)>;
+        const LeafEntry old(exchange_entry(slot, raw));
+        return StaleTlbEntry<Size>(space(), page, *old.leaf_frame(), old);
     }
 
-    /// What at the end of the way is not what an operation on a leaf at `leaf_level` needs.
-    [[gnu::cold, gnu::noinline]] static constexpr Error obstacle(Descent at, VirtAddr address,
-                                                                 Level leaf_level) {
-        Error error{.kind = ErrorKind::not_exist, .level = at.level, .virt = address};
-        if (at.slot == nullptr) {
-            error.kind = ErrorKind::not_addressable;
-            error.phys = PhysAddr(at.raw);
-            return error;
-        }
-        switch (kind_of(at.level, at.raw)) {
-            case EntryKind::not_present:
-                break;
-            case EntryKind::malformed:
-                error.kind = ErrorKind::malformed;
-                break;
-            case EntryKind::table:
-                // Above the leaf's level a table ends the way only if it withholds a right.
-                error.kind = at.level == leaf_level ? ErrorKind::unexpected_table
-                                                    : ErrorKind::invalid_permission;
-                error.phys = PhysAddr(at.raw & bits::table_frame);
-                break;
-            case EntryKind::leaf:
-                error.kind =
-                    at.level == leaf_level ? ErrorKind::duplicated : ErrorKind::unexpected_leaf;
-                error.phys = PhysAddr(at.raw & bits::leaf_frame(leaf_size_of(at.level)));
-                break;
-        }
-        return error;
-    }
-
-    MapperSettings settings_;
-    Reach reach_;
-    /// The bits that no leaf may have, but for those that depend on its size.
-    std::uint64_t reserved_ = reserved_bits(Level::pt, 0, settings_.format);
-    Window window_;
-    Source* source_;
+    TableTree<Window, Source> tree_;
 };
 
 }  // namespace nestbed::paging

@@ -25,6 +25,10 @@ enum class ErrorKind : std::uint8_t {
     kernel_half,         ///< The upper half belongs to the kernel and is not this mapper's.
     out_of_frames,       ///< The frame source has no frame left for a table.
     not_addressable,     ///< A table lies outside the physical memory that the window shows.
+    occupied,       ///< An entry is not present but not zero: software's, or not reclaimed yet.
+    not_mergeable,  ///< The pages below a table are not what one large page could map.
+    other_address_space,  ///< A token names another address space.
+    batch_full,           ///< A batch has no room for another frame.
 };
 
 /// The kind as a word for a message.
@@ -56,6 +60,14 @@ constexpr const char* name_of(ErrorKind kind) {
             return "out of frames";
         case ErrorKind::not_addressable:
             return "not addressable";
+        case ErrorKind::occupied:
+            return "occupied";
+        case ErrorKind::not_mergeable:
+            return "not mergeable";
+        case ErrorKind::other_address_space:
+            return "other address space";
+        case ErrorKind::batch_full:
+            return "batch full";
     }
     return "unknown";
 }
@@ -121,7 +133,9 @@ class [[nodiscard]] Result {
 template <>
 class [[nodiscard]] Result<void> {
   public:
-    constexpr Result() = default;
+    // Written out: `= default` would zero the whole object first.
+    // NOLINTNEXTLINE(modernize-use-equals-default)
+    constexpr Result() {}
     constexpr Result(const Error& error) : error_(error) {}
 
     constexpr bool has_value() const { return !error_.has_value(); }

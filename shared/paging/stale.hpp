@@ -1,53 +1,17 @@
 #pragma once
 
-#include <concepts>
-#include <cstdint>
-#include <utility>
-
+#include "debt.hpp"
 #include "entry.hpp"
-#include "fatal.hpp"
 #include "frame.hpp"
+#include "invalidator.hpp"
 #include "level.hpp"
 #include "page.hpp"
+#include "page_range.hpp"
 
 namespace nestbed::paging {
 
-/// Names an address space by its root table, which no other live address space shares.
-struct AddressSpaceId {
-    Frame4k root;
-
-    friend constexpr bool operator==(AddressSpaceId, AddressSpaceId) = default;
-};
-
-/// Makes sure that no processor uses an old translation of a page of an address space any more:
-/// when the call returns, on every processor that could have cached it.
-template <typename I, PageSize Size>
-concept Invalidator = std::invocable<I&, AddressSpaceId, Page<Size>>;
-
-/// A debt that stops the program if it is dropped unpaid. It moves, and only the last holder owes.
-class Debt {
-  public:
-    constexpr explicit Debt(bool owed) : owed_(owed) {}
-    constexpr Debt(Debt&& other) noexcept : owed_(std::exchange(other.owed_, false)) {}
-    constexpr Debt& operator=(Debt&& other) noexcept {
-        require_paid();
-        owed_ = std::exchange(other.owed_, false);
-        return *this;
-    }
-    constexpr ~Debt() { require_paid(); }
-
-    constexpr bool owed() const { return owed_; }
-    constexpr void settle() { owed_ = false; }
-
-  private:
-    constexpr void require_paid() const {
-        if (owed_) {
-            nestbed_paging_fatal("paging: a stale translation was dropped before invalidation");
-        }
-    }
-
-    bool owed_;
-};
+template <std::size_t Capacity>
+class StaleBatch;
 
 /// The translation of a page that was taken out of the tables or replaced, but may still be cached
 /// by processors (Intel SDM Vol. 3A 4.10.4 "Invalidation of TLBs and Paging-Structure Caches").
@@ -70,14 +34,17 @@ class [[nodiscard]] StaleTlbEntry {
     constexpr LeafEntry old_entry() const { return old_; }
 
     /// Invalidates the translation and gives the frame back. It may be used again afterwards.
-    template <Invalidator<Size> I>
+    template <Invalidator I>
     [[nodiscard]] constexpr Frame<Size> invalidate(I&& invalidator) && {
-        invalidator(space_, page_);
+        invalidator(space_, PageRange::of(page_));
         debt_.settle();
         return frame_;
     }
 
   private:
+    template <std::size_t>
+    friend class StaleBatch;
+
     AddressSpaceId space_;
     Page<Size> page_;
     Frame<Size> frame_;
@@ -108,15 +75,18 @@ class [[nodiscard]] StaleRights {
     constexpr bool owed() const { return debt_.owed(); }
 
     /// Invalidates the old translation where that is owed.
-    template <Invalidator<Size> I>
+    template <Invalidator I>
     constexpr void invalidate(I&& invalidator) && {
         if (debt_.owed()) {
-            invalidator(space_, page_);
+            invalidator(space_, PageRange::of(page_));
             debt_.settle();
         }
     }
 
   private:
+    template <std::size_t>
+    friend class StaleBatch;
+
     AddressSpaceId space_;
     Page<Size> page_;
     LeafEntry old_;

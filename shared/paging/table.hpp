@@ -10,8 +10,8 @@ namespace nestbed::paging {
 
 /// One paging structure of level `L`: 512 entries, 4 KiB, aligned to 4 KiB, at first all zero.
 ///
-/// `get` and `set` are plain accesses, for a table that no processor walks yet. A live table is
-/// changed through the mapper.
+/// All accesses are plain, for a table that no processor walks yet. A live table is changed through
+/// the mapper or a `TableView`.
 template <Level L>
 class alignas(4096) Table {
   public:
@@ -21,6 +21,15 @@ class alignas(4096) Table {
     constexpr void set(TableIndex<L> index, Entry<L> entry) {
         entries_[index.value()] = entry.raw();
     }
+
+    /// Replaces an entry and returns what was there.
+    constexpr Entry<L> exchange(TableIndex<L> index, Entry<L> entry) {
+        const Entry<L> old = get(index);
+        set(index, entry);
+        return old;
+    }
+    /// Zeroes an entry and returns what was there.
+    constexpr Entry<L> clear(TableIndex<L> index) { return exchange(index, Entry<L>()); }
 
     /// The index that a linear address selects here.
     static constexpr TableIndex<L> index_of(VirtAddr address) { return TableIndex<L>::of(address); }

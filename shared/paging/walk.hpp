@@ -206,7 +206,7 @@ constexpr WalkResult walk(Reader&& read, Frame4k root, std::uint64_t linear, Acc
                                              arch::PageFaultError::reserved_bit);
             return result;
         }
-        granted = granted & Flags::of_leaf(PageSize::size_4k, raw).permission();
+        granted = granted & permission_of(raw);
         if (kind == EntryKind::leaf) {
             break;
         }

@@ -5,32 +5,12 @@
 #include <concepts>
 #include <cstdint>
 
-#include "../paging/address.hpp"
-#include "../paging/page.hpp"
-#include "../paging/page_size.hpp"
+#include "../paging/page_range.hpp"
 #include "cpu_set.hpp"
 
 namespace nestbed::shootdown {
 
-/// Consecutive pages of one size.
-struct PageRange {
-    paging::VirtAddr start{};
-    std::uint64_t pages = 0;
-    paging::PageSize size = paging::PageSize::size_4k;
-
-    template <paging::PageSize page_size>
-    static constexpr PageRange of(paging::Page<page_size> page, std::uint64_t count = 1) {
-        return {page.address(), count, page_size};
-    }
-
-    /// Calls `function(address)` with each page's first byte.
-    template <typename Function>
-    constexpr void for_each(Function&& function) const {
-        for (std::uint64_t n = 0; n < pages; ++n) {
-            function(start + n * paging::bytes_of(size));
-        }
-    }
-};
+using paging::PageRange;
 
 /// `Space` is an address space; it outlives every request about it.
 template <typename P>

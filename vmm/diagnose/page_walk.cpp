@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "shared/paging/bits.hpp"
-#include "shared/paging/flags.hpp"
+#include "shared/paging/describe.hpp"
 #include "vmm/diagnose/exception_text.hpp"
 #include "vmm/machine/table_window.hpp"
 
@@ -17,73 +17,15 @@ using paging::Access;
 using paging::AccessMode;
 using paging::AccessType;
 using paging::ControlState;
+using paging::entry_name_of;
 using paging::EntryKind;
 using paging::Level;
-using paging::PageSize;
 using paging::Permission;
 using paging::WalkOutcome;
 using paging::WalkResult;
 using paging::WalkStep;
 
 namespace bits = paging::bits;
-
-const char* entry_name(Level level) {
-    switch (level) {
-        case Level::pt:
-            return "PTE";
-        case Level::pd:
-            return "PDE";
-        case Level::pdpt:
-            return "PDPTE";
-        case Level::pml4:
-            return "PML4E";
-        case Level::pml5:
-            return "PML5E";
-    }
-    return "?";
-}
-
-const char* size_name(PageSize size) {
-    switch (size) {
-        case PageSize::size_4k:
-            return "4 KiB";
-        case PageSize::size_2m:
-            return "2 MiB";
-        case PageSize::size_1g:
-            return "1 GiB";
-    }
-    return "?";
-}
-
-/// The flags of a present entry, in the order of their bits.
-std::string flags_text(std::uint64_t raw, EntryKind kind, PageSize leaf_size) {
-    std::string text = "P";
-    const auto add = [&](std::uint64_t mask, const char* name) {
-        if ((raw & mask) != 0) {
-            text += fmt::format(" {}", name);
-        }
-    };
-    add(bits::writable, "W");
-    add(bits::user, "U");
-    add(bits::write_through, "PWT");
-    add(bits::cache_disable, "PCD");
-    add(bits::accessed, "A");
-    if (kind == EntryKind::leaf) {
-        add(bits::dirty, "D");
-        if (leaf_size != PageSize::size_4k) {
-            text += " PS";
-        }
-        add(bits::global, "G");
-        add(bits::pat(leaf_size), "PAT");
-        if (const auto key = (raw & bits::protection_key) >> bits::protection_key_shift; key != 0) {
-            text += fmt::format(" key={}", key);
-        }
-    } else if (kind == EntryKind::malformed) {
-        text += " PS";
-    }
-    add(bits::no_execute, "NX");
-    return text;
-}
 
 /// What all entries together grant.
 std::string permission_text(Permission permission) {
@@ -104,7 +46,7 @@ std::string entries_that(const WalkResult& result, Denies denies) {
     std::string text;
     for (const WalkStep& step : result.trace) {
         if (denies(step.raw)) {
-            text += fmt::format("{}{}", text.empty() ? "" : ", ", entry_name(step.level));
+            text += fmt::format("{}{}", text.empty() ? "" : ", ", entry_name_of(step.level));
         }
     }
     return text;
@@ -153,9 +95,9 @@ std::string fault_text(const WalkResult& result, Access access, const ControlSta
     if (result.error.reserved()) {
         text += fmt::format(": {} of the {}",
                             reserved_bits_text(last.level, last.reserved, state.format),
-                            entry_name(last.level));
+                            entry_name_of(last.level));
     } else if (!result.error.present()) {
-        text += fmt::format(": P = 0 in {}", entry_name(last.level));
+        text += fmt::format(": P = 0 in {}", entry_name_of(last.level));
     } else if (const std::string refusal = refusal_text(result, access, state); !refusal.empty()) {
         text += ": " + refusal;
     }
@@ -170,8 +112,7 @@ std::string outcome_text(const GuestMemory& memory, const WalkResult& result, Ac
             const std::uint64_t physical = translation.address.raw();
             return fmt::format("physical {:#x}{} (a {} page: {})", physical,
                                memory.at(physical, 1) == nullptr ? ", outside guest memory" : "",
-                               size_name(translation.size),
-                               permission_text(translation.permission));
+                               name_of(translation.size), permission_text(translation.permission));
         }
         case WalkOutcome::page_fault:
             return fault_text(result, access, state);
@@ -186,20 +127,18 @@ std::string outcome_text(const GuestMemory& memory, const WalkResult& result, Ac
 }  // namespace
 
 std::string entry_text(Level level, std::uint64_t raw) {
-    const EntryKind kind = paging::kind_of(level, raw);
-    switch (kind) {
+    const auto flags = paging::describe_flags(level, raw);
+    const std::uint64_t address = raw & bits::frame_field(level, raw);
+    switch (paging::kind_of(level, raw)) {
         case EntryKind::not_present:
             return "not present";
         case EntryKind::malformed:
-            return flags_text(raw, kind, PageSize::size_4k) + " -> no page can be this large";
+            return fmt::format("{} -> no page can be this large", flags.c_str());
         case EntryKind::table:
-            return fmt::format("{} -> table {:#x}", flags_text(raw, kind, PageSize::size_4k),
-                               raw & bits::table_frame);
-        case EntryKind::leaf: {
-            const PageSize size = paging::leaf_size_of(level);
-            return fmt::format("{} -> {} page {:#x}", flags_text(raw, kind, size), size_name(size),
-                               raw & bits::leaf_frame(size));
-        }
+            return fmt::format("{} -> table {:#x}", flags.c_str(), address);
+        case EntryKind::leaf:
+            return fmt::format("{} -> {} page {:#x}", flags.c_str(),
+                               name_of(paging::leaf_size_of(level)), address);
     }
     return "?";
 }
@@ -259,7 +198,7 @@ PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_
         const bool read = &step != &walk.result.trace.back() ||
                           walk.result.outcome != WalkOutcome::entry_outside_memory;
         fmt::format_to(
-            std::back_inserter(walk.text), "{:<5} {:>3} at {:#x}{}\n", entry_name(step.level),
+            std::back_inserter(walk.text), "{:<5} {:>3} at {:#x}{}\n", entry_name_of(step.level),
             paging::index_of(step.level, paging::VirtAddr(address)), step.entry.raw(),
             read ? fmt::format(": {:016x} {}", step.raw, entry_text(step.level, step.raw)) : "");
     }

@@ -1,3 +1,4 @@
+#include "shared/paging/dump.hpp"
 #include "shared/paging/mapper.hpp"
 #include "shared/paging/walk.hpp"
 #include "table_pool.hpp"
@@ -60,6 +61,49 @@ constexpr bool builds_five_levels() {
            hit.translation.address == PhysAddr(0x40'0567'89ab);
 }
 static_assert(builds_five_levels());
+
+constexpr bool maps_splits_merges_and_unmaps_ranges() {
+    constexpr std::uint64_t mib2 = bytes_of(PageSize::size_2m);
+    constexpr PageRange range{VirtAddr(0x7f00'0000'0000), 512 + 4};
+    constexpr Page2m large = Page2m::containing(range.start);
+    constexpr Flags flags = Flags(read | write).with_pat();
+    TablePool<8> pool;
+    auto mapper = pool.mapper();
+    RecordingInvalidator invalidator;
+    if (!mapper.map_range(range, Frame4k::at<mib2>(), flags, PageSize::size_2m)) {
+        return false;
+    }
+    auto split = mapper.split(large);
+    if (!split) {
+        return false;
+    }
+    std::move(*split).invalidate(invalidator);
+    const bool is_small = mapper.lookup(range.start + 0x1000)->size == PageSize::size_4k;
+    auto table = mapper.merge(large);
+    if (!table) {
+        return false;
+    }
+    mapper.reclaim(std::move(*table).invalidate(invalidator));
+    const bool is_large = mapper.lookup(range.start + 0x1000)->size == PageSize::size_2m;
+    auto rights = mapper.protect_range({range.start, 512}, Flags(read));
+    if (!rights) {
+        return false;
+    }
+    std::move(*rights).invalidate(invalidator);
+    std::uint64_t runs = 0;
+    dump(pool.window(), pool.root(), LinearWidth::bits_48, [&](const char*) { ++runs; });
+
+    auto detached = mapper.unmap_range(range);
+    if (!detached) {
+        return false;
+    }
+    std::uint64_t bytes = 0;
+    mapper.reclaim(std::move(*detached).invalidate(invalidator),
+                   [&](const UnmappedPage& page) { bytes += bytes_of(page.size); });
+    return is_small && is_large && runs == 2 && bytes == range.bytes() && pool.used() == 0 &&
+           !pool.gave_back_dirty() && invalidator.calls == 4;
+}
+static_assert(maps_splits_merges_and_unmaps_ranges());
 
 }  // namespace
 }  // namespace nestbed::paging::test

@@ -285,5 +285,17 @@ TYPED_TEST(TableOf, HoldsEntriesByIndex) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&table) % 4096, 0u);
 }
 
+TYPED_TEST(TableOf, HandsBackWhatItReplaces) {
+    constexpr Level level = TypeParam::value;
+    Table<level> table;
+    constexpr auto index = TableIndex<level>::template at<7>();
+    table.set(index, Entry<level>(0x1001));
+    EXPECT_EQ(table.exchange(index, Entry<level>(0x2003)).raw(), 0x1001u);
+    EXPECT_EQ(table.get(index).raw(), 0x2003u);
+    EXPECT_EQ(table.clear(index).address(), PhysAddr(0x2000));
+    EXPECT_EQ(table.get(index).raw(), 0u);
+    EXPECT_EQ(table.clear(index).address(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace nestbed::paging::test

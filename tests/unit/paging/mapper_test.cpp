@@ -4,15 +4,13 @@
 
 #include <atomic>
 #include <cstring>
-#include <map>
-#include <memory>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "shared/paging/walk.hpp"
 #include "table_pool.hpp"
+#include "tree_check.hpp"
 #include "typed.hpp"
 
 namespace nestbed::paging::test {
@@ -20,25 +18,6 @@ namespace {
 
 constexpr std::size_t pool_tables = 32;
 using Pool = TablePool<pool_tables>;
-
-/// All tables of a pool as they are now, to see that a failure changed nothing.
-std::vector<std::uint64_t> snapshot(Pool& pool) {
-    std::vector<std::uint64_t> all;
-    for (std::size_t i = 0; i < pool_tables; ++i) {
-        const std::uint64_t* entries = pool.entries(Pool::frame(i));
-        all.insert(all.end(), entries, entries + entries_per_table);
-    }
-    return all;
-}
-
-/// The entry of a level that a linear address leads to; the way there must exist.
-std::uint64_t& slot(Pool& pool, VirtAddr address, Level level) {
-    std::uint64_t* entries = pool.entries(Pool::root());
-    for (Level at = Level::pml4; at != level; at = below(at)) {
-        entries = pool.entries(*Entry<Level::pml4>(entries[index_of(at, address)]).next_table());
-    }
-    return entries[index_of(level, address)];
-}
 
 template <typename T>
 class MapperOf : public testing::Test {
@@ -431,86 +410,11 @@ TEST(Mapper, ProtectLosesNoDirtyBit) {
     for (int i = 0; i < 500'000; ++i) {
         auto rights = mapper.protect(page, Flags(i % 2 == 0 ? read : read | write));
         ASSERT_TRUE(rights);
-        std::move(*rights).invalidate([](AddressSpaceId, Page4k) {});
+        std::move(*rights).invalidate([](AddressSpaceId, const PageRange&) {});
     }
     stop = true;
     processor.join();
     EXPECT_EQ(lost, 0u);
-}
-
-// Random sequences against a plain model: a map from page numbers to what was asked for.
-TEST(Mapper, RandomSequencesAgreeWithAPlainModel) {
-    struct Mapped {
-        std::uint64_t frame;
-        Permission permission;
-    };
-    std::mt19937_64 random(11);
-    for (int round = 0; round < 20; ++round) {
-        auto pool = std::make_unique<TablePool<64>>();
-        auto mapper = pool->mapper();
-        std::map<std::uint64_t, Mapped> model;
-        const auto ignore = [](AddressSpaceId, Page4k) {};
-        for (int i = 0; i < 2000; ++i) {
-            // Few pages, in few places of each level, so that they meet.
-            const std::uint64_t address = (random() % 2 << 39) | (random() % 2 << 30) |
-                                          (random() % 2 << 21) | (random() % 4 << 12);
-            const auto page = *Page4k::from(VirtAddr(address));
-            const auto frame = *Frame4k::from(PhysAddr(random() % 1000 << 12));
-            const Permission permission =
-                read | static_cast<Permission>(random() % permission_count);
-            const auto known = model.find(address);
-            const bool mapped = known != model.end();
-            switch (random() % 4) {
-                case 0: {
-                    const auto result = mapper.map(page, frame, Flags(permission));
-                    ASSERT_EQ(result.has_value(), !mapped);
-                    model.try_emplace(address, Mapped{frame.address().raw(), permission});
-                    break;
-                }
-                case 1: {
-                    auto stale = mapper.unmap(page);
-                    ASSERT_EQ(stale.has_value(), mapped);
-                    if (mapped) {
-                        ASSERT_EQ(std::move(*stale).invalidate(ignore).address().raw(),
-                                  known->second.frame);
-                        model.erase(known);
-                    }
-                    break;
-                }
-                case 2: {
-                    auto rights = mapper.protect(page, Flags(permission));
-                    ASSERT_EQ(rights.has_value(), mapped);
-                    if (mapped) {
-                        std::move(*rights).invalidate(ignore);
-                        known->second.permission = permission;
-                    }
-                    break;
-                }
-                default: {
-                    auto stale = mapper.remap(page, frame, Flags(permission));
-                    ASSERT_EQ(stale.has_value(), mapped);
-                    if (mapped) {
-                        ASSERT_EQ(std::move(*stale).invalidate(ignore).address().raw(),
-                                  known->second.frame);
-                        known->second = {frame.address().raw(), permission};
-                    }
-                    break;
-                }
-            }
-        }
-        for (std::uint64_t bits = 0; bits < 32; ++bits) {
-            const std::uint64_t address = (bits >> 4 & 1) << 39 | (bits >> 3 & 1) << 30 |
-                                          (bits >> 2 & 1) << 21 | (bits & 3) << 12;
-            const WalkResult result =
-                walk(pool->reader(), pool->root(), address, Access{}, ControlState{});
-            const auto known = model.find(address);
-            ASSERT_EQ(result.outcome == WalkOutcome::translated, known != model.end());
-            if (known != model.end()) {
-                EXPECT_EQ(result.translation.address, PhysAddr(known->second.frame));
-                EXPECT_EQ(result.translation.permission, known->second.permission);
-            }
-        }
-    }
 }
 
 // What must not compile: a frame of another size than the page.

@@ -90,14 +90,20 @@ class TablePool {
 /// An invalidator for tables that no processor has loaded; it remembers what it was asked for.
 struct RecordingInvalidator {
     int calls = 0;
+    int whole_space_calls = 0;
     std::optional<AddressSpaceId> space{};
     std::optional<VirtAddr> address{};
+    std::optional<PageRange> range{};
 
-    template <PageSize Size>
-    constexpr void operator()(AddressSpaceId of, Page<Size> page) {
+    constexpr void operator()(AddressSpaceId of, const PageRange& pages) {
         ++calls;
         space = of;
-        address = page.address();
+        address = pages.start;
+        range = pages;
+    }
+    constexpr void operator()(AddressSpaceId of, WholeSpace) {
+        ++whole_space_calls;
+        space = of;
     }
 };
 

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "page_range.hpp"
+
+namespace nestbed::paging {
+
+/// A few ranges of pages to invalidate in one address space, or all of it.
+///
+/// Ranges that touch or overlap become one, at the smaller page size of the two. With more than
+/// `max_pages` pages, or more ranges than it has room for, it becomes "everything": then one full
+/// flush is cheaper than many single ones. Linux draws this line at 33 pages
+/// (`tlb_single_page_flush_ceiling`).
+class RangeSet {
+  public:
+    static constexpr std::size_t max_ranges = 8;
+    static constexpr std::uint64_t linux_max_pages = 33;
+
+    constexpr explicit RangeSet(std::uint64_t max_pages = linux_max_pages)
+        : max_pages_(max_pages) {}
+
+    constexpr void add(const PageRange& range) {
+        if (everything_ || range.empty()) {
+            return;
+        }
+        PageRange grown = range;
+        // Whatever touches the new range goes into it; what is left keeps apart from all others.
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (touch(grown, ranges_[i])) {
+                grown = united(grown, ranges_[i]);
+            } else {
+                ranges_[kept++] = ranges_[i];
+            }
+        }
+        if (kept != count_) {
+            // The grown range may now touch one that it did not touch before.
+            count_ = kept;
+            add(grown);
+            return;
+        }
+        if (count_ == max_ranges) {
+            add_everything();
+            return;
+        }
+        ranges_[count_++] = grown;
+        if (pages() > max_pages_) {
+            add_everything();
+        }
+    }
+
+    constexpr void add_everything() {
+        everything_ = true;
+        count_ = 0;
+    }
+
+    constexpr void clear() {
+        everything_ = false;
+        count_ = 0;
+    }
+
+    /// Whether the whole address space is to be flushed; then there are no ranges.
+    constexpr bool everything() const { return everything_; }
+    constexpr bool empty() const { return !everything_ && count_ == 0; }
+
+    constexpr const PageRange* begin() const { return ranges_; }
+    constexpr const PageRange* end() const { return ranges_ + count_; }
+    constexpr std::size_t size() const { return count_; }
+
+    /// The pages of all ranges, each at its range's size: how many single invalidations they take.
+    constexpr std::uint64_t pages() const {
+        std::uint64_t total = 0;
+        for (const PageRange& range : *this) {
+            total += range.pages;
+        }
+        return total;
+    }
+
+  private:
+    /// Whether no page lies between the two, which are not empty.
+    static constexpr bool touch(const PageRange& a, const PageRange& b) {
+        const PageRange& lower = a.start <= b.start ? a : b;
+        const PageRange& upper = a.start <= b.start ? b : a;
+        return upper.start.raw() - 1 <= lower.last().raw() || upper.start == lower.start;
+    }
+
+    static constexpr PageRange united(const PageRange& a, const PageRange& b) {
+        const VirtAddr start = a.start <= b.start ? a.start : b.start;
+        const VirtAddr last = a.last() >= b.last() ? a.last() : b.last();
+        const PageSize size = a.size <= b.size ? a.size : b.size;
+        return {start, ((last.raw() - start.raw()) >> shift_of(size)) + 1, size};
+    }
+
+    PageRange ranges_[max_ranges] = {};
+    std::size_t count_ = 0;
+    std::uint64_t max_pages_;
+    bool everything_ = false;
+};
+
+}  // namespace nestbed::paging

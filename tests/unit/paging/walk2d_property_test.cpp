@@ -1,0 +1,583 @@
+// Compares walk2d() with a second implementation that is deliberately naive and shares no code with
+// it: literal bit numbers, its own walk of each kind of table, random trees. A tenth of
+// NESTBED_WALKS in the environment sets how many.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shared/paging/walk2d.hpp"
+
+namespace nestbed::paging::test {
+namespace {
+
+using Memory = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+std::optional<std::uint64_t> peek(const Memory& memory, std::uint64_t address) {
+    for (const auto& [place, value] : memory) {
+        if (place == address) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
+bool bit(std::uint64_t value, int number) { return (value >> number) % 2 == 1; }
+
+enum class Kind { none, ept, npt };
+
+/// A machine: both roots and all that decides how the trees are read.
+struct Machine {
+    Memory memory{};
+    Kind kind = Kind::none;
+    std::uint64_t guest_root = 0;
+    std::uint64_t nested_root = 0;
+    bool nested_five = false;
+    bool ept_flags = false;
+    EptFormat ept{};
+    EntryFormat npt{};
+    ControlState guest{};
+};
+
+struct Naive {
+    std::string what = "translated";
+    std::uint64_t address = 0;
+    std::uint64_t size = 0;
+    std::size_t guest_reads = 0;
+    std::size_t nested_reads = 0;
+    /// What the guest or the hypervisor is told: an error code, exit qualification, or EXITINFO1.
+    std::uint64_t told = 0;
+    /// Where a second stage stopped: the guest's level, 0 for the final address.
+    int level = -1;
+    std::uint64_t guest_physical = 0;
+
+    bool operator==(const Naive&) const = default;
+};
+
+struct NaiveNested {
+    std::string what = "translated";
+    std::uint64_t address = 0;
+    std::uint64_t size = 0;
+    std::size_t reads = 0;
+    std::uint64_t told = 0;
+};
+
+enum class Use { table_read, table_update, page };
+
+NaiveNested naive_ept(const Machine& m, std::uint64_t address, Use use, AccessType type,
+                      bool user_page) {
+    const bool is_update = use == Use::table_update;
+    const bool is_write = use == Use::page ? type == AccessType::write : is_update || m.ept_flags;
+    const bool is_fetch = use == Use::page && type == AccessType::fetch;
+    const bool is_read = use == Use::page ? type == AccessType::read : !is_update;
+    std::uint64_t told = 128 + (use == Use::page ? 256 : 0);
+    told += (is_read ? 1 : 0) + (is_write ? 2 : 0) + (is_fetch ? 4 : 0);
+    NaiveNested result;
+    if (address / (1ull << (m.nested_five ? 52 : 48)) != 0) {
+        return {.what = "violation", .told = told};
+    }
+    const bool modes = m.ept.mode_based_execute;
+    bool can_read = true;
+    bool can_write = true;
+    bool can_execute = true;
+    bool user_can_execute = true;
+    std::uint64_t table = m.nested_root;
+    for (int level = m.nested_five ? 5 : 4;; --level) {
+        const std::uint64_t index = address / (1ull << (9 * level + 3)) % 512;
+        const auto found = peek(m.memory, table + index * 8);
+        ++result.reads;
+        if (!found) {
+            result.what = "outside";
+            return result;
+        }
+        const std::uint64_t entry = *found;
+        if (!bit(entry, 0) && !bit(entry, 1) && !bit(entry, 2) && !(modes && bit(entry, 10))) {
+            result.what = "violation";
+            result.told = told;
+            return result;
+        }
+        const bool maps = level == 1 || (level <= 3 && bit(entry, 7));
+        bool bad = bit(entry, 1) && !bit(entry, 0);
+        if (!m.ept.execute_only && !bit(entry, 0)) {
+            bad = bad || bit(entry, 2) || (modes && bit(entry, 10));
+        }
+        for (int number = m.ept.maxphyaddr; number <= 51; ++number) {
+            bad = bad || bit(entry, number);
+        }
+        if (maps) {
+            const std::uint64_t type_field = entry / 8 % 8;
+            bad = bad || type_field == 2 || type_field == 3 || type_field == 7;
+            bad = bad || (level == 2 && !m.ept.pages_2m) || (level == 3 && !m.ept.pages_1g);
+            for (int number = 12; number < 9 * level + 3; ++number) {
+                bad = bad || bit(entry, number);
+            }
+        } else {
+            bad = bad || bit(entry, 3) || bit(entry, 4) || bit(entry, 5) || bit(entry, 6);
+            bad = bad || bit(entry, 7);
+        }
+        if (bad) {
+            result.what = "misconfiguration";
+            return result;
+        }
+        can_read = can_read && bit(entry, 0);
+        can_write = can_write && bit(entry, 1);
+        can_execute = can_execute && bit(entry, 2);
+        user_can_execute = user_can_execute && bit(entry, 10);
+        if (maps) {
+            result.size = 1ull << (9 * level + 3);
+            result.address =
+                entry % (1ull << 52) / result.size * result.size + address % result.size;
+            break;
+        }
+        table = entry % (1ull << 52) / 4096 * 4096;
+    }
+    bool denied = false;
+    if (is_write) {
+        denied = !can_write;
+    } else if (is_fetch) {
+        denied = modes && user_page ? !user_can_execute : !can_execute;
+    } else {
+        denied = !can_read;
+    }
+    if (denied) {
+        result.what = "violation";
+        result.told = told + (can_read ? 8 : 0) + (can_write ? 16 : 0) + (can_execute ? 32 : 0) +
+                      (modes && user_can_execute ? 64 : 0);
+    }
+    return result;
+}
+
+NaiveNested naive_npt(const Machine& m, std::uint64_t address, Use use, AccessType type) {
+    const bool is_write = use != Use::page || type == AccessType::write;
+    const bool is_fetch = use == Use::page && type == AccessType::fetch;
+    const std::uint64_t told = 4 + (is_write ? 2u : 0u) + (is_fetch && m.npt.nxe ? 16u : 0u) +
+                               (use == Use::page ? 1ull << 32 : 1ull << 33);
+    NaiveNested result;
+    if (address / (1ull << (m.nested_five ? 57 : 48)) != 0) {
+        return {.what = "npf", .told = told};
+    }
+    bool can_write = true;
+    bool users = true;
+    bool can_execute = true;
+    std::uint64_t table = m.nested_root;
+    for (int level = m.nested_five ? 5 : 4;; --level) {
+        const auto found = peek(m.memory, table + address / (1ull << (9 * level + 3)) % 512 * 8);
+        ++result.reads;
+        if (!found) {
+            result.what = "outside";
+            return result;
+        }
+        const std::uint64_t entry = *found;
+        if (!bit(entry, 0)) {
+            result.what = "npf";
+            result.told = told;
+            return result;
+        }
+        const bool large = (level == 2 || level == 3) && bit(entry, 7);
+        bool bad = (level >= 4 && bit(entry, 7)) || (bit(entry, 63) && !m.npt.nxe) ||
+                   (level == 3 && bit(entry, 7) && !m.npt.pages_1g) ||
+                   (level >= 4 && bit(entry, 8) && m.npt.root_global_reserved);
+        for (int number = m.npt.maxphyaddr; number <= 51; ++number) {
+            bad = bad || bit(entry, number);
+        }
+        for (int number = 13; large && number < 9 * level + 3; ++number) {
+            bad = bad || bit(entry, number);
+        }
+        if (bad) {
+            result.what = "npf";
+            result.told = told + 9;
+            return result;
+        }
+        can_write = can_write && bit(entry, 1);
+        users = users && bit(entry, 2);
+        can_execute = can_execute && !bit(entry, 63);
+        if (large || level == 1) {
+            result.size = 1ull << (9 * level + 3);
+            result.address =
+                entry % (1ull << 52) / result.size * result.size + address % result.size;
+            break;
+        }
+        table = entry % (1ull << 52) / 4096 * 4096;
+    }
+    if (!users || (is_write && !can_write) || (is_fetch && !can_execute)) {
+        result.what = "npf";
+        result.told = told + 1;
+    }
+    return result;
+}
+
+NaiveNested naive_nested(const Machine& m, std::uint64_t address, Use use, AccessType type,
+                         bool user_page) {
+    if (m.kind == Kind::ept) {
+        return naive_ept(m, address, use, type, user_page);
+    }
+    if (m.kind == Kind::npt) {
+        return naive_npt(m, address, use, type);
+    }
+    return {.address = address, .size = 1ull << 40};
+}
+
+Naive naive_walk2d(const Machine& m, std::uint64_t address, const Access& access) {
+    const bool by_user = access.mode == AccessMode::user;
+    const bool is_write = access.type == AccessType::write;
+    const bool is_fetch = access.type == AccessType::fetch;
+    const int top_bit = m.guest.la57 ? 56 : 47;
+    for (int number = top_bit; number < 64; ++number) {
+        if (bit(address, number) != bit(address, top_bit)) {
+            return {.what = "non canonical"};
+        }
+    }
+    const std::uint64_t error = (is_write ? 2u : 0u) + (by_user ? 4u : 0u) +
+                                (is_fetch && (m.guest.smep || m.guest.format.nxe) ? 16u : 0u);
+
+    Naive result;
+    struct Used {
+        std::uint64_t place;
+        std::uint64_t entry;
+        int level;
+    };
+    std::vector<Used> path;
+    bool writable = true;
+    bool user_page = true;
+    bool executable = true;
+    std::uint64_t table = m.guest_root;
+    std::uint64_t page = 0;
+    for (int level = m.guest.la57 ? 5 : 4;; --level) {
+        const std::uint64_t place = table + address / (1ull << (9 * level + 3)) % 512 * 8;
+        const NaiveNested nested = naive_nested(m, place, Use::table_read, AccessType::read, false);
+        result.nested_reads += nested.reads;
+        if (nested.what != "translated") {
+            result.what = nested.what;
+            result.told = nested.told;
+            result.level = level;
+            result.guest_physical = place;
+            return result;
+        }
+        ++result.guest_reads;
+        const auto found = peek(m.memory, nested.address);
+        if (!found) {
+            result.what = "outside";
+            result.level = level;
+            result.guest_physical = place;
+            return result;
+        }
+        const std::uint64_t entry = *found;
+        path.push_back({place, entry, level});
+        if (!bit(entry, 0)) {
+            result.what = "guest fault";
+            result.told = error;
+            return result;
+        }
+        const bool large = (level == 2 || level == 3) && bit(entry, 7);
+        bool bad = (level >= 4 && bit(entry, 7)) || (bit(entry, 63) && !m.guest.format.nxe) ||
+                   (level == 3 && bit(entry, 7) && !m.guest.format.pages_1g);
+        for (int number = m.guest.format.maxphyaddr; number <= 51; ++number) {
+            bad = bad || bit(entry, number);
+        }
+        for (int number = 13; large && number < 9 * level + 3; ++number) {
+            bad = bad || bit(entry, number);
+        }
+        if (bad) {
+            result.what = "guest fault";
+            result.told = error + 9;
+            return result;
+        }
+        writable = writable && bit(entry, 1);
+        user_page = user_page && bit(entry, 2);
+        executable = executable && !bit(entry, 63);
+        if (large || level == 1) {
+            result.size = 1ull << (9 * level + 3);
+            page = entry % (1ull << 52) / result.size * result.size + address % result.size;
+            break;
+        }
+        table = entry % (1ull << 52) / 4096 * 4096;
+    }
+    const bool denied = (by_user && !user_page) || (is_fetch && !executable) ||
+                        (is_write && !writable && (by_user || m.guest.wp)) ||
+                        (!by_user && user_page && is_fetch && m.guest.smep);
+    if (denied) {
+        result.what = "guest fault";
+        result.told = error + 1;
+        result.size = 0;
+        return result;
+    }
+    for (const Used& used : path) {
+        const bool leaf = used.level == path.back().level;
+        if (!bit(used.entry, 5) || (leaf && is_write && !bit(used.entry, 6))) {
+            const NaiveNested update =
+                naive_nested(m, used.place, Use::table_update, AccessType::write, false);
+            if (update.what != "translated") {
+                result.what = update.what;
+                result.told = update.told;
+                result.level = used.level;
+                result.guest_physical = used.place;
+                result.size = 0;
+                return result;
+            }
+        }
+    }
+    const NaiveNested nested = naive_nested(m, page, Use::page, access.type, user_page);
+    result.nested_reads += nested.reads;
+    if (nested.what != "translated") {
+        result.what = nested.what;
+        result.told = nested.told;
+        result.level = 0;
+        result.guest_physical = page;
+        result.size = 0;
+        return result;
+    }
+    result.address = nested.address;
+    result.size = std::min(result.size, nested.size);
+    return result;
+}
+
+std::string what_of(const NoSecondStage::Details&) { return "impossible"; }
+std::string what_of(const EptWalkResult& details) {
+    return details.outcome == EptWalkOutcome::misconfiguration ? "misconfiguration" : "violation";
+}
+std::string what_of(const NptDetails&) { return "npf"; }
+
+std::uint64_t told_by(const NoSecondStage::Details&) { return 0; }
+std::uint64_t told_by(const EptWalkResult& details) { return details.violation.raw(); }
+std::uint64_t told_by(const NptDetails& details) { return details.exit_info_1; }
+
+template <typename Details>
+Naive in_naive_terms(const Walk2dResult<Details>& result) {
+    Naive naive{.guest_reads = result.references.guest,
+                .nested_reads = result.references.second_stage};
+    const auto stop_at_last = [&](const std::string& what) {
+        naive.what = what;
+        naive.level = result.last.guest_level ? static_cast<int>(*result.last.guest_level) : 0;
+        naive.guest_physical = result.last.guest_physical.raw();
+    };
+    switch (result.outcome) {
+        case Walk2dOutcome::guest_non_canonical:
+            naive.what = "non canonical";
+            break;
+        case Walk2dOutcome::guest_page_fault:
+            naive.what = "guest fault";
+            naive.told = result.guest.error.raw();
+            break;
+        case Walk2dOutcome::second_stage_fault:
+            stop_at_last(what_of(result.last.result.details));
+            naive.told = told_by(result.last.result.details);
+            break;
+        case Walk2dOutcome::outside_memory:
+            stop_at_last("outside");
+            break;
+        case Walk2dOutcome::translated:
+            naive.address = result.address.raw();
+            naive.size = bytes_of(result.size);
+            break;
+    }
+    return naive;
+}
+
+/// Makes machines of which most walks come far, since most of the rules come late.
+class Generator {
+  public:
+    explicit Generator(std::uint64_t seed) : random_(seed) {}
+
+    bool one_in(unsigned n) { return random_() % n == 0; }
+    std::uint64_t number() { return random_(); }
+
+    Machine machine(std::uint64_t address) {
+        Machine m;
+        const std::uint64_t kind = number() % 8;
+        m.kind = kind == 0 ? Kind::none : kind < 5 ? Kind::ept : Kind::npt;
+        m.nested_five = one_in(2);
+        m.ept_flags = one_in(3);
+        m.ept = {.maxphyaddr = width(),
+                 .execute_only = one_in(2),
+                 .pages_2m = !one_in(8),
+                 .pages_1g = !one_in(8),
+                 .mode_based_execute = one_in(2)};
+        m.npt = {.maxphyaddr = width(),
+                 .nxe = !one_in(6),
+                 .pages_1g = !one_in(8),
+                 .root_global_reserved = one_in(8)};
+        m.guest = {.wp = one_in(2), .smep = one_in(2), .la57 = la57};
+        m.guest.format = {.maxphyaddr = width(), .nxe = !one_in(6), .pages_1g = !one_in(8)};
+        m.nested_root = next_table();
+        m.guest_root = random_page();
+        std::uint64_t table = m.guest_root;
+        for (int level = la57 ? 5 : 4; level > 0; --level) {
+            const std::uint64_t place = table + address / (1ull << (9 * level + 3)) % 512 * 8;
+            const std::optional<std::uint64_t> host = map(m, place);
+            const bool large = (level == 2 || level == 3) && one_in(5);
+            table = large ? random_page() >> 30 << 30 : random_page();
+            if (host && !one_in(300)) {
+                m.memory.emplace_back(*host, guest_entry(table, level, large));
+            }
+            if (large) {
+                map(m, table + address % (1ull << (9 * level + 3)));
+                return m;
+            }
+        }
+        map(m, table + address % 4096);
+        return m;
+    }
+
+    Access access() {
+        return {.type = static_cast<AccessType>(number() % 3),
+                .mode = static_cast<AccessMode>(number() % 2)};
+    }
+
+    std::uint64_t linear() {
+        la57 = one_in(2);
+        std::uint64_t address = number();
+        if (!one_in(50)) {
+            const unsigned unused = la57 ? 7 : 16;
+            address =
+                static_cast<std::uint64_t>(static_cast<std::int64_t>(address << unused) >> unused);
+        }
+        return address;
+    }
+
+  private:
+    std::uint8_t width() { return one_in(4) ? 46 : 52; }
+
+    std::uint64_t next_table() { return 0x10'0000'0000 + 0x1000 * ++tables_ % 0x1000'0000; }
+    /// Mostly few gigabytes, so that paths share tables; sometimes up to 2^47, 2^48 or beyond.
+    std::uint64_t random_page() {
+        const unsigned bits_wanted = one_in(6) ? 45 + static_cast<unsigned>(number() % 5) : 32;
+        return number() % (1ull << bits_wanted) / 4096 * 4096;
+    }
+
+    std::uint64_t noise(std::uint64_t raw) {
+        return one_in(400) ? raw ^ (1ull << (number() % 64)) : raw;
+    }
+
+    std::uint64_t guest_entry(std::uint64_t next, int level, bool large) {
+        std::uint64_t raw = next | (one_in(40) ? 0 : 1) | (one_in(12) ? 0 : 2) |
+                            (one_in(12) ? 0 : 4) | (one_in(5) ? 0 : 0x20) | (one_in(2) ? 0 : 0x40);
+        raw |= number() & 0b1111'0001'1000 & (level >= 4 ? ~0x100ull : ~0ull);
+        raw |= large ? 0x80 : 0;
+        raw |= level == 1 ? number() & 0x80 : 0;
+        raw |= number() & (0x7full << 52);
+        return noise(raw | (one_in(20) ? 1ull << 63 : 0));
+    }
+
+    std::uint64_t nested_entry(const Machine& m, std::uint64_t next, int level, bool leaf) {
+        std::uint64_t raw = next | (leaf && level > 1 ? 0x80 : 0);
+        if (m.kind == Kind::npt) {
+            raw |= (one_in(150) ? 0 : 1) | (one_in(60) ? 0 : 2) | (one_in(150) ? 0 : 4);
+            return noise(raw | (number() & 0xe78) | (one_in(30) ? 1ull << 63 : 0));
+        }
+        raw |= one_in(200)   ? 0
+               : one_in(100) ? 4
+               : one_in(20)  ? 5
+               : one_in(20)  ? 3
+               : one_in(30)  ? 1
+                             : 7;
+        raw |= one_in(20) ? 0 : 0x400;
+        raw |= (number() & 0xb00) | (number() & 0xfffull << 52);
+        if (leaf) {
+            const std::uint64_t types[] = {0, 1, 4, 5, 6};
+            raw |= one_in(500) ? 7 << 3 : types[number() % 5] << 3;
+            raw |= number() & 0x40;
+        }
+        return noise(raw);
+    }
+
+    /// Builds a path of the second stage, along tables that are there already; where its leaf puts
+    /// the address in host memory, as far as the generator knows.
+    std::optional<std::uint64_t> map(Machine& m, std::uint64_t address) {
+        if (m.kind == Kind::none) {
+            return address;
+        }
+        std::uint64_t table = m.nested_root;
+        for (int level = m.nested_five ? 5 : 4;; --level) {
+            const std::uint64_t place = table + address / (1ull << (9 * level + 3)) % 512 * 8;
+            const std::uint64_t page = 1ull << (9 * level + 3);
+            std::optional<std::uint64_t> entry = peek(m.memory, place);
+            if (!entry) {
+                const bool leaf = level == 1 || (level <= 3 && one_in(5));
+                const std::uint64_t next =
+                    leaf ? (0x20'0000'0000 + (number() % 0x10'0000'0000)) / page * page
+                         : next_table();
+                if (one_in(500)) {
+                    return std::nullopt;
+                }
+                entry = nested_entry(m, next, level, leaf);
+                m.memory.emplace_back(place, *entry);
+            }
+            if (level == 1 || (level <= 3 && bit(*entry, 7))) {
+                return *entry % (1ull << 52) / page * page + address % page;
+            }
+            table = *entry % (1ull << 52) / 4096 * 4096;
+        }
+    }
+
+    std::mt19937_64 random_;
+    std::uint64_t tables_ = 0;
+    bool la57 = false;
+};
+
+Naive modelled(const Machine& m, std::uint64_t address, const Access& access) {
+    const auto read = [&](PhysAddr entry) { return peek(m.memory, entry.raw()); };
+    const Frame4k guest_root = *Frame4k::from(PhysAddr(m.guest_root));
+    const Frame4k nested_root = *Frame4k::from(PhysAddr(m.nested_root));
+    switch (m.kind) {
+        case Kind::none:
+            break;
+        case Kind::ept: {
+            const auto length = m.nested_five ? EptWalkLength::five : EptWalkLength::four;
+            const EptStage stage{
+                .pointer = EptPointer(nested_root, length).with_accessed_dirty(m.ept_flags),
+                .format = m.ept};
+            return in_naive_terms(walk2d(read, stage, guest_root, address, access, m.guest));
+        }
+        case Kind::npt: {
+            const NptStage stage{.root = nested_root, .la57 = m.nested_five, .format = m.npt};
+            return in_naive_terms(walk2d(read, stage, guest_root, address, access, m.guest));
+        }
+    }
+    return in_naive_terms(walk2d(read, NoSecondStage{}, guest_root, address, access, m.guest));
+}
+
+std::size_t walks_wanted() {
+    const char* given = std::getenv("NESTBED_WALKS");
+    return given == nullptr ? 200'000 : std::strtoull(given, nullptr, 10) / 10;
+}
+
+std::string in_words(const Naive& naive) {
+    return naive.what + " told " + std::to_string(naive.told) + " at " +
+           std::to_string(naive.address) + " size " + std::to_string(naive.size) + " level " +
+           std::to_string(naive.level) + " guest-physical " + std::to_string(naive.guest_physical) +
+           " reads " + std::to_string(naive.guest_reads) + "+" + std::to_string(naive.nested_reads);
+}
+
+TEST(Walk2dProperty, AgreesWithANaiveModel) {
+    Generator generator(20'240'301);
+    std::map<std::string, std::size_t> seen;
+    const std::size_t walks = walks_wanted();
+    for (std::size_t i = 0; i < walks; ++i) {
+        const std::uint64_t address = generator.linear();
+        const Machine machine = generator.machine(address);
+        const Access access = generator.access();
+        const Naive expected = naive_walk2d(machine, address, access);
+        const Naive result = modelled(machine, address, access);
+        ASSERT_TRUE(result == expected) << "walk " << i << ": " << in_words(expected)
+                                        << "\nbut walk2d() says " << in_words(result);
+        ++seen[expected.what + (expected.level > 0 ? " of a guest entry" : "")];
+        ++seen["reads " + std::to_string(expected.guest_reads + expected.nested_reads)];
+    }
+    // A comparison says little about outcomes that never came up.
+    for (const char* outcome :
+         {"translated", "non canonical", "guest fault", "outside", "outside of a guest entry",
+          "violation", "violation of a guest entry", "misconfiguration",
+          "misconfiguration of a guest entry", "npf", "npf of a guest entry", "reads 24",
+          "reads 35"}) {
+        EXPECT_GT(seen[outcome], walks / 5'000) << outcome;
+    }
+}
+
+}  // namespace
+}  // namespace nestbed::paging::test
