@@ -1,0 +1,13 @@
+// A frame is aligned to its size.
+// expected: the frame's address is unaligned
+#include "shared/paging/frame.hpp"
+
+namespace nestbed::paging {
+
+#ifndef WITHOUT_MISUSE
+inline constexpr auto frame = Frame2m::at<0x1000>();
+#else
+inline constexpr auto frame = Frame2m::at<0x20'0000>();
+#endif
+
+}  // namespace nestbed::paging

@@ -1,0 +1,42 @@
+#!/bin/sh
+# run.sh COMPILER: what the types of shared/paging must catch does not compile.
+#
+# Each file of cases/ misuses the library once. Compiled as it is, it must fail with the message that
+# it expects; with -DWITHOUT_MISUSE it must compile, or the failure would prove nothing.
+set -u
+cd "$(dirname "$0")/../.."
+compiler=$1
+flags='-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror -fsyntax-only -I .'
+messages=$(mktemp)
+trap 'rm -f "$messages"' EXIT
+failed=0
+count=0
+
+# compiles FILE [FLAG ...]
+compiles() {
+    # shellcheck disable=SC2086 # a list of words
+    LC_ALL=C $compiler $flags "$@" 2>"$messages"
+}
+
+complain() {
+    echo "$compiler: $1" >&2
+    cat "$messages" >&2
+    failed=$((failed + 1))
+}
+
+for case in tests/negative/cases/*.cpp; do
+    count=$((count + 1))
+    expected=$(sed -n "s,^// expected\( of $compiler\)\{0\,1\}: ,,p" "$case")
+    if [ -z "$expected" ]; then
+        complain "$case does not say what it expects"
+    elif ! compiles "$case" -DWITHOUT_MISUSE; then
+        complain "$case does not compile without its misuse"
+    elif compiles "$case"; then
+        complain "$case compiles"
+    elif ! grep -E -q "error: .*($expected)" "$messages"; then
+        complain "$case fails, but not with \"$expected\""
+    fi
+done
+
+echo "$count cases, $failed failed"
+[ "$count" -gt 0 ] && [ "$failed" -eq 0 ]
