@@ -96,7 +96,7 @@ class Floor : public testing::Test {
         if (stale) {
             EXPECT_EQ(stale->old_entry().raw(), old);
             EXPECT_EQ(stale->owed(), owed != 0);
-            std::move(*stale).invalidate([](auto, const auto&) {});
+            std::move(*stale).invalidate([](const auto&) {});
         }
         return error;
     }
@@ -113,7 +113,7 @@ class Floor : public testing::Test {
         EXPECT_EQ(as_c(stale), error);
         if (stale) {
             EXPECT_EQ(stale->old_entry().raw(), old);
-            EXPECT_EQ(std::move(*stale).invalidate([](auto, const auto&) {}).address().raw(),
+            EXPECT_EQ(std::move(*stale).invalidate([](const auto&) {}).address().raw(),
                       frame);
         }
         return error;

@@ -12,8 +12,8 @@ constexpr std::uint64_t page_bytes = 4096;
 struct SummingInvalidator {
     std::uint64_t* sum;
 
-    void operator()(paging::AddressSpaceId /*space*/, const paging::PageRange& pages) const {
-        *sum += pages.start.raw();
+    void operator()(const paging::Invalidation& request) const {
+        request.for_each_page([this](paging::VirtAddr page) { *sum += page.raw(); });
     }
 };
 

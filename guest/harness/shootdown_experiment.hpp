@@ -157,8 +157,7 @@ class ShootdownExperiment {
     void take_frames_back(std::uint64_t generation) {
         for (std::uint64_t n = 0; n < settings_.pages; ++n) {
             const paging::Frame4k old =
-                (*std::move(stale_[n]))
-                    .invalidate([](paging::AddressSpaceId, const paging::PageRange&) {});
+                (*std::move(stale_[n])).invalidate([](const paging::Invalidation&) {});
             stale_[n].reset();
             if (old != frame(generation - 1, n)) {
                 panic("a stale translation gave back another frame than was mapped");

@@ -49,6 +49,14 @@ bool is_loaded_here(paging::AddressSpaceId space) {
     return loaded != nullptr && loaded->id() == space;
 }
 
+/// All translations, global ones too, which a load of CR3 would leave: toggling CR4.PGE, which the
+/// VMM has set, drops them (SDM Vol. 3A 4.10.4.1).
+void flush_tlb() {
+    const std::uint64_t cr4 = read_cr4();
+    write_cr4(cr4 ^ arch::cr4::pge);
+    write_cr4(cr4);
+}
+
 }  // namespace
 
 AddressSpace::AddressSpace()
@@ -64,19 +72,14 @@ void AddressSpace::unload() {
     active_spaces.unload(this_cpu_index(), [] { write_cr3(boot_root().address().raw()); });
 }
 
-void LocalInvalidator::operator()(paging::AddressSpaceId space,
-                                  const paging::PageRange& range) const {
-    if (is_loaded_here(space)) {
-        range.for_each([](paging::VirtAddr page) { invlpg(page.raw()); });
+void LocalInvalidator::operator()(const paging::Invalidation& request) const {
+    if (!is_loaded_here(request.space())) {
+        return;
     }
-}
-
-void LocalInvalidator::operator()(paging::AddressSpaceId space, paging::WholeSpace) const {
-    if (is_loaded_here(space)) {
-        // A load of CR3 would leave global translations (SDM Vol. 3A 4.10.4.1).
-        const std::uint64_t cr4 = read_cr4();
-        write_cr4(cr4 & ~arch::cr4::pge);
-        write_cr4(cr4);
+    if (request.everything()) {
+        flush_tlb();
+    } else {
+        request.for_each_page([](paging::VirtAddr page) { invlpg(page.raw()); });
     }
 }
 

@@ -51,8 +51,7 @@ extern shootdown::ActiveSpaces<AddressSpace, channel::max_cpus> active_spaces;
 /// Invalidates on the calling CPU alone; a paging::Invalidator for translations that no other CPU
 /// can hold.
 struct LocalInvalidator {
-    void operator()(paging::AddressSpaceId space, const paging::PageRange& range) const;
-    void operator()(paging::AddressSpaceId space, paging::WholeSpace) const;
+    void operator()(const paging::Invalidation& request) const;
 };
 
 }  // namespace nestbed::guest

@@ -291,14 +291,13 @@ GUEST_TEST(paging, remap_is_seen_on_another_cpu_after_its_invalidation, {.cpus =
         rendezvous.meet();
         auto stale = space.mapper().remap(page, frame_with(2), user_data);
         expect_ok(stale);
-        frames().free((*std::move(stale))
-                          .invalidate([](paging::AddressSpaceId, const paging::PageRange& changed) {
-                              invlpg(changed.start.raw());
-                              apic::send(1, vector);
-                              while (invalidated.load(std::memory_order_acquire) == 0) {
-                                  pause();
-                              }
-                          }));
+        frames().free((*std::move(stale)).invalidate([](const paging::Invalidation&) {
+            invlpg(page.address().raw());
+            apic::send(1, vector);
+            while (invalidated.load(std::memory_order_acquire) == 0) {
+                pause();
+            }
+        }));
         rendezvous.meet();
     });
 }

@@ -1,12 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include "fatal.hpp"
 
 namespace nestbed::paging {
 
+/// What a token obliges its holder to.
+enum class Obligation : std::uint8_t { invalidate, reclaim };
+
 /// A debt that stops the program if it is dropped unpaid. It moves, and only the last holder owes.
+template <Obligation To>
 class Debt {
   public:
     constexpr explicit Debt(bool owed) : owed_(owed) {}
@@ -20,6 +25,15 @@ class Debt {
 
     constexpr bool owed() const { return owed_; }
     constexpr void settle() { owed_ = false; }
+
+    /// Stops the program if nothing is owed: the token was moved from, or paid already, and what it
+    /// owned is another's.
+    constexpr void require_owed() const {
+        if (!owed_) {
+            nestbed_paging_fatal("paging: a token was used that was moved from or paid already");
+        }
+    }
+
     /// Owes what the other owed, too, which then owes nothing.
     constexpr void take_over(Debt& other) {
         owed_ = owed_ || other.owed_;
@@ -29,7 +43,10 @@ class Debt {
   private:
     constexpr void require_paid() const {
         if (owed_) {
-            nestbed_paging_fatal("paging: a stale translation was dropped before invalidation");
+            nestbed_paging_fatal(
+                To == Obligation::invalidate
+                    ? "paging: a stale translation was dropped before invalidation"
+                    : "paging: what was detached was dropped before it was reclaimed");
         }
     }
 

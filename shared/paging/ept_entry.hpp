@@ -287,6 +287,8 @@ class EptPointer {
     static constexpr std::uint64_t length_bits = bits::range(3, 5);
     static constexpr unsigned length_shift = 3;
     static constexpr std::uint64_t accessed_dirty_bit = bits::range(6, 6);
+    /// Enforces the rights of supervisor shadow-stack pages; not modelled here.
+    static constexpr std::uint64_t shadow_stack_bit = bits::range(7, 7);
 
   public:
     /// A root whose structures are read as write-back memory, without accessed and dirty flags.
@@ -298,8 +300,8 @@ class EptPointer {
     /// processor: a memory type other than uncacheable and write-back, another number of levels
     /// than 4 or 5, bits that are reserved.
     static constexpr Result<EptPointer> from(std::uint64_t raw) {
-        constexpr std::uint64_t known =
-            bits::table_frame | memory_type_bits | length_bits | accessed_dirty_bit;
+        constexpr std::uint64_t known = bits::table_frame | memory_type_bits | length_bits |
+                                        accessed_dirty_bit | shadow_stack_bit;
         const std::uint64_t length = raw & length_bits;
         const bool length_exists =
             length == bits_of(EptWalkLength::four) || length == bits_of(EptWalkLength::five);

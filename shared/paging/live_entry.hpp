@@ -63,13 +63,19 @@ constexpr bool compare_exchange_entry(std::uint64_t& slot, std::uint64_t& expect
                                        __ATOMIC_RELAXED);
 }
 
-/// Makes an entry not present and keeps its other bits. Returns it as it was; its accessed and
-/// dirty bits are final, since the processor sets them only where it finds the entry present.
-constexpr std::uint64_t clear_present(std::uint64_t& slot) {
-    if (std::is_constant_evaluated()) {
-        return exchange_entry(slot, slot & ~bits::present);
-    }
-    return __atomic_fetch_and(&slot, ~bits::present, __ATOMIC_ACQ_REL);
+/// Makes an entry not present and keeps its other bits, but never all zero: an entry of nothing but
+/// the present bit becomes accessed, to be told from a free one. The processor changes nothing in
+/// it any more.
+constexpr void detach_entry(std::uint64_t& slot) {
+    std::uint64_t raw = load_entry(slot);
+    std::uint64_t detached = 0;
+    do {
+        detached = raw & ~bits::present;
+        if (detached == 0) {
+            detached = bits::accessed;
+        }
+        // If it fails, the processor has set accessed or dirty meanwhile.
+    } while (!compare_exchange_entry(slot, raw, detached));
 }
 
 static_assert(__atomic_always_lock_free(sizeof(std::uint64_t), nullptr));

@@ -45,10 +45,8 @@ class MapRange {
         if (const auto free = survey(root_level, root, first_, last_); !free) {
             return free;
         }
-        if (const auto filled = reserve_.fill(tables_missing_); !filled) {
-            Error error = filled.error();
-            error.virt = first_;
-            return error;
+        if (const auto filled = reserve_.fill(tables_missing_, first_); !filled) {
+            return filled;
         }
         store(root_level, root, first_, last_);
         return {};

@@ -67,6 +67,9 @@ class Mapper {
     /// `source` is kept by reference.
     constexpr Mapper(const MapperSettings& settings, Window window, Source& source)
         : tree_(settings, window, source) {}
+    /// Two mappers of one tree would not know of each other's changes.
+    Mapper(const Mapper&) = delete;
+    Mapper& operator=(const Mapper&) = delete;
 
     constexpr const MapperSettings& settings() const { return tree_.settings(); }
     constexpr AddressSpaceId space() const { return {settings().root}; }
@@ -145,13 +148,15 @@ class Mapper {
     ///     auto done = std::move(*detached).invalidate(invalidator);
     ///     mapper.reclaim(std::move(done), sink);
     ///
-    /// Hold the lock through all three, or leave alone the addresses that share a table with the
-    /// range: until `reclaim`, mapping something there can fail with `occupied`.
+    /// Until `reclaim`, what was detached is `occupied`, which mapping something into the same
+    /// tables can meet; another `unmap_range` or `merge` fails with `reclaim_pending`; and software
+    /// stores nothing of its own into the entries of the range. To hold the lock through all three
+    /// steps is the simplest.
     ///
     /// The root's entries of the kernel's half stay, and with them the tables that they lead to,
     /// since other roots share them.
     ///
-    /// Errors: `occupied`, `out_of_frames` (for a split).
+    /// Errors: `occupied`, `out_of_frames` (for a split), `reclaim_pending`.
     constexpr Result<DetachedRange> unmap_range(const PageRange& range) {
         if (range.empty()) {
             return DetachedRange(space(), range, range, false, false);
@@ -159,20 +164,30 @@ class Mapper {
         if (!tree_.reach().contains(range)) {
             return tree_.refusal(range);
         }
-        return UnmapRange<Window, Source>(tree_, range).run();
+        if (reclaim_pending_) {
+            return Error{.kind = ErrorKind::reclaim_pending, .virt = range.start};
+        }
+        const auto done = UnmapRange<Window, Source>(tree_, range).run();
+        if (!done) {
+            return done.error();
+        }
+        reclaim_pending_ = done->detached;
+        return DetachedRange(space(), range, done->stale, done->detached, done->frees_tables);
     }
 
     /// Gives the frames of a range back, by `sink(const UnmappedPage&)` in the order of addresses,
     /// and the tables to their source.
     template <UnmappedPageSink Sink>
     constexpr void reclaim(Invalidated<DetachedRange>&& done, Sink&& sink) {
+        if (!done.owed()) {
+            return;
+        }
         require_own(done.what().space());
         const PageRange& range = done.what().within();
-        if (!range.empty()) {
-            ReclaimRange<Window, Source, Sink>(tree_, sink)
-                .search(tree_.root_level(), settings().root, range.start, range.last());
-        }
-        std::move(done).settle();
+        ReclaimRange<Window, Source, Sink>(tree_, sink)
+            .search(tree_.root_level(), settings().root, range.start, range.last());
+        done.debt_.settle();
+        reclaim_pending_ = false;
     }
 
     /// Maps a mapped page to another frame. The old frame comes back as from `unmap`; accessed and
@@ -261,10 +276,8 @@ class Mapper {
             return obstacle<leaf_level>(page.address(), Passage());
         }
         TableReserve<Window, Source> reserve(tree_.window(), tree_.source());
-        if (const auto filled = reserve.fill(1); !filled) {
-            Error error = filled.error();
-            error.virt = page.address();
-            return error;
+        if (const auto filled = reserve.fill(1, page.address()); !filled) {
+            return filled.error();
         }
         const Frame4k table = reserve.take();
         split_leaf(*slot, leaf_level, raw, table, tree_.window()(table));
@@ -273,10 +286,16 @@ class Mapper {
 
     /// Replaces a table of 512 leaves by the one large leaf that maps the same: their frames are
     /// consecutive and aligned to the larger size, and they differ in nothing but accessed and
-    /// dirty. The table comes back inside the obligation to invalidate; then `reclaim` frees it.
+    /// dirty.
     ///
-    /// Errors: `not_exist`, `unexpected_leaf` (it is a large leaf already), `not_mergeable`,
-    /// `invalid_permission` (the table's own entry grants less than the pages), `unsupported`.
+    /// It has the steps of `unmap_range`: the table is detached, `reclaim` frees it and stores the
+    /// large leaf. In between the page is not present, so that no processor ever has translations
+    /// of both sizes and no accessed or dirty bit is lost; whoever touches it then takes a page
+    /// fault, which the kernel answers by trying again.
+    ///
+    /// Errors: `reclaim_pending`, `not_exist`, `unexpected_leaf` (it is a large leaf
+    /// already), `not_mergeable`, `invalid_permission` (the table's own entry grants less than the
+    /// pages), `unsupported`.
     template <PageSize Size>
     constexpr Result<DetachedTable<Size>> merge(Page<Size> page) requires(Size !=
                                                                           PageSize::size_4k) {
@@ -284,6 +303,9 @@ class Mapper {
         const VirtAddr address = page.address();
         if (!tree_.reach().contains(address)) {
             return tree_.refusal(address, leaf_level, bits::present);
+        }
+        if (reclaim_pending_) {
+            return Error{.kind = ErrorKind::reclaim_pending, .virt = address};
         }
         const Descent found = tree_.template descend<leaf_level>(address, Passage());
         if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::table) {
@@ -305,27 +327,26 @@ class Mapper {
         if (!Passage(Flags::of_leaf(Size, *leaf)).leads_on(found.raw)) {
             return tree_.obstacle(found, address, Level::pt);
         }
-        exchange_entry(*found.slot, *leaf);
-        return DetachedTable<Size>(space(), page, table);
+        detach_entry(*found.slot);
+        reclaim_pending_ = true;
+        return DetachedTable<Size>(space(), page, *leaf);
     }
 
-    /// Frees the table of merged pages. Accessed and dirty bits that processors have set in it
-    /// since move to the large leaf, if that is there still.
+    /// Frees the table of merged pages and maps the large page in its place, accessed and dirty if
+    /// any of its parts was, to the last.
     template <PageSize Size>
     constexpr void reclaim(Invalidated<DetachedTable<Size>>&& done) {
         constexpr Level leaf_level = leaf_level_of(Size);
+        done.debt_.require_owed();
         require_own(done.what().space());
-        const Frame4k table = done.what().table();
-        std::uint64_t* entries = tree_.window()(table);
-        const std::uint64_t first_part = entries[0];
-        const std::uint64_t late = take_processor_bits(entries);
-        std::uint64_t* const slot =
-            tree_.template leaf_slot<leaf_level>(done.what().page().address(), Passage());
-        if (slot != nullptr) {
-            add_processor_bits(*slot, leaf_level, first_part, late);
-        }
+        const VirtAddr address = done.what().page().address();
+        std::uint64_t& slot = *tree_.template leaf_slot<leaf_level>(address, Passage());
+        const Frame4k table = *TableEntry(load_entry(slot) | bits::present).next_table();
+        const std::uint64_t found = take_processor_bits(tree_.window()(table));
+        store_entry(slot, done.what().leaf_ | found);
         tree_.source().free_zeroed(table);
-        std::move(done).settle();
+        done.debt_.settle();
+        reclaim_pending_ = false;
     }
 
     /// What a linear address maps to, whatever the access rights; see `walk` for what the processor
@@ -420,6 +441,8 @@ class Mapper {
     }
 
     TableTree<Window, Source> tree_;
+    /// Whether a detached range or table waits for `reclaim`.
+    bool reclaim_pending_ = false;
 };
 
 }  // namespace nestbed::paging

@@ -16,30 +16,29 @@ namespace nestbed::paging {
 /// The bits of a leaf that processors set by themselves.
 inline constexpr std::uint64_t processor_bits = bits::accessed | bits::dirty;
 
-/// The one large leaf of `level` that maps what all entries of a table below map together, accessed
-/// and dirty if any of them is; nothing if there is none: a page is missing, the frames are not
+/// The one large leaf of `level` that maps what all entries of a live table below map together, not
+/// accessed and not dirty; nothing if there is none: a page is missing, the frames are not
 /// consecutive or not aligned, or the pages differ in anything else than accessed and dirty.
 constexpr std::optional<std::uint64_t> merged_leaf(Level level, const std::uint64_t* entries) {
     const PageSize size = leaf_size_of(level);
     const Level smaller = below(level);
-    const std::uint64_t first = entries[0];
+    const std::uint64_t first = load_entry(entries[0]) & ~processor_bits;
     if (kind_of(smaller, first) != EntryKind::leaf ||
         !PhysAddr(first & bits::leaf_frame(leaf_size_of(smaller))).is_aligned(size)) {
         return std::nullopt;
     }
     const Flags flags = Flags::of_leaf(leaf_size_of(smaller), first);
     const std::uint64_t kept = first & ~Flags::leaf_mask(leaf_size_of(smaller));
-    std::uint64_t merged = kept | flags.to_leaf(size);
+    const std::uint64_t merged = kept | flags.to_leaf(size);
     for (std::size_t i = 0; i < entries_per_table; ++i) {
-        if (((entries[i] ^ part_of_leaf(level, merged, i)) & ~processor_bits) != 0) {
+        if ((load_entry(entries[i]) & ~processor_bits) != part_of_leaf(level, merged, i)) {
             return std::nullopt;
         }
-        merged |= entries[i] & processor_bits;
     }
     return merged;
 }
 
-/// The accessed and dirty bits that any entry of a table has, all entries zero afterwards.
+/// The accessed and dirty bits that any entry of a detached table has, all entries zero afterwards.
 constexpr std::uint64_t take_processor_bits(std::uint64_t* entries) {
     std::uint64_t found = 0;
     for (std::size_t i = 0; i < entries_per_table; ++i) {
@@ -47,16 +46,6 @@ constexpr std::uint64_t take_processor_bits(std::uint64_t* entries) {
         entries[i] = 0;
     }
     return found;
-}
-
-/// Sets accessed and dirty bits in a live leaf, unless it maps another frame than `raw` by now.
-constexpr void add_processor_bits(std::uint64_t& slot, Level level, std::uint64_t raw,
-                                  std::uint64_t added) {
-    const std::uint64_t frame = bits::leaf_frame(leaf_size_of(level));
-    std::uint64_t current = load_entry(slot);
-    while (kind_of(level, current) == EntryKind::leaf && ((current ^ raw) & frame) == 0 &&
-           !compare_exchange_entry(slot, current, current | added)) {
-    }
 }
 
 }  // namespace nestbed::paging

@@ -30,10 +30,8 @@ class ProtectRange {
         if (const auto good = survey.run(); !good) {
             return good.error();
         }
-        if (const auto filled = reserve_.fill(survey.tables_to_split()); !filled) {
-            Error error = filled.error();
-            error.virt = range_.start;
-            return error;
+        if (const auto filled = reserve_.fill(survey.tables_missing(), range_.start); !filled) {
+            return filled.error();
         }
         change(tree_.root_level(), tree_.settings().root, range_.start, range_.last());
         return StaleRange({tree_.settings().root}, survey.mapped(), owed_);
@@ -53,6 +51,8 @@ class ProtectRange {
                 }
                 const Frame4k parts = reserve_.take();
                 raw = split_leaf(slot, level, raw, parts, tree_.window()(parts));
+                // Whatever the rights: the page size of what is in use changes together with them.
+                owed_ = true;
             }
             change(below(level), *TableEntry(raw).next_table(), slice.first, slice.last);
         }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "invalidation.hpp"
 #include "page_range.hpp"
 
 namespace nestbed::paging {
@@ -11,14 +12,12 @@ namespace nestbed::paging {
 ///
 /// Ranges that touch or overlap become one, at the smaller page size of the two. With more than
 /// `max_pages` pages, or more ranges than it has room for, it becomes "everything": then one full
-/// flush is cheaper than many single ones. Linux draws this line at 33 pages
-/// (`tlb_single_page_flush_ceiling`).
+/// flush is cheaper than many single ones.
 class RangeSet {
   public:
     static constexpr std::size_t max_ranges = 8;
-    static constexpr std::uint64_t linux_max_pages = 33;
 
-    constexpr explicit RangeSet(std::uint64_t max_pages = linux_max_pages)
+    constexpr explicit RangeSet(std::uint64_t max_pages = max_single_invalidations)
         : max_pages_(max_pages) {}
 
     constexpr void add(const PageRange& range) {
@@ -68,6 +67,12 @@ class RangeSet {
     constexpr const PageRange* begin() const { return ranges_; }
     constexpr const PageRange* end() const { return ranges_ + count_; }
     constexpr std::size_t size() const { return count_; }
+
+    /// The request to invalidate it all in an address space. It refers to this set.
+    constexpr Invalidation in(AddressSpaceId space) const {
+        return everything_ ? Invalidation::of_everything(space)
+                           : Invalidation::of(space, ranges_, count_);
+    }
 
     /// The pages of all ranges, each at its range's size: how many single invalidations they take.
     constexpr std::uint64_t pages() const {

@@ -34,7 +34,8 @@ class RangeSurvey {
         return visit(tree_.root_level(), tree_.settings().root, first_, last_);
     }
 
-    constexpr std::uint64_t tables_to_split() const { return tables_; }
+    /// The tables that it takes to split large leaves.
+    constexpr std::uint64_t tables_missing() const { return tables_missing_; }
 
     /// From the first to the last page that is mapped, at the size of the smallest after splitting.
     /// Of a table that maps nothing its first page is counted, since a cached way to that table
@@ -84,7 +85,7 @@ class RangeSurvey {
 
     constexpr void note_leaf(Level level, const EntrySlice& slice) {
         ++leaves_;
-        tables_ += paging::tables_to_split(level, slice);
+        tables_missing_ += tables_to_split(level, slice);
         PageSize size = leaf_size_of(level);
         while (!slice.first.is_aligned(size) || !(slice.last + 1).is_aligned(size)) {
             size = leaf_size_of(below(leaf_level_of(size)));
@@ -107,7 +108,7 @@ class RangeSurvey {
     Holes holes_;
     VirtAddr first_;
     VirtAddr last_;
-    std::uint64_t tables_ = 0;
+    std::uint64_t tables_missing_ = 0;
     std::uint64_t leaves_ = 0;
     bool found_ = false;
     VirtAddr mapped_first_{};

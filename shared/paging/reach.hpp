@@ -22,9 +22,10 @@ class Reach {
 
     constexpr bool contains(VirtAddr address) const { return address.raw() + below_zero_ < size_; }
 
-    /// Whether it contains every page of a range that is not empty.
+    /// Whether it contains every page of a range that is not empty, and these are whole pages.
     constexpr bool contains(const PageRange& range) const {
-        return range.is_addressable() && contains(range.start) && contains(range.last()) &&
+        return range.start.is_aligned(PageSize::size_4k) && range.is_addressable() &&
+               contains(range.start) && contains(range.last()) &&
                range.start.is_upper_half() == range.last().is_upper_half();
     }
 

@@ -12,21 +12,22 @@ namespace nestbed::paging {
 
 /// What went wrong.
 enum class ErrorKind : std::uint8_t {
-    unaligned,           ///< An address is not a multiple of the page size.
-    out_of_range,        ///< An index above 511, or an address above the width it must fit.
-    not_canonical,       ///< A linear address is not canonical for the paging mode.
-    not_exist,           ///< An entry on the way, or the mapping itself, is not present.
-    duplicated,          ///< A page is mapped there already.
-    unexpected_leaf,     ///< A large page lies where a table is needed to go on.
-    unexpected_table,    ///< A table lies where the leaf of this size would be.
-    malformed,           ///< A present entry has a form that its level does not allow.
-    invalid_permission,  ///< x86 cannot express the permission, or a table above denies it.
-    unsupported,         ///< The processor, as configured, has no such entry (1 GiB, NX).
-    kernel_half,         ///< The upper half belongs to the kernel and is not this mapper's.
-    out_of_frames,       ///< The frame source has no frame left for a table.
-    not_addressable,     ///< A table lies outside the physical memory that the window shows.
-    occupied,       ///< An entry is not present but not zero: software's, or not reclaimed yet.
-    not_mergeable,  ///< The pages below a table are not what one large page could map.
+    unaligned,            ///< An address is not a multiple of the page size.
+    out_of_range,         ///< An index above 511, or an address above the width it must fit.
+    not_canonical,        ///< A linear address is not canonical for the paging mode.
+    not_exist,            ///< An entry on the way, or the mapping itself, is not present.
+    duplicated,           ///< A page is mapped there already.
+    unexpected_leaf,      ///< A large page lies where a table is needed to go on.
+    unexpected_table,     ///< A table lies where the leaf of this size would be.
+    malformed,            ///< A present entry has a form that its level does not allow.
+    invalid_permission,   ///< x86 cannot express the permission, or a table above denies it.
+    unsupported,          ///< The processor, as configured, has no such entry (1 GiB, NX).
+    kernel_half,          ///< The upper half belongs to the kernel and is not this mapper's.
+    out_of_frames,        ///< The frame source has no frame left for a table.
+    not_addressable,      ///< A table lies outside the physical memory that the window shows.
+    occupied,             ///< An entry is not present but not zero: software's, or detached.
+    reclaim_pending,      ///< What was detached before is not reclaimed yet.
+    not_mergeable,        ///< The pages below a table are not what one large page could map.
     other_address_space,  ///< A token names another address space.
     batch_full,           ///< A batch has no room for another frame.
 };
@@ -62,6 +63,8 @@ constexpr const char* name_of(ErrorKind kind) {
             return "not addressable";
         case ErrorKind::occupied:
             return "occupied";
+        case ErrorKind::reclaim_pending:
+            return "reclaim pending";
         case ErrorKind::not_mergeable:
             return "not mergeable";
         case ErrorKind::other_address_space:

@@ -3,7 +3,7 @@
 #include "debt.hpp"
 #include "entry.hpp"
 #include "frame.hpp"
-#include "invalidator.hpp"
+#include "invalidation.hpp"
 #include "level.hpp"
 #include "page.hpp"
 #include "page_range.hpp"
@@ -23,7 +23,8 @@ class [[nodiscard]] StaleTlbEntry {
   public:
     using LeafEntry = Entry<leaf_level_of(Size)>;
 
-    /// For the mapper: the leaf entry that was replaced, with the frame it mapped.
+    /// For the mapper, and for whoever replaces entries by hand: the leaf entry that was replaced,
+    /// with the frame it mapped.
     constexpr StaleTlbEntry(AddressSpaceId space, Page<Size> page, Frame<Size> frame, LeafEntry old)
         : space_(space), page_(page), frame_(frame), old_(old), debt_(true) {}
 
@@ -36,7 +37,9 @@ class [[nodiscard]] StaleTlbEntry {
     /// Invalidates the translation and gives the frame back. It may be used again afterwards.
     template <Invalidator I>
     [[nodiscard]] constexpr Frame<Size> invalidate(I&& invalidator) && {
-        invalidator(space_, PageRange::of(page_));
+        debt_.require_owed();
+        const PageRange range = PageRange::of(page_);
+        invalidator(Invalidation::of(space_, range));
         debt_.settle();
         return frame_;
     }
@@ -49,7 +52,7 @@ class [[nodiscard]] StaleTlbEntry {
     Page<Size> page_;
     Frame<Size> frame_;
     LeafEntry old_;
-    Debt debt_;
+    Debt<Obligation::invalidate> debt_;
 };
 
 /// The rights or the memory type of a page that changed in the tables, while processors may still
@@ -63,7 +66,8 @@ class [[nodiscard]] StaleRights {
   public:
     using LeafEntry = Entry<leaf_level_of(Size)>;
 
-    /// For the mapper: the leaf entry that was replaced, and whether it must be invalidated.
+    /// For the mapper, and for whoever replaces entries by hand: the leaf entry that was replaced,
+    /// and whether it must be invalidated.
     constexpr StaleRights(AddressSpaceId space, Page<Size> page, LeafEntry old, bool owed)
         : space_(space), page_(page), old_(old), debt_(owed) {}
 
@@ -78,7 +82,8 @@ class [[nodiscard]] StaleRights {
     template <Invalidator I>
     constexpr void invalidate(I&& invalidator) && {
         if (debt_.owed()) {
-            invalidator(space_, PageRange::of(page_));
+            const PageRange range = PageRange::of(page_);
+            invalidator(Invalidation::of(space_, range));
             debt_.settle();
         }
     }
@@ -90,7 +95,7 @@ class [[nodiscard]] StaleRights {
     AddressSpaceId space_;
     Page<Size> page_;
     LeafEntry old_;
-    Debt debt_;
+    Debt<Obligation::invalidate> debt_;
 };
 
 }  // namespace nestbed::paging

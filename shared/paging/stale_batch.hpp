@@ -6,7 +6,7 @@
 
 #include "address.hpp"
 #include "debt.hpp"
-#include "invalidator.hpp"
+#include "invalidation.hpp"
 #include "page_size.hpp"
 #include "range_set.hpp"
 #include "result.hpp"
@@ -27,8 +27,11 @@ class [[nodiscard]] StaleBatch {
   public:
     /// More than `max_pages` pages are flushed as a whole space.
     constexpr explicit StaleBatch(AddressSpaceId space,
-                                  std::uint64_t max_pages = RangeSet::linux_max_pages)
+                                  std::uint64_t max_pages = max_single_invalidations)
         : space_(space), pages_(max_pages) {}
+
+    StaleBatch(const StaleBatch&) = delete;
+    StaleBatch& operator=(const StaleBatch&) = delete;
 
     constexpr AddressSpaceId space() const { return space_; }
     /// What will be invalidated.
@@ -45,6 +48,7 @@ class [[nodiscard]] StaleBatch {
         if (count_ == Capacity) {
             return Error{.kind = ErrorKind::batch_full, .virt = token.page().address()};
         }
+        token.debt_.require_owed();
         frames_[count_++] = {token.frame_.address(), Size};
         take(token.debt_, PageRange::of(token.page()));
         return {};
@@ -71,13 +75,10 @@ class [[nodiscard]] StaleBatch {
 
     /// Invalidates everything, and then gives each frame to `sink(address, size)`. The batch is
     /// empty afterwards and may be filled again.
-    template <SpaceInvalidator I, FrameSink Sink>
+    template <Invalidator I, FrameSink Sink>
     constexpr void invalidate(I&& invalidator, Sink&& sink) {
-        if (pages_.everything()) {
-            invalidator(space_, WholeSpace{});
-        }
-        for (const PageRange& range : pages_) {
-            invalidator(space_, range);
+        if (!pages_.empty()) {
+            invalidator(pages_.in(space_));
         }
         debt_.settle();
         pages_.clear();
@@ -93,7 +94,7 @@ class [[nodiscard]] StaleBatch {
         PageSize size = PageSize::size_4k;
     };
 
-    constexpr void take(Debt& debt, const PageRange& range) {
+    constexpr void take(Debt<Obligation::invalidate>& debt, const PageRange& range) {
         if (debt.owed()) {
             pages_.add(range);
             debt_.take_over(debt);
@@ -104,7 +105,7 @@ class [[nodiscard]] StaleBatch {
     RangeSet pages_;
     OwnedFrame frames_[Capacity] = {};
     std::size_t count_ = 0;
-    Debt debt_{false};
+    Debt<Obligation::invalidate> debt_{false};
 };
 
 }  // namespace nestbed::paging

@@ -1,17 +1,21 @@
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include "debt.hpp"
 #include "frame.hpp"
-#include "invalidator.hpp"
+#include "invalidation.hpp"
 #include "page.hpp"
 #include "page_range.hpp"
+#include "window.hpp"
 
 namespace nestbed::paging {
 
 template <std::size_t Capacity>
 class StaleBatch;
+template <TableWindow Window, TableFrameSource Source>
+class Mapper;
 
 /// Pages whose rights, memory type or page size changed in the tables, while processors may still
 /// use the old ones. They stay mapped. Like `StaleRights`, for a range.
@@ -30,7 +34,7 @@ class [[nodiscard]] StaleRange {
     template <Invalidator I>
     constexpr void invalidate(I&& invalidator) && {
         if (debt_.owed()) {
-            invalidator(space_, range_);
+            invalidator(Invalidation::of(space_, range_));
             debt_.settle();
         }
     }
@@ -41,7 +45,7 @@ class [[nodiscard]] StaleRange {
 
     AddressSpaceId space_;
     PageRange range_;
-    Debt debt_;
+    Debt<Obligation::invalidate> debt_;
 };
 
 /// What was detached and is not cached anywhere any more: ready for `Mapper::reclaim`, which gives
@@ -52,17 +56,18 @@ template <typename Detached>
 class [[nodiscard]] Invalidated {
   public:
     constexpr const Detached& what() const { return what_; }
-
-    /// For the mapper, which has reclaimed everything.
-    constexpr void settle() && { debt_.settle(); }
+    /// Whether there is anything to reclaim.
+    constexpr bool owed() const { return debt_.owed(); }
 
   private:
     friend Detached;
+    template <TableWindow Window, TableFrameSource Source>
+    friend class Mapper;
 
     constexpr Invalidated(Detached&& what, bool owed) : what_(std::move(what)), debt_(owed) {}
 
     Detached what_;
-    Debt debt_;
+    Debt<Obligation::reclaim> debt_;
 };
 
 /// Pages that were taken out of the tables by `Mapper::unmap_range`, together with tables that
@@ -72,20 +77,13 @@ class [[nodiscard]] Invalidated {
 /// was detached are not present, but keep their address until they are reclaimed.
 class [[nodiscard]] DetachedRange {
   public:
-    /// For the mapper. `within` is what was asked for, `stale` the part of it to invalidate.
-    constexpr DetachedRange(AddressSpaceId space, const PageRange& within, const PageRange& stale,
-                            bool owed, bool frees_tables)
-        : space_(space), within_(within), stale_(stale), frees_tables_(frees_tables), debt_(owed) {}
-
     constexpr AddressSpaceId space() const { return space_; }
     /// What `unmap_range` was asked to unmap.
     constexpr const PageRange& within() const { return within_; }
     /// What must be invalidated: from the first to the last page that was mapped in it, at the
     /// smallest size of them.
     constexpr const PageRange& stale() const { return stale_; }
-    /// Whether paging structures will be freed. Then no processor may be left that still walks them
-    /// when `invalidate` returns, not even one that could not use the translations (a CPU in the
-    /// kernel that put off its flush).
+    /// Whether paging structures will be freed; see `Invalidation::frees_tables`.
     constexpr bool frees_tables() const { return frees_tables_; }
     /// Whether anything was detached; if not, `invalidate` does nothing.
     constexpr bool owed() const { return debt_.owed(); }
@@ -94,33 +92,35 @@ class [[nodiscard]] DetachedRange {
     [[nodiscard]] constexpr Invalidated<DetachedRange> invalidate(I&& invalidator) && {
         const bool owed = debt_.owed();
         if (owed) {
-            invalidator(space_, stale_);
+            invalidator(Invalidation::of(space_, stale_, frees_tables_));
             debt_.settle();
         }
-        return Invalidated<DetachedRange>(std::move(*this), owed);
+        return {std::move(*this), owed};
     }
 
   private:
+    template <TableWindow Window, TableFrameSource Source>
+    friend class Mapper;
+
+    constexpr DetachedRange(AddressSpaceId space, const PageRange& within, const PageRange& stale,
+                            bool owed, bool frees_tables)
+        : space_(space), within_(within), stale_(stale), frees_tables_(frees_tables), debt_(owed) {}
+
     AddressSpaceId space_;
     PageRange within_;
     PageRange stale_;
     bool frees_tables_;
-    Debt debt_;
+    Debt<Obligation::invalidate> debt_;
 };
 
-/// A table whose pages `Mapper::merge` replaced by one large page of this size. Processors may
-/// still walk it, and set accessed and dirty bits in it.
+/// A table whose pages `Mapper::merge` is about to replace by one large page of this size. It is
+/// detached, but processors may still walk it and set accessed and dirty bits in it.
 template <PageSize Size>
 class [[nodiscard]] DetachedTable {
   public:
-    /// For the mapper.
-    constexpr DetachedTable(AddressSpaceId space, Page<Size> page, Frame4k table)
-        : space_(space), page_(page), table_(table), debt_(true) {}
-
     constexpr AddressSpaceId space() const { return space_; }
-    /// The page that the large entry maps now.
+    /// The page that the large entry will map.
     constexpr Page<Size> page() const { return page_; }
-    constexpr Frame4k table() const { return table_; }
     /// What must be invalidated: the page, at the size that its translations had.
     constexpr PageRange stale() const {
         constexpr PageSize smaller = leaf_size_of(below(leaf_level_of(Size)));
@@ -129,16 +129,24 @@ class [[nodiscard]] DetachedTable {
 
     template <Invalidator I>
     [[nodiscard]] constexpr Invalidated<DetachedTable> invalidate(I&& invalidator) && {
-        invalidator(space_, stale());
+        debt_.require_owed();
+        const PageRange range = stale();
+        invalidator(Invalidation::of(space_, range, /*frees_tables=*/true));
         debt_.settle();
-        return Invalidated<DetachedTable>(std::move(*this), true);
+        return {std::move(*this), true};
     }
 
   private:
+    template <TableWindow Window, TableFrameSource Source>
+    friend class Mapper;
+
+    constexpr DetachedTable(AddressSpaceId space, Page<Size> page, std::uint64_t leaf)
+        : space_(space), page_(page), leaf_(leaf), debt_(true) {}
+
     AddressSpaceId space_;
     Page<Size> page_;
-    Frame4k table_;
-    Debt debt_;
+    std::uint64_t leaf_;  ///< what maps the page afterwards
+    Debt<Obligation::invalidate> debt_;
 };
 
 }  // namespace nestbed::paging

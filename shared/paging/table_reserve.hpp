@@ -18,6 +18,8 @@ class TableReserve {
   public:
     constexpr TableReserve(const Window& window, Source& source)
         : window_(window), source_(source) {}
+    /// The window is kept by reference.
+    TableReserve(const Window&&, Source&) = delete;
     TableReserve(const TableReserve&) = delete;
     TableReserve& operator=(const TableReserve&) = delete;
     constexpr ~TableReserve() {
@@ -26,18 +28,19 @@ class TableReserve {
         }
     }
 
-    /// Allocates this many more. Errors: `out_of_frames`, `not_addressable`; what was allocated
-    /// goes back.
-    constexpr Result<void> fill(std::uint64_t count) {
+    /// Allocates this many more, for a change at `address`. Errors: `out_of_frames`,
+    /// `not_addressable`.
+    constexpr Result<void> fill(std::uint64_t count, VirtAddr address) {
         for (; count != 0; --count) {
             const std::optional<Frame4k> table = source_.allocate_zeroed();
             if (!table) {
-                return Error{.kind = ErrorKind::out_of_frames};
+                return Error{.kind = ErrorKind::out_of_frames, .virt = address};
             }
             std::uint64_t* entries = window_(*table);
             if (entries == nullptr) {
                 source_.free_zeroed(*table);
-                return Error{.kind = ErrorKind::not_addressable, .phys = table->address()};
+                return Error{
+                    .kind = ErrorKind::not_addressable, .virt = address, .phys = table->address()};
             }
             // Frames are aligned, so bit 0 can tell a link to frame 0 from no link.
             entries[0] = next_;

@@ -123,6 +123,9 @@ class TableTree {
 
     /// Why a range that is not empty is out of reach.
     [[gnu::cold, gnu::noinline]] constexpr Error refusal(const PageRange& range) const {
+        if (!range.start.is_aligned(PageSize::size_4k)) {
+            return {.kind = ErrorKind::unaligned, .virt = range.start};
+        }
         if (!range.is_addressable()) {
             return {.kind = ErrorKind::out_of_range, .virt = range.start};
         }

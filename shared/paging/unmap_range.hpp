@@ -11,7 +11,6 @@
 #include "page_range.hpp"
 #include "range_survey.hpp"
 #include "split.hpp"
-#include "stale_range.hpp"
 #include "table_reserve.hpp"
 #include "table_tree.hpp"
 
@@ -22,7 +21,8 @@ struct UnmappedPage {
     VirtAddr page{};
     PhysAddr frame{};
     PageSize size = PageSize::size_4k;
-    /// The leaf entry as it was at the end, but for its present bit.
+    /// The leaf entry as it was at the end, its present bit clear. (An entry of nothing but the
+    /// present bit, which maps frame 0, is told as accessed.)
     std::uint64_t raw = 0;
 
     constexpr bool dirty() const { return (raw & bits::dirty) != 0; }
@@ -47,19 +47,23 @@ class UnmapRange {
     constexpr UnmapRange(const Tree& tree, const PageRange& range)
         : tree_(tree), range_(range), reserve_(tree.window(), tree.source()) {}
 
-    constexpr Result<DetachedRange> run() {
+    /// What was done, for the token.
+    struct Outcome {
+        PageRange stale;
+        bool detached;
+        bool frees_tables;
+    };
+
+    constexpr Result<Outcome> run() {
         RangeSurvey<Window, Source> survey(tree_, range_, Passage(), Holes::allowed);
         if (const auto good = survey.run(); !good) {
             return good.error();
         }
-        if (const auto filled = reserve_.fill(survey.tables_to_split()); !filled) {
-            Error error = filled.error();
-            error.virt = range_.start;
-            return error;
+        if (const auto filled = reserve_.fill(survey.tables_missing(), range_.start); !filled) {
+            return filled.error();
         }
         detach(tree_.root_level(), tree_.settings().root, range_.start, range_.last());
-        return DetachedRange({tree_.settings().root}, range_, survey.mapped(), detached_,
-                             frees_tables_);
+        return Outcome{survey.mapped(), detached_, frees_tables_};
     }
 
   private:
@@ -71,7 +75,7 @@ class UnmapRange {
         for (const EntrySlice slice : slices) {
             std::uint64_t& slot = entries[slice.index];
             const std::uint64_t raw = load_entry(slot);
-            if (raw != 0 && !detach_entry(slot, raw, level, slice)) {
+            if (raw != 0 && !detach_slice(slot, raw, level, slice)) {
                 empty = false;
             }
         }
@@ -83,7 +87,7 @@ class UnmapRange {
     }
 
     /// The same for what one entry leads to; says whether the entry went as a whole.
-    constexpr bool detach_entry(std::uint64_t& slot, std::uint64_t raw, Level level,
+    constexpr bool detach_slice(std::uint64_t& slot, std::uint64_t raw, Level level,
                                 const EntrySlice& slice) {
         EntryKind kind = kind_of(level, raw);
         if (kind == EntryKind::leaf && !slice.whole) {
@@ -100,7 +104,7 @@ class UnmapRange {
         }
         frees_tables_ |= kind == EntryKind::table;
         detached_ = true;
-        clear_present(slot);
+        detach_entry(slot);
         return true;
     }
 
@@ -148,7 +152,8 @@ class ReclaimRange {
         const std::uint64_t as_present = raw | bits::present;
         if (kind_of(level, as_present) == EntryKind::leaf) {
             const PageSize size = leaf_size_of(level);
-            sink_(UnmappedPage{start, PhysAddr(raw & bits::leaf_frame(size)), size, raw});
+            sink_(UnmappedPage{start, PhysAddr(raw & bits::leaf_frame(size)), size,
+                               raw & ~bits::present});
             return;
         }
         const Frame4k table = *TableEntry(as_present).next_table();

@@ -47,7 +47,7 @@ class CpuSet {
 ///
 /// All three are sequentially consistent, since the set is one half of a handshake whose other half
 /// is the page tables: a CPU that enters and then walks them, and an initiator that changes them
-/// and then looks, must not both miss the other. See AddressSpace::load.
+/// and then looks, must not both miss the other. See ActiveSpaces.
 class AtomicCpuSet {
   public:
     void insert(std::uint32_t cpu) { bits_.fetch_or(CpuSet::of(cpu).bits()); }

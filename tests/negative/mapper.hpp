@@ -30,8 +30,7 @@ inline constexpr AddressSpaceId space{frame_4k};
 
 /// Invalidates anything.
 struct AnyInvalidator {
-    template <typename Pages>
-    void operator()(AddressSpaceId of, const Pages& pages) const;
+    void operator()(const Invalidation& request) const;
 };
 
 }  // namespace nestbed::paging

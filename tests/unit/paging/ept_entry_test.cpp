@@ -272,7 +272,7 @@ TEST(EptPointer, IsRefusedWhereVmEntryWouldRefuseIt) {
     for (const std::uint64_t length : {0u, 1u, 2u, 5u, 6u, 7u}) {
         EXPECT_TRUE(refused(0x1000 | length << 3 | 6)) << length;
     }
-    for (int bit = 7; bit < 12; ++bit) {
+    for (int bit = 8; bit < 12; ++bit) {
         EXPECT_TRUE(refused(0x1000 | 3 << 3 | 6 | 1u << bit)) << bit;
     }
     EXPECT_TRUE(refused(0x1000 | 3 << 3 | 6 | 1ull << 52));

@@ -168,6 +168,16 @@ class Machine {
         return *flags.with_protection_key(static_cast<unsigned>(below(2)));
     }
 
+    /// Invalidates exactly these pages, which are what the request is about, though it may ask for
+    /// everything, which would hide a page too few.
+    auto invalidator_of(const PageRange& stale) {
+        return [this, stale](const Invalidation& request) {
+            EXPECT_EQ(request.everything(), stale.pages > max_single_invalidations);
+            EXPECT_TRUE(request.everything() || *request.begin() == stale);
+            invalidate(stale);
+        };
+    }
+
     void invalidate(const PageRange& range) {
         range.for_each([&](VirtAddr address) { caches_.invalidate(address); });
     }
@@ -176,7 +186,6 @@ class Machine {
         const auto [first, end] = random_pages();
         const PageRange range{page_address(first), end - first};
         const Flags flags = random_flags();
-        const auto invalidator = [&](AddressSpaceId, const PageRange& stale) { invalidate(stale); };
         switch (const int operation = static_cast<int>(below(operations))) {
             case 0:
                 return counted(operation, map(range, first, end, flags, scarce));
@@ -188,7 +197,7 @@ class Machine {
                     return detached.error();
                 }
                 std::vector<UnmappedPage> pages;
-                mapper_.reclaim(std::move(*detached).invalidate(invalidator),
+                mapper_.reclaim(std::move(*detached).invalidate(invalidator_of(detached->stale())),
                                 [&](const UnmappedPage& page) { pages.push_back(page); });
                 take_out(pages, first, end);
                 return counted(operation, {});
@@ -203,7 +212,7 @@ class Machine {
                 }
                 EXPECT_TRUE(all);
                 const bool owed = rights->owed();
-                std::move(*rights).invalidate(invalidator);
+                std::move(*rights).invalidate(invalidator_of(rights->range()));
                 for (std::uint64_t page = first; page < end; ++page) {
                     model_.at(page).flags = flags;
                 }
@@ -219,7 +228,7 @@ class Machine {
                 if (!split) {
                     return split.error();
                 }
-                std::move(*split).invalidate(invalidator);
+                std::move(*split).invalidate(invalidator_of(split->range()));
                 return counted(operation, {});
             }
             default: {
@@ -232,7 +241,7 @@ class Machine {
                 if (!merged) {
                     return merged.error();
                 }
-                mapper_.reclaim(std::move(*merged).invalidate(invalidator));
+                mapper_.reclaim(std::move(*merged).invalidate(invalidator_of(merged->stale())));
                 return counted(operation, {});
             }
         }

@@ -410,7 +410,7 @@ TEST(Mapper, ProtectLosesNoDirtyBit) {
     for (int i = 0; i < 500'000; ++i) {
         auto rights = mapper.protect(page, Flags(i % 2 == 0 ? read : read | write));
         ASSERT_TRUE(rights);
-        std::move(*rights).invalidate([](AddressSpaceId, const PageRange&) {});
+        std::move(*rights).invalidate([](const Invalidation&) {});
     }
     stop = true;
     processor.join();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "shared/paging/mapper.hpp"
+#include "shared/paging/walk.hpp"
 #include "table_pool.hpp"
 #include "tree_check.hpp"
 #include "typed.hpp"
@@ -81,10 +82,10 @@ TYPED_TEST(SplitMerge, MergesBackIntoWhatItWas) {
     EXPECT_EQ(this->pool.used(), used + 1);
     auto table = this->mapper.merge(this->page());
     ASSERT_TRUE(table);
-    EXPECT_EQ(this->large_slot(), before);
     EXPECT_EQ(table->stale().pages, entries_per_table);
     EXPECT_EQ(table->stale().size, TestFixture::smaller);
     auto done = std::move(*table).invalidate(this->invalidator);
+    EXPECT_TRUE(this->invalidator.frees_tables);
     EXPECT_EQ(this->pool.used(), used + 1) << "the table is freed by reclaim, not before";
     this->mapper.reclaim(std::move(done));
     EXPECT_EQ(this->pool.used(), used);
@@ -96,30 +97,42 @@ TYPED_TEST(SplitMerge, AMergedPageIsDirtyIfAnyPartIsOrBecomesSo) {
     this->split();
     this->small_slot(100) |= bits::dirty;
     auto early = this->mapper.merge(this->page());
-    EXPECT_EQ(this->large_slot() & processor_bits, bits::dirty);
     this->mapper.reclaim(std::move(*early).invalidate(this->invalidator));
+    EXPECT_EQ(this->large_slot() & processor_bits, bits::dirty);
 
     this->large_slot() &= ~bits::dirty;
     this->split();
     std::uint64_t& part = this->small_slot(511);
     auto table = this->mapper.merge(this->page());
-    EXPECT_EQ(this->large_slot() & processor_bits, 0u);
-    const auto last_write = [&](AddressSpaceId, const PageRange&) { part |= processor_bits; };
+    const auto last_write = [&](const Invalidation&) { part |= processor_bits; };
     this->mapper.reclaim(std::move(*table).invalidate(last_write));
     EXPECT_EQ(this->large_slot() & processor_bits, processor_bits);
 }
 
-TYPED_TEST(SplitMerge, LateBitsGoToNoOtherFrame) {
+TYPED_TEST(SplitMerge, UntilReclaimedThePageIsNobodys) {
     this->split();
-    std::uint64_t& part = this->small_slot(1);
     auto table = this->mapper.merge(this->page());
-    constexpr auto other = Frame<TestFixture::size>::template at<0xcd'c000'0000>();
-    const auto last_write = [&](AddressSpaceId, const PageRange&) {
-        part |= processor_bits;
-        this->large_slot() = Entry<TestFixture::level>::leaf(other, this->flags()).raw();
-    };
-    this->mapper.reclaim(std::move(*table).invalidate(last_write));
-    EXPECT_EQ(this->large_slot() & processor_bits, 0u);
+    ASSERT_TRUE(table);
+    EXPECT_EQ(walk(this->pool.reader(), Pool::root(), this->page().address().raw(), {}, {}).outcome,
+              WalkOutcome::page_fault)
+        << "no processor caches either size meanwhile";
+    const PageRange range = PageRange::of(this->page());
+    EXPECT_EQ(this->mapper.unmap(this->page()).error().kind, ErrorKind::not_exist);
+    EXPECT_EQ(this->mapper.map(this->page(), this->frame(), this->flags()).error().kind,
+              ErrorKind::occupied);
+    EXPECT_EQ(this->mapper.protect_range(range, this->flags()).error().kind, ErrorKind::occupied);
+    EXPECT_EQ(this->mapper.unmap_range(range).error().kind, ErrorKind::reclaim_pending);
+    EXPECT_EQ(this->mapper.merge(this->page()).error().kind, ErrorKind::reclaim_pending);
+    this->mapper.reclaim(std::move(*table).invalidate(this->invalidator));
+    EXPECT_EQ(this->mapper.lookup(this->page().address())->size, TestFixture::size);
+}
+
+TYPED_TEST(SplitMerge, AMergedTableIsFreedOnce) {
+    this->split();
+    auto table = this->mapper.merge(this->page());
+    this->mapper.reclaim(std::move(*table).invalidate(this->invalidator));
+    EXPECT_DEATH(static_cast<void>(std::move(*table).invalidate(this->invalidator)),
+                 "moved from or paid already");
 }
 
 TYPED_TEST(SplitMerge, RefusesWhatIsNotOnePage) {
@@ -214,12 +227,12 @@ TEST(Split, LosesNoDirtyBit) {
         auto split = mapper.split(page);
         ASSERT_TRUE(split);
         processor.join();
-        std::move(*split).invalidate([](AddressSpaceId, const PageRange&) {});
+        std::move(*split).invalidate([](const Invalidation&) {});
         const std::uint64_t part = slot(pool, page.address(), Level::pt);
         ASSERT_EQ((part & bits::dirty) != 0, wrote);
         auto merged = mapper.merge(page);
         ASSERT_TRUE(merged);
-        mapper.reclaim(std::move(*merged).invalidate([](AddressSpaceId, const PageRange&) {}));
+        mapper.reclaim(std::move(*merged).invalidate([](const Invalidation&) {}));
     }
 }
 

@@ -57,6 +57,28 @@ TEST_F(Batch, InvalidatesNeighboursTogetherAndThenGivesTheFramesBack) {
     EXPECT_EQ(batch.frames(), 0u);
 }
 
+TEST_F(Batch, IsOneInvalidationOfAllRanges) {
+    StaleBatch<8> batch(mapper.space());
+    for (const std::uint64_t number : {1u, 11u, 21u}) {
+        ASSERT_TRUE(batch.add(unmapped(number)));
+    }
+    invalidate(batch);
+    EXPECT_EQ(invalidator.calls, 1);
+    EXPECT_EQ(invalidator.ranges, 3);
+    invalidate(batch);
+    EXPECT_EQ(invalidator.calls, 1) << "an empty batch asks for nothing";
+}
+
+TEST_F(Batch, TakesNoTokenThatWasMovedFrom) {
+    StaleBatch<8> batch(mapper.space());
+    auto token = unmapped(1);
+    ASSERT_TRUE(batch.add(std::move(token)));
+    // NOLINTNEXTLINE(bugprone-use-after-move): what happens then is the test
+    EXPECT_DEATH(static_cast<void>(batch.add(std::move(token))), "moved from or paid already");
+    invalidate(batch);
+    EXPECT_EQ(frames.size(), 1u);
+}
+
 TEST_F(Batch, FlushesTheWholeSpacePastTheThreshold) {
     StaleBatch<8> batch(mapper.space(), 2);
     for (const std::uint64_t number : {1u, 11u, 21u}) {

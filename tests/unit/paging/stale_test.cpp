@@ -64,6 +64,16 @@ TYPED_TEST(Stale, DroppedUnpaidStopsTheProgram) {
         "dropped before invalidation");
 }
 
+TYPED_TEST(Stale, UsedAfterItWasMovedFromStopsTheProgram) {
+    RecordingInvalidator invalidator;
+    auto first = TestFixture::token();
+    auto second = std::move(first);
+    // NOLINTNEXTLINE(bugprone-use-after-move): what happens then is the test
+    EXPECT_DEATH(static_cast<void>(std::move(first).invalidate(invalidator)), "moved from");
+    static_cast<void>(std::move(second).invalidate(invalidator));
+    EXPECT_DEATH(static_cast<void>(std::move(second).invalidate(invalidator)), "paid already");
+}
+
 TYPED_TEST(Stale, RightsThatOweNothingNeedNoInvalidation) {
     RecordingInvalidator invalidator;
     { const auto dropped = TestFixture::rights(false); }

@@ -91,19 +91,26 @@ class TablePool {
 struct RecordingInvalidator {
     int calls = 0;
     int whole_space_calls = 0;
+    int ranges = 0;  ///< of the last call
+    bool frees_tables = false;
     std::optional<AddressSpaceId> space{};
     std::optional<VirtAddr> address{};
     std::optional<PageRange> range{};
 
-    constexpr void operator()(AddressSpaceId of, const PageRange& pages) {
+    constexpr void operator()(const Invalidation& request) {
+        space = request.space();
+        frees_tables = request.frees_tables();
+        if (request.everything()) {
+            ++whole_space_calls;
+            return;
+        }
         ++calls;
-        space = of;
-        address = pages.start;
-        range = pages;
-    }
-    constexpr void operator()(AddressSpaceId of, WholeSpace) {
-        ++whole_space_calls;
-        space = of;
+        ranges = 0;
+        for (const PageRange& pages : request) {
+            address = pages.start;
+            range = pages;
+            ++ranges;
+        }
     }
 };
 
