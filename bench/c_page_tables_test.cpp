@@ -113,8 +113,7 @@ class Floor : public testing::Test {
         EXPECT_EQ(as_c(stale), error);
         if (stale) {
             EXPECT_EQ(stale->old_entry().raw(), old);
-            EXPECT_EQ(std::move(*stale).invalidate([](const auto&) {}).address().raw(),
-                      frame);
+            EXPECT_EQ(std::move(*stale).invalidate([](const auto&) {}).address().raw(), frame);
         }
         return error;
     }

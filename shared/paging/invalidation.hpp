@@ -39,18 +39,18 @@ class Invalidation {
         if (range.pages > max_single_invalidations) {
             return of_everything(space, frees_tables);
         }
-        return Invalidation(space, &range, 1, /*everything=*/false, frees_tables);
+        return {space, &range, 1, /*everything=*/false, frees_tables};
     }
 
     /// All of these ranges.
     static constexpr Invalidation of(AddressSpaceId space, const PageRange* ranges,
                                      std::size_t count) {
-        return Invalidation(space, ranges, count, /*everything=*/false, /*frees_tables=*/false);
+        return {space, ranges, count, /*everything=*/false, /*frees_tables=*/false};
     }
 
     /// All translations of the address space, global ones included.
     static constexpr Invalidation of_everything(AddressSpaceId space, bool frees_tables = false) {
-        return Invalidation(space, nullptr, 0, /*everything=*/true, frees_tables);
+        return {space, nullptr, 0, /*everything=*/true, frees_tables};
     }
 
     constexpr AddressSpaceId space() const { return space_; }

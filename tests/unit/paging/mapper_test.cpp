@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstring>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -388,33 +386,6 @@ TEST(Mapper, FrameSourceThatLeavesTheWindowChangesNothing) {
         EXPECT_EQ(snapshot(pool), before);
     }
     EXPECT_FALSE(pool.gave_back_dirty());
-}
-
-// A stand-in for a processor sets dirty with a locked operation, as a page walk does, and software
-// harvests it, both while the flags change: whatever was set must still be there to be harvested.
-TEST(Mapper, ProtectLosesNoDirtyBit) {
-    Pool pool;
-    Mapper mapper = pool.mapper();
-    constexpr auto page = Page4k::at<0x1000>();
-    ASSERT_TRUE(mapper.map(page, Frame4k::at<0x9000>(), Flags(read | write)));
-    std::atomic_ref<std::uint64_t> leaf(slot(pool, page.address(), Level::pt));
-    std::atomic<bool> stop = false;
-    std::uint64_t lost = 0;
-    std::thread processor([&] {
-        while (!stop) {
-            leaf.fetch_or(bits::dirty);
-            const std::uint64_t harvested = leaf.fetch_and(~bits::dirty);
-            lost += (harvested & bits::dirty) == 0 ? 1 : 0;
-        }
-    });
-    for (int i = 0; i < 500'000; ++i) {
-        auto rights = mapper.protect(page, Flags(i % 2 == 0 ? read : read | write));
-        ASSERT_TRUE(rights);
-        std::move(*rights).invalidate([](const Invalidation&) {});
-    }
-    stop = true;
-    processor.join();
-    EXPECT_EQ(lost, 0u);
 }
 
 // What must not compile: a frame of another size than the page.

@@ -41,6 +41,22 @@ TEST(PageRange, HalvesAreAllThatIsCanonical) {
     }
 }
 
+TEST(Invalidation, IsOfEverythingPastTheThreshold) {
+    const AddressSpaceId space{Frame4k::at<0x5000>()};
+    const PageRange few = pages_at(7, max_single_invalidations);
+    const Invalidation one_by_one = Invalidation::of(space, few);
+    EXPECT_FALSE(one_by_one.everything());
+    std::uint64_t pages = 0;
+    one_by_one.for_each_page([&](VirtAddr page) { EXPECT_EQ(page.raw() / 4096, 7 + pages++); });
+    EXPECT_EQ(pages, max_single_invalidations);
+    const PageRange many = pages_at(7, max_single_invalidations + 1);
+    const Invalidation whole = Invalidation::of(space, many, /*frees_tables=*/true);
+    EXPECT_TRUE(whole.everything());
+    EXPECT_TRUE(whole.frees_tables());
+    EXPECT_EQ(whole.begin(), whole.end());
+    EXPECT_EQ(whole.space(), space);
+}
+
 TEST(RangeSet, KeepsRangesApartThatDoNotTouch) {
     RangeSet set;
     EXPECT_TRUE(set.empty());

@@ -1,0 +1,117 @@
+// A thread stands in for a processor that walks the tables while the mapper changes them: it sets
+// dirty with a locked operation, in an entry that is present, as a page walk does. Whatever it has
+// set must come out: else the last write to a page is lost.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <utility>
+
+#include "shared/paging/mapper.hpp"
+#include "table_pool.hpp"
+#include "tree_check.hpp"
+
+namespace nestbed::paging::test {
+namespace {
+
+using Pool = TablePool<16>;
+
+// A stand-in for a processor sets dirty with a locked operation, as a page walk does, and software
+// harvests it, both while the flags change: whatever was set must still be there to be harvested.
+TEST(ProcessorRace, ProtectLosesNoDirtyBit) {
+    Pool pool;
+    Mapper mapper = pool.mapper();
+    constexpr auto page = Page4k::at<0x1000>();
+    ASSERT_TRUE(mapper.map(page, Frame4k::at<0x9000>(), Flags(read | write)));
+    std::atomic_ref<std::uint64_t> leaf(slot(pool, page.address(), Level::pt));
+    std::atomic<bool> stop = false;
+    std::uint64_t lost = 0;
+    std::thread processor([&] {
+        while (!stop) {
+            leaf.fetch_or(bits::dirty);
+            const std::uint64_t harvested = leaf.fetch_and(~bits::dirty);
+            lost += (harvested & bits::dirty) == 0 ? 1 : 0;
+        }
+    });
+    for (int i = 0; i < 500'000; ++i) {
+        auto rights = mapper.protect(page, Flags(i % 2 == 0 ? read : read | write));
+        ASSERT_TRUE(rights);
+        std::move(*rights).invalidate([](const Invalidation&) {});
+    }
+    stop = true;
+    processor.join();
+    EXPECT_EQ(lost, 0u);
+}
+
+// A stand-in for a processor sets dirty in the large leaf until it finds a table there. What it has
+// set must be in the parts: else the page's last write is lost.
+TEST(ProcessorRace, SplitLosesNoDirtyBit) {
+    Pool pool;
+    Mapper mapper = pool.mapper();
+    constexpr auto page = Page2m::at<0x4000'0000>();
+    ASSERT_TRUE(mapper.map(page, Frame2m::at<0x4000'0000>(), Flags(read | write)));
+    std::atomic_ref<std::uint64_t> large(slot(pool, page.address(), Level::pd));
+    for (int round = 0; round < 500; ++round) {
+        large.fetch_and(~bits::dirty);
+        std::atomic<bool> started = false;
+        bool wrote = false;
+        std::thread processor([&] {
+            started = true;
+            std::uint64_t seen = large.load();
+            // As a page walk does it: dirty is set only in the entry that was walked.
+            while ((seen & bits::page_size) != 0 && !wrote) {
+                wrote = large.compare_exchange_weak(seen, seen | bits::dirty);
+            }
+        });
+        while (!started) {
+        }
+        auto split = mapper.split(page);
+        ASSERT_TRUE(split);
+        processor.join();
+        std::move(*split).invalidate([](const Invalidation&) {});
+        const std::uint64_t part = slot(pool, page.address(), Level::pt);
+        ASSERT_EQ((part & bits::dirty) != 0, wrote);
+        auto merged = mapper.merge(page);
+        ASSERT_TRUE(merged);
+        mapper.reclaim(std::move(*merged).invalidate([](const Invalidation&) {}));
+    }
+}
+
+// It sets dirty in the leaf until it finds it not present. What it has set comes back with the
+// page.
+TEST(ProcessorRace, UnmapRangeLosesNoDirtyBit) {
+    Pool pool;
+    Mapper mapper = pool.mapper();
+    constexpr auto page = Page4k::at<0x4000'0000>();
+    constexpr auto beside = Page4k::at<0x4000'1000>();
+    ASSERT_TRUE(mapper.map(beside, Frame4k::at<0x1000>(), Flags(read)));
+    std::atomic_ref<std::uint64_t> leaf(slot(pool, page.address(), Level::pt));
+    int in_time = 0;
+    for (int round = 0; round < 300; ++round) {
+        ASSERT_TRUE(mapper.map(page, Frame4k::at<0x9000>(), Flags(read | write)));
+        std::atomic<bool> started = false;
+        bool wrote = false;
+        std::thread processor([&] {
+            started = true;
+            std::uint64_t seen = leaf.load();
+            while ((seen & bits::present) != 0 && !wrote) {
+                wrote = leaf.compare_exchange_weak(seen, seen | bits::dirty);
+            }
+        });
+        while (!started) {
+        }
+        auto detached = mapper.unmap_range(PageRange::of(page));
+        ASSERT_TRUE(detached);
+        processor.join();
+        bool dirty = false;
+        mapper.reclaim(std::move(*detached).invalidate([](const Invalidation&) {}),
+                       [&](const UnmappedPage& unmapped) { dirty = unmapped.dirty(); });
+        ASSERT_EQ(dirty, wrote);
+        in_time += wrote ? 1 : 0;
+    }
+    EXPECT_GT(in_time, 0) << "the processor was never there in time";
+}
+
+}  // namespace
+}  // namespace nestbed::paging::test
