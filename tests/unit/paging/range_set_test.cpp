@@ -90,6 +90,10 @@ TEST(RangeSet, JoinsAtTheSmallerSize) {
     set.add(pages_at(1536, 1, PageSize::size_2m));
     set.add(pages_at(1025, 511));
     EXPECT_EQ(ranges_of(set), (std::vector{pages_at(512, 1536)})) << "whichever came first";
+    RangeSet other(2000);
+    other.add(pages_at(1021, 3));
+    other.add(pages_at(1024, 1, PageSize::size_2m));
+    EXPECT_EQ(ranges_of(other), (std::vector{pages_at(1021, 515)}));
 }
 
 TEST(RangeSet, BecomesEverythingPastTheThreshold) {
