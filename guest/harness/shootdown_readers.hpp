@@ -28,28 +28,11 @@
 #include "guest/kernel/smp.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/channel/abi.hpp"
+#include "shared/shootdown/target_state.hpp"
 
 namespace nestbed::guest {
 
-/// What a target CPU does while it is shot at. Each generation is judged by a pass in user mode in
-/// any case: where kernel mode is interpreted, only user mode reads through a TLB.
-enum class TargetState : std::uint64_t {
-    user = 0,  ///< reads in user mode
-    spin = 1,  ///< reads in kernel mode, interrupts on
-    hlt = 2,   ///< sleeps in HLT
-};
-
-constexpr const char* target_state_name(TargetState state) {
-    switch (state) {
-        case TargetState::user:
-            return "user";
-        case TargetState::spin:
-            return "spin";
-        case TargetState::hlt:
-            return "hlt";
-    }
-    return "?";
-}
+using shootdown::TargetState;
 
 inline constexpr std::uint64_t poison = ~std::uint64_t{0};
 
@@ -72,7 +55,9 @@ struct alignas(64) ReaderCounts {
 extern Announcements announcements;
 extern std::array<ReaderCounts, channel::max_cpus> reader_counts;
 
-/// Reads on the calling CPU until `announcements.stop`. The address space must be loaded.
+/// Reads on the calling CPU until `announcements.stop`. The address space must be loaded. Whatever
+/// the state, each generation is judged by a pass in user mode: where kernel mode is interpreted,
+/// only user mode reads through a TLB.
 void read_until_stopped(TargetState state);
 
 /// Waits until the readers on CPUs 1 to `cpus`-1 have judged `generation`, and leaves each with a

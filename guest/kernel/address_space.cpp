@@ -4,7 +4,6 @@
 #include "guest/kernel/cpu.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
-#include "shared/arch/control.hpp"
 #include "shared/paging/page_table_root.hpp"
 
 namespace nestbed::guest {
@@ -47,14 +46,6 @@ paging::EntryFormat entry_format() {
 bool is_loaded_here(paging::AddressSpaceId space) {
     const AddressSpace* loaded = active_spaces.current(this_cpu_index());
     return loaded != nullptr && loaded->id() == space;
-}
-
-/// All translations, global ones too, which a load of CR3 would leave: toggling CR4.PGE, which the
-/// VMM has set, drops them (SDM Vol. 3A 4.10.4.1).
-void flush_tlb() {
-    const std::uint64_t cr4 = read_cr4();
-    write_cr4(cr4 ^ arch::cr4::pge);
-    write_cr4(cr4);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "shared/arch/control.hpp"
+
 namespace nestbed::guest {
 
 inline void out(std::uint16_t io_port, std::uint32_t value) {
@@ -73,6 +75,14 @@ inline std::uint64_t read_cr4() {
 
 inline void write_cr4(std::uint64_t value) {
     asm volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+/// All translations, global ones too, which a load of CR3 would leave: toggling CR4.PGE, which the
+/// VMM has set, drops them (SDM Vol. 3A 4.10.4.1).
+inline void flush_tlb() {
+    const std::uint64_t cr4 = read_cr4();
+    write_cr4(cr4 ^ arch::cr4::pge);
+    write_cr4(cr4);
 }
 
 /// Invalidates the translations of the page that holds `address` on this CPU (SDM Vol.

@@ -1,5 +1,5 @@
-// TLB shootdown: correct for targets in each state; and a protocol that is wrong on purpose, to
-// show that the check would see it.
+// TLB shootdown: each protocol correct, `global` for targets in each state; and protocols that are
+// wrong on purpose, to show that the check would see it.
 
 #include <array>
 
@@ -10,10 +10,12 @@ namespace nestbed::guest {
 namespace {
 
 using shootdown::GlobalShootdown;
+using shootdown::ProtocolId;
 
-void expect_correct_shootdowns(const ExperimentSettings& settings) {
+void expect_correct_shootdowns(const ExperimentSettings& settings,
+                               ProtocolId protocol = ProtocolId::global) {
     static stats::Histogram latencies;
-    const ExperimentCounts counts = run_shootdowns<GlobalShootdown>(settings, latencies);
+    const ExperimentCounts counts = run_shootdowns(protocol, settings, latencies);
     GUEST_EXPECT_EQ(counts.violations, 0U);
     GUEST_EXPECT_GT(counts.shootdowns, settings.samples);
     GUEST_EXPECT_EQ(latencies.count(), settings.samples);
@@ -40,6 +42,43 @@ GUEST_TEST(shootdown, more_targets_than_most_hosts_have_cores, {.cpus = 8}) {
 GUEST_TEST(shootdown, a_range_of_pages, {.cpus = 2}) {
     expect_correct_shootdowns(
         {.cpus = cpu_count(), .pages = 16, .target = TargetState::user, .samples = 10});
+}
+
+void expect_correct_with_few_samples(ProtocolId protocol) {
+    expect_correct_shootdowns(
+        {.cpus = cpu_count(), .pages = 2, .target = TargetState::user, .samples = 5}, protocol);
+}
+
+GUEST_TEST(shootdown, mailbox_targets_in_user_mode, {.cpus = 2}) {
+    expect_correct_with_few_samples(ProtocolId::mailbox);
+}
+
+GUEST_TEST(shootdown, mailbox_many_targets_in_user_mode, {.cpus = 8}) {
+    expect_correct_with_few_samples(ProtocolId::mailbox);
+}
+
+GUEST_TEST(shootdown, mailbox_overlapped_targets_in_user_mode, {.cpus = 2}) {
+    expect_correct_with_few_samples(ProtocolId::mailbox_overlapped);
+}
+
+GUEST_TEST(shootdown, mailbox_overlapped_many_targets_in_user_mode, {.cpus = 8}) {
+    expect_correct_with_few_samples(ProtocolId::mailbox_overlapped);
+}
+
+GUEST_TEST(shootdown, scoreboard_targets_in_user_mode, {.cpus = 2}) {
+    expect_correct_with_few_samples(ProtocolId::scoreboard);
+}
+
+GUEST_TEST(shootdown, scoreboard_many_targets_in_user_mode, {.cpus = 8}) {
+    expect_correct_with_few_samples(ProtocolId::scoreboard);
+}
+
+GUEST_TEST(shootdown, early_ack_targets_in_user_mode, {.cpus = 2}) {
+    expect_correct_with_few_samples(ProtocolId::early_ack);
+}
+
+GUEST_TEST(shootdown, early_ack_many_targets_in_user_mode, {.cpus = 8}) {
+    expect_correct_with_few_samples(ProtocolId::early_ack);
 }
 
 // Protocols that are wrong on purpose: the readers must notice.
@@ -81,7 +120,7 @@ ExperimentCounts run_wrong_protocol(std::uint64_t pages, TargetState target) {
 /// Leaves out every invalidation, and tells nobody.
 struct NoInvalidationPlatform : GuestPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace&) const { return {}; }
-    void invalidate(const AddressSpace&, const shootdown::PageRange&) const {}
+    void invalidate(const AddressSpace&, const shootdown::Request&) const {}
 };
 
 void expect_missing_invalidation_is_seen(TargetState target) {
@@ -110,9 +149,9 @@ GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_sleeping_target, {.cpu
 
 /// Invalidates the first page of a range and leaves out the rest.
 struct FirstPageOnlyPlatform : GuestPlatform {
-    void invalidate(const AddressSpace& space, shootdown::PageRange range) const {
-        range.pages = 1;
-        GuestPlatform::invalidate(space, range);
+    void invalidate(const AddressSpace& space, shootdown::Request request) const {
+        request.pages.pages = 1;
+        GuestPlatform::invalidate(space, request);
     }
 };
 

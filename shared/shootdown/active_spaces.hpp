@@ -11,8 +11,9 @@ namespace nestbed::shootdown {
 
 /// An address space that knows the CPUs that may hold translations of it.
 template <typename S>
-concept LoadableSpace = requires(S& space) {
-    { space.active_set() } -> std::same_as<AtomicCpuSet&>;
+concept LoadableSpace = requires(S& space, std::uint32_t cpu) {
+    space.active_set().insert(cpu);
+    space.active_set().erase(cpu);
 };
 
 /// The address space that each CPU has loaded; null for the kernel's own tables, which belong to no
@@ -33,7 +34,9 @@ concept LoadableSpace = requires(S& space) {
 /// before, when both say the old space, or after CR3 was loaded, which took those translations
 /// away. (That asks for a CR3 load that flushes: with PCIDs and bit 63 of CR3 set, or for global
 /// pages, it does not.)
-template <typename Space, std::uint32_t max_cpus>
+///
+/// `Atomic` is std::atomic, or what stands for it in a simulated machine.
+template <typename Space, std::uint32_t max_cpus, template <typename> typename Atomic = std::atomic>
 class ActiveSpaces {
     static_assert(max_cpus <= 64, "a CpuSet holds CPUs 0 to 63");
 
@@ -75,7 +78,7 @@ class ActiveSpaces {
 
     // Relaxed, and side by side: the sets are what other CPUs go by. A CPU changes its own pointer
     // only when it changes its space, so that sharing the line disturbs nobody in between.
-    std::atomic<Space*> loaded_[max_cpus] = {};
+    Atomic<Space*> loaded_[max_cpus] = {};
 };
 
 }  // namespace nestbed::shootdown

@@ -43,19 +43,23 @@ class CpuSet {
     std::uint64_t bits_ = 0;
 };
 
-/// A set that CPUs enter and leave by themselves while others look.
+/// A set that CPUs enter and leave by themselves while others look. `Atomic` is std::atomic, or
+/// what stands for it in a simulated machine.
 ///
 /// All three are sequentially consistent, since the set is one half of a handshake whose other half
 /// is the page tables: a CPU that enters and then walks them, and an initiator that changes them
 /// and then looks, must not both miss the other. See ActiveSpaces.
-class AtomicCpuSet {
+template <template <typename> typename Atomic>
+class BasicAtomicCpuSet {
   public:
     void insert(std::uint32_t cpu) { bits_.fetch_or(CpuSet::of(cpu).bits()); }
     void erase(std::uint32_t cpu) { bits_.fetch_and(~CpuSet::of(cpu).bits()); }
     CpuSet load() const { return CpuSet(bits_.load()); }
 
   private:
-    std::atomic<std::uint64_t> bits_{0};
+    Atomic<std::uint64_t> bits_{0};
 };
+
+using AtomicCpuSet = BasicAtomicCpuSet<std::atomic>;
 
 }  // namespace nestbed::shootdown

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "platform.hpp"
+#include "protocol_names.hpp"
 
 namespace nestbed::shootdown {
 
@@ -12,9 +13,10 @@ namespace nestbed::shootdown {
 /// interrupts the other CPUs that have the address space loaded, and waits until the last has
 /// invalidated.
 ///
-/// Why no target is missed. The initiator changed the tables before `shoot`, and looks at the set
-/// of active CPUs after a full fence; a CPU that loads the space enters the set by a locked
-/// instruction before it loads CR3. Of these two, one comes first:
+/// Why no target is missed. The initiator changed the tables before `shoot`, takes the lock by a
+/// locked instruction, which is a full fence, and looks at the set of active CPUs after that; a CPU
+/// that loads the space enters the set by a locked instruction before it loads CR3. Of these two,
+/// one comes first:
 ///   - the CPU enters before the look: it is interrupted;
 ///   - the look comes first: the CPU's CR3 load, and each walk after it, follows its entry, which
 ///     follows the look, which follows the change: it walks the new tables.
@@ -28,6 +30,7 @@ namespace nestbed::shootdown {
 template <Platform P>
 class GlobalShootdown {
   public:
+    static constexpr ProtocolId id = ProtocolId::global;
     using Space = typename P::Space;
 
     explicit constexpr GlobalShootdown(P& platform) : platform_(platform) {}
@@ -35,16 +38,14 @@ class GlobalShootdown {
     /// Call it with interrupts on and after the tables were changed: an initiator that waits for
     /// the lock, or for its targets, must itself answer the initiator that holds the lock, else two
     /// that shoot at each other wait for ever. When it returns, no CPU uses an old translation of
-    /// the range.
-    void shoot(Space& space, const PageRange& range) {
-        platform_.invalidate(space, range);
+    /// what was asked.
+    void shoot(Space& space, const Request& request) {
+        platform_.invalidate(space, request);
         lock();
-        // The change to the tables before this, the look at the active CPUs after it: see above.
-        std::atomic_thread_fence(std::memory_order_seq_cst);
         const CpuSet targets = platform_.active_cpus(space).without(platform_.current_cpu());
         if (!targets.empty()) {
             space_ = &space;
-            range_ = range;
+            request_ = request;
             // Release: pairs with the acquire in handle_interrupt, for the two stores above.
             pending_.store(targets.size(), std::memory_order_release);
             platform_.send_interrupt(targets);
@@ -59,7 +60,7 @@ class GlobalShootdown {
     /// On each target, with interrupts off.
     void handle_interrupt() {
         static_cast<void>(pending_.load(std::memory_order_acquire));
-        platform_.invalidate(*space_, range_);
+        platform_.invalidate(*space_, request_);
         // Release: the invalidation, and every access that this CPU made through the old
         // translation, come before the acknowledgement.
         pending_.fetch_sub(1, std::memory_order_release);
@@ -67,17 +68,22 @@ class GlobalShootdown {
 
   private:
     void lock() {
-        while (locked_.exchange(true, std::memory_order_acquire)) {
+        // Sequentially consistent: also the fence between the change to the tables and the look at
+        // the active CPUs.
+        while (locked_.exchange(true, std::memory_order_seq_cst)) {
             platform_.pause();
         }
     }
     void unlock() { locked_.store(false, std::memory_order_release); }
 
+    template <typename T>
+    using Atomic = typename P::template Atomic<T>;
+
     P& platform_;
-    std::atomic<bool> locked_{false};
-    std::atomic<std::uint32_t> pending_{0};  ///< targets that have not acknowledged
-    Space* space_ = nullptr;                 ///< the request, valid while `pending_` is not 0
-    PageRange range_{};
+    Atomic<bool> locked_{false};
+    Atomic<std::uint32_t> pending_{0};  ///< targets that have not acknowledged
+    Space* space_ = nullptr;            ///< the request, valid while `pending_` is not 0
+    Request request_{};
 };
 
 }  // namespace nestbed::shootdown

@@ -105,6 +105,8 @@ TEST(CommandLine, AbsurdValuesAreOneLine) {
         {"list", "--filter", "nothing"},
         {"measure", "shootdown", "--protocol", "magic"},
         {"measure", "shootdown", "--protocol", ""},
+        {"measure", "shootdown", "--protocol", "mailbox,"},
+        {"measure", "shootdown", "--protocol", "Global"},
         {"measure", "shootdown", "--cpus", "1"},
         {"measure", "shootdown", "--pages", "0"},
         {"measure", "shootdown", "--target", "asleep"},
@@ -118,7 +120,18 @@ TEST(CommandLine, AbsurdValuesAreOneLine) {
 
 TEST(CommandLine, AnUnknownProtocolNamesTheKnownOnes) {
     EXPECT_THAT(nestbed({"measure", "shootdown", "--protocol", "magic"}).err,
-                EndsWith("--protocol magic: there are global\n"));
+                EndsWith("--protocol magic: there are global, mailbox, mailbox-overlapped, "
+                         "scoreboard, early-ack, all\n"));
+    EXPECT_THAT(nestbed({"measure", "shootdown", "--target", "user,asleep"}).err,
+                EndsWith("--target asleep: there are user, spin, hlt, all\n"));
+}
+
+TEST(CommandLine, TheHelpOfShootdownExplainsEachProtocolAndTarget) {
+    const std::string help = nestbed({"measure", "shootdown", "--help"}).out;
+    for (const std::string name : {"global", "mailbox", "mailbox-overlapped", "scoreboard",
+                                   "early-ack", "user", "spin", "hlt"}) {
+        EXPECT_THAT(help, HasSubstr("\n  " + name + "  ")) << name;
+    }
 }
 
 TEST(CommandLine, ListNeedsNoKvm) {
@@ -386,6 +399,32 @@ TEST_F(WithKvm, MeasureShootdownPrintsATable) {
     EXPECT_EQ(report["measurements"][0]["count"], 5);
     EXPECT_EQ(report["measurements"][0]["params"]["protocol"], "global");
     EXPECT_EQ(report["tests"][3]["parameters"]["pages"], 2);
+}
+
+TEST_F(WithKvm, MeasureShootdownRunsTheProtocolsThatWereAskedFor) {
+    const std::vector<std::string> all{"global", "mailbox", "mailbox-overlapped", "scoreboard",
+                                       "early-ack"};
+    const std::pair<std::string, std::vector<std::string>> cases[]{
+        {"all", all}, {"early-ack,mailbox", {"early-ack", "mailbox"}}};
+    for (const auto& [asked, expected] : cases) {
+        const ProcessResult result =
+            nestbed({"measure", "shootdown", "--protocol", asked, "--pages", "2", "--target",
+                     "user", "--samples", "3", "--no-pin", "--format", "json"});
+        EXPECT_EQ(result.exit_code, success) << result.out << result.err;
+        const json report = json::parse(result.out);
+        std::vector<std::string> measured;
+        for (const json& measurement : report["measurements"]) {
+            measured.push_back(measurement["params"]["protocol"]);
+        }
+        EXPECT_EQ(measured, expected);
+    }
+}
+
+TEST_F(WithKvm, AGuestRefusesAProtocolThatItDoesNotKnow) {
+    const ProcessResult result =
+        nestbed({"run", "measure_shootdown", "--set", "protocol=5", "--set", "samples=1"});
+    EXPECT_EQ(result.exit_code, test_failed);
+    EXPECT_THAT(result.out, HasSubstr("an expectation failed"));
 }
 
 TEST_F(WithKvm, MeasureShootdownOfACombinationThatEndsInATimeoutFails) {

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <memory>
 #include <optional>
 
 #include "shared/channel/abi.hpp"
+#include "shared/shootdown/protocol_names.hpp"
+#include "shared/shootdown/target_state.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
@@ -27,31 +29,89 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr char help[] =
+constexpr char experiment_help[] =
     "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the\n"
     "TARGET state, read these pages all the time. A sample is the time from the changed entries "
     "to\n"
     "the last acknowledgement. If a reader sees an old page after that, the combination fails.\n"
-    "Each combination of the lists runs in a VM of its own, one at a time.\n\n"
+    "Each combination of the lists runs in a VM of its own, one at a time.\n\n";
+
+constexpr char examples_help[] =
     "Examples:\n"
     "  nestbed measure shootdown\n"
+    "  nestbed measure shootdown --protocol all --pages 1 --target user\n"
     "  nestbed measure shootdown --cpus 2,4,8 --pages 1,64 --target user --samples 1000\n"
     "  nestbed measure shootdown --format json --output shootdown.json\n\n";
 
 constexpr char guest_name[] = "measure_shootdown";
 constexpr char test_name[] = "measure_shootdown.latency";
 
-// The guest's numbers for these are their places here (guest/suites/measure_shootdown.cpp).
-constexpr std::array<std::string_view, 1> protocols{"global"};
-constexpr std::array<std::string_view, 3> targets{"user", "spin", "hlt"};
+using shootdown::ProtocolId;
+using shootdown::TargetState;
+
+/// All values of an enumeration whose values are 0 to `count` - 1.
+template <typename Id, std::uint64_t count>
+std::vector<Id> all_of() {
+    std::vector<Id> values;
+    for (std::uint64_t n = 0; n < count; ++n) {
+        values.push_back(static_cast<Id>(n));
+    }
+    return values;
+}
+
+const std::vector<ProtocolId> protocols = all_of<ProtocolId, shootdown::protocol_count>();
+const std::vector<TargetState> targets = all_of<TargetState, shootdown::target_state_count>();
+
+const char* explanation_of(ProtocolId protocol) {
+    switch (protocol) {
+        case ProtocolId::global:
+            return "one lock, one request, a count of acknowledgements";
+        case ProtocolId::mailbox:
+            return "a slot for each target; initiators of different targets run in parallel";
+        case ProtocolId::mailbox_overlapped:
+            return "mailbox, the initiator's own invalidation while it waits";
+        case ProtocolId::scoreboard:
+            return "a request for each initiator; all initiators run in parallel";
+        case ProtocolId::early_ack:
+            return "scoreboard, acknowledged before the invalidation";
+    }
+    return "";
+}
+
+const char* explanation_of(TargetState state) {
+    switch (state) {
+        case TargetState::user:
+            return "reads in user mode";
+        case TargetState::spin:
+            return "reads in a loop in the kernel";
+        case TargetState::hlt:
+            return "sleeps in HLT";
+    }
+    return "";
+}
+
+/// A line for each value.
+template <typename Id>
+std::string explain(const char* title, const std::vector<Id>& values) {
+    std::string text = fmt::format("{}:\n", title);
+    for (const Id value : values) {
+        text += fmt::format("  {:<18}  {}\n", name_of(value), explanation_of(value));
+    }
+    return text + "\n";
+}
+
+std::string help() {
+    return experiment_help + explain("Protocols (docs/shootdown-protocols.md)", protocols) +
+           explain("Targets", targets) + examples_help;
+}
 
 constexpr std::uint64_t most_pages = 512;  // of the guest's experiment: one page table
 
 struct ShootdownOptions {
-    std::vector<std::string> protocols{"global"};
+    std::vector<ProtocolId> protocols{ProtocolId::global};
     std::vector<std::uint64_t> cpus{2};
     std::vector<std::uint64_t> pages{1, 16};
-    std::vector<std::string> targets{"user", "spin", "hlt"};
+    std::vector<TargetState> targets = vmm::targets;
     std::uint64_t samples = 100;
     std::chrono::milliseconds timeout{60'000};
     bool pin = true;
@@ -59,30 +119,40 @@ struct ShootdownOptions {
     std::string output;
 };
 
-template <std::size_t size>
-std::uint64_t index_of(const std::array<std::string_view, size>& names, std::string_view name) {
-    return static_cast<std::uint64_t>(std::ranges::find(names, name) - names.begin());
+template <typename Id>
+[[noreturn]] void refuse_name(const char* option, const std::string& name,
+                              const std::vector<Id>& known) {
+    std::vector<std::string> names;
+    std::ranges::transform(known, std::back_inserter(names), [](Id id) { return name_of(id); });
+    throw_error(ExitCode::bad_input, "{} {}: there are {}, all", option, name,
+                fmt::join(names, ", "));
 }
 
-template <std::size_t size>
-std::vector<std::string> parse_names(const char* option, const std::string& text,
-                                     const std::array<std::string_view, size>& known) {
-    std::vector<std::string> names = split_list(text);
-    for (const std::string& name : names) {
-        if (index_of(known, name) == size) {
-            throw_error(ExitCode::bad_input, "{} {}: there are {}", option, name,
-                        fmt::join(known, ", "));
+/// Names with commas between them; `all` stands for all that there are.
+template <typename Id>
+std::vector<Id> parse_names(const char* option, const std::string& text,
+                            const std::vector<Id>& known) {
+    std::vector<Id> result;
+    for (const std::string& name : split_list(text)) {
+        if (name == "all") {
+            result.insert(result.end(), known.begin(), known.end());
+            continue;
         }
+        const auto found = std::ranges::find_if(known, [&](Id id) { return name_of(id) == name; });
+        if (found == known.end()) {
+            refuse_name(option, name, known);
+        }
+        result.push_back(*found);
     }
-    return names;
+    return result;
 }
 
 std::vector<ShootdownCombination> combinations(const ShootdownOptions& options) {
     std::vector<ShootdownCombination> result;
-    for (const std::string& protocol : options.protocols) {
+    for (const ProtocolId protocol : options.protocols) {
         for (const std::uint64_t cpus : options.cpus) {
             for (const std::uint64_t pages : options.pages) {
-                for (const std::string& target : options.targets) {
+                for (const TargetState target : options.targets) {
                     result.push_back({protocol, static_cast<std::uint32_t>(cpus), pages, target});
                 }
             }
@@ -96,9 +166,9 @@ TestSettings settings_of(const ShootdownCombination& combination, const Shootdow
     settings.cpus = combination.cpus;
     settings.timeout = options.timeout;
     settings.pin = options.pin;
-    settings.parameters = {{"protocol", index_of(protocols, combination.protocol)},
+    settings.parameters = {{"protocol", static_cast<std::uint64_t>(combination.protocol)},
                            {"pages", combination.pages},
-                           {"target", index_of(targets, combination.target)},
+                           {"target", static_cast<std::uint64_t>(combination.target)},
                            {"samples", options.samples}};
     return settings;
 }
@@ -195,7 +265,7 @@ Format parse_table_format(const std::string& text) {
 
 void add_parameters(CLI::App* command, ShootdownOptions& options) {
     add_value(command, "--protocol", "LIST",
-              "Shootdown protocols (default global, the only one so far)",
+              "Shootdown protocols, or all: see below (default global)",
               [&](const std::string& text) {
                   options.protocols = parse_names("--protocol", text, protocols);
               });
@@ -208,8 +278,7 @@ void add_parameters(CLI::App* command, ShootdownOptions& options) {
                   options.pages = parse_numbers("--pages", text, 1, most_pages);
               });
     add_value(
-        command, "--target", "LIST",
-        "What the others do: user, spin (in the kernel), hlt (default: all three)",
+        command, "--target", "LIST", "What the others do: see below (default all)",
         [&](const std::string& text) { options.targets = parse_names("--target", text, targets); });
     add_value(command, "--samples", "N", "Shootdowns per combination (default 100)",
               [&](const std::string& text) {
@@ -236,7 +305,7 @@ void add_measure_shootdown(CLI::App& measure, Invocation& invocation) {
         ->add_option("--output", options->output,
                      "Write the result to this file; the human one still goes to stdout")
         ->type_name("FILE");
-    command->footer(std::string(help) + exit_code_help);
+    command->footer(help() + exit_code_help);
     command->callback([options, &invocation] {
         invocation.action = [options, &invocation] {
             return measure_shootdown(*options, invocation.command_line);

@@ -22,8 +22,8 @@ std::string without_row(const ShootdownResult& result) {
 }  // namespace
 
 std::string ShootdownCombination::text() const {
-    return fmt::format("{}, {} vCPUs, {}, target {}", protocol, cpus, counted(pages, "page"),
-                       target);
+    return fmt::format("{}, {} vCPUs, {}, target {}", name_of(protocol), cpus,
+                       counted(pages, "page"), name_of(target));
 }
 
 std::string shootdown_table(const std::vector<ShootdownResult>& results) {
@@ -35,8 +35,8 @@ std::string shootdown_table(const std::vector<ShootdownResult>& results) {
             rest += without_row(result);
             continue;
         }
-        rows.push_back({{combination.protocol, fmt::format("{}", combination.cpus),
-                         fmt::format("{}", combination.pages), combination.target},
+        rows.push_back({{name_of(combination.protocol), fmt::format("{}", combination.cpus),
+                         fmt::format("{}", combination.pages), name_of(combination.target)},
                         distribution_of(test.measurements.front().histogram),
                         test.tsc_khz});
     }

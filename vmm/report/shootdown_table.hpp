@@ -6,15 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "shared/shootdown/protocol_names.hpp"
+#include "shared/shootdown/target_state.hpp"
 #include "vmm/report/result.hpp"
 
 namespace nestbed::vmm {
 
 struct ShootdownCombination {
-    std::string protocol;
+    shootdown::ProtocolId protocol;
     std::uint32_t cpus;
     std::uint64_t pages;
-    std::string target;  ///< state of the CPUs to be shot down: "user", "spin", "hlt"
+    shootdown::TargetState target;
 
     std::string text() const;
 };

@@ -7,12 +7,14 @@
 namespace nestbed::vmm {
 namespace {
 
+using shootdown::ProtocolId;
+using shootdown::TargetState;
 using testing::HasSubstr;
 
 ShootdownResult measured(std::uint64_t pages, std::initializer_list<std::uint64_t> cycles) {
     TestResult result = test::passed("measure_shootdown", "latency");
     result.measurements = {{"shootdown", "cycles", {}, test::histogram_of(cycles)}};
-    return {{"global", 2, pages, "user"}, result};
+    return {{ProtocolId::global, 2, pages, TargetState::user}, result};
 }
 
 TEST(ShootdownTable, HasARowForEachCombination) {
@@ -40,14 +42,14 @@ TEST(ShootdownTable, AFailedProofIsALineAndNoRow) {
 }
 
 TEST(ShootdownTable, ASkippedCombinationHasItsReason) {
-    const ShootdownResult result{{"global", 8, 2, "hlt"},
+    const ShootdownResult result{{ProtocolId::early_ack, 8, 2, TargetState::hlt},
                                  test::skipped("measure_shootdown", "latency", "too small")};
     EXPECT_EQ(shootdown_table({result}),
-              "skipped: global, 8 vCPUs, 2 pages, target hlt: too small\n");
+              "skipped: early-ack, 8 vCPUs, 2 pages, target hlt: too small\n");
 }
 
 TEST(ShootdownTable, AGuestThatSendsNothingHasFailed) {
-    const ShootdownResult result{{"global", 2, 1, "hlt"},
+    const ShootdownResult result{{ProtocolId::global, 2, 1, TargetState::hlt},
                                  test::passed("measure_shootdown", "latency")};
     EXPECT_THAT(shootdown_table({result}), HasSubstr("the guest sent no measurement"));
 }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -19,15 +20,21 @@ struct Space {
 class SlowPlatform {
   public:
     using Space = test::Space;
+    template <typename T>
+    using Atomic = std::atomic<T>;
+    static constexpr std::uint32_t max_cpus = 8;
+
+    std::uint32_t cpu_count() const { return max_cpus; }
+    void fence() const {}
 
     std::uint32_t current_cpu() const { return cpu_; }
     CpuSet active_cpus(const Space& space) const { return space.active; }
     void send_interrupt(CpuSet targets) {
         targets.for_each([&](std::uint32_t cpu) { interrupted_.push_back(cpu); });
     }
-    void invalidate(const Space& space, const PageRange& range) {
+    void invalidate(const Space& space, const Request& request) {
         if (space.active.contains(cpu_)) {
-            invalidated_.push_back({cpu_, range});
+            invalidated_.push_back({cpu_, request.pages});
         }
     }
     void pause() {

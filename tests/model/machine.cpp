@@ -1,0 +1,353 @@
+#include "tests/model/machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace nestbed::model {
+
+namespace {
+
+thread_local Machine* current_machine = nullptr;
+
+/// More than any scenario needs: only CPUs that wait for each other get so far.
+constexpr std::size_t max_events = 5000;
+constexpr std::size_t stack_bytes = 48 * 1024;
+
+}  // namespace
+
+Machine::~Machine() { current_machine = nullptr; }
+
+Machine& Machine::current() { return *current_machine; }
+
+void Machine::add_cpu(Script script) {
+    scripts_.push_back(std::move(script));
+    cpus_.emplace_back();
+}
+
+std::optional<std::string> Machine::run() {
+    namespace context = boost::context;
+    current_machine = this;
+    machine_fibers_.resize(cpus_.size());
+    for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
+        cpus_[cpu].fiber = context::fiber(
+            std::allocator_arg, context::fixedsize_stack(stack_bytes),
+            [this, cpu](context::fiber&& machine) {
+                machine_fibers_[cpu] = std::move(machine);
+                step();
+                scripts_[cpu]();
+                cpus_[cpu].finished = true;
+                for (;;) {
+                    step();  // idle: takes interrupts until the machine is taken down
+                }
+                return std::move(machine_fibers_[cpu]);
+            });
+        resume(cpu);  // to its first step
+    }
+    const auto finished = [](const Cpu& cpu) { return cpu.finished; };
+    for (std::size_t events = 0; !violation_ && !std::ranges::all_of(cpus_, finished); ++events) {
+        const std::vector<Event> possible = possible_events();
+        if (possible.empty()) {
+            violate("CPUs wait for ever");
+            break;
+        }
+        if (events == max_events) {
+            violate("CPUs go round in circles");
+            break;
+        }
+        perform(possible[schedule_.choose(possible.size())]);
+    }
+    // Scripts that did not come to their end are unwound while there still is a machine.
+    for (Cpu& cpu : cpus_) {
+        cpu.fiber = {};
+    }
+    return violation_;
+}
+
+std::vector<Machine::Event> Machine::possible_events() const {
+    std::vector<Event> drains;
+    std::vector<Event> interrupts;
+    std::vector<Event> going_on;
+    std::vector<Event> speculations;
+    for (std::uint32_t i = 0; i < cpus_.size(); ++i) {
+        // The one that ran last comes first.
+        const auto cpu = static_cast<std::uint32_t>((running_ + i) % cpus_.size());
+        if (!cpus_[cpu].stores.empty()) {
+            drains.push_back({Event::drain, cpu});
+        }
+        if (can_be_interrupted(cpus_[cpu])) {
+            interrupts.push_back({Event::interrupt, cpu});
+        }
+        if (can_go_on(cpus_[cpu])) {
+            going_on.push_back({Event::go_on, cpu});
+        }
+        if (can_speculate(cpus_[cpu])) {
+            speculations.push_back({Event::speculate, cpu});
+        }
+    }
+    std::vector<Event> events;
+    const auto append = [&](const std::vector<Event>& more) {
+        events.insert(events.end(), more.begin(), more.end());
+    };
+    if (!habits_.lazy_stores) {
+        append(drains);
+    }
+    if (!habits_.lazy_interrupts) {
+        append(interrupts);
+    }
+    append(going_on);
+    if (habits_.lazy_interrupts) {
+        append(interrupts);
+    }
+    if (habits_.lazy_stores) {
+        append(drains);
+    }
+    append(speculations);
+    return events;
+}
+
+bool Machine::can_go_on(const Cpu& cpu) const {
+    const bool idle = cpu.finished && !cpu.in_handler;
+    return !idle && (!cpu.waiting || cpu.seen_version != version_);
+}
+
+bool Machine::can_be_interrupted(const Cpu& cpu) const {
+    return cpu.interrupt_pending && cpu.at_boundary && !cpu.interrupts_off && !cpu.in_handler;
+}
+
+bool Machine::can_speculate(const Cpu& cpu) const {
+    // One page is enough to go wrong with; scenarios have their first page for it.
+    return !cpu.finished && cpu.root != nullptr && !cpu.tlb.contains(0);
+}
+
+void Machine::speculate(Cpu& cpu) {
+    const std::uint64_t number =
+        cpu.tables.contains(0) ? cpu.tables[0] : cpu.root->entries[0].value;
+    if (number == 0 || tables_[number - 1].freed) {
+        return;
+    }
+    cpu.tables[0] = number;
+    if (const std::uint64_t frame = tables_[number - 1].entries[0].value; frame != 0) {
+        cpu.tlb[0] = frame;
+    }
+}
+
+void Machine::perform(const Event& event) {
+    Cpu& cpu = cpus_[event.cpu];
+    switch (event.kind) {
+        case Event::drain:
+            log_.push_back("CPU " + std::to_string(event.cpu) + ": a store reaches memory");
+            drain_one(cpu);
+            break;
+        case Event::interrupt:
+            log_.push_back("CPU " + std::to_string(event.cpu) + ": interrupt");
+            cpu.take_interrupt = true;
+            resume(event.cpu);
+            break;
+        case Event::speculate:
+            log_.push_back("CPU " + std::to_string(event.cpu) + ": a speculative walk of page 0");
+            speculate(cpu);
+            break;
+        case Event::go_on:
+            resume(event.cpu);
+            break;
+    }
+}
+
+void Machine::resume(std::uint32_t cpu) {
+    running_ = cpu;
+    cpus_[cpu].waiting = false;
+    cpus_[cpu].fiber = std::move(cpus_[cpu].fiber).resume();
+}
+
+void Machine::step(bool boundary) {
+    const std::uint32_t self = running_;
+    cpus_[self].at_boundary = boundary;
+    machine_fibers_[self] = std::move(machine_fibers_[self]).resume();
+    take_interrupt_if_chosen();
+}
+
+void Machine::take_interrupt_if_chosen() {
+    Cpu& cpu = cpus_[running_];
+    if (!cpu.take_interrupt) {
+        return;
+    }
+    cpu.take_interrupt = false;
+    cpu.interrupt_pending = false;
+    cpu.in_handler = true;
+    handler_();
+    cpus_[running_].in_handler = false;
+    // The interrupted instruction has yet to come, at any later moment.
+    step();
+}
+
+std::uint64_t Machine::load(const Cell& cell) {
+    step();
+    const Cpu& cpu = cpus_[running_];
+    for (auto store = cpu.stores.rbegin(); store != cpu.stores.rend(); ++store) {
+        if (store->first == &cell) {
+            return store->second;
+        }
+    }
+    return cell.value;
+}
+
+void Machine::store(Cell& cell, std::uint64_t value) {
+    step();
+    cpus_[running_].stores.emplace_back(&cell, value);
+    // Before what comes next, which may be plain memory that the machine does not see.
+    step();
+}
+
+std::uint64_t Machine::modify(Cell& cell,
+                              const std::function<std::uint64_t(std::uint64_t)>& change) {
+    step();
+    drain_all(cpus_[running_]);
+    const std::uint64_t old = cell.value;
+    cell.value = change(old);
+    ++version_;
+    return old;
+}
+
+void Machine::fence() {
+    step();
+    drain_all(cpus_[running_]);
+}
+
+void Machine::pause() {
+    Cpu& cpu = cpus_[running_];
+    cpu.seen_version = version_;
+    cpu.waiting = true;
+    step();
+}
+
+void Machine::drain_one(Cpu& cpu) {
+    cpu.stores.front().first->value = cpu.stores.front().second;
+    cpu.stores.pop_front();
+    ++version_;
+}
+
+void Machine::drain_all(Cpu& cpu) {
+    while (!cpu.stores.empty()) {
+        drain_one(cpu);
+    }
+}
+
+void Machine::send_interrupt(CpuSet targets) {
+    // An x2APIC's ICR is written without waiting for earlier stores, unless the sender fences; a
+    // locked instruction or fence before it is the protocol's to have (SDM Vol. 3A, "MSR Access in
+    // x2APIC Mode").
+    step();
+    targets.for_each([&](std::uint32_t cpu) { cpus_[cpu].interrupt_pending = true; });
+    step();  // as in store
+}
+
+void Machine::load_cr3(const Root* root) {
+    step();
+    Cpu& cpu = cpus_[running_];
+    drain_all(cpu);  // a serializing instruction
+    cpu.root = root;
+    cpu.tlb.clear();
+    cpu.tables.clear();
+}
+
+void Machine::invalidate_page(std::uint64_t page) {
+    step();
+    Cpu& cpu = cpus_[running_];
+    drain_all(cpu);  // INVLPG is serializing
+    cpu.tlb.erase(page);
+    cpu.tables.erase(page / pages_per_table);
+}
+
+void Machine::flush_tlb() {
+    step();
+    Cpu& cpu = cpus_[running_];
+    drain_all(cpu);
+    cpu.tlb.clear();
+    cpu.tables.clear();
+}
+
+std::optional<std::uint64_t> Machine::translate(std::uint64_t page) {
+    Cpu& cpu = cpus_[running_];
+    if (const auto cached = cpu.tlb.find(page); cached != cpu.tlb.end()) {
+        return cached->second;
+    }
+    if (cpu.root == nullptr) {
+        return std::nullopt;
+    }
+    const std::uint64_t index = page / pages_per_table;
+    if (!cpu.tables.contains(index)) {
+        const std::uint64_t number = cpu.root->entries[index].value;
+        if (number == 0) {
+            return std::nullopt;
+        }
+        cpu.tables[index] = number;
+        step(/*boundary=*/false);
+    }
+    const Table& table = tables_[cpu.tables[index] - 1];
+    if (table.freed) {
+        violate("a page walk reads a table that is free");
+        return std::nullopt;
+    }
+    const std::uint64_t frame = table.entries[page % pages_per_table].value;
+    if (frame == 0) {
+        return std::nullopt;
+    }
+    cpu.tlb[page] = frame;
+    return frame;
+}
+
+bool Machine::access(std::uint64_t page) {
+    step();
+    const std::optional<std::uint64_t> frame = translate(page);
+    if (!frame) {
+        return false;
+    }
+    // Between the walk and the access other CPUs may do anything, but no interrupt comes.
+    step(/*boundary=*/false);
+    if (freed_[*frame] != 0) {
+        violate("an access to page " + std::to_string(page) + " reaches a frame that is free");
+    }
+    return true;
+}
+
+std::uint64_t Machine::allocate_frame() {
+    if (freed_.empty()) {
+        freed_.push_back(1);  // number 0
+    }
+    freed_.push_back(0);
+    return freed_.size() - 1;
+}
+
+void Machine::free_frame(std::uint64_t frame) {
+    if (++freed_[frame] > 1) {
+        violate("a frame is freed twice");
+    }
+}
+
+std::uint64_t Machine::allocate_table() {
+    tables_.emplace_back();
+    return tables_.size();
+}
+
+void Machine::free_table(std::uint64_t number) {
+    if (table(number).freed) {
+        violate("a table is freed twice");
+    }
+    for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
+        for (const auto& [index, cached] : cpus_[cpu].tables) {
+            if (cached == number) {
+                // Its walker may read the table at any moment, whatever its code does.
+                violate("a table is freed that CPU " + std::to_string(cpu) + " can still walk");
+            }
+        }
+    }
+    table(number).freed = true;
+}
+
+void Machine::violate(std::string what) {
+    if (!violation_) {
+        violation_ = "CPU " + std::to_string(running_) + ": " + std::move(what);
+    }
+}
+
+}  // namespace nestbed::model

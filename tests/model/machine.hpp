@@ -1,0 +1,161 @@
+// A simulated multiprocessor with TLBs, paging-structure caches, store buffers and interrupts that
+// come when a schedule says so. Shootdown protocols run on it unchanged, over platform.hpp.
+//
+// Each CPU runs a script as a fiber of its own. Before every access to memory, and before every
+// instruction that touches a TLB, it hands control to the machine, which chooses what happens next:
+//   - a CPU goes on;
+//   - the oldest store in a CPU's store buffer reaches memory (x86-TSO: loads see their own CPU's
+//     buffered stores, locked instructions and fences wait until the buffer is empty);
+//   - a CPU takes a pending interrupt, at an instruction boundary with interrupts on;
+//   - a CPU walks page 0 speculatively, at any moment, and caches what it finds.
+// TLBs keep what they have until it is invalidated, and page walks read memory, not the buffer.
+//
+// The oracle watches: an access that completes through a translation whose frame is free, a walk
+// through a table that is free, a frame freed twice, and CPUs of which none can go on.
+#pragma once
+
+#include <boost/context/fiber.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/shootdown/cpu_set.hpp"
+#include "tests/model/schedule.hpp"
+
+namespace nestbed::model {
+
+using shootdown::CpuSet;
+
+/// Eight bytes of simulated memory.
+struct Cell {
+    std::uint64_t value = 0;
+};
+
+/// A paging structure of the last level: each entry holds the number of a frame, or 0.
+inline constexpr std::uint64_t pages_per_table = 4;
+struct Table {
+    Cell entries[pages_per_table];
+    bool freed = false;
+};
+
+/// A root: each entry holds the number of a table, or 0.
+inline constexpr std::uint64_t tables_per_root = 2;
+struct Root {
+    Cell entries[tables_per_root];
+};
+
+/// What the ordinary course of events does; a schedule departs from it.
+struct Habits {
+    /// Stores stay in the buffer until something waits for them, instead of draining at once.
+    bool lazy_stores = false;
+    /// Interrupts are taken only by a CPU that waits, instead of at once.
+    bool lazy_interrupts = false;
+};
+
+class Machine {
+  public:
+    using Script = std::function<void()>;
+
+    Machine(Schedule& schedule, Habits habits) : schedule_(schedule), habits_(habits) {}
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+    ~Machine();
+
+    /// The machine that runs on this thread now.
+    static Machine& current();
+
+    void add_cpu(Script script);
+    void set_interrupt_handler(std::function<void()> handler) { handler_ = std::move(handler); }
+
+    /// Runs all scripts to their ends. Returns what went wrong, if something did.
+    std::optional<std::string> run();
+
+    /// What happened, for a person.
+    const std::vector<std::string>& log() const { return log_; }
+
+    // For what runs on a CPU.
+
+    std::uint32_t cpu() const { return running_; }
+    std::uint32_t cpu_count() const { return static_cast<std::uint32_t>(cpus_.size()); }
+    std::uint64_t load(const Cell& cell);
+    void store(Cell& cell, std::uint64_t value);
+    /// A locked instruction: `change` is given the value and returns the new one. Returns the old.
+    std::uint64_t modify(Cell& cell, const std::function<std::uint64_t(std::uint64_t)>& change);
+    void fence();
+    /// Waits until memory or an interrupt may have changed something.
+    void pause();
+    void send_interrupt(CpuSet targets);
+    void disable_interrupts() { cpus_[running_].interrupts_off = true; }
+    void enable_interrupts() { cpus_[running_].interrupts_off = false; }
+
+    void load_cr3(const Root* root);
+    void invalidate_page(std::uint64_t page);
+    void flush_tlb();
+    /// Reads or writes a byte of a page; false is a page fault.
+    bool access(std::uint64_t page);
+
+    // For scenarios: frames and tables. Number 0 is none.
+
+    std::uint64_t allocate_frame();
+    void free_frame(std::uint64_t frame);
+    std::uint64_t allocate_table();
+    Table& table(std::uint64_t number) { return tables_[number - 1]; }
+    void free_table(std::uint64_t number);
+
+    /// Something that must never be did happen.
+    void violate(std::string what);
+
+  private:
+    struct Cpu {
+        boost::context::fiber fiber;  ///< of the CPU, while the machine runs
+        bool finished = false;
+        bool waiting = false;  ///< in `pause`, since `seen_version`
+        std::uint64_t seen_version = 0;
+        bool at_boundary = true;  ///< between two instructions
+        bool interrupts_off = false;
+        bool in_handler = false;
+        bool interrupt_pending = false;
+        bool take_interrupt = false;  ///< the machine has chosen so
+        std::deque<std::pair<Cell*, std::uint64_t>> stores;
+        const Root* root = nullptr;
+        std::map<std::uint64_t, std::uint64_t> tlb;     ///< page to frame
+        std::map<std::uint64_t, std::uint64_t> tables;  ///< index in the root to table
+    };
+    struct Event {
+        enum Kind { go_on, drain, interrupt, speculate } kind;
+        std::uint32_t cpu;
+    };
+
+    void step(bool boundary = true);
+    void take_interrupt_if_chosen();
+    std::vector<Event> possible_events() const;
+    void perform(const Event& event);
+    void resume(std::uint32_t cpu);
+    void drain_one(Cpu& cpu);
+    void drain_all(Cpu& cpu);
+    bool can_go_on(const Cpu& cpu) const;
+    bool can_be_interrupted(const Cpu& cpu) const;
+    bool can_speculate(const Cpu& cpu) const;
+    void speculate(Cpu& cpu);
+    std::optional<std::uint64_t> translate(std::uint64_t page);
+
+    Schedule& schedule_;
+    Habits habits_;
+    std::function<void()> handler_;
+    std::vector<Script> scripts_;
+    std::deque<Cpu> cpus_;
+    std::vector<boost::context::fiber> machine_fibers_;
+    std::uint32_t running_ = 0;
+    std::uint64_t version_ = 0;  ///< counts changes of memory
+    std::deque<Table> tables_;
+    std::vector<int> freed_;  ///< by frame
+    std::optional<std::string> violation_;
+    std::vector<std::string> log_;
+};
+
+}  // namespace nestbed::model

@@ -1,0 +1,3 @@
+# the look at the active CPUs comes before the fence that the lock is
+/^        lock();$/d
+/const CpuSet targets/a lock();

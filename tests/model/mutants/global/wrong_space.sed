@@ -1,0 +1,2 @@
+# the request names another space
+s/space_ = &space;/if (space_ == nullptr) { space_ = \&space; }/
