@@ -2,7 +2,8 @@
 // come when a schedule says so. Shootdown protocols run on it unchanged, over platform.hpp.
 //
 // Each CPU runs a script as a fiber of its own. Before every access to memory, and before every
-// instruction that touches a TLB, it hands control to the machine, which chooses what happens next:
+// instruction that touches a TLB, it hands control to the machine, which chooses what happens next;
+// after a store and a sent interrupt too, since plain memory, which it does not see, may follow:
 //   - a CPU goes on;
 //   - the oldest store in a CPU's store buffer reaches memory (x86-TSO: loads see their own CPU's
 //     buffered stores, locked instructions and fences wait until the buffer is empty);

@@ -35,13 +35,6 @@ class SimulatedAtomic {
     T exchange(T value, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T) { return value; });
     }
-    bool compare_exchange_strong(T& expected, T desired,
-                                 std::memory_order = std::memory_order_seq_cst) {
-        const T old = modify([&](T now) { return now == expected ? desired : now; });
-        const bool done = old == expected;
-        expected = old;
-        return done;
-    }
     T fetch_add(T more, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T now) { return static_cast<T>(now + more); });
     }
@@ -124,6 +117,8 @@ struct SimulatedPlatform {
     static constexpr std::uint32_t max_cpus = model::max_cpus;
 
     const SpaceTable& spaces;
+    /// Whether earlier stores are visible before an interrupt is sent, as the concept demands.
+    bool fence_before_interrupt;
 
     std::uint32_t cpu_count() const { return Machine::current().cpu_count(); }
     void fence() const { Machine::current().fence(); }
@@ -131,7 +126,9 @@ struct SimulatedPlatform {
     std::uint32_t current_cpu() const { return Machine::current().cpu(); }
     CpuSet active_cpus(const SimulatedSpace& space) const { return space.active.load(); }
     void send_interrupt(CpuSet targets) const {
-        Machine::current().fence();
+        if (fence_before_interrupt) {
+            Machine::current().fence();
+        }
         Machine::current().send_interrupt(targets);
     }
     void invalidate(const SimulatedSpace& space, const shootdown::Request& request) const {

@@ -67,6 +67,13 @@ INSTANTIATE_TEST_SUITE_P(Model, EveryPlantedBug, testing::ValuesIn(mutants()),
                              return mutant.param.header + "_" + mutant.param.name;
                          });
 
+// An IPI that overtakes the stores before it, as a write to an x2APIC register may without a fence.
+TEST_P(EveryProtocol, NeedsItsStoresVisibleBeforeTheInterrupt) {
+    Candidate candidate = GetParam().candidate;
+    candidate.fence_before_interrupt = false;
+    EXPECT_TRUE(try_candidate(candidate, {}).failure);
+}
+
 // A schedule that failed can be run again: the same choices give the same run.
 TEST(Schedules, AFailureReplays) {
     for (const Mutant& mutant : mutants()) {

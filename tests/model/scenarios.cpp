@@ -5,7 +5,7 @@ namespace nestbed::model {
 World::World(Schedule& schedule, Habits habits, const Candidate& candidate)
     : machine(schedule, habits),
       spaces_(candidate.spaces()),
-      platform_{*spaces_},
+      platform_{*spaces_, candidate.fence_before_interrupt},
       protocol_(candidate.protocol(platform_)) {
     for (Space& space : space_) {
         space.table = machine.allocate_table();

@@ -40,6 +40,7 @@ class ProtocolOf : public Protocol {
 struct Candidate {
     std::function<std::unique_ptr<Protocol>(SimulatedPlatform&)> protocol;
     std::function<std::unique_ptr<SpaceTable>()> spaces;
+    bool fence_before_interrupt = true;
 };
 
 using RightSpaces = shootdown::ActiveSpaces<SimulatedSpace, max_cpus, SimulatedAtomic>;
