@@ -15,7 +15,8 @@
 
 namespace nestbed::guest {
 
-/// Runs one experiment with `Protocol<Platform>`; once per VM for each pair.
+/// Runs one experiment with `Protocol<Platform>`; once per VM for each pair. All use one vector, so
+/// no interrupt of the one before may be left over, which one initiator at a time guarantees.
 template <template <typename> typename Protocol, typename Platform = GuestPlatform>
 ExperimentCounts run_shootdowns(const ExperimentSettings& settings, stats::Histogram& latencies) {
     // Static: the interrupt handler needs to find the protocol, and both the protocol and the

@@ -25,8 +25,8 @@ enum class LocalInvalidation : std::uint8_t {
 /// Why a request is not overwritten under the target's eyes, nor mistaken for done: who claimed the
 /// slot keeps it until the target has acknowledged the very number that was posted.
 ///
-/// Why two interrupts that become one do no harm: the handler goes by the slot, not by how often it
-/// is called.
+/// No two interrupts become one: only who claimed a slot interrupts its CPU, and waits for the
+/// answer. One too many would do no harm either, since the handler goes by the slot.
 ///
 /// Why nobody waits for ever: claims are taken in the order of CPU numbers, so waiting initiators
 /// form no circle; whoever has all its claims interrupts the targets, and each answers, also while

@@ -1,5 +1,5 @@
 // What a shootdown protocol needs of the machine that it runs on. A guest gives it over a real
-// APIC; a simulated machine on the host can give it as well.
+// APIC; a simulated machine on the host (tests/model) as well.
 #pragma once
 
 #include <concepts>
@@ -12,9 +12,11 @@ namespace nestbed::shootdown {
 
 /// What every protocol needs.
 ///
-/// `Space` is an address space; it outlives every request about it. `Atomic` is std::atomic, or
-/// what stands for it in a simulated machine; protocols share nothing between CPUs by other means,
-/// but for plain members that an Atomic hands over.
+/// `shoot` is not called from a handler. `Space` is an address space; it outlives every request
+/// about it, but that after an early acknowledgement `invalidate` may come to see it too late: so
+/// it compares the space with the one that is loaded before it looks into it. `Atomic` is
+/// std::atomic, or what stands for it in a simulated machine; protocols share nothing between CPUs
+/// by other means, but for plain members that an Atomic hands over.
 template <typename P>
 concept Platform = requires(P& platform, typename P::Space& space, const Request& request,
                             CpuSet cpus) {
@@ -27,7 +29,8 @@ concept Platform = requires(P& platform, typename P::Space& space, const Request
     /// The CPUs that may hold translations of the space. A CPU is in it from before it loads the
     /// space until after it loaded another.
     { platform.active_cpus(space) } -> std::same_as<CpuSet>;
-    /// Interrupts these CPUs: each calls the protocol's `handle_interrupt` at least once after it.
+    /// Interrupts these CPUs: each calls the protocol's `handle_interrupt` once for it, interrupts
+    /// off, and never otherwise.
     /// What the caller stored before is visible to them there. Two interrupts of which the second
     /// comes before the first was taken may become one.
     {platform.send_interrupt(cpus)};

@@ -17,7 +17,8 @@ enum class Acknowledgement : std::uint8_t {
     after_invalidation,
     /// On entry to the handler, before the invalidation, which still comes before the handler
     /// returns. The initiator is free earlier: between the two the target runs no code but the
-    /// handler, so that nothing is accessed through an old translation. But its page walker is not
+    /// handler, so that nothing is accessed through an old translation (an NMI handler that runs
+    /// there must not touch user pages). But its page walker is not
     /// bound to code: it may read paging structures at any time, for any address. So a request that
     /// frees tables is refused this, and acknowledged after the invalidation.
     on_entry,
@@ -33,7 +34,10 @@ enum class Acknowledgement : std::uint8_t {
 /// initiator only from when it sees itself asked until it says done, and the initiator waits for
 /// that.
 ///
-/// Why two interrupts that become one do no harm: the handler goes by the board.
+/// Why two interrupts that become one, or one too many, do no harm: the handler goes by the board.
+///
+/// Why counting past 2^32 does no harm: each pair counts for itself, so that what is asked is never
+/// more than one ahead of what is done.
 ///
 /// Why nobody waits for ever: an initiator waits for targets only, and these answer, also while
 /// they wait themselves.
@@ -57,17 +61,18 @@ class BasicScoreboardShootdown {
             return;
         }
         Initiator& mine = initiators_[self];
-        ++mine.generation;
         mine.space = &space;
         mine.request = request;
         targets.for_each([&](std::uint32_t cpu) {
             // Release: for the stores above.
-            mine.asked[cpu].store(mine.generation, std::memory_order_release);
+            const std::uint32_t last = mine.asked[cpu].load(std::memory_order_relaxed);
+            mine.asked[cpu].store(last + 1, std::memory_order_release);
         });
         platform_.send_interrupt(targets);
         targets.for_each([&](std::uint32_t cpu) {
+            const std::uint32_t asked = mine.asked[cpu].load(std::memory_order_relaxed);
             // Acquire: what the target did is over before this sees that it is done.
-            while (mine.done[cpu].load(std::memory_order_acquire) != mine.generation) {
+            while (mine.done[cpu].load(std::memory_order_acquire) != asked) {
                 platform_.pause();
             }
         });
@@ -90,11 +95,10 @@ class BasicScoreboardShootdown {
     using Atomic = typename P::template Atomic<T>;
 
     struct alignas(64) Initiator {
-        std::uint32_t generation = 0;
         Space* space = nullptr;
         Request request{};
-        Atomic<std::uint32_t> asked[P::max_cpus] = {};  ///< by target: the generation it is to do
-        Atomic<std::uint32_t> done[P::max_cpus] = {};   ///< by target: the last that it did
+        Atomic<std::uint32_t> asked[P::max_cpus] = {};  ///< by target: how often it was asked
+        Atomic<std::uint32_t> done[P::max_cpus] = {};   ///< by target: how often it was done
     };
 
     void carry_out(const Initiator& initiator, Atomic<std::uint32_t>& done, std::uint32_t asked) {

@@ -115,14 +115,21 @@ bool Machine::can_be_interrupted(const Cpu& cpu) const {
 }
 
 bool Machine::can_speculate(const Cpu& cpu) const {
-    // One page is enough to go wrong with; scenarios have their first page for it.
-    return !cpu.finished && cpu.root != nullptr && !cpu.tlb.contains(0);
+    // One page is enough to go wrong with; scenarios have their first page for it. Only where it
+    // changes something, since a walk that finds nothing is no event.
+    if (cpu.finished || cpu.root == nullptr || cpu.tlb.contains(0)) {
+        return false;
+    }
+    const bool knows_table = cpu.tables.contains(0);
+    const std::uint64_t number = knows_table ? cpu.tables.at(0) : cpu.root->entries[0].value;
+    return number != 0 && (!knows_table || tables_[number - 1].entries[0].value != 0);
 }
 
 void Machine::speculate(Cpu& cpu) {
     const std::uint64_t number =
         cpu.tables.contains(0) ? cpu.tables[0] : cpu.root->entries[0].value;
-    if (number == 0 || tables_[number - 1].freed) {
+    if (tables_[number - 1].freed) {
+        violate("a speculative walk reads a table that is free");
         return;
     }
     cpu.tables[0] = number;
@@ -204,7 +211,9 @@ std::uint64_t Machine::modify(Cell& cell,
     drain_all(cpus_[running_]);
     const std::uint64_t old = cell.value;
     cell.value = change(old);
-    ++version_;
+    // A locked instruction that changes nothing wakes nobody: else two that spin on the same lock
+    // would keep each other going for ever.
+    version_ += cell.value != old ? 1 : 0;
     return old;
 }
 

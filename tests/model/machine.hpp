@@ -52,9 +52,10 @@ struct Root {
 
 /// What the ordinary course of events does; a schedule departs from it.
 struct Habits {
-    /// Stores stay in the buffer until something waits for them, instead of draining at once.
+    /// Stores stay in the buffer until a locked or serializing instruction, or until no CPU can go
+    /// on, instead of draining at once.
     bool lazy_stores = false;
-    /// Interrupts are taken only by a CPU that waits, instead of at once.
+    /// Interrupts are taken only when no CPU can go on, instead of at once.
     bool lazy_interrupts = false;
 };
 
@@ -97,7 +98,7 @@ class Machine {
     void load_cr3(const Root* root);
     void invalidate_page(std::uint64_t page);
     void flush_tlb();
-    /// Reads or writes a byte of a page; false is a page fault.
+    /// Reads a byte of a page; false is a page fault.
     bool access(std::uint64_t page);
 
     // For scenarios: frames and tables. Number 0 is none.

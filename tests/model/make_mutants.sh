@@ -1,6 +1,6 @@
 #!/bin/sh
-# make_mutants.sh SOURCE_ROOT OUTPUT.cpp: the planted bugs. Each mutants/HEADER/NAME.sed changes
-# shared/shootdown/HEADER.hpp; its first line says what is wrong then. All of them go into one file,
+# make_mutants.sh SOURCE_ROOT OUTPUT.cpp: the planted bugs. Each mutants/PROTOCOL/NAME.sed changes
+# the header of that protocol in shared/shootdown; its first line says what is wrong then. All of them go into one file,
 # each in a namespace of its own, with a table of what there is.
 set -eu
 root=$1
@@ -12,34 +12,41 @@ table=
     echo '#include <bit>'
     echo '#include "tests/model/mutants.hpp"'
     for script in "$root"/tests/model/mutants/*/*.sed; do
-        header=$(basename "$(dirname "$script")")
+        protocol=$(basename "$(dirname "$script")")
+        case $protocol in
+            mailbox_overlapped) header=mailbox ;;
+            early_ack) header=scoreboard ;;
+            *) header=$protocol ;;
+        esac
         name=$(basename "$script" .sed)
         original=$root/shared/shootdown/$header.hpp
-        mutant=$directory/${header}_$name.hpp
+        mutant=$directory/${protocol}_$name.hpp
         sed -f "$script" "$original" >"$mutant.tmp"
         if cmp -s "$original" "$mutant.tmp"; then
             echo "make_mutants.sh: $script changes nothing in $original" >&2
             exit 1
         fi
-        sed -e "s/^namespace nestbed::shootdown {/namespace nestbed::shootdown::${header}_$name {/" \
+        sed -e "s/^namespace nestbed::shootdown {/namespace nestbed::shootdown::${protocol}_$name {/" \
             -e 's|#include "\.\./|#include "shared/|' \
             -e 's|#include "\([a-z_]*\.hpp\)"|#include "shared/shootdown/\1"|' \
             "$mutant.tmp" >"$mutant"
         rm "$mutant.tmp"
         echo "#include \"$mutant\""
-        case $header in
-            global) candidate="with_protocol<shootdown::${header}_$name::GlobalShootdown>()" ;;
-            mailbox) candidate="with_protocol<shootdown::${header}_$name::MailboxShootdown>()" ;;
-            scoreboard) candidate="with_protocol<shootdown::${header}_$name::ScoreboardShootdown>()" ;;
-            active_spaces) candidate="with_spaces<shootdown::${header}_$name::ActiveSpaces>()" ;;
+        case $protocol in
+            global) candidate="with_protocol<shootdown::${protocol}_$name::GlobalShootdown>()" ;;
+            mailbox) candidate="with_protocol<shootdown::${protocol}_$name::MailboxShootdown>()" ;;
+            scoreboard) candidate="with_protocol<shootdown::${protocol}_$name::ScoreboardShootdown>()" ;;
+            mailbox_overlapped) candidate="with_protocol<shootdown::${protocol}_$name::OverlappedMailboxShootdown>()" ;;
+            early_ack) candidate="with_protocol<shootdown::${protocol}_$name::EarlyAckShootdown>()" ;;
+            active_spaces) candidate="with_spaces<shootdown::${protocol}_$name::ActiveSpaces>()" ;;
             *)
-                echo "make_mutants.sh: what is to be tried of $header?" >&2
+                echo "make_mutants.sh: what is to be tried of $protocol?" >&2
                 exit 1
                 ;;
         esac
         what=$(sed -n '1s/^# *//p' "$script")
         table="$table
-        {\"$header\", \"$name\", \"$what\", $candidate},"
+        {\"$protocol\", \"$name\", \"$what\", $candidate},"
     done
     echo 'namespace nestbed::model {'
     echo 'const std::vector<Mutant>& mutants() {'

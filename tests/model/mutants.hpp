@@ -10,7 +10,7 @@
 namespace nestbed::model {
 
 struct Mutant {
-    std::string header;  ///< of shared/shootdown
+    std::string protocol;
     std::string name;
     std::string what;  ///< is wrong with it
     Candidate candidate;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <type_traits>
 
@@ -34,9 +33,6 @@ class SimulatedAtomic {
     }
     T exchange(T value, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T) { return value; });
-    }
-    T fetch_add(T more, std::memory_order = std::memory_order_seq_cst) {
-        return modify([&](T now) { return static_cast<T>(now + more); });
     }
     T fetch_sub(T less, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T now) { return static_cast<T>(now - less); });

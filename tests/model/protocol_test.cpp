@@ -30,7 +30,7 @@ std::size_t bound() {
     return given == nullptr ? 2 : std::strtoull(given, nullptr, 10);
 }
 
-TEST_P(EveryProtocol, HoldsUnderEverySchedule) {
+TEST_P(EveryProtocol, HoldsWithinTheBound) {
     const Trial trial = try_candidate(GetParam().candidate, {.bound = bound(), .random = 5'000});
     if (trial.failure) {
         FAIL() << trial.failure->scenario << ": " << trial.failure->what << "\n"
@@ -57,14 +57,14 @@ TEST_P(EveryPlantedBug, IsCaught) {
     const Trial trial = try_candidate(GetParam().candidate, {.bound = 2, .random = 5'000});
     ASSERT_TRUE(trial.failure) << GetParam().what << ", and " << trial.schedules
                                << " schedules show nothing wrong";
-    std::printf("| %s | %s | %s: %s | %llu |\n", GetParam().header.c_str(), GetParam().what.c_str(),
-                trial.failure->scenario.c_str(), trial.failure->what.c_str(),
-                static_cast<unsigned long long>(trial.schedules));
+    std::printf("| %s | %s | %s: %s | %llu |\n", GetParam().protocol.c_str(),
+                GetParam().what.c_str(), trial.failure->scenario.c_str(),
+                trial.failure->what.c_str(), static_cast<unsigned long long>(trial.schedules));
 }
 
 INSTANTIATE_TEST_SUITE_P(Model, EveryPlantedBug, testing::ValuesIn(mutants()),
                          [](const auto& mutant) {
-                             return mutant.param.header + "_" + mutant.param.name;
+                             return mutant.param.protocol + "_" + mutant.param.name;
                          });
 
 // An IPI that overtakes the stores before it, as a write to an x2APIC register may without a fence.

@@ -109,6 +109,15 @@ const std::vector<Scenario>& scenarios() {
                  world.access(1);
              });
          }},
+        {"three initiators, all targets of each other", 3,
+         [](World& world) {
+             for (std::uint64_t cpu = 0; cpu < 3; ++cpu) {
+                 world.machine.add_cpu([&world, cpu] {
+                     world.load(0);
+                     world.unmap(0, cpu);
+                 });
+             }
+         }},
         {"a range of two pages", 2,
          [](World& world) {
              world.machine.add_cpu([&] {
@@ -194,6 +203,15 @@ const std::vector<Scenario>& scenarios() {
                  world.load(0);
                  world.access(0);
                  world.access(1);
+             });
+         }},
+        {"a table is freed while a CPU unloads the space", 2,
+         [](World& world) {
+             world.machine.add_cpu([&] { world.unmap_table(0); });
+             world.machine.add_cpu([&] {
+                 world.load(0);
+                 world.access(0);
+                 world.unload();
              });
          }},
         {"a table is freed while a CPU leaves the space", 2,

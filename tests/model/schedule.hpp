@@ -44,7 +44,8 @@ class BoundedSchedules : public Schedule {
     std::size_t position_ = 0;
 };
 
-/// A schedule that a seed decides. It leaves the ordinary course once in `one_in` choices.
+/// A schedule that a seed decides. It thinks of leaving the ordinary course once in `one_in`
+/// choices.
 class RandomSchedule : public Schedule {
   public:
     explicit RandomSchedule(std::uint64_t seed, std::uint64_t one_in = 3)

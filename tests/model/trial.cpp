@@ -57,7 +57,8 @@ Trial try_candidate(const Candidate& candidate, const Effort& effort) {
     };
     for (const Scenario& scenario : scenarios()) {
         for (const Habits habits : all_habits) {
-            BoundedSchedules bounded(scenario.cpus > 2 ? effort.bound - 1 : effort.bound);
+            const std::size_t less = scenario.cpus > 2 && effort.bound > 0 ? 1 : 0;
+            BoundedSchedules bounded(effort.bound - less);
             do {
                 auto failure = run(scenario, habits, bounded, candidate);
                 const std::string words = failure ? in_words(bounded.choices()) : "";

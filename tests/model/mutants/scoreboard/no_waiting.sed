@@ -1,2 +1,2 @@
 # the initiator does not wait for acknowledgements
-s/while (mine\.done\[cpu\]\.load(std::memory_order_acquire) != mine\.generation)/while (false)/
+s/while (mine\.done\[cpu\]\.load(std::memory_order_acquire) != asked)/while (false)/

@@ -1,0 +1,2 @@
+# a target acknowledges early and does not invalidate
+/void carry_out/,$ s/^        platform_\.invalidate(space, request);$//
