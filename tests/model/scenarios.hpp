@@ -78,7 +78,7 @@ class World {
     void unmap(std::size_t space, std::uint64_t first, std::uint64_t pages = 1);
     /// The same for all pages, with the table.
     void unmap_table(std::size_t space);
-    void access(std::uint64_t page, int times = 1);
+    void access(std::uint64_t page);
 
   private:
     struct Space {
@@ -93,9 +93,10 @@ class World {
 };
 
 struct Scenario {
+    using Script = std::function<void(World&)>;
+
     std::string name;
-    std::size_t cpus;
-    std::function<void(World&)> set_up;
+    std::vector<Script> cpus;  ///< what each does
 };
 
 const std::vector<Scenario>& scenarios();

@@ -20,7 +20,9 @@ std::string habit_name(Habits habits) {
 std::optional<Failure> run(const Scenario& scenario, Habits habits, Schedule& schedule,
                            const Candidate& candidate) {
     World world(schedule, habits, candidate);
-    scenario.set_up(world);
+    for (const Scenario::Script& script : scenario.cpus) {
+        world.machine.add_cpu([&] { script(world); });
+    }
     const std::optional<std::string> violation = world.machine.run();
     if (!violation) {
         return std::nullopt;
@@ -57,7 +59,7 @@ Trial try_candidate(const Candidate& candidate, const Effort& effort) {
     };
     for (const Scenario& scenario : scenarios()) {
         for (const Habits habits : all_habits) {
-            const std::size_t less = scenario.cpus > 2 && effort.bound > 0 ? 1 : 0;
+            const std::size_t less = scenario.cpus.size() > 2 && effort.bound > 0 ? 1 : 0;
             BoundedSchedules bounded(effort.bound - less);
             do {
                 auto failure = run(scenario, habits, bounded, candidate);
