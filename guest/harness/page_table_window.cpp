@@ -2,7 +2,9 @@
 
 #include <atomic>
 
+#include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
+#include "guest/kernel/spinlock.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/paging/walk.hpp"
 
@@ -26,12 +28,15 @@ GUEST_USER_DATA constinit Probe probe{};
     return *reinterpret_cast<std::atomic<std::uint64_t>*>(address);
 }
 
+constinit Spinlock staged_lock;
+
 GUEST_USER std::uint64_t store_staged(std::uint64_t table, std::uint64_t count) {
+    const std::uint64_t start = read_tsc();
     for (std::uint64_t n = 0; n < count; ++n) {
         // Release: a walk that finds the entry finds the frame filled.
         word_at(table + n * paging::entry_bytes).store(staged[n], std::memory_order_release);
     }
-    return 0;
+    return read_tsc() - start;
 }
 
 GUEST_USER std::uint64_t read_store_read(std::uint64_t, std::uint64_t) {
@@ -63,12 +68,16 @@ std::uint64_t PageTableWindow::entry(std::uint64_t index) const {
     return paging::load_entry(DirectMapWindow{}(table_)[index]);
 }
 
-void PageTableWindow::store(const std::array<std::uint64_t, paging::entries_per_table>& entries,
-                            std::uint64_t count) const {
+std::uint64_t PageTableWindow::store(
+    const std::array<std::uint64_t, paging::entries_per_table>& entries,
+    std::uint64_t count) const {
+    const SpinlockGuard guard(staged_lock);
     staged = entries;
-    if (!run_user(store_staged, window_.address().raw(), count).returned) {
+    const UserResult result = run_user(store_staged, window_.address().raw(), count);
+    if (!result.returned) {
         panic("user mode could not store to the page table");
     }
+    return result.value();
 }
 
 std::uint64_t PageTableWindow::read_after_store(std::uint64_t address, std::uint64_t index,

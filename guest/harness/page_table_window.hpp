@@ -23,9 +23,10 @@ class PageTableWindow {
     /// An entry, by the number that is bits 20:12 of the addresses that it maps.
     std::uint64_t entry(std::uint64_t index) const;
 
-    /// Stores `count` entries from number 0 on, in user mode. The space must be loaded.
-    void store(const std::array<std::uint64_t, paging::entries_per_table>& entries,
-               std::uint64_t count) const;
+    /// Stores `count` entries from number 0 on, in user mode, and returns the cycles that this took
+    /// there. The space must be loaded. One CPU at a time; others wait with interrupts on.
+    std::uint64_t store(const std::array<std::uint64_t, paging::entries_per_table>& entries,
+                        std::uint64_t count) const;
 
     /// What user mode sees on this CPU if it reads the word at `address`, stores `entry` as number
     /// `index`, and reads again without any invalidation.

@@ -1,38 +1,74 @@
-// Shootdowns, measured and proved in the same run: CPU 0 remaps a range of pages again and again,
-// all other CPUs read it (shootdown_readers.hpp), and a protocol stands between them.
+// Shootdowns, measured and proved in the same run: initiators remap a range of pages each, again
+// and again, the other CPUs read them (shootdown_readers.hpp), and a protocol stands between them.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 
-#include "guest/harness/page_table_window.hpp"
+#include "guest/harness/bare_round_trip.hpp"
+#include "guest/harness/remapped_pages.hpp"
 #include "guest/harness/shootdown_readers.hpp"
+#include "guest/harness/shootdown_steps.hpp"
+#include "guest/harness/statistics.hpp"
+#include "guest/harness/tick.hpp"
 #include "guest/kernel/address_space.hpp"
 #include "guest/kernel/instructions.hpp"
-#include "guest/kernel/panic.hpp"
+#include "guest/kernel/spinlock.hpp"
+#include "guest/kernel/steal_time.hpp"
+#include "shared/shootdown/initiator_spaces.hpp"
 #include "shared/shootdown/platform.hpp"
 #include "shared/stats/histogram.hpp"
 
 namespace nestbed::guest {
 
-inline constexpr std::uint64_t max_experiment_pages = paging::entries_per_table;
+using shootdown::InitiatorSpaces;
 
 struct ExperimentSettings {
-    std::uint32_t cpus = 2;   ///< the initiator included
-    std::uint64_t pages = 1;  ///< 1 to `max_experiment_pages`
+    std::uint32_t cpus = 2;   ///< the initiators included
+    std::uint64_t pages = 1;  ///< 1 to RemappedPages::max_pages
     TargetState target = TargetState::user;
     std::uint64_t samples = 10;
+    std::uint32_t initiators = 1;  ///< CPUs 0 to this - 1
+    InitiatorSpaces spaces = InitiatorSpaces::same;
+    Routing routing = Routing::unicast;
+    FlushPolicy flush_policy{};
+    bool bare_round_trips = false;  ///< before each sample, for comparison
+    std::uint64_t counted = 0;      ///< shootdowns after the samples that the host counts over
+    std::uint64_t traced = 0;       ///< and such of which each step is timed
 };
 
 struct ExperimentCounts {
-    std::uint64_t shootdowns = 0;  ///< warm-up included
+    std::uint64_t shootdowns = 0;  ///< of all initiators, warm-up included
     std::uint64_t reads = 0;
     std::uint64_t violations = 0;
     std::uint64_t stale_reads = 0;
+    std::uint64_t stolen_from = 0;  ///< samples during which the host kept a vCPU from running
+    std::uint64_t empty_pair = 0;   ///< cycles between two RDTSC; subtracted from each sample
 };
 
-/// `Protocol` has `shoot(AddressSpace&, const PageRange&)`; its interrupt handler is set already.
+/// What is measured, in cycles.
+struct ExperimentHistograms {
+    stats::Histogram shootdown;        ///< from the last changed entry to the last acknowledgement
+    stats::Histogram without_steal;    ///< the same, without the samples that were stolen from
+    stats::Histogram posted;           ///< the initiator's part, if it may go on before the end
+    stats::Histogram bare;             ///< bare round trips
+    stats::Histogram bare_with_flush;  ///< the same with the invalidations that a shootdown needs
+    StepHistograms steps;
+};
+
+/// By initiator. Static, and not of each protocol: they are large, one experiment runs in a VM, and
+/// where kernel mode is interpreted even clearing them takes a while.
+struct InitiatorMemory {
+    std::optional<AddressSpace> space;
+    std::optional<RemappedPages> pages;
+};
+inline std::array<InitiatorMemory, max_initiators>& initiator_memory() {
+    static constinit std::array<InitiatorMemory, max_initiators> memory{};
+    return memory;
+}
+
+/// `Protocol` is one of shared/shootdown over a TracedPlatform; its interrupt handlers are set.
 template <typename Protocol>
 class ShootdownExperiment {
   public:
@@ -40,150 +76,242 @@ class ShootdownExperiment {
     /// all are, but not counted as latencies.
     static constexpr std::uint64_t warm_up = 2;
 
-    ShootdownExperiment(Protocol& protocol, const ExperimentSettings& settings)
-        : protocol_(protocol), settings_(settings), frames_{large_frame(), large_frame()} {
-        map_pages();
-        table_.emplace(space_, first_page, table_window);
-        announcements.first_page = first_page.address().raw();
-        announcements.pages = settings_.pages;
+    ShootdownExperiment(Protocol& protocol, TracedPlatform& platform, const TargetHooks& hooks,
+                        const ExperimentSettings& settings, ExperimentHistograms& histograms)
+        : protocol_(protocol),
+          platform_(platform),
+          hooks_(hooks),
+          settings_(settings),
+          histograms_(histograms),
+          start_line_(settings.initiators) {
+        platform_.routing = settings.routing;
+        platform_.flush_policy = settings.flush_policy;
+        for (std::uint32_t n = 0; n < settings_.initiators; ++n) {
+            const bool same = settings_.spaces == InitiatorSpaces::same;
+            if (n == 0 || !same) {
+                initiators_[n].space.emplace();
+            }
+            // In disjoint spaces at the same addresses: mixed up spaces would go unnoticed else.
+            initiators_[n].pages.emplace(space_of(n), same ? n : 0, settings_.pages);
+            announcements[n].first_page = pages_of(n).range().start.raw();
+            announcements[n].pages = settings_.pages;
+        }
     }
 
-    /// Runs until all samples are taken or a violation was seen; the cycles of each, from the last
-    /// changed entry to the last acknowledgement seen, go into `latencies`.
-    ExperimentCounts run(stats::Histogram& latencies) {
-        run_on_cpus(settings_.cpus, [&](std::uint32_t cpu) {
-            space_.load();
-            if (cpu == 0) {
-                initiate(latencies);
-            } else {
-                read_until_stopped(settings_.target);
-            }
-            AddressSpace::unload();
-        });
+    /// Runs until every initiator has taken its samples.
+    ExperimentCounts run() {
+        find_empty_pair();
+        if (settings_.traced != 0) {
+            histograms_.steps.measure_tsc_offsets(settings_.cpus);
+        }
+        run_on_cpus(settings_.cpus, [&](std::uint32_t cpu) { take_part(cpu); });
         return counts();
     }
 
   private:
-    static constexpr auto first_page = paging::Page4k::at<0x4000'0000'0000>();
-    static constexpr auto table_window = paging::Page4k::at<0x5000'0000'0000>();
-    static constexpr auto flags =
-        paging::Flags(paging::Permission::read | paging::Permission::user);
-    /// Not 0, which is what a reader that has not read yet has judged last.
-    static constexpr std::uint64_t first_generation = 1;
-    static constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
+    static constexpr BareRoundTrip bare_kind = requires(Protocol & protocol) { protocol.poll(); }
+    ? BareRoundTrip::cache_line : BareRoundTrip::interrupt;
+    static constexpr bool can_be_posted = requires(Protocol & protocol, AddressSpace& space) {
+        protocol.passed(protocol.post(space, shootdown::Request{}));
+    };
 
-    using Token = paging::StaleTlbEntry<paging::PageSize::size_4k>;
-
-    static paging::PhysAddr large_frame() {
-        const auto frame = frames().allocate_zeroed_2m();
-        if (!frame) {
-            panic("no memory for the experiment's frames");
+    /// The initiator whose pages a CPU reads, if the spaces are disjoint.
+    std::uint32_t group_of(std::uint32_t cpu) const {
+        std::uint32_t group = cpu;
+        while (group >= settings_.initiators) {
+            group -= settings_.initiators;
         }
-        return frame->address();
+        return group;
     }
 
-    void map_pages() {
-        for (std::uint64_t n = 0; n < settings_.pages; ++n) {
-            if (!space_.mapper().map(page(n), frame(first_generation, n), flags)) {
-                panic("the experiment's pages cannot be mapped");
+    AddressSpace& space_of(std::uint32_t cpu) {
+        const bool disjoint = settings_.spaces == InitiatorSpaces::disjoint;
+        return *initiators_[disjoint ? group_of(cpu) : 0].space;
+    }
+
+    RemappedPages& pages_of(std::uint32_t initiator) { return *initiators_[initiator].pages; }
+
+    void take_part(std::uint32_t cpu) {
+        steal_time::enable();
+        AddressSpace& space = space_of(cpu);
+        space.load([&] {
+            if constexpr (requires { protocol_.loading(space); }) {
+                protocol_.loading(space);
             }
+        });
+        const TicksWhileInScope<Protocol> ticks;
+        const bool disjoint = settings_.spaces == InitiatorSpaces::disjoint;
+        readers[cpu].first_range = disjoint ? group_of(cpu) : 0;
+        readers[cpu].ranges = disjoint ? 1 : settings_.initiators;
+        if (cpu < settings_.initiators) {
+            initiate(cpu);
+        } else {
+            read_until_stopped(settings_.target, hooks_);
         }
-        fill(first_generation, first_generation);
+        AddressSpace::unload();
     }
 
-    paging::Page4k page(std::uint64_t n) const {
-        return paging::Page4k::containing(first_page.address() + n * step);
-    }
-
-    /// The frame of page `n` in a generation; two sets of frames take turns.
-    paging::Frame4k frame(std::uint64_t generation, std::uint64_t n) const {
-        return *paging::Frame4k::from(frames_[generation % 2] + n * step);
-    }
-
-    void fill(std::uint64_t generation, std::uint64_t word) const {
-        for (std::uint64_t n = 0; n < settings_.pages; ++n) {
-            // Relaxed: a reader that could see it in the wrong order is what is looked for.
-            std::atomic_ref(*in_direct_map(frame(generation, n).address()))
-                .store(word, std::memory_order_relaxed);
+    void initiate(std::uint32_t cpu) {
+        complete(cpu, RemappedPages::first_generation);
+        std::uint64_t generation = RemappedPages::first_generation;
+        for (std::uint64_t n = 0; n < warm_up; ++n) {
+            round(cpu, ++generation, [&] { shoot(cpu); });
         }
-    }
-
-    void initiate(stats::Histogram& latencies) {
-        complete(first_generation);
-        const std::uint64_t last_generation = first_generation + warm_up + settings_.samples;
-        for (std::uint64_t generation = first_generation + 1; generation <= last_generation;
-             ++generation) {
-            fill(generation, generation);
-            remap(generation);
-            // Release: whoever reads it finds the entries changed.
-            announcements.changed.store(generation, std::memory_order_release);
-
-            const auto range = shootdown::PageRange::of(first_page, settings_.pages);
-            const std::uint64_t start = read_tsc();
-            protocol_.shoot(space_, range);
-            const std::uint64_t cycles = read_tsc() - start;
-
-            ++shootdowns_;
-            if (shootdowns_ > warm_up) {
-                latencies.record(cycles);
+        for (std::uint64_t n = 0; n < settings_.samples; ++n) {
+            if (settings_.bare_round_trips) {
+                compare_with_bare_round_trips(cpu);
             }
-            take_frames_back(generation);
-            fill(generation - 1, poison);
-            complete(generation);
-            if (counts().violations != 0) {
-                break;
-            }
+            round(cpu, ++generation, [&] { take_sample(cpu); });
         }
-        stop_readers(settings_.cpus);
+        for (std::uint64_t n = 0; n < settings_.counted; ++n) {
+            round(cpu, ++generation, [&] { count_over([&] { shoot(cpu); }); });
+        }
+        for (std::uint64_t n = 0; n < settings_.traced; ++n) {
+            trace(cpu, ++generation);
+        }
+        start_line_.meet(hooks_.poll);
+        if (cpu == 0) {
+            stop_readers(settings_.initiators, settings_.cpus);
+        }
+        // A protocol without interrupts needs this CPU for others' shootdowns until here; they are
+        // over.
     }
 
-    void complete(std::uint64_t generation) {
+    /// One generation: remap, shoot, give the frames back, have the readers judge. Returns the
+    /// cycles that the stores to the page table took.
+    template <typename Shoot>
+    std::uint64_t round(std::uint32_t cpu, std::uint64_t generation, Shoot&& shoot_it) {
+        RemappedPages& pages = pages_of(cpu);
+        const std::uint64_t store = pages.remap(generation);
+        // Release: whoever reads it finds the entries changed.
+        announcements[cpu].changed.store(generation, std::memory_order_release);
+        start_line_.meet(hooks_.poll);
+        shoot_it();
+        shootdowns_.fetch_add(1, std::memory_order_relaxed);
+        pages.take_frames_back(generation);
+        complete(cpu, generation);
+        return store;
+    }
+
+    void complete(std::uint32_t cpu, std::uint64_t generation) {
         // Release: whoever reads it reads pages after the shootdown and after the poison.
-        announcements.completed.store(generation, std::memory_order_release);
-        wait_for_judgement(settings_.cpus, generation, settings_.target);
-    }
-
-    void remap(std::uint64_t generation) {
-        static std::array<std::uint64_t, max_experiment_pages> entries;
-        for (std::uint64_t n = 0; n < settings_.pages; ++n) {
-            entries[n] = paging::Pte::leaf(frame(generation, n), flags).raw();
-            stale_[n].emplace(space_.id(), page(n), frame(generation - 1, n),
-                              paging::Pte(table_->entry(n)));
+        announcements[cpu].completed.store(generation, std::memory_order_release);
+        if (settings_.initiators > 1) {
+            // Initiators are targets too: they judge the others' pages, and have them in their TLB
+            // for the next time.
+            read_once();
         }
-        table_->store(entries, settings_.pages);
+        wait_for({cpu, generation, settings_.initiators, settings_.cpus}, settings_.target, hooks_);
     }
 
-    /// One shootdown has paid for the whole range.
-    void take_frames_back(std::uint64_t generation) {
-        for (std::uint64_t n = 0; n < settings_.pages; ++n) {
-            const paging::Frame4k old =
-                (*std::move(stale_[n])).invalidate([](const paging::Invalidation&) {});
-            stale_[n].reset();
-            if (old != frame(generation - 1, n)) {
-                panic("a stale translation gave back another frame than was mapped");
+    void shoot(std::uint32_t cpu) { protocol_.shoot(space_of(cpu), pages_of(cpu).range()); }
+
+    void take_sample(std::uint32_t cpu) {
+        const std::uint64_t stolen = stolen_from_all();
+        AddressSpace& space = space_of(cpu);
+        const shootdown::Request request(pages_of(cpu).range());
+        std::uint64_t posted = 0;
+        const std::uint64_t start = read_tsc();
+        if constexpr (can_be_posted) {
+            const auto ticket = protocol_.post(space, request);
+            posted = read_tsc();
+            while (!protocol_.passed(ticket)) {
+                hooks_.poll();
+                pause();
             }
+        } else {
+            protocol_.shoot(space, request);
+        }
+        const std::uint64_t end = read_tsc();
+        record(start, posted, end, stolen_from_all() != stolen);
+    }
+
+    void record(std::uint64_t start, std::uint64_t posted, std::uint64_t end, bool stolen_from) {
+        const SpinlockGuard guard(record_lock_);
+        const std::uint64_t cycles = without_empty_pair(end - start);
+        histograms_.shootdown.record(cycles);
+        if (posted != 0) {
+            histograms_.posted.record(without_empty_pair(posted - start));
+        }
+        if (stolen_from) {
+            ++counts_.stolen_from;
+        } else {
+            histograms_.without_steal.record(cycles);
+        }
+    }
+
+    std::uint64_t without_empty_pair(std::uint64_t cycles) const {
+        return cycles > counts_.empty_pair ? cycles - counts_.empty_pair : 0;
+    }
+
+    std::uint64_t stolen_from_all() const {
+        std::uint64_t sum = 0;
+        for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
+            sum += steal_time::stolen(cpu);
+        }
+        return sum;
+    }
+
+    void compare_with_bare_round_trips(std::uint32_t cpu) {
+        if (cpu == 0) {
+            const BareFlush flush{pages_of(cpu).range(), settings_.flush_policy};
+            histograms_.bare.record(time_bare_round_trip(nullptr));
+            histograms_.bare_with_flush.record(time_bare_round_trip(&flush));
+        }
+    }
+
+    std::uint64_t time_bare_round_trip(const BareFlush* flush) const {
+        const std::uint64_t cycles = bare_round_trip(bare_kind, settings_.routing,
+                                                     settings_.initiators, settings_.cpus, flush);
+        let_targets_settle(settings_.target, hooks_);
+        return without_empty_pair(cycles);
+    }
+
+    void trace(std::uint32_t cpu, std::uint64_t generation) {
+        step_times = {};
+        platform_.tracing = true;
+        std::uint64_t end = 0;
+        const std::uint64_t store = round(cpu, generation, [&] {
+            shoot(cpu);
+            end = read_tsc();
+        });
+        // Only now: a target may flush, and leaves its handler, after its acknowledgement.
+        platform_.tracing = false;
+        histograms_.steps.record(settings_.cpus, store, end);
+    }
+
+    /// The least of many: what two RDTSC take when nothing comes between.
+    void find_empty_pair() {
+        counts_.empty_pair = ~std::uint64_t{0};
+        for (int n = 0; n < 100; ++n) {
+            const std::uint64_t start = read_tsc();
+            const std::uint64_t cycles = read_tsc() - start;
+            counts_.empty_pair = cycles < counts_.empty_pair ? cycles : counts_.empty_pair;
         }
     }
 
     ExperimentCounts counts() const {
         constexpr auto relaxed = std::memory_order_relaxed;
-        ExperimentCounts result;
-        result.shootdowns = shootdowns_;
-        for (std::uint32_t cpu = 1; cpu < settings_.cpus; ++cpu) {
-            result.reads += reader_counts[cpu].reads.load(relaxed);
-            result.violations += reader_counts[cpu].violations.load(relaxed);
-            result.stale_reads += reader_counts[cpu].stale_reads.load(relaxed);
+        ExperimentCounts result = counts_;
+        result.shootdowns = shootdowns_.load(relaxed);
+        for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
+            result.reads += readers[cpu].reads.load(relaxed);
+            result.violations += readers[cpu].violations.load(relaxed);
+            result.stale_reads += readers[cpu].stale_reads.load(relaxed);
         }
         return result;
     }
 
     Protocol& protocol_;
+    TracedPlatform& platform_;
+    TargetHooks hooks_;
     ExperimentSettings settings_;
-    AddressSpace space_;
-    std::array<paging::PhysAddr, 2> frames_;
-    std::optional<PageTableWindow> table_;
-    std::array<std::optional<Token>, max_experiment_pages> stale_{};
-    std::uint64_t shootdowns_ = 0;
+    ExperimentHistograms& histograms_;
+    std::array<InitiatorMemory, max_initiators>& initiators_ = initiator_memory();
+    Rendezvous start_line_;
+    Spinlock record_lock_;
+    ExperimentCounts counts_{};  ///< guarded by record_lock_
+    std::atomic<std::uint64_t> shootdowns_{0};
 };
 
 }  // namespace nestbed::guest

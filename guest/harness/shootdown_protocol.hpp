@@ -1,57 +1,138 @@
-// Running an experiment with a protocol: the interrupt handler and the static storage that go with
+// Running an experiment with a protocol: the interrupt handlers and the static storage that go with
 // it.
 #pragma once
 
 #include <optional>
 
 #include "guest/harness/shootdown_experiment.hpp"
+#include "guest/harness/test.hpp"
 #include "guest/kernel/interrupts.hpp"
 #include "guest/kernel/panic.hpp"
-#include "guest/kernel/shootdown_platform.hpp"
+#include "shared/arch/exceptions.hpp"
+#include "shared/shootdown/deferred.hpp"
+#include "shared/shootdown/generation.hpp"
 #include "shared/shootdown/global.hpp"
 #include "shared/shootdown/mailbox.hpp"
+#include "shared/shootdown/nmi.hpp"
+#include "shared/shootdown/paravirtual.hpp"
+#include "shared/shootdown/polled.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/shootdown/scoreboard.hpp"
 
 namespace nestbed::guest {
 
-/// Runs one experiment with `Protocol<Platform>`; once per VM for each pair. All use one vector, so
-/// no interrupt of the one before may be left over, which one initiator at a time guarantees.
-template <template <typename> typename Protocol, typename Platform = GuestPlatform>
-ExperimentCounts run_shootdowns(const ExperimentSettings& settings, stats::Histogram& latencies) {
-    // Static: the interrupt handler needs to find the protocol, and both the protocol and the
-    // experiment are larger than a stack. Constant-initialised: kernel mode may be interpreted, and
-    // a scoreboard has thousands of cells.
-    static constinit Platform platform;
-    static constinit Protocol<Platform> protocol(platform);
-    static std::optional<ShootdownExperiment<Protocol<Platform>>> experiment;
-    set_interrupt_handler(shootdown_vector, [](TrapFrame&) { protocol.handle_interrupt(); });
-    experiment.emplace(protocol, settings);
-    return experiment->run(latencies);
+/// A protocol on its platform, and what the interrupt vectors and waiting CPUs call of it. Static:
+/// handlers need to find it, and it is larger than a stack. Constant-initialised: kernel mode may
+/// be interpreted, and a board has thousands of cells.
+template <template <typename> typename Protocol, typename Platform>
+struct Installed {
+    static constinit inline Platform platform{};
+    static constinit inline Protocol<Platform> protocol{platform};
+
+    static constexpr bool is_polled = requires { protocol.poll(); };
+    static constexpr bool has_lazy_mode = requires { protocol.enter_lazy(); };
+
+    static void set_handlers() {
+        set_bare_interrupt_handler();
+        if constexpr (requires { protocol.handle_interrupt(); }) {
+            set_interrupt_handler(shootdown_vector, [](TrapFrame&) {
+                platform.in_handler([] { protocol.handle_interrupt(); });
+            });
+        }
+        if constexpr (requires { protocol.handle_nmi(); }) {
+            set_interrupt_handler(static_cast<std::uint8_t>(arch::Exception::nmi), [](TrapFrame&) {
+                platform.in_handler([] { protocol.handle_nmi(); });
+            });
+        }
+        if constexpr (needs_ticks<Protocol<Platform>>) {
+            set_interrupt_handler(tick_vector, [](TrapFrame&) { protocol.tick(); });
+        }
+    }
+
+    static TargetHooks hooks() {
+        TargetHooks hooks{[] {}, [] {}, [] {}};
+        if constexpr (is_polled) {
+            hooks.poll = [] {
+                answer_bare_message();
+                protocol.poll();
+            };
+        }
+        if constexpr (has_lazy_mode) {
+            hooks.enter_lazy = [] { protocol.enter_lazy(); };
+            hooks.leave_lazy = [] { protocol.leave_lazy(); };
+        }
+        return hooks;
+    }
+};
+
+/// Why an experiment cannot be run here, or null.
+template <template <typename> typename Protocol>
+const char* obstacle_to(const ExperimentSettings& settings) {
+    using P = Installed<Protocol, TracedPlatform>;
+    if (P::is_polled && !polls(settings.target)) {
+        return "a target in this state does not poll";
+    }
+    if (P::protocol.id == shootdown::ProtocolId::paravirtual && !steal_time::offers_tlb_flush()) {
+        return "KVM offers no flush of vCPUs that do not run";
+    }
+    if (!has(settings.flush_policy.primitive)) {
+        return "the vCPU has no INVPCID";
+    }
+    const bool disjoint = settings.spaces == InitiatorSpaces::disjoint;
+    if (settings.cpus < settings.initiators * (disjoint ? 2 : 1) || settings.cpus < 2) {
+        return "too few vCPUs for each initiator to have a target";
+    }
+    return nullptr;
 }
 
-/// The same with whichever of these protocols has the number.
-template <template <typename> typename First, template <typename> typename... Others>
-ExperimentCounts run_shootdowns_of(shootdown::ProtocolId protocol,
-                                   const ExperimentSettings& settings,
-                                   stats::Histogram& latencies) {
-    if (First<GuestPlatform>::id == protocol) {
-        return run_shootdowns<First>(settings, latencies);
+/// Runs one experiment with `Protocol<Platform>`; once per VM for each pair. All use the same
+/// vectors, so no interrupt of the one before may be left over.
+template <template <typename> typename Protocol, typename Platform = TracedPlatform>
+ExperimentCounts run_shootdowns(const ExperimentSettings& settings,
+                                ExperimentHistograms& histograms) {
+    using P = Installed<Protocol, Platform>;
+    if (const char* obstacle = obstacle_to<Protocol>(settings)) {
+        skip(obstacle);
+        finish_test();
+    }
+    static std::optional<ShootdownExperiment<Protocol<Platform>>> experiment;
+    P::set_handlers();
+    experiment.emplace(P::protocol, P::platform, P::hooks(), settings, histograms);
+    return experiment->run();
+}
+
+/// Calls `function.template operator()<Protocol>()` with whichever of these protocols has the
+/// number.
+template <template <typename> typename First, template <typename> typename... Others,
+          typename Function>
+decltype(auto) with_one_of(shootdown::ProtocolId protocol, Function&& function) {
+    if (First<TracedPlatform>::id == protocol) {
+        return function.template operator()<First>();
     }
     if constexpr (sizeof...(Others) == 0) {
         panic("no protocol has this number");
     } else {
-        return run_shootdowns_of<Others...>(protocol, settings, latencies);
+        return with_one_of<Others...>(protocol, function);
     }
 }
 
-/// The same with the protocol of that number, on the guest's own platform.
+/// The same with whichever of all protocols has the number.
+template <typename Function>
+decltype(auto) with_protocol(shootdown::ProtocolId protocol, Function&& function) {
+    using namespace shootdown;
+    return with_one_of<GlobalShootdown, MailboxShootdown, OverlappedMailboxShootdown,
+                       ScoreboardShootdown, EarlyAckShootdown, GenerationShootdown,
+                       DeferredShootdown, PolledShootdown, ParavirtualShootdown, NmiShootdown>(
+        protocol, function);
+}
+
+/// Runs one experiment with the protocol of that number.
 inline ExperimentCounts run_shootdowns(shootdown::ProtocolId protocol,
                                        const ExperimentSettings& settings,
-                                       stats::Histogram& latencies) {
-    return run_shootdowns_of<shootdown::GlobalShootdown, shootdown::MailboxShootdown,
-                             shootdown::OverlappedMailboxShootdown, shootdown::ScoreboardShootdown,
-                             shootdown::EarlyAckShootdown>(protocol, settings, latencies);
+                                       ExperimentHistograms& histograms) {
+    return with_protocol(protocol, [&]<template <typename> typename Protocol>() {
+        return run_shootdowns<Protocol>(settings, histograms);
+    });
 }
 
 }  // namespace nestbed::guest

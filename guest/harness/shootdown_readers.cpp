@@ -7,10 +7,12 @@
 
 namespace nestbed::guest {
 
-GUEST_USER_DATA constinit Announcements announcements{};
-GUEST_USER_DATA constinit std::array<ReaderCounts, channel::max_cpus> reader_counts{};
+GUEST_USER_DATA constinit std::array<Announcement, max_initiators> announcements{};
+GUEST_USER_DATA constinit std::array<Reader, channel::max_cpus> readers{};
 
 namespace {
+
+GUEST_USER_DATA constinit std::atomic<std::uint64_t> stop{0};
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
@@ -19,123 +21,200 @@ constexpr auto relaxed = std::memory_order_relaxed;
     counter.store(counter.load(relaxed) + 1, relaxed);
 }
 
-/// One look at every page. Always inline: user and kernel mode each need code of their own.
-[[gnu::always_inline]] inline void read_pages_once(ReaderCounts& counts) {
-    std::uint64_t address = announcements.first_page;
-    for (std::uint64_t n = 0; n < announcements.pages; ++n, address += 4096) {
+[[gnu::always_inline]] inline bool stopped() { return stop.load(std::memory_order_acquire) != 0; }
+
+/// One look at every page of a range. Always inline: user and kernel mode each need code of their
+/// own.
+[[gnu::always_inline]] inline void read_range(Reader& reader, const Announcement& range) {
+    std::uint64_t address = range.first_page;
+    for (std::uint64_t n = 0; n < range.pages; ++n, address += 4096) {
         // Acquire, both: what they promise about the page is looked for after them.
-        const std::uint64_t completed = announcements.completed.load(std::memory_order_acquire);
-        const std::uint64_t changed = announcements.changed.load(std::memory_order_acquire);
+        const std::uint64_t completed = range.completed.load(std::memory_order_acquire);
+        const std::uint64_t changed = range.changed.load(std::memory_order_acquire);
         const std::uint64_t seen =
             reinterpret_cast<std::atomic<std::uint64_t>*>(address)->load(std::memory_order_acquire);
         if (seen == poison || seen < completed) {
-            bump(counts.violations);
+            bump(reader.violations);
         } else if (seen < changed) {
-            bump(counts.stale_reads);
+            bump(reader.stale_reads);
         }
-        bump(counts.reads);
+        bump(reader.reads);
+    }
+}
+
+template <typename Function>
+[[gnu::always_inline]] inline void for_each_range(const Reader& reader, Function&& function) {
+    for (std::uint32_t n = reader.first_range; n < reader.first_range + reader.ranges; ++n) {
+        function(n);
     }
 }
 
 /// A pass that judges what was completed before it.
-[[gnu::always_inline]] inline void judge(ReaderCounts& counts) {
-    const std::uint64_t completed = announcements.completed.load(std::memory_order_acquire);
-    read_pages_once(counts);
-    // Release: whoever sees it sees the violations of the pass.
-    counts.judged.store(completed, std::memory_order_release);
+[[gnu::always_inline]] inline void judge(Reader& reader) {
+    for_each_range(
+        reader, [&](std::uint32_t range) __attribute__((always_inline)) {
+            const std::uint64_t completed =
+                announcements[range].completed.load(std::memory_order_acquire);
+            read_range(reader, announcements[range]);
+            // Release: whoever sees it sees the violations of the pass.
+            reader.judged[range].store(completed, std::memory_order_release);
+        });
 }
 
 GUEST_USER std::uint64_t judge_until_stopped(std::uint64_t cpu, std::uint64_t) {
-    while (announcements.stop.load(std::memory_order_acquire) == 0) {
-        judge(reader_counts[cpu]);
+    while (!stopped()) {
+        judge(readers[cpu]);
     }
     return 0;
 }
 
 GUEST_USER std::uint64_t judge_once(std::uint64_t cpu, std::uint64_t) {
-    judge(reader_counts[cpu]);
+    judge(readers[cpu]);
     return 0;
 }
 
 void run_reader(UserFunction function) {
-    if (!run_user(function, this_cpu().index).returned) {
+    if (!run_user(function, this_cpu_index()).returned) {
         panic("a reader in user mode was stopped by an exception");
     }
 }
 
-bool has_something_to_judge(const ReaderCounts& counts) {
-    return announcements.completed.load(std::memory_order_acquire) != counts.judged.load(relaxed);
+bool has_something_to_judge(const Reader& reader) {
+    bool found = false;
+    for_each_range(reader, [&](std::uint32_t range) {
+        found = found || announcements[range].completed.load(std::memory_order_acquire) !=
+                             reader.judged[range].load(relaxed);
+    });
+    return found;
 }
 
-void spin_in_kernel_mode(ReaderCounts& counts) {
-    while (announcements.stop.load(std::memory_order_acquire) == 0) {
-        if (has_something_to_judge(counts)) {
-            run_reader(judge_once);
-        }
-        read_pages_once(counts);
+std::uint64_t cycles_of(std::uint64_t microseconds) {
+    constexpr std::uint64_t khz_if_unknown = 3'000'000;
+    const std::uint64_t khz = boot_info().tsc_khz != 0 ? boot_info().tsc_khz : khz_if_unknown;
+    return microseconds * khz / 1000;
+}
+
+void pass(std::uint64_t microseconds, const TargetHooks& hooks) {
+    const std::uint64_t cycles = cycles_of(microseconds);
+    const std::uint64_t start = read_tsc();
+    while (read_tsc() - start < cycles) {
+        hooks.poll();
         pause();
     }
 }
 
-void sleep_between_judgements(ReaderCounts& counts) {
+void spin_in_kernel_mode(Reader& reader, const TargetHooks& hooks) {
+    while (!stopped()) {
+        if (has_something_to_judge(reader)) {
+            read_once();
+        }
+        for_each_range(reader,
+                       [&](std::uint32_t range) { read_range(reader, announcements[range]); });
+        hooks.poll();
+        pause();
+    }
+}
+
+void sleep_between_judgements(Reader& reader) {
     const InterruptsOff guard;
-    while (announcements.stop.load(std::memory_order_acquire) == 0) {
-        if (has_something_to_judge(counts)) {
-            run_reader(judge_once);
+    while (!stopped()) {
+        if (has_something_to_judge(reader)) {
+            read_once();
         }
         // A wake-up that was sent since the look is still pending: HLT ends at once.
         wait_for_interrupt();
     }
 }
 
-/// Longer than KVM polls for a wake-up before it lets a halted vCPU's thread sleep (halt_poll_ns,
-/// 200 µs by default), and than a reader needs to get from its judgement to HLT.
-void let_targets_fall_asleep() {
-    constexpr std::uint64_t khz_if_unknown = 3'000'000;
-    const std::uint64_t khz = boot_info().tsc_khz;
-    const std::uint64_t one_millisecond = khz != 0 ? khz : khz_if_unknown;
-    const std::uint64_t start = read_tsc();
-    while (read_tsc() - start < one_millisecond) {
+void keep_interrupts_off_for_a_while(Reader& reader, const TargetHooks& hooks) {
+    constexpr std::uint64_t microseconds = 50;
+    while (!stopped()) {
+        if (has_something_to_judge(reader)) {
+            read_once();
+        }
+        {
+            const InterruptsOff guard;
+            pass(microseconds, hooks);
+        }
         pause();
     }
 }
 
+void wait_lazily_between_judgements(Reader& reader, const TargetHooks& hooks) {
+    while (!stopped()) {
+        hooks.enter_lazy();
+        while (!stopped() && !has_something_to_judge(reader)) {
+            hooks.poll();
+            pause();
+        }
+        hooks.leave_lazy();
+        read_once();
+    }
+}
+
+bool is_awaited(const Reader& reader, const Judgement& judgement) {
+    return judgement.range >= reader.first_range &&
+           judgement.range < reader.first_range + reader.ranges &&
+           reader.judged[judgement.range].load(std::memory_order_acquire) != judgement.generation &&
+           reader.violations.load(relaxed) == 0;
+}
+
 }  // namespace
 
-void read_until_stopped(TargetState state) {
-    ReaderCounts& counts = reader_counts[this_cpu().index];
+void read_once() { run_reader(judge_once); }
+
+bool polls(TargetState state) {
+    return state == TargetState::spin || state == TargetState::irqs_off ||
+           state == TargetState::lazy;
+}
+
+void read_until_stopped(TargetState state, const TargetHooks& hooks) {
+    Reader& reader = readers[this_cpu_index()];
     switch (state) {
         case TargetState::user:
+        case TargetState::descheduled:
             run_reader(judge_until_stopped);
             return;
         case TargetState::spin:
-            spin_in_kernel_mode(counts);
+            spin_in_kernel_mode(reader, hooks);
             return;
         case TargetState::hlt:
-            sleep_between_judgements(counts);
+            sleep_between_judgements(reader);
+            return;
+        case TargetState::irqs_off:
+            keep_interrupts_off_for_a_while(reader, hooks);
+            return;
+        case TargetState::lazy:
+            wait_lazily_between_judgements(reader, hooks);
             return;
     }
 }
 
-void wait_for_judgement(std::uint32_t cpus, std::uint64_t generation, TargetState state) {
-    for (std::uint32_t cpu = 1; cpu < cpus; ++cpu) {
+void wait_for(const Judgement& judgement, TargetState state, const TargetHooks& hooks) {
+    for (std::uint32_t cpu = judgement.first; cpu < judgement.end; ++cpu) {
         if (state == TargetState::hlt) {
             apic::send(cpu, wake_vector);
         }
-        const ReaderCounts& counts = reader_counts[cpu];
-        while (counts.judged.load(std::memory_order_acquire) != generation &&
-               counts.violations.load(relaxed) == 0) {
+        while (is_awaited(readers[cpu], judgement)) {
+            hooks.poll();
             pause();
         }
     }
+    let_targets_settle(state, hooks);
+}
+
+void let_targets_settle(TargetState state, const TargetHooks& hooks) {
+    // Longer than KVM polls for a wake-up before it lets a halted vCPU's thread sleep
+    // (halt_poll_ns, 200 µs by default), and than a reader needs to get from its judgement to HLT.
+    constexpr std::uint64_t microseconds = 1000;
     if (state == TargetState::hlt) {
-        let_targets_fall_asleep();
+        pass(microseconds, hooks);
     }
 }
 
-void stop_readers(std::uint32_t cpus) {
-    announcements.stop.store(1, std::memory_order_release);
-    for (std::uint32_t cpu = 1; cpu < cpus; ++cpu) {
+void stop_readers(std::uint32_t first, std::uint32_t end) {
+    stop.store(1, std::memory_order_release);
+    for (std::uint32_t cpu = first; cpu < end; ++cpu) {
         apic::send(cpu, wake_vector);
     }
 }

@@ -1,7 +1,7 @@
 // The proof that goes with every shootdown: CPUs that read the pages and judge what they see.
 //
-// Every page of the range holds its generation: a number that grows with each remapping. For
-// generation g the initiator
+// Each initiator has a range of pages of its own. Every page of it holds its generation: a number
+// that grows with each remapping. For generation g the initiator
 //     1. writes g into frames that no page maps,
 //     2. maps the pages to these frames,               (then announces `changed` = g)
 //     3. has a protocol shoot the old translations down,
@@ -36,36 +36,63 @@ using shootdown::TargetState;
 
 inline constexpr std::uint64_t poison = ~std::uint64_t{0};
 
-/// What initiator and readers share. In the user image, for readers in user mode.
-struct Announcements {
+inline constexpr std::uint32_t max_initiators = 8;
+
+/// What an initiator tells the readers of its range. In the user image, for readers in user mode.
+struct Announcement {
     alignas(64) std::atomic<std::uint64_t> changed;
     alignas(64) std::atomic<std::uint64_t> completed;
-    alignas(64) std::atomic<std::uint64_t> stop;
     std::uint64_t first_page;  ///< address
     std::uint64_t pages;
 };
 
-struct alignas(64) ReaderCounts {
+/// One CPU's reader.
+struct alignas(64) Reader {
     std::atomic<std::uint64_t> reads;
     std::atomic<std::uint64_t> violations;   ///< stale after completion
     std::atomic<std::uint64_t> stale_reads;  ///< stale before completion, as it may be
-    std::atomic<std::uint64_t> judged;       ///< the last generation that a whole pass looked for
+    std::uint32_t first_range;               ///< those that it reads
+    std::uint32_t ranges;
+    /// By range: the last generation that a whole pass looked for.
+    std::atomic<std::uint64_t> judged[max_initiators];
 };
 
-extern Announcements announcements;
-extern std::array<ReaderCounts, channel::max_cpus> reader_counts;
+extern std::array<Announcement, max_initiators> announcements;  ///< by initiator
+extern std::array<Reader, channel::max_cpus> readers;           ///< by CPU
 
-/// Reads on the calling CPU until `announcements.stop`. The address space must be loaded. Whatever
-/// the state, each generation is judged by a pass in user mode: where kernel mode is interpreted,
-/// only user mode reads through a TLB.
-void read_until_stopped(TargetState state);
+/// What a protocol asks of the CPUs that take part.
+struct TargetHooks {
+    void (*poll)();  ///< over and over, while a CPU waits in kernel mode
+    void (*enter_lazy)();
+    void (*leave_lazy)();
+};
 
-/// Waits until the readers on CPUs 1 to `cpus`-1 have judged `generation`, and leaves each with a
-/// translation of every page and in its state. A reader that has seen a violation is not waited
-/// for: it may see the old page for ever.
-void wait_for_judgement(std::uint32_t cpus, std::uint64_t generation, TargetState state);
+/// Reads on the calling CPU until the readers are stopped. The address space must be loaded.
+/// Whatever the state, each generation is judged by a pass in user mode: where kernel mode is
+/// interpreted, only user mode reads through a TLB.
+void read_until_stopped(TargetState state, const TargetHooks& hooks);
 
-/// Has every reader leave its loop; `cpus` counts the initiator, CPU 0.
-void stop_readers(std::uint32_t cpus);
+/// One pass on the calling CPU, in user mode.
+void read_once();
+
+/// Whether a CPU in this state comes past its `poll` by itself.
+bool polls(TargetState state);
+
+/// Waits until the readers on CPUs `first` to `end`-1 that read the range have judged `generation`,
+/// and leaves each with a translation of every page and in its state. A reader that has seen a
+/// violation is not waited for: it may see the old page for ever.
+struct Judgement {
+    std::uint32_t range;
+    std::uint64_t generation;
+    std::uint32_t first;
+    std::uint32_t end;
+};
+void wait_for(const Judgement& judgement, TargetState state, const TargetHooks& hooks);
+
+/// Lets targets that were interrupted come back into their state: asleep, that takes a while.
+void let_targets_settle(TargetState state, const TargetHooks& hooks);
+
+/// Has the readers on CPUs `first` to `end`-1 leave their loops.
+void stop_readers(std::uint32_t first, std::uint32_t end);
 
 }  // namespace nestbed::guest

@@ -53,11 +53,6 @@ bool is_loaded_here(paging::AddressSpaceId space) {
 AddressSpace::AddressSpace()
     : mapper_({.root = make_root(), .format = entry_format()}, DirectMapWindow{}, frames()) {}
 
-void AddressSpace::load() {
-    const InterruptsOff guard;
-    active_spaces.load(this_cpu_index(), *this, [this] { write_cr3(id().root.address().raw()); });
-}
-
 void AddressSpace::unload() {
     const InterruptsOff guard;
     active_spaces.unload(this_cpu_index(), [] { write_cr3(boot_root().address().raw()); });

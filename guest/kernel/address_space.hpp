@@ -2,13 +2,24 @@
 // have it loaded.
 #pragma once
 
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+
+#include "guest/kernel/cpu.hpp"
 #include "guest/kernel/frames.hpp"
+#include "guest/kernel/instructions.hpp"
 #include "shared/channel/abi.hpp"
 #include "shared/paging/mapper.hpp"
 #include "shared/shootdown/active_spaces.hpp"
 #include "shared/shootdown/cpu_set.hpp"
 
 namespace nestbed::guest {
+
+class AddressSpace;
+
+/// What each CPU has loaded; null: the tables that it booted with.
+extern shootdown::ActiveSpaces<AddressSpace, channel::max_cpus> active_spaces;
 
 class AddressSpace {
   public:
@@ -34,8 +45,24 @@ class AddressSpace {
     /// The set behind `active`, which shootdown::ActiveSpaces keeps.
     shootdown::AtomicCpuSet& active_set() { return active_; }
 
+    /// How often its translations were taken away, for protocols that count that.
+    std::atomic<std::uint64_t>& tlb_generation() { return tlb_generation_; }
+
     /// Makes it the calling CPU's. Nothing happens if it is already.
-    void load();
+    void load() {
+        load([] {});
+    }
+
+    /// The same; `before_cr3()` runs when the CPU has entered the set of active CPUs and is about
+    /// to load CR3, with interrupts off.
+    template <std::invocable Function>
+    void load(Function before_cr3) {
+        const InterruptsOff guard;
+        active_spaces.load(this_cpu_index(), *this, [&] {
+            before_cr3();
+            write_cr3(id().root.address().raw());
+        });
+    }
 
     /// Goes back to the tables that the CPU booted with.
     static void unload();
@@ -43,10 +70,8 @@ class AddressSpace {
   private:
     Mapper mapper_;
     shootdown::AtomicCpuSet active_;
+    std::atomic<std::uint64_t> tlb_generation_{0};
 };
-
-/// What each CPU has loaded; null: the tables that it booted with.
-extern shootdown::ActiveSpaces<AddressSpace, channel::max_cpus> active_spaces;
 
 /// Invalidates on the calling CPU alone; a paging::Invalidator for translations that no other CPU
 /// can hold.

@@ -19,6 +19,11 @@ void send(std::uint32_t cpu, std::uint8_t vector) {
     write_icr(icr::destination(cpu) | icr::assert_level | vector);
 }
 
+void send_to_cluster(std::uint32_t cluster, std::uint16_t members, std::uint8_t vector) {
+    write_icr(icr::destination(cluster << 16 | members) | icr::logical | icr::assert_level |
+              vector);
+}
+
 void send_to_all_but_self(std::uint8_t vector) {
     write_icr(icr::all_but_self | icr::assert_level | vector);
 }

@@ -91,6 +91,26 @@ inline void invlpg(std::uint64_t address) {
     asm volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
+/// What INVPCID takes as its type (SDM Vol. 2A "INVPCID").
+enum class InvpcidType : std::uint64_t {
+    address = 0,
+    single_context = 1,
+    all_contexts = 2,
+    all_contexts_but_global = 3,
+};
+
+/// For PCID 0, which is what there is while CR4.PCIDE is off. Only where CPUID offers it.
+inline void invpcid(InvpcidType type, std::uint64_t address = 0) {
+    const struct {
+        std::uint64_t pcid;
+        std::uint64_t address;
+    } descriptor{0, address};
+    asm volatile("invpcid %0, %1"
+                 :
+                 : "m"(descriptor), "r"(static_cast<std::uint64_t>(type))
+                 : "memory");
+}
+
 inline void pause() { asm volatile("pause" : : : "memory"); }
 
 inline std::uint64_t read_flags() {
@@ -102,9 +122,11 @@ inline std::uint64_t read_flags() {
 inline void disable_interrupts() { asm volatile("cli" : : : "memory"); }
 inline void enable_interrupts() { asm volatile("sti" : : : "memory"); }
 
-/// Sleeps until an interrupt has been taken, then returns with interrupts off. STI takes effect
-/// after the next instruction, so no interrupt is lost between the two.
-inline void wait_for_interrupt() { asm volatile("sti\n\thlt\n\tcli" : : : "memory"); }
+/// Sleeps until an interrupt or NMI has been taken, then returns with interrupts off. STI takes
+/// effect after the next instruction, so no interrupt comes between the two. An NMI may, and its
+/// IRET lets interrupts in before the HLT: so whatever interrupts at the HLT returns behind it
+/// (trap_dispatch), or the wake-up would be lost.
+extern "C" void wait_for_interrupt();
 
 [[noreturn]] inline void halt_forever() {
     for (;;) {

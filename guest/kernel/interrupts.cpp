@@ -36,6 +36,16 @@ alignas(4096) constinit const std::array<arch::InterruptGate, 256> interrupt_tab
 
 constinit std::array<std::atomic<InterruptHandler>, 256> handlers{};
 
+extern "C" const std::uint8_t waiting_instruction[];
+extern "C" const std::uint8_t after_waiting_instruction[];
+
+/// A CPU that was interrupted on the point of its HLT has something to look at: it does not sleep.
+void leave_waiting_instruction(TrapFrame& frame) {
+    if (frame.rip == reinterpret_cast<std::uint64_t>(waiting_instruction)) {
+        frame.rip = reinterpret_cast<std::uint64_t>(after_waiting_instruction);
+    }
+}
+
 }  // namespace
 
 void set_interrupt_handler(std::uint8_t vector, InterruptHandler handler) {
@@ -59,6 +69,7 @@ extern "C" void trap_dispatch(channel::TrapFrame* frame) {
         if (is_interrupt) {
             apic::end_of_interrupt();
         }
+        leave_waiting_instruction(*frame);
         return;
     }
     if (vector == apic::spurious_vector) {

@@ -7,8 +7,11 @@
 #include "guest/kernel/address_space.hpp"
 #include "guest/kernel/apic.hpp"
 #include "guest/kernel/cpu.hpp"
+#include "guest/kernel/flush.hpp"
 #include "guest/kernel/instructions.hpp"
+#include "guest/kernel/routing.hpp"
 #include "guest/kernel/smp.hpp"
+#include "guest/kernel/steal_time.hpp"
 #include "shared/channel/abi.hpp"
 #include "shared/shootdown/platform.hpp"
 
@@ -23,6 +26,10 @@ struct GuestPlatform {
     using Atomic = std::atomic<T>;
     static constexpr std::uint32_t max_cpus = channel::max_cpus;
 
+    // Set before the first shootdown.
+    Routing routing = Routing::unicast;
+    FlushPolicy flush_policy{};
+
     std::uint32_t cpu_count() const { return guest::cpu_count(); }
     void fence() const { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
@@ -31,19 +38,31 @@ struct GuestPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace& space) const { return space.active(); }
 
     void send_interrupt(shootdown::CpuSet targets) const {
-        targets.for_each([](std::uint32_t cpu) { apic::send(cpu, shootdown_vector); });
+        send(routing, targets, shootdown_vector);
     }
+    /// NMIs go one by one: whatever the routing, an NMI to a CPU that was not asked is one too many
+    /// for everyone who uses NMIs.
+    void send_nmi(shootdown::CpuSet targets) const { targets.for_each(apic::send_nmi); }
 
     void invalidate(const AddressSpace& space, const shootdown::Request& request) const {
-        if (active_spaces.current(this_cpu_index()) != &space) {
-            return;
-        }
-        if (request.everything) {
-            flush_tlb();
-        } else {
-            request.pages.for_each([](paging::VirtAddr address) { invlpg(address.raw()); });
+        if (active_spaces.current(this_cpu_index()) == &space) {
+            flush(request, flush_policy);
         }
     }
+    void invalidate_always(const shootdown::Request& request) const {
+        flush(request, flush_policy);
+    }
+
+    std::atomic<std::uint64_t>& tlb_generation(AddressSpace& space) const {
+        return space.tlb_generation();
+    }
+
+    std::atomic<std::uint8_t>& preempted(std::uint32_t cpu) const {
+        return steal_time::preempted(cpu);
+    }
+    /// KVM_HC_SCHED_YIELD would be a VMCALL, which not every KVM returns from
+    /// (docs/kvm-hosts.md): the host's scheduler decides by itself.
+    void yield_to(std::uint32_t) const {}
 
     void pause() const { guest::pause(); }
 };

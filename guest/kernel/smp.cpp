@@ -26,20 +26,6 @@ void wait_for(std::uint32_t cpu) {
     }
 }
 
-void Rendezvous::meet() {
-    // The last to come opens the next round. It resets `arrived_` before it does, while everyone
-    // else still waits for the round to change, so nobody can be counted into the wrong round.
-    const std::uint32_t round = round_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == cpus_) {
-        arrived_.store(0, std::memory_order_relaxed);
-        round_.store(round + 1, std::memory_order_release);
-        return;
-    }
-    while (round_.load(std::memory_order_acquire) == round) {
-        pause();
-    }
-}
-
 void wait_for_application_processors() {
     while (online_application_processors.load(std::memory_order_acquire) + 1 != cpu_count()) {
         pause();

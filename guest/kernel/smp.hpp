@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "guest/kernel/cpu.hpp"
+#include "guest/kernel/instructions.hpp"
 
 namespace nestbed::guest {
 
@@ -40,7 +41,27 @@ class Rendezvous {
     explicit constexpr Rendezvous(std::uint32_t cpus) : cpus_(cpus) {}
 
     /// Returns when all CPUs have come. What each did before is visible to all after.
-    void meet();
+    void meet() {
+        meet([] {});
+    }
+
+    /// The same; `idle()` is called over and over while the CPU waits.
+    template <typename Idle>
+    void meet(Idle&& idle) {
+        // The last to come opens the next round. It resets `arrived_` before it does, while
+        // everyone else still waits for the round to change, so nobody can be counted into the
+        // wrong round.
+        const std::uint32_t round = round_.load(std::memory_order_relaxed);
+        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == cpus_) {
+            arrived_.store(0, std::memory_order_relaxed);
+            round_.store(round + 1, std::memory_order_release);
+            return;
+        }
+        while (round_.load(std::memory_order_acquire) == round) {
+            idle();
+            pause();
+        }
+    }
 
   private:
     std::uint32_t cpus_;

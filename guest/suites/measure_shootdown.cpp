@@ -1,7 +1,9 @@
 // What `nestbed measure shootdown` runs, once per combination of parameters in a fresh VM.
 
 #include "guest/harness/measure.hpp"
+#include "guest/harness/refill.hpp"
 #include "guest/harness/shootdown_protocol.hpp"
+#include "guest/harness/soak.hpp"
 #include "guest/harness/test.hpp"
 
 namespace nestbed::guest {
@@ -9,30 +11,139 @@ namespace {
 
 using shootdown::ProtocolId;
 
-/// Parameters: `pages`, `samples`, `target` (a TargetState), `protocol` (a ProtocolId).
-GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
-    const auto protocol = static_cast<ProtocolId>(parameter("protocol", 0));
+/// A parameter that is one of an enumeration's `count` values.
+template <typename Id>
+Id parameter_of(const char* name, std::uint64_t count, Id fallback) {
+    const std::uint64_t value = parameter(name, static_cast<std::uint64_t>(fallback));
+    GUEST_REQUIRE(value < count);
+    return static_cast<Id>(value);
+}
+
+ExperimentSettings settings_from_parameters() {
+    constexpr std::uint64_t most_counted = 32;
+    const std::uint64_t samples = parameter("samples", 10);
+    const std::uint64_t few = samples < most_counted ? samples : most_counted;
+    const auto initiators = static_cast<std::uint32_t>(parameter("initiators", 1));
+    const bool alone = initiators == 1;
     const ExperimentSettings settings{
         .cpus = cpu_count(),
         .pages = parameter("pages", 1),
-        .target = static_cast<TargetState>(parameter("target", 0)),
-        .samples = parameter("samples", 10),
+        .target = parameter_of("target", shootdown::target_state_count, TargetState::user),
+        .samples = samples,
+        .initiators = initiators,
+        .spaces = parameter_of("spaces", shootdown::initiator_spaces_count, InitiatorSpaces::same),
+        .routing = parameter_of("routing", shootdown::routing_count, Routing::unicast),
+        .flush_policy = {.primitive = parameter_of("flush", shootdown::flush_primitive_count,
+                                                   FlushPrimitive::invlpg),
+                         .threshold = parameter("threshold", shootdown::linux_flush_ceiling)},
+        .bare_round_trips = alone,
+        .counted = alone ? few : 0,
+        .traced = alone && parameter("phases", 0) != 0 ? samples : 0,
     };
     GUEST_REQUIRE(settings.pages >= 1);
-    GUEST_REQUIRE(settings.pages <= max_experiment_pages);
-    GUEST_REQUIRE(static_cast<std::uint64_t>(settings.target) < shootdown::target_state_count);
-    GUEST_REQUIRE(static_cast<std::uint64_t>(protocol) < shootdown::protocol_count);
+    GUEST_REQUIRE(settings.pages <= RemappedPages::max_pages);
+    GUEST_REQUIRE(settings.initiators >= 1);
+    GUEST_REQUIRE(settings.initiators <= max_initiators);
+    return settings;
+}
 
-    static stats::Histogram latencies;
-    const ExperimentCounts counts = run_shootdowns(protocol, settings, latencies);
+void report(ProtocolId protocol, const ExperimentSettings& settings, const ExperimentCounts& counts,
+            const ExperimentHistograms& histograms) {
+    const channel::Parameter name = word("protocol", name_of(protocol));
+    report_measurement(
+        "shootdown", "cycles", histograms.shootdown,
+        {name, number("cpus", settings.cpus), number("pages", settings.pages),
+         word("target", name_of(settings.target)), word("routing", name_of(settings.routing)),
+         word("flush", name_of(settings.flush_policy.primitive)),
+         number("threshold", settings.flush_policy.threshold),
+         number("initiators", settings.initiators), word("spaces", name_of(settings.spaces)),
+         number("reads", counts.reads), number("stale_reads", counts.stale_reads),
+         number("violations", counts.violations), number("empty_pair", counts.empty_pair),
+         number("stolen_from", counts.stolen_from),
+         word("steal_time", steal_time::is_offered() ? "offered" : "not offered")});
+    if (counts.stolen_from != 0 && histograms.without_steal.count() != 0) {
+        report_measurement("shootdown without steal", "cycles", histograms.without_steal, {name});
+    }
+    if (histograms.posted.count() != 0) {
+        report_measurement("initiator's part", "cycles", histograms.posted, {name});
+    }
+    if (histograms.bare.count() != 0) {
+        const bool polled = protocol == ProtocolId::polled;
+        report_measurement(polled ? "bare cache line round trip" : "bare ipi round trip", "cycles",
+                           histograms.bare, {name});
+        report_measurement(
+            polled ? "cache line round trip with flush" : "ipi round trip with flush", "cycles",
+            histograms.bare_with_flush, {name});
+    }
+    histograms.steps.report(name_of(protocol));
+}
+
+/// Parameters: `pages`, `samples`, `target` (a TargetState), `protocol` (a ProtocolId), `routing`
+/// (a Routing), `flush` (a FlushPrimitive), `threshold` (pages), `initiators`, `spaces` (an
+/// InitiatorSpaces), `phases` (1: times each step, too).
+GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
+    const auto protocol = parameter_of("protocol", shootdown::protocol_count, ProtocolId::global);
+    const ExperimentSettings settings = settings_from_parameters();
+    static ExperimentHistograms histograms;
+    const ExperimentCounts counts = run_shootdowns(protocol, settings, histograms);
     // A latency counts only together with its proof.
     GUEST_EXPECT_EQ(counts.violations, 0U);
     GUEST_EXPECT_GT(counts.reads, 0U);
-    report_measurement("shootdown", "cycles", latencies,
-                       {word("protocol", name_of(protocol)), number("cpus", settings.cpus),
-                        number("pages", settings.pages), word("target", name_of(settings.target)),
-                        number("reads", counts.reads), number("stale_reads", counts.stale_reads),
-                        number("violations", counts.violations)});
+    report(protocol, settings, counts, histograms);
+}
+
+/// Parameters: `protocol`, `seconds`, `seed`.
+GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
+    const auto protocol = parameter_of("protocol", shootdown::protocol_count, ProtocolId::global);
+    const std::uint64_t khz = boot_info().tsc_khz;
+    GUEST_REQUIRE(khz != 0);
+    const SoakSettings settings{.cpus = cpu_count(),
+                                .cycles = parameter("seconds", 1) * 1000 * khz,
+                                .seed = parameter("seed", 1)};
+    static stats::Histogram shootdowns;
+    const SoakCounts counts = with_protocol(protocol, [&]<template <typename> typename Protocol>() {
+        return run_soak<Protocol>(settings, shootdowns);
+    });
+    GUEST_EXPECT_EQ(counts.violations, 0U);
+    GUEST_EXPECT_GT(counts.accesses, 0U);
+    GUEST_EXPECT_GT(shootdowns.count(), 0U);
+    report_measurement(
+        "shootdown", "cycles", shootdowns,
+        {word("protocol", name_of(protocol)), number("cpus", settings.cpus),
+         number("maps", counts.maps), number("remaps", counts.remaps),
+         number("protects", counts.protects), number("unmaps", counts.unmaps),
+         number("reads", counts.accesses), number("faults", counts.faults),
+         number("stale_reads", counts.stale_reads), number("violations", counts.violations)});
+}
+
+// Page by page against everything at once, with what each makes the processor walk again. The two
+// take turns, so that whatever disturbs disturbs both.
+//
+// Parameters: `samples`, `flush` (the FlushPrimitive for everything).
+GUEST_TEST(measure_shootdown, crossover) {
+    const auto primitive =
+        parameter_of("flush", shootdown::flush_primitive_count, FlushPrimitive::cr3);
+    GUEST_REQUIRE(!shootdown::is_by_page(primitive));
+    if (!has(primitive)) {
+        GUEST_SKIP("the vCPU has no INVPCID");
+    }
+    const FlushPolicy by_page{.primitive = FlushPrimitive::invlpg, .threshold = WorkingSet::pages};
+    const FlushPolicy everything{.primitive = primitive};
+    WorkingSet working_set;
+    for (const std::uint64_t pages : {1, 2, 4, 8, 16, 32, 33, 34, 64, 128, 256, 512}) {
+        static stats::Histogram histograms[2];
+        histograms[0] = histograms[1] = {};
+        for (std::uint64_t n = parameter("samples", 10); n != 0; --n) {
+            histograms[0].record(working_set.invalidate_and_read(pages, by_page));
+            histograms[1].record(working_set.invalidate_and_read(pages, everything));
+        }
+        report_measurement("by page", "cycles", histograms[0],
+                           {number("pages", pages), word("flush", name_of(by_page.primitive)),
+                            number("working_set", WorkingSet::pages)});
+        report_measurement("full flush", "cycles", histograms[1],
+                           {number("pages", pages), word("flush", name_of(primitive)),
+                            number("working_set", WorkingSet::pages)});
+    }
 }
 
 }  // namespace

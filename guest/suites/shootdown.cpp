@@ -1,9 +1,10 @@
-// TLB shootdown: each protocol correct, `global` for targets in each state; and protocols that are
+// TLB shootdown: each protocol correct, in the situations that there are; and protocols that are
 // wrong on purpose, to show that the check would see it.
 
 #include <array>
 
 #include "guest/harness/shootdown_protocol.hpp"
+#include "guest/harness/soak.hpp"
 #include "guest/harness/test.hpp"
 
 namespace nestbed::guest {
@@ -14,11 +15,11 @@ using shootdown::ProtocolId;
 
 void expect_correct_shootdowns(const ExperimentSettings& settings,
                                ProtocolId protocol = ProtocolId::global) {
-    static stats::Histogram latencies;
-    const ExperimentCounts counts = run_shootdowns(protocol, settings, latencies);
+    static ExperimentHistograms histograms;
+    const ExperimentCounts counts = run_shootdowns(protocol, settings, histograms);
     GUEST_EXPECT_EQ(counts.violations, 0U);
-    GUEST_EXPECT_GT(counts.shootdowns, settings.samples);
-    GUEST_EXPECT_EQ(latencies.count(), settings.samples);
+    GUEST_EXPECT_GT(counts.shootdowns, settings.samples * settings.initiators);
+    GUEST_EXPECT_EQ(histograms.shootdown.count(), settings.samples * settings.initiators);
     GUEST_EXPECT_GT(counts.reads, 0U);
     GUEST_LOG("{} reads, {} of them stale before completion", counts.reads, counts.stale_reads);
 }
@@ -44,42 +45,114 @@ GUEST_TEST(shootdown, a_range_of_pages, {.cpus = 2}) {
         {.cpus = cpu_count(), .pages = 16, .target = TargetState::user, .samples = 10});
 }
 
-void expect_correct_with_few_samples(ProtocolId protocol) {
+GUEST_TEST(shootdown, more_pages_than_the_threshold, {.cpus = 2}) {
+    expect_correct_shootdowns({.cpus = cpu_count(),
+                               .pages = shootdown::linux_flush_ceiling + 1,
+                               .target = TargetState::user,
+                               .samples = 5});
+}
+
+GUEST_TEST(shootdown, targets_with_interrupts_off, {.cpus = 2}) {
     expect_correct_shootdowns(
-        {.cpus = cpu_count(), .pages = 2, .target = TargetState::user, .samples = 5}, protocol);
+        {.cpus = cpu_count(), .target = TargetState::irqs_off, .samples = 20});
 }
 
-GUEST_TEST(shootdown, mailbox_targets_in_user_mode, {.cpus = 2}) {
-    expect_correct_with_few_samples(ProtocolId::mailbox);
+GUEST_TEST(shootdown, targets_waiting_lazily, {.cpus = 2}) {
+    expect_correct_shootdowns({.cpus = cpu_count(), .target = TargetState::lazy, .samples = 20},
+                              ProtocolId::generation);
 }
 
-GUEST_TEST(shootdown, mailbox_many_targets_in_user_mode, {.cpus = 8}) {
-    expect_correct_with_few_samples(ProtocolId::mailbox);
+GUEST_TEST(shootdown, nmi_targets_with_interrupts_off, {.cpus = 2}) {
+    expect_correct_shootdowns({.cpus = cpu_count(), .target = TargetState::irqs_off, .samples = 20},
+                              ProtocolId::nmi);
 }
 
-GUEST_TEST(shootdown, mailbox_overlapped_targets_in_user_mode, {.cpus = 2}) {
-    expect_correct_with_few_samples(ProtocolId::mailbox_overlapped);
+// An NMI at the very HLT of a sleeping target must not cost it the wake-up that comes after it.
+GUEST_TEST(shootdown, nmi_targets_asleep, {.cpus = 2}) {
+    expect_correct_shootdowns({.cpus = cpu_count(), .target = TargetState::hlt, .samples = 50},
+                              ProtocolId::nmi);
 }
 
-GUEST_TEST(shootdown, mailbox_overlapped_many_targets_in_user_mode, {.cpus = 8}) {
-    expect_correct_with_few_samples(ProtocolId::mailbox_overlapped);
+GUEST_TEST(shootdown, by_cluster, {.cpus = 4}) {
+    expect_correct_shootdowns({.cpus = cpu_count(), .samples = 5, .routing = Routing::cluster});
 }
 
-GUEST_TEST(shootdown, scoreboard_targets_in_user_mode, {.cpus = 2}) {
-    expect_correct_with_few_samples(ProtocolId::scoreboard);
+GUEST_TEST(shootdown, by_two_clusters, {.cpus = 18}) {
+    expect_correct_shootdowns({.cpus = cpu_count(), .samples = 2, .routing = Routing::cluster});
 }
 
-GUEST_TEST(shootdown, scoreboard_many_targets_in_user_mode, {.cpus = 8}) {
-    expect_correct_with_few_samples(ProtocolId::scoreboard);
+GUEST_TEST(shootdown, by_the_shorthand, {.cpus = 4}) {
+    expect_correct_shootdowns(
+        {.cpus = cpu_count(), .samples = 5, .routing = Routing::all_but_self});
 }
 
-GUEST_TEST(shootdown, early_ack_targets_in_user_mode, {.cpus = 2}) {
-    expect_correct_with_few_samples(ProtocolId::early_ack);
+// Every protocol: with one target; with many; with initiators that are each other's targets; with
+// initiators of spaces of their own, at the same addresses; and in a short soak.
+
+/// Targets read in user mode, if the protocol reaches them there.
+TargetState easiest_target(ProtocolId protocol) {
+    return protocol == ProtocolId::polled ? TargetState::spin : TargetState::user;
 }
 
-GUEST_TEST(shootdown, early_ack_many_targets_in_user_mode, {.cpus = 8}) {
-    expect_correct_with_few_samples(ProtocolId::early_ack);
+void expect_correct_with_initiators(ProtocolId protocol, std::uint32_t initiators,
+                                    InitiatorSpaces spaces) {
+    expect_correct_shootdowns({.cpus = cpu_count(),
+                               .pages = 2,
+                               .target = easiest_target(protocol),
+                               .samples = 5,
+                               .initiators = initiators,
+                               .spaces = spaces},
+                              protocol);
 }
+
+constexpr std::uint64_t soak_milliseconds = 200;
+
+template <template <typename> typename Protocol, typename Platform = TracedPlatform>
+SoakCounts soak_for_a_moment() {
+    static stats::Histogram shootdowns;
+    GUEST_REQUIRE(boot_info().tsc_khz != 0);
+    const SoakCounts counts = run_soak<Protocol, Platform>(
+        {.cpus = cpu_count(), .cycles = soak_milliseconds * boot_info().tsc_khz}, shootdowns);
+    GUEST_LOG("{} shootdowns, {} accesses, {} violations", shootdowns.count(), counts.accesses,
+              counts.violations);
+    return counts;
+}
+
+void expect_correct_soak(ProtocolId protocol) {
+    const SoakCounts counts = with_protocol(protocol, []<template <typename> typename Protocol>() {
+        return soak_for_a_moment<Protocol>();
+    });
+    GUEST_EXPECT_EQ(counts.violations, 0U);
+    GUEST_EXPECT_GT(counts.accesses, 0U);
+}
+
+#define PROTOCOL_TESTS(protocol)                                                            \
+    GUEST_TEST(shootdown, protocol##_one_target, {.cpus = 2}) {                             \
+        expect_correct_with_initiators(ProtocolId::protocol, 1, InitiatorSpaces::same);     \
+    }                                                                                       \
+    GUEST_TEST(shootdown, protocol##_many_targets, {.cpus = 8}) {                           \
+        expect_correct_with_initiators(ProtocolId::protocol, 1, InitiatorSpaces::same);     \
+    }                                                                                       \
+    GUEST_TEST(shootdown, protocol##_initiators_of_one_space, {.cpus = 4}) {                \
+        expect_correct_with_initiators(ProtocolId::protocol, 3, InitiatorSpaces::same);     \
+    }                                                                                       \
+    GUEST_TEST(shootdown, protocol##_initiators_of_two_spaces, {.cpus = 4}) {               \
+        expect_correct_with_initiators(ProtocolId::protocol, 2, InitiatorSpaces::disjoint); \
+    }                                                                                       \
+    GUEST_TEST(shootdown, protocol##_soak, {.cpus = 3}) {                                   \
+        expect_correct_soak(ProtocolId::protocol);                                          \
+    }
+
+PROTOCOL_TESTS(global)
+PROTOCOL_TESTS(mailbox)
+PROTOCOL_TESTS(mailbox_overlapped)
+PROTOCOL_TESTS(scoreboard)
+PROTOCOL_TESTS(early_ack)
+PROTOCOL_TESTS(generation)
+PROTOCOL_TESTS(deferred)
+PROTOCOL_TESTS(polled)
+PROTOCOL_TESTS(paravirtual)
+PROTOCOL_TESTS(nmi)
 
 // Protocols that are wrong on purpose: the readers must notice.
 
@@ -109,16 +182,16 @@ bool translations_stay_stale() {
 
 template <typename Platform>
 ExperimentCounts run_wrong_protocol(std::uint64_t pages, TargetState target) {
-    static stats::Histogram latencies;
+    static ExperimentHistograms histograms;
     const ExperimentCounts counts = run_shootdowns<GlobalShootdown, Platform>(
-        {.cpus = cpu_count(), .pages = pages, .target = target, .samples = 20}, latencies);
+        {.cpus = cpu_count(), .pages = pages, .target = target, .samples = 20}, histograms);
     GUEST_LOG("{} violations in {} shootdowns, {} reads", counts.violations, counts.shootdowns,
               counts.reads);
     return counts;
 }
 
 /// Leaves out every invalidation, and tells nobody.
-struct NoInvalidationPlatform : GuestPlatform {
+struct NoInvalidationPlatform : TracedPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace&) const { return {}; }
     void invalidate(const AddressSpace&, const shootdown::Request&) const {}
 };
@@ -148,10 +221,10 @@ GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_sleeping_target, {.cpu
 }
 
 /// Invalidates the first page of a range and leaves out the rest.
-struct FirstPageOnlyPlatform : GuestPlatform {
+struct FirstPageOnlyPlatform : TracedPlatform {
     void invalidate(const AddressSpace& space, shootdown::Request request) const {
         request.pages.pages = 1;
-        GuestPlatform::invalidate(space, request);
+        TracedPlatform::invalidate(space, request);
     }
 };
 
@@ -167,9 +240,20 @@ GUEST_TEST(shootdown, a_page_left_out_of_a_range_is_seen, {.cpus = 2}) {
 }
 
 /// Leaves out the remote invalidation: nobody else is told.
-struct LocalOnlyPlatform : GuestPlatform {
+struct LocalOnlyPlatform : TracedPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace&) const { return {}; }
 };
+
+GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak, {.cpus = 2}) {
+    if (!translations_stay_stale()) {
+        GUEST_SKIP("this host keeps no stale translation, so there is none to catch");
+    }
+    if (soak_for_a_moment<GlobalShootdown, NoInvalidationPlatform>().violations == 0) {
+        // KVM intercepts the #UD by which a visit to user mode ends, and software emulation of SVM
+        // flushes on every exit.
+        GUEST_SKIP("each return from user mode loses its translations on this host");
+    }
+}
 
 GUEST_TEST(shootdown, a_missing_remote_invalidation_is_seen, {.cpus = 2}) {
     if (run_wrong_protocol<LocalOnlyPlatform>(1, TargetState::user).violations == 0) {

@@ -11,6 +11,9 @@ inline constexpr std::uint32_t x2apic_id = 0x802;
 inline constexpr std::uint32_t x2apic_eoi = 0x80B;
 inline constexpr std::uint32_t x2apic_spurious = 0x80F;
 inline constexpr std::uint32_t x2apic_icr = 0x830;
+inline constexpr std::uint32_t x2apic_timer = 0x832;
+inline constexpr std::uint32_t x2apic_initial_count = 0x838;
+inline constexpr std::uint32_t x2apic_divide = 0x83E;
 inline constexpr std::uint32_t x2apic_self_ipi = 0x83F;
 inline constexpr std::uint32_t gs_base = 0xC0000101;
 

@@ -15,5 +15,21 @@ inline constexpr std::uint16_t finish = 0x5E4;
 inline constexpr std::uint16_t panic = 0x5E8;
 /// Does nothing: the unit of cost of an exit to user space and back.
 inline constexpr std::uint16_t nothing = 0x5EC;
+/// Begins or ends a stretch over which the host counts what KVM did (`StretchMark`).
+inline constexpr std::uint16_t statistics = 0x5F0;
 
 }  // namespace nestbed::channel::port
+
+namespace nestbed::channel {
+
+/// The value written to `port::statistics`, by one vCPU at a time. KVM's counters of all vCPUs are
+/// read at both ends, and the differences of all stretches of a kind are added up. What a stretch
+/// counts by itself, the exit of its end among it, is counted by empty ones.
+enum class StretchMark : std::uint32_t {
+    begin_empty = 0,
+    end_empty = 1,
+    begin_operation = 2,
+    end_operation = 3,
+};
+
+}  // namespace nestbed::channel

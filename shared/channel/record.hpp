@@ -58,7 +58,7 @@ struct Parameter {
 };
 static_assert(sizeof(Parameter) == 24);
 
-inline constexpr std::uint32_t max_measurement_parameters = 8;
+inline constexpr std::uint32_t max_measurement_parameters = 16;
 
 /// A finished histogram with its name and circumstances. The guest keeps it unchanged until the
 /// doorbell that follows its record has been answered.

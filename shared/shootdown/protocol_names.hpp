@@ -12,8 +12,13 @@ enum class ProtocolId : std::uint64_t {
     mailbox_overlapped = 2,
     scoreboard = 3,
     early_ack = 4,
+    generation = 5,
+    deferred = 6,
+    polled = 7,
+    paravirtual = 8,
+    nmi = 9,
 };
-inline constexpr std::uint64_t protocol_count = 5;
+inline constexpr std::uint64_t protocol_count = 10;
 
 constexpr const char* name_of(ProtocolId protocol) {
     switch (protocol) {
@@ -27,6 +32,16 @@ constexpr const char* name_of(ProtocolId protocol) {
             return "scoreboard";
         case ProtocolId::early_ack:
             return "early-ack";
+        case ProtocolId::generation:
+            return "generation";
+        case ProtocolId::deferred:
+            return "deferred";
+        case ProtocolId::polled:
+            return "polled";
+        case ProtocolId::paravirtual:
+            return "paravirtual";
+        case ProtocolId::nmi:
+            return "nmi";
     }
     return "?";
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/shootdown/paravirtual.hpp"
+
 namespace nestbed::model {
 
 namespace {
@@ -12,6 +14,7 @@ thread_local Machine* current_machine = nullptr;
 /// More than any scenario needs: only CPUs that wait for each other get so far.
 constexpr std::size_t max_events = 5000;
 constexpr std::size_t stack_bytes = 48 * 1024;
+constexpr unsigned max_deschedulings = 2;
 
 }  // namespace
 
@@ -45,7 +48,7 @@ std::optional<std::string> Machine::run() {
     }
     const auto finished = [](const Cpu& cpu) { return cpu.finished; };
     for (std::size_t events = 0; !violation_ && !std::ranges::all_of(cpus_, finished); ++events) {
-        const std::vector<Event> possible = possible_events();
+        const std::vector<Event>& possible = possible_events();
         if (possible.empty()) {
             violate("CPUs wait for ever");
             break;
@@ -63,61 +66,85 @@ std::optional<std::string> Machine::run() {
     return violation_;
 }
 
-std::vector<Machine::Event> Machine::possible_events() const {
-    std::vector<Event> drains;
-    std::vector<Event> interrupts;
-    std::vector<Event> going_on;
-    std::vector<Event> speculations;
-    for (std::uint32_t i = 0; i < cpus_.size(); ++i) {
+const std::vector<Machine::Event>& Machine::possible_events() {
+    events_.clear();
+    const auto add = [&](Event::Kind kind, auto&& possible) {
         // The one that ran last comes first.
-        const auto cpu = static_cast<std::uint32_t>((running_ + i) % cpus_.size());
-        if (!cpus_[cpu].stores.empty()) {
-            drains.push_back({Event::drain, cpu});
-        }
-        if (can_be_interrupted(cpus_[cpu])) {
-            interrupts.push_back({Event::interrupt, cpu});
-        }
-        if (can_go_on(cpus_[cpu])) {
-            going_on.push_back({Event::go_on, cpu});
-        }
-        if (can_speculate(cpus_[cpu])) {
-            speculations.push_back({Event::speculate, cpu});
-        }
-    }
-    std::vector<Event> events;
-    const auto append = [&](const std::vector<Event>& more) {
-        events.insert(events.end(), more.begin(), more.end());
+        std::uint32_t cpu = running_;
+        do {
+            if (possible(cpus_[cpu])) {
+                events_.push_back({kind, cpu});
+            }
+            cpu = cpu + 1 == cpus_.size() ? 0 : cpu + 1;
+        } while (cpu != running_);
+    };
+    const auto add_drains = [&] {
+        add(Event::drain, [](const Cpu& cpu) { return !cpu.stores.empty(); });
+    };
+    const auto add_interrupts = [&] {
+        add(Event::nmi, [&](const Cpu& cpu) { return can_take_nmi(cpu); });
+        add(Event::interrupt, [&](const Cpu& cpu) { return can_be_interrupted(cpu); });
     };
     if (!habits_.lazy_stores) {
-        append(drains);
+        add_drains();
     }
     if (!habits_.lazy_interrupts) {
-        append(interrupts);
+        add_interrupts();
     }
-    append(going_on);
+    add(Event::go_on, [&](const Cpu& cpu) { return can_go_on(cpu); });
     if (habits_.lazy_interrupts) {
-        append(interrupts);
+        add_interrupts();
     }
     if (habits_.lazy_stores) {
-        append(drains);
+        add_drains();
     }
-    append(speculations);
-    return events;
+    add(Event::speculate, [&](const Cpu& cpu) { return can_speculate(cpu); });
+    add(Event::schedule, [&](const Cpu& cpu) { return cpu.descheduled; });
+    if (tick_handler_) {
+        // Where a script is over it does not matter when its CPU ticks, but that it does.
+        add(Event::tick, [&](const Cpu& cpu) { return can_tick(cpu) && !cpu.finished; });
+        if (events_.empty()) {
+            add(Event::tick, [&](const Cpu& cpu) { return can_tick(cpu); });
+        }
+    }
+    if (!events_.empty()) {
+        add(Event::deschedule, [&](const Cpu& cpu) { return can_be_descheduled(cpu); });
+    }
+    return events_;
 }
 
 bool Machine::can_go_on(const Cpu& cpu) const {
-    const bool idle = cpu.finished && !cpu.in_handler;
-    return !idle && (!cpu.waiting || cpu.seen_version != version_);
+    const bool idle = cpu.finished && !cpu.in_interrupt && !cpu.in_nmi;
+    return !idle && !cpu.descheduled && (!cpu.waiting || cpu.seen_version != version_);
 }
 
 bool Machine::can_be_interrupted(const Cpu& cpu) const {
-    return cpu.interrupt_pending && cpu.at_boundary && !cpu.interrupts_off && !cpu.in_handler;
+    return cpu.interrupt_pending && cpu.at_boundary && !cpu.interrupts_off && !cpu.in_interrupt &&
+           !cpu.in_nmi && !cpu.descheduled;
+}
+
+bool Machine::can_take_nmi(const Cpu& cpu) const {
+    return cpu.nmi_pending && cpu.at_boundary && !cpu.in_nmi && !cpu.descheduled;
+}
+
+bool Machine::can_tick(const Cpu& cpu) const {
+    return cpu.at_boundary && !cpu.interrupts_off && !cpu.in_interrupt && !cpu.in_nmi &&
+           !cpu.descheduled && cpu.ticked_version != version_;
+}
+
+bool Machine::can_be_descheduled(const Cpu& cpu) const {
+    return cpu.preempted != nullptr && !cpu.descheduled && cpu.at_boundary && !cpu.finished &&
+           cpu.deschedulings < max_deschedulings;
+}
+
+bool Machine::can_walk_again(const Cpu& cpu) const {
+    return !cpu.descheduled || (cpu.preempted->value & shootdown::kvm_vcpu_flush_tlb) == 0;
 }
 
 bool Machine::can_speculate(const Cpu& cpu) const {
     // One page is enough to go wrong with; scenarios have their first page for it. Only where it
     // changes something, since a walk that finds nothing is no event.
-    if (cpu.finished || cpu.root == nullptr || cpu.tlb.contains(0)) {
+    if (cpu.finished || cpu.descheduled || cpu.root == nullptr || cpu.tlb.contains(0)) {
         return false;
     }
     const bool knows_table = cpu.tables.contains(0);
@@ -140,21 +167,48 @@ void Machine::speculate(Cpu& cpu) {
 
 void Machine::perform(const Event& event) {
     Cpu& cpu = cpus_[event.cpu];
+    const auto log = [&](const char* what) {
+        log_.push_back("CPU " + std::to_string(event.cpu) + ": " + what);
+    };
     switch (event.kind) {
         case Event::drain:
-            log_.push_back("CPU " + std::to_string(event.cpu) + ": a store reaches memory");
+            log("a store reaches memory");
             drain_one(cpu);
             break;
         case Event::interrupt:
-            log_.push_back("CPU " + std::to_string(event.cpu) + ": interrupt");
-            cpu.take_interrupt = true;
+            log("interrupt");
+            cpu.interrupt_pending = false;
+            cpu.taken = event.kind;
+            resume(event.cpu);
+            break;
+        case Event::nmi:
+            log("NMI");
+            cpu.nmi_pending = false;
+            cpu.taken = event.kind;
+            resume(event.cpu);
+            break;
+        case Event::tick:
+            log("tick");
+            cpu.ticked_version = version_;
+            cpu.taken = event.kind;
             resume(event.cpu);
             break;
         case Event::speculate:
-            log_.push_back("CPU " + std::to_string(event.cpu) + ": a speculative walk of page 0");
+            log("a speculative walk of page 0");
             speculate(cpu);
             break;
+        case Event::deschedule:
+            log("descheduled");
+            deschedule(cpu);
+            break;
+        case Event::schedule:
+            log("scheduled");
+            schedule(cpu);
+            break;
         case Event::go_on:
+            if (!cpu.in_interrupt && !cpu.in_nmi) {
+                cpu.ticked_version.reset();
+            }
             resume(event.cpu);
             break;
     }
@@ -162,34 +216,77 @@ void Machine::perform(const Event& event) {
 
 void Machine::resume(std::uint32_t cpu) {
     running_ = cpu;
-    cpus_[cpu].waiting = false;
     cpus_[cpu].fiber = std::move(cpus_[cpu].fiber).resume();
 }
 
 void Machine::step(bool boundary) {
     const std::uint32_t self = running_;
-    cpus_[self].at_boundary = boundary;
-    machine_fibers_[self] = std::move(machine_fibers_[self]).resume();
-    take_interrupt_if_chosen();
+    // After a handler the interrupted instruction has yet to come, at any later moment.
+    do {
+        cpus_[self].at_boundary = boundary;
+        machine_fibers_[self] = std::move(machine_fibers_[self]).resume();
+    } while (take_interrupt_if_chosen());
 }
 
-void Machine::take_interrupt_if_chosen() {
+bool Machine::take_interrupt_if_chosen() {
     Cpu& cpu = cpus_[running_];
-    if (!cpu.take_interrupt) {
-        return;
+    if (!cpu.taken) {
+        return false;
     }
-    cpu.take_interrupt = false;
-    cpu.interrupt_pending = false;
-    cpu.in_handler = true;
-    handler_();
-    cpus_[running_].in_handler = false;
-    // The interrupted instruction has yet to come, at any later moment.
-    step();
+    const Event::Kind kind = *cpu.taken;
+    cpu.taken.reset();
+    // What the handler reads is not what the code below it waits for.
+    const Watched watched = cpu.watched;
+    const bool waiting = cpu.waiting;
+    cpu.waiting = false;
+    run_handler(kind);
+    cpu.waiting = waiting;
+    cpu.watched = watched;
+    return true;
+}
+
+void Machine::run_handler(Event::Kind kind) {
+    Cpu& cpu = cpus_[running_];
+    bool& in_handler = kind == Event::nmi ? cpu.in_nmi : cpu.in_interrupt;
+    in_handler = true;
+    if (kind == Event::nmi) {
+        nmi_handler_();
+    } else if (kind == Event::tick) {
+        tick_handler_();
+    } else {
+        interrupt_handler_();
+    }
+    in_handler = false;
+}
+
+void Machine::watch(Cpu& cpu) const {
+    if (!cpu.watched) {
+        cpu.watched = version_;
+    }
+}
+
+void Machine::deschedule(Cpu& cpu) {
+    drain_all(cpu);  // a VM exit
+    cpu.descheduled = true;
+    ++cpu.deschedulings;
+    cpu.preempted->value = shootdown::kvm_vcpu_preempted;
+    ++version_;
+}
+
+void Machine::schedule(Cpu& cpu) {
+    const std::uint64_t old = std::exchange(cpu.preempted->value, 0);
+    ++version_;
+    if ((old & shootdown::kvm_vcpu_flush_tlb) != 0) {
+        cpu.tlb.clear();
+        cpu.tables.clear();
+    }
+    cpu.descheduled = false;
 }
 
 std::uint64_t Machine::load(const Cell& cell) {
     step();
-    const Cpu& cpu = cpus_[running_];
+    Cpu& cpu = cpus_[running_];
+    watch(cpu);
     for (auto store = cpu.stores.rbegin(); store != cpu.stores.rend(); ++store) {
         if (store->first == &cell) {
             return store->second;
@@ -208,6 +305,7 @@ void Machine::store(Cell& cell, std::uint64_t value) {
 std::uint64_t Machine::modify(Cell& cell,
                               const std::function<std::uint64_t(std::uint64_t)>& change) {
     step();
+    watch(cpus_[running_]);
     drain_all(cpus_[running_]);
     const std::uint64_t old = cell.value;
     cell.value = change(old);
@@ -224,9 +322,11 @@ void Machine::fence() {
 
 void Machine::pause() {
     Cpu& cpu = cpus_[running_];
-    cpu.seen_version = version_;
+    cpu.seen_version = cpu.watched.value_or(version_);
+    cpu.watched.reset();
     cpu.waiting = true;
     step();
+    cpu.waiting = false;
 }
 
 void Machine::drain_one(Cpu& cpu) {
@@ -247,7 +347,15 @@ void Machine::send_interrupt(CpuSet targets) {
     // x2APIC Mode").
     step();
     targets.for_each([&](std::uint32_t cpu) { cpus_[cpu].interrupt_pending = true; });
-    step();  // as in store
+    cpus_[running_].watched.reset();  // what it waits for, it reads from now on
+    step();                           // as in store
+}
+
+void Machine::send_nmi(CpuSet targets) {
+    step();
+    targets.for_each([&](std::uint32_t cpu) { cpus_[cpu].nmi_pending = true; });
+    cpus_[running_].watched.reset();
+    step();
 }
 
 void Machine::load_cr3(const Root* root) {
@@ -344,7 +452,7 @@ void Machine::free_table(std::uint64_t number) {
     }
     for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
         for (const auto& [index, cached] : cpus_[cpu].tables) {
-            if (cached == number) {
+            if (cached == number && can_walk_again(cpus_[cpu])) {
                 // Its walker may read the table at any moment, whatever its code does.
                 violate("a table is freed that CPU " + std::to_string(cpu) + " can still walk");
             }

@@ -8,6 +8,11 @@
 //   - the oldest store in a CPU's store buffer reaches memory (x86-TSO: loads see their own CPU's
 //     buffered stores, locked instructions and fences wait until the buffer is empty);
 //   - a CPU takes a pending interrupt, at an instruction boundary with interrupts on;
+//   - a CPU takes a pending NMI, at any instruction boundary but those of an NMI's handler;
+//   - a CPU's timer ticks, where an interrupt could come, and in the ordinary course only if
+//     nothing else can happen;
+//   - a CPU is descheduled by the hypervisor, or scheduled again, after the flush that it was asked
+//     for, as KVM does;
 //   - a CPU walks page 0 speculatively, at any moment, and caches what it finds.
 // TLBs keep what they have until it is invalidated, and page walks read memory, not the buffer.
 //
@@ -55,13 +60,14 @@ struct Habits {
     /// Stores stay in the buffer until a locked or serializing instruction, or until no CPU can go
     /// on, instead of draining at once.
     bool lazy_stores = false;
-    /// Interrupts are taken only when no CPU can go on, instead of at once.
+    /// Interrupts and NMIs are taken only when no CPU can go on, instead of at once.
     bool lazy_interrupts = false;
 };
 
 class Machine {
   public:
     using Script = std::function<void()>;
+    using Handler = std::function<void()>;
 
     Machine(Schedule& schedule, Habits habits) : schedule_(schedule), habits_(habits) {}
     Machine(const Machine&) = delete;
@@ -72,7 +78,13 @@ class Machine {
     static Machine& current();
 
     void add_cpu(Script script);
-    void set_interrupt_handler(std::function<void()> handler) { handler_ = std::move(handler); }
+    void set_interrupt_handler(Handler handler) { interrupt_handler_ = std::move(handler); }
+    void set_nmi_handler(Handler handler) { nmi_handler_ = std::move(handler); }
+    /// Without one, no timer ticks.
+    void set_tick_handler(Handler handler) { tick_handler_ = std::move(handler); }
+    /// Lets the hypervisor deschedule a CPU. `preempted` is the byte by which it and the guest
+    /// speak of it: see ParavirtualPlatform.
+    void make_preemptible(std::uint32_t cpu, Cell& preempted) { cpus_[cpu].preempted = &preempted; }
 
     /// Runs all scripts to their ends. Returns what went wrong, if something did.
     std::optional<std::string> run();
@@ -89,9 +101,11 @@ class Machine {
     /// A locked instruction: `change` is given the value and returns the new one. Returns the old.
     std::uint64_t modify(Cell& cell, const std::function<std::uint64_t(std::uint64_t)>& change);
     void fence();
-    /// Waits until memory or an interrupt may have changed something.
+    /// Waits until memory may have changed, of what this CPU has read
+    /// since its last pause.
     void pause();
     void send_interrupt(CpuSet targets);
+    void send_nmi(CpuSet targets);
     void disable_interrupts() { cpus_[running_].interrupts_off = true; }
     void enable_interrupts() { cpus_[running_].interrupts_off = false; }
 
@@ -113,44 +127,66 @@ class Machine {
     void violate(std::string what);
 
   private:
+    struct Event {
+        enum Kind { go_on, drain, interrupt, nmi, tick, speculate, schedule, deschedule } kind;
+        std::uint32_t cpu;
+    };
+    /// The memory that a CPU has read since its last pause was as of this version or a later one.
+    using Watched = std::optional<std::uint64_t>;
+
     struct Cpu {
         boost::context::fiber fiber;  ///< of the CPU, while the machine runs
         bool finished = false;
         bool waiting = false;  ///< in `pause`, since `seen_version`
         std::uint64_t seen_version = 0;
+        Watched watched;
         bool at_boundary = true;  ///< between two instructions
         bool interrupts_off = false;
-        bool in_handler = false;
+        bool in_interrupt = false;
+        bool in_nmi = false;
         bool interrupt_pending = false;
-        bool take_interrupt = false;  ///< the machine has chosen so
+        bool nmi_pending = false;
+        std::optional<Event::Kind> taken;  ///< what the machine has chosen to interrupt it with
+        /// The memory at its last tick, unless it has gone on since: another would do nothing.
+        std::optional<std::uint64_t> ticked_version;
+        Cell* preempted = nullptr;  ///< the hypervisor's byte, if it can be descheduled
+        bool descheduled = false;
+        unsigned deschedulings = 0;
         std::deque<std::pair<Cell*, std::uint64_t>> stores;
         const Root* root = nullptr;
         std::map<std::uint64_t, std::uint64_t> tlb;     ///< page to frame
         std::map<std::uint64_t, std::uint64_t> tables;  ///< index in the root to table
     };
-    struct Event {
-        enum Kind { go_on, drain, interrupt, speculate } kind;
-        std::uint32_t cpu;
-    };
 
     void step(bool boundary = true);
-    void take_interrupt_if_chosen();
-    std::vector<Event> possible_events() const;
+    bool take_interrupt_if_chosen();
+    void run_handler(Event::Kind kind);
+    const std::vector<Event>& possible_events();
     void perform(const Event& event);
     void resume(std::uint32_t cpu);
+    void watch(Cpu& cpu) const;
     void drain_one(Cpu& cpu);
     void drain_all(Cpu& cpu);
+    void deschedule(Cpu& cpu);
+    void schedule(Cpu& cpu);
     bool can_go_on(const Cpu& cpu) const;
     bool can_be_interrupted(const Cpu& cpu) const;
+    bool can_take_nmi(const Cpu& cpu) const;
+    bool can_tick(const Cpu& cpu) const;
     bool can_speculate(const Cpu& cpu) const;
+    bool can_be_descheduled(const Cpu& cpu) const;
+    bool can_walk_again(const Cpu& cpu) const;
     void speculate(Cpu& cpu);
     std::optional<std::uint64_t> translate(std::uint64_t page);
 
     Schedule& schedule_;
     Habits habits_;
-    std::function<void()> handler_;
+    Handler interrupt_handler_;
+    Handler nmi_handler_;
+    Handler tick_handler_;
     std::vector<Script> scripts_;
-    std::deque<Cpu> cpus_;
+    std::vector<Cpu> cpus_;
+    std::vector<Event> events_;  ///< that are possible next
     std::vector<boost::context::fiber> machine_fibers_;
     std::uint32_t running_ = 0;
     std::uint64_t version_ = 0;  ///< counts changes of memory

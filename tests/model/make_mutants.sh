@@ -1,7 +1,8 @@
 #!/bin/sh
 # make_mutants.sh SOURCE_ROOT OUTPUT.cpp: the planted bugs. Each mutants/PROTOCOL/NAME.sed changes
-# the header of that protocol in shared/shootdown; its first line says what is wrong then. All of them go into one file,
-# each in a namespace of its own, with a table of what there is.
+# the header of that protocol in shared/shootdown, with that of the board that it goes over, if it
+# does; the script's first line says what is wrong then. All of them go into one file, each in a
+# namespace of its own, with a table of what there is.
 set -eu
 root=$1
 output=$2
@@ -14,23 +15,26 @@ table=
     for script in "$root"/tests/model/mutants/*/*.sed; do
         protocol=$(basename "$(dirname "$script")")
         case $protocol in
-            mailbox_overlapped) header=mailbox ;;
-            early_ack) header=scoreboard ;;
-            *) header=$protocol ;;
+            mailbox_overlapped) headers=mailbox ;;
+            scoreboard | early_ack) headers='request_board scoreboard' ;;
+            generation | paravirtual | nmi) headers="request_board $protocol" ;;
+            *) headers=$protocol ;;
         esac
         name=$(basename "$script" .sed)
-        original=$root/shared/shootdown/$header.hpp
         mutant=$directory/${protocol}_$name.hpp
-        sed -f "$script" "$original" >"$mutant.tmp"
-        if cmp -s "$original" "$mutant.tmp"; then
-            echo "make_mutants.sh: $script changes nothing in $original" >&2
+        for header in $headers; do
+            cat "$root/shared/shootdown/$header.hpp"
+        done >"$mutant.original"
+        sed -f "$script" "$mutant.original" >"$mutant.tmp"
+        if cmp -s "$mutant.original" "$mutant.tmp"; then
+            echo "make_mutants.sh: $script changes nothing in $headers" >&2
             exit 1
         fi
         sed -e "s/^namespace nestbed::shootdown {/namespace nestbed::shootdown::${protocol}_$name {/" \
             -e 's|#include "\.\./|#include "shared/|' \
             -e 's|#include "\([a-z_]*\.hpp\)"|#include "shared/shootdown/\1"|' \
             "$mutant.tmp" >"$mutant"
-        rm "$mutant.tmp"
+        rm "$mutant.tmp" "$mutant.original"
         echo "#include \"$mutant\""
         case $protocol in
             global) candidate="with_protocol<shootdown::${protocol}_$name::GlobalShootdown>()" ;;
@@ -38,6 +42,11 @@ table=
             scoreboard) candidate="with_protocol<shootdown::${protocol}_$name::ScoreboardShootdown>()" ;;
             mailbox_overlapped) candidate="with_protocol<shootdown::${protocol}_$name::OverlappedMailboxShootdown>()" ;;
             early_ack) candidate="with_protocol<shootdown::${protocol}_$name::EarlyAckShootdown>()" ;;
+            generation) candidate="with_protocol<shootdown::${protocol}_$name::GenerationShootdown>()" ;;
+            deferred) candidate="with_two_records<shootdown::${protocol}_$name::BasicDeferredShootdown>()" ;;
+            polled) candidate="with_protocol<shootdown::${protocol}_$name::PolledShootdown>()" ;;
+            paravirtual) candidate="with_protocol<shootdown::${protocol}_$name::ParavirtualShootdown>()" ;;
+            nmi) candidate="with_protocol<shootdown::${protocol}_$name::NmiShootdown>()" ;;
             active_spaces) candidate="with_spaces<shootdown::${protocol}_$name::ActiveSpaces>()" ;;
             *)
                 echo "make_mutants.sh: what is to be tried of $protocol?" >&2

@@ -3,9 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <type_traits>
+#include <utility>
 
 #include "shared/shootdown/active_spaces.hpp"
+#include "shared/shootdown/generation.hpp"
+#include "shared/shootdown/nmi.hpp"
+#include "shared/shootdown/paravirtual.hpp"
 #include "shared/shootdown/platform.hpp"
 #include "tests/model/machine.hpp"
 
@@ -34,6 +39,9 @@ class SimulatedAtomic {
     T exchange(T value, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T) { return value; });
     }
+    T fetch_add(T more, std::memory_order = std::memory_order_seq_cst) {
+        return modify([&](T now) { return static_cast<T>(now + more); });
+    }
     T fetch_sub(T less, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T now) { return static_cast<T>(now - less); });
     }
@@ -43,6 +51,14 @@ class SimulatedAtomic {
     T fetch_and(T bits, std::memory_order = std::memory_order_seq_cst) {
         return modify([&](T now) { return static_cast<T>(now & bits); });
     }
+    bool compare_exchange_strong(T& expected, T desired,
+                                 std::memory_order = std::memory_order_seq_cst) {
+        const T found = modify([&](T now) { return now == expected ? desired : now; });
+        return std::exchange(expected, found) == found;
+    }
+
+    /// The memory that it is in.
+    Cell& cell() { return cell_; }
 
   private:
     static std::uint64_t to_bits(T value) {
@@ -72,18 +88,20 @@ class SimulatedAtomic {
 struct SimulatedSpace {
     Root root;
     shootdown::BasicAtomicCpuSet<SimulatedAtomic> active;
+    SimulatedAtomic<std::uint64_t> tlb_generation;
 
     shootdown::BasicAtomicCpuSet<SimulatedAtomic>& active_set() { return active; }
 };
 
 inline constexpr std::uint32_t max_cpus = 4;
 
-/// Which space each CPU has loaded: an ActiveSpaces, of whichever kind.
+/// Which space each CPU has loaded: an ActiveSpaces, of whichever kind. `write_cr3` is called where
+/// CR3 is to be loaded, and loads it.
 class SpaceTable {
   public:
     virtual ~SpaceTable() = default;
     /// For the calling CPU, with interrupts off.
-    virtual void load(SimulatedSpace& space) = 0;
+    virtual void load(SimulatedSpace& space, const std::function<void()>& write_cr3) = 0;
     virtual void unload() = 0;
     virtual SimulatedSpace* current() const = 0;
 };
@@ -91,9 +109,8 @@ class SpaceTable {
 template <typename Spaces>
 class SpaceTableOf : public SpaceTable {
   public:
-    void load(SimulatedSpace& space) override {
-        Machine& machine = Machine::current();
-        spaces_.load(machine.cpu(), space, [&] { machine.load_cr3(&space.root); });
+    void load(SimulatedSpace& space, const std::function<void()>& write_cr3) override {
+        spaces_.load(Machine::current().cpu(), space, write_cr3);
     }
     void unload() override {
         Machine& machine = Machine::current();
@@ -105,6 +122,14 @@ class SpaceTableOf : public SpaceTable {
     Spaces spaces_;
 };
 
+/// What the surroundings of a protocol may get wrong, in spite of what it asks of them.
+struct Flaws {
+    /// An interrupt is sent while earlier stores wait in the buffer.
+    bool interrupt_overtakes_stores = false;
+    /// `loading` is called after CR3 is loaded.
+    bool loading_after_cr3 = false;
+};
+
 struct SimulatedPlatform {
     using Space = SimulatedSpace;
     template <typename T>
@@ -113,8 +138,9 @@ struct SimulatedPlatform {
     static constexpr std::uint32_t max_cpus = model::max_cpus;
 
     const SpaceTable& spaces;
-    /// Whether earlier stores are visible before an interrupt is sent, as the concept demands.
-    bool fence_before_interrupt;
+    /// What a platform may get wrong.
+    const Flaws& flaws;
+    SimulatedAtomic<std::uint8_t> preempted_bytes[max_cpus];
 
     std::uint32_t cpu_count() const { return Machine::current().cpu_count(); }
     void fence() const { Machine::current().fence(); }
@@ -122,16 +148,24 @@ struct SimulatedPlatform {
     std::uint32_t current_cpu() const { return Machine::current().cpu(); }
     CpuSet active_cpus(const SimulatedSpace& space) const { return space.active.load(); }
     void send_interrupt(CpuSet targets) const {
-        if (fence_before_interrupt) {
+        if (!flaws.interrupt_overtakes_stores) {
             Machine::current().fence();
         }
         Machine::current().send_interrupt(targets);
     }
-    void invalidate(const SimulatedSpace& space, const shootdown::Request& request) const {
-        Machine& machine = Machine::current();
-        if (spaces.current() != &space) {
-            return;
+    void send_nmi(CpuSet targets) const {
+        if (!flaws.interrupt_overtakes_stores) {
+            Machine::current().fence();
         }
+        Machine::current().send_nmi(targets);
+    }
+    void invalidate(const SimulatedSpace& space, const shootdown::Request& request) const {
+        if (spaces.current() == &space) {
+            invalidate_always(request);
+        }
+    }
+    void invalidate_always(const shootdown::Request& request) const {
+        Machine& machine = Machine::current();
         if (request.everything) {
             machine.flush_tlb();
         } else {
@@ -140,7 +174,16 @@ struct SimulatedPlatform {
         }
     }
     void pause() const { Machine::current().pause(); }
+
+    SimulatedAtomic<std::uint64_t>& tlb_generation(SimulatedSpace& space) const {
+        return space.tlb_generation;
+    }
+    SimulatedAtomic<std::uint8_t>& preempted(std::uint32_t cpu) { return preempted_bytes[cpu]; }
+    /// The schedule decides by itself who runs.
+    void yield_to(std::uint32_t) const {}
 };
-static_assert(shootdown::Platform<SimulatedPlatform>);
+static_assert(shootdown::GenerationPlatform<SimulatedPlatform>);
+static_assert(shootdown::ParavirtualPlatform<SimulatedPlatform>);
+static_assert(shootdown::NmiPlatform<SimulatedPlatform>);
 
 }  // namespace nestbed::model

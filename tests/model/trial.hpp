@@ -1,4 +1,5 @@
-// Trying a candidate in every scenario, under every schedule within a bound and then at random.
+// Trying a candidate in every scenario, under random schedules and then under every one within a
+// bound.
 #pragma once
 
 #include <cstdint>

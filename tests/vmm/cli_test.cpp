@@ -13,8 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "kvm_test.hpp"
-#include "process.hpp"
+#include "cli_test.hpp"
 
 namespace nestbed::test {
 namespace {
@@ -28,20 +27,6 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 const std::string boot_elf = NESTBED_GUESTS "/boot.elf";
-
-constexpr int success = 0;
-constexpr int test_failed = 1;
-constexpr int bad_input = 2;
-constexpr int no_kvm = 3;
-constexpr int interrupted = 130;
-
-/// An error is one line on standard error, and nothing on standard output.
-void expect_one_line_error(const ProcessResult& result, int exit_code) {
-    EXPECT_EQ(result.exit_code, exit_code) << result.err;
-    EXPECT_THAT(result.err, StartsWith("nestbed: "));
-    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
-    EXPECT_THAT(result.out, IsEmpty());
-}
 
 // What needs no KVM.
 
@@ -109,28 +94,24 @@ TEST(CommandLine, AbsurdValuesAreOneLine) {
         {"measure", "shootdown", "--protocol", "Global"},
         {"measure", "shootdown", "--cpus", "1"},
         {"measure", "shootdown", "--pages", "0"},
+        {"measure", "shootdown", "--pages", "513"},
         {"measure", "shootdown", "--target", "asleep"},
+        {"measure", "shootdown", "--routing", "unicast,post"},
+        {"measure", "shootdown", "--flush", "wbinvd"},
+        {"measure", "shootdown", "--initiators", "0"},
+        {"measure", "shootdown", "--initiators", "1,9"},
+        {"measure", "shootdown", "--spaces", ""},
+        {"measure", "shootdown", "--threshold", "513"},
+        {"measure", "shootdown", "--samples", "0"},
+        {"measure", "shootdown", "--soak", "0"},
+        {"measure", "shootdown", "--soak", "1.5"},
+        {"measure", "shootdown", "--soak", "1", "--seed", "x"},
+        {"measure", "shootdown", "--soak", "1", "--crossover"},
         {"measure", "shootdown", "--format", "tap"},
     };
     for (const auto& arguments : wrong) {
         SCOPED_TRACE(testing::PrintToString(arguments));
         expect_one_line_error(nestbed(arguments), bad_input);
-    }
-}
-
-TEST(CommandLine, AnUnknownProtocolNamesTheKnownOnes) {
-    EXPECT_THAT(nestbed({"measure", "shootdown", "--protocol", "magic"}).err,
-                EndsWith("--protocol magic: there are global, mailbox, mailbox-overlapped, "
-                         "scoreboard, early-ack, all\n"));
-    EXPECT_THAT(nestbed({"measure", "shootdown", "--target", "user,asleep"}).err,
-                EndsWith("--target asleep: there are user, spin, hlt, all\n"));
-}
-
-TEST(CommandLine, TheHelpOfShootdownExplainsEachProtocolAndTarget) {
-    const std::string help = nestbed({"measure", "shootdown", "--help"}).out;
-    for (const std::string name : {"global", "mailbox", "mailbox-overlapped", "scoreboard",
-                                   "early-ack", "user", "spin", "hlt"}) {
-        EXPECT_THAT(help, HasSubstr("\n  " + name + "  ")) << name;
     }
 }
 
@@ -198,35 +179,6 @@ TEST(WithoutKvm, RunAndMeasureSaySo) {
 }
 
 // What needs KVM.
-
-class WithKvm : public vmm::test::KvmTest {
-  public:
-    void SetUp() override {
-        vmm::test::KvmTest::SetUp();
-        if (IsSkipped()) {
-            return;
-        }
-        std::string pattern = testing::TempDir() + "nestbed-cli-XXXXXX";
-        folder_ = ::mkdtemp(pattern.data());
-    }
-    void TearDown() override {
-        if (!folder_.empty()) {
-            fs::remove_all(folder_);
-        }
-    }
-
-    std::string path(const char* name) const { return folder_ / name; }
-    bool folder_is_empty() const { return fs::is_empty(folder_); }
-
-    static std::string contents(const std::string& file) {
-        std::ostringstream text;
-        text << std::ifstream(file).rdbuf();
-        return text.str();
-    }
-
-  private:
-    fs::path folder_;
-};
 
 TEST_F(WithKvm, ATestThatPassesIsASuccess) {
     const ProcessResult result = nestbed({"run", "boot", "--filter", "boot.empty"});
@@ -347,15 +299,6 @@ TEST_F(WithKvm, AClosedPipeEndsIt) {
     }
 }
 
-/// Waits until the process has written `text`.
-void wait_for_output(const Process& process, const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (process.out_so_far().find(text) == std::string::npos &&
-           std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::sleep_for(5ms);
-    }
-}
-
 TEST_F(WithKvm, CtrlCReportsWhatFinished) {
     for (const int signal : {SIGINT, SIGTERM}) {
         Process process({NESTBED_PROGRAM, "run", "boot", "crash", "--filter",
@@ -384,55 +327,6 @@ TEST_F(WithKvm, CtrlCEndsATestOfManyCpusAtOnce) {
     process.send(SIGINT);
     EXPECT_EQ(process.wait().exit_code, interrupted);
     EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
-}
-
-TEST_F(WithKvm, MeasureShootdownPrintsATable) {
-    const ProcessResult result =
-        nestbed({"measure", "shootdown", "--pages", "1,2", "--target", "user,hlt", "--samples", "5",
-                 "--no-pin", "--format", "json", "--output", path("out.json")});
-    EXPECT_EQ(result.exit_code, success) << result.out << result.err;
-    EXPECT_THAT(result.out, StartsWith("calibration: "));
-    EXPECT_THAT(result.out, HasSubstr("timings here: "));
-    EXPECT_THAT(result.out, HasSubstr("protocol  vCPUs  pages  target  samples"));
-    const json report = json::parse(contents(path("out.json")));
-    ASSERT_EQ(report["measurements"].size(), 4U);
-    EXPECT_EQ(report["measurements"][0]["count"], 5);
-    EXPECT_EQ(report["measurements"][0]["params"]["protocol"], "global");
-    EXPECT_EQ(report["tests"][3]["parameters"]["pages"], 2);
-}
-
-TEST_F(WithKvm, MeasureShootdownRunsTheProtocolsThatWereAskedFor) {
-    const std::vector<std::string> all{"global", "mailbox", "mailbox-overlapped", "scoreboard",
-                                       "early-ack"};
-    const std::pair<std::string, std::vector<std::string>> cases[]{
-        {"all", all}, {"early-ack,mailbox", {"early-ack", "mailbox"}}};
-    for (const auto& [asked, expected] : cases) {
-        const ProcessResult result =
-            nestbed({"measure", "shootdown", "--protocol", asked, "--pages", "2", "--target",
-                     "user", "--samples", "3", "--no-pin", "--format", "json"});
-        EXPECT_EQ(result.exit_code, success) << result.out << result.err;
-        const json report = json::parse(result.out);
-        std::vector<std::string> measured;
-        for (const json& measurement : report["measurements"]) {
-            measured.push_back(measurement["params"]["protocol"]);
-        }
-        EXPECT_EQ(measured, expected);
-    }
-}
-
-TEST_F(WithKvm, AGuestRefusesAProtocolThatItDoesNotKnow) {
-    const ProcessResult result =
-        nestbed({"run", "measure_shootdown", "--set", "protocol=5", "--set", "samples=1"});
-    EXPECT_EQ(result.exit_code, test_failed);
-    EXPECT_THAT(result.out, HasSubstr("an expectation failed"));
-}
-
-TEST_F(WithKvm, MeasureShootdownOfACombinationThatEndsInATimeoutFails) {
-    const ProcessResult result = nestbed({"measure", "shootdown", "--pages", "1", "--target",
-                                          "spin", "--samples", "10000000", "--timeout", "0.2"});
-    EXPECT_EQ(result.exit_code, test_failed);
-    EXPECT_THAT(result.out,
-                HasSubstr("failed: global, 2 vCPUs, 1 page, target spin: no end after"));
 }
 
 TEST_F(WithKvm, DoctorDescribesTheHost) {

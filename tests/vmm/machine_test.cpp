@@ -15,6 +15,7 @@
 #include "tests/unit/loader/elf_builder.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/channel/record_reader.hpp"
+#include "vmm/machine/host_cpus.hpp"
 #include "vmm/runner/test_runner.hpp"
 
 namespace nestbed::vmm {
@@ -146,6 +147,39 @@ TEST_F(MachineTest, MayBeGivenUpBeforeItRuns) {
     const GuestAndTest empty("boot", "empty");
     for (int round = 0; round < 10; ++round) {
         const Machine machine(system(), empty.guest, empty.test, settings_with(4));
+    }
+}
+
+// Placement.
+
+/// The host CPUs that each vCPU's thread may use, as it sees them itself when it rings.
+std::vector<std::vector<std::uint32_t>> affinities(const kvm::System& system, Placement placement) {
+    const GuestAndTest lines("channel", "smallest_rings_all_cpus_at_once");
+    MachineSettings settings = settings_with(4);
+    settings.ring_records = 1;
+    settings.placement = placement;
+    Machine machine(system, lines.guest, lines.test, settings);
+    RecordReader records(machine);
+    std::vector<std::vector<std::uint32_t>> result(settings.cpus);
+    const Outcome outcome = machine.run(
+        [&](std::uint32_t cpu) {
+            result[cpu] = usable_host_cpus();  // of the calling thread
+            records.drain(cpu);
+        },
+        patience, {});
+    EXPECT_EQ(outcome.ending, Ending::finished) << outcome.detail;
+    return result;
+}
+
+TEST_F(MachineTest, VcpusRunWhereTheyArePlaced) {
+    const std::vector<std::uint32_t> usable = usable_host_cpus();
+    for (const Placement placement : {Placement::free, Placement::spread, Placement::one_cpu}) {
+        const auto found = affinities(system(), placement);
+        for (std::uint32_t cpu = 0; cpu < found.size(); ++cpu) {
+            const auto pinned = host_cpu_of(placement, cpu, usable);
+            EXPECT_EQ(found[cpu], pinned ? std::vector{*pinned} : usable)
+                << "placement " << static_cast<int>(placement) << ", vCPU " << cpu;
+        }
     }
 }
 

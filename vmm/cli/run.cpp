@@ -127,7 +127,8 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     const bool human = output || options.format == Format::human;
     Console console(plan.size(), style, human);
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
-    const std::uint32_t jobs = options.settings.pin && options.jobs == 0 ? 1 : options.jobs;
+    const bool pinned = options.settings.placement != Placement::free;
+    const std::uint32_t jobs = pinned && options.jobs == 0 ? 1 : options.jobs;
     RunRecord record = run_side_by_side(
         tests, parallelism(jobs),
         [&](const PlannedTest& test, const std::stop_token& stop) {
@@ -170,8 +171,8 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
         command, "--timeout", "SECONDS",
         "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",
         [&](const std::string& text) { settings.timeout = parse_seconds("--timeout", text); });
-    command->add_flag(
-        "--pin", settings.pin,
+    command->add_flag_callback(
+        "--pin", [&] { settings.placement = Placement::spread; },
         "Pin vCPU n to the n-th host core (and run one VM at a time, without --jobs)");
     add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
                [&](const std::string& text) {

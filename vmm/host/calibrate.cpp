@@ -4,22 +4,13 @@
 #include <chrono>
 
 #include "vmm/error.hpp"
+#include "vmm/report/measurements.hpp"
 #include "vmm/runner/guest_set.hpp"
 #include "vmm/runner/test_runner.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
-
-std::optional<std::uint64_t> number_named(const MeasurementEvent& measurement, const char* name) {
-    const auto parameter =
-        std::ranges::find(measurement.parameters, name, &MeasurementParameter::name);
-    if (parameter == measurement.parameters.end() ||
-        !std::holds_alternative<std::uint64_t>(parameter->value)) {
-        return std::nullopt;
-    }
-    return std::get<std::uint64_t>(parameter->value);
-}
 
 /// The median, since a few loops are interrupted by the host.
 std::optional<double> cycles_per_instruction(const MeasurementEvent& loop) {
@@ -58,7 +49,7 @@ void run_one(Calibration& calibration, const kvm::System& system, const Guest& g
     TestSettings settings;
     settings.timeout = std::chrono::seconds(2);
     // Two vCPUs on one core would wait for each other's time slice.
-    settings.pin = true;
+    settings.placement = Placement::spread;
     try {
         const TestResult result = run_test(system, guest, test, settings, stop);
         calibration.tsc_khz = result.tsc_khz;

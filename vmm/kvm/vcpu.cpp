@@ -65,4 +65,8 @@ std::uint64_t Vcpu::tsc_khz() const {
     return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
 }
 
+Statistics Vcpu::statistics() const {
+    return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+}
+
 }  // namespace nestbed::kvm

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "vmm/kvm/descriptor.hpp"
+#include "vmm/kvm/statistics.hpp"
 
 namespace nestbed::kvm {
 
@@ -34,6 +35,10 @@ class Vcpu {
 
     /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
     std::uint64_t tsc_khz() const;
+
+    /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
+    /// every ioctl of a vCPU does.
+    Statistics statistics() const;
 
   private:
     Descriptor fd_;

@@ -24,4 +24,8 @@ Vcpu Vm::create_vcpu(std::uint32_t id, std::size_t mapping_size) {
             mapping_size};
 }
 
+Statistics Vm::statistics() const {
+    return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+}
+
 }  // namespace nestbed::kvm

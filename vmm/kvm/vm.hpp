@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "vmm/kvm/descriptor.hpp"
+#include "vmm/kvm/statistics.hpp"
 #include "vmm/kvm/vcpu.hpp"
 
 namespace nestbed::kvm {
@@ -24,6 +25,9 @@ class Vm {
 
     /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().
     Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size);
+
+    /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD.
+    Statistics statistics() const;
 
   private:
     Descriptor fd_;

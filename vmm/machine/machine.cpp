@@ -69,6 +69,7 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
         VcpuThread& thread = vcpus_.emplace_back(cpu, vm_.create_vcpu(cpu, mapping_size));
         thread.vcpu().set_cpuid(cpuid_of(supported, cpu, settings_.cpus));
     }
+    stretches_.emplace(statistics(system));
     tsc_khz_ = vcpu(0).tsc_khz();
     features_ = features_of(supported);
 
@@ -139,6 +140,26 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     static_cast<void>(memory_.write(shared_.boot_info, boot));
 }
 
+std::vector<kvm::Statistics> Machine::statistics(const kvm::System& system) const {
+    std::vector<kvm::Statistics> sources;
+    if (settings_.statistics && system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
+        // Before the vCPUs run: their ioctls would wait for the end of KVM_RUN.
+        sources.push_back(vm_.statistics());
+        for (const VcpuThread& thread : vcpus_) {
+            sources.push_back(thread.vcpu().statistics());
+        }
+    }
+    return sources;
+}
+
+KvmCounts Machine::kvm_counts() const {
+    KvmCounts counts = stretches_->counts();
+    if (settings_.statistics && !stretches_->has_counters()) {
+        counts.problem = "this host's KVM does not show its counters (KVM_CAP_BINARY_STATS_FD)";
+    }
+    return counts;
+}
+
 void Machine::end(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     if (!outcome_) {
@@ -151,13 +172,14 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
                      const std::stop_token& stop) {
     // Also when a thread cannot be started: what the others use must not go away under them.
     const StopAtExit guard(vcpus_);
-    const auto host_cpus = settings_.pin ? usable_host_cpus() : std::vector<std::uint32_t>{};
+    const VcpuThread::Calls calls{
+        .doorbell = doorbell,
+        .mark = [this](std::uint32_t value) { return stretches_->mark(value); },
+        .ended = [this](Outcome outcome) { end(std::move(outcome)); },
+    };
+    const std::vector<std::uint32_t> host_cpus = usable_host_cpus();
     for (VcpuThread& thread : vcpus_) {
-        const auto host_cpu = host_cpus.empty()
-                                  ? std::optional<std::uint32_t>{}
-                                  : std::optional(host_cpus[thread.cpu() % host_cpus.size()]);
-        thread.start(
-            doorbell, [this](Outcome outcome) { end(std::move(outcome)); }, host_cpu);
+        thread.start(calls, host_cpu_of(settings_.placement, thread.cpu(), host_cpus));
     }
     {
         std::unique_lock lock(mutex_);

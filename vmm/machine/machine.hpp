@@ -20,6 +20,8 @@
 #include "vmm/machine/backing.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/outcome.hpp"
+#include "vmm/machine/placement.hpp"
+#include "vmm/machine/stretch_counter.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 
 namespace nestbed::vmm {
@@ -37,7 +39,9 @@ struct MachineSettings {
     std::uint64_t memory = 0;  ///< bytes, a multiple of guest_memory_granule
     Backing backing = Backing::small_pages;
     std::uint32_t ring_records = channel::default_ring_records;
-    bool pin = false;  ///< vCPU n on the n-th host CPU that this process may use, around and around
+    Placement placement = Placement::free;
+    /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
+    bool statistics = false;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 
@@ -69,10 +73,13 @@ class Machine {
     std::uint64_t tsc_khz() const { return tsc_khz_; }
     /// What the vCPUs' CPUID says about paging.
     const channel::Features& features() const { return features_; }
+    /// What KVM did over the stretches that the guest marked.
+    KvmCounts kvm_counts() const;
 
   private:
     void load(const ElfImage& image);
     void lay_out(const Guest& guest, const GuestTest& test);
+    std::vector<kvm::Statistics> statistics(const kvm::System& system) const;
     void end(Outcome outcome);
 
     MachineSettings settings_;
@@ -81,7 +88,8 @@ class Machine {
     // Used by the vCPU threads: declared before them, to be destroyed after them.
     std::mutex mutex_;
     std::condition_variable_any ended_;
-    std::optional<Outcome> outcome_;  // guarded by mutex_
+    std::optional<Outcome> outcome_;           // guarded by mutex_
+    std::optional<StretchCounter> stretches_;  // made once, when there are vCPUs
 
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements
     std::uint64_t tsc_khz_ = 0;

@@ -78,11 +78,9 @@ void VcpuThread::install_kick_handler() {
     ::sigaction(kick_signal(), &action, nullptr);
 }
 
-void VcpuThread::start(const Doorbell& doorbell, const Ended& ended,
-                       std::optional<std::uint32_t> host_cpu) {
+void VcpuThread::start(const Calls& calls, std::optional<std::uint32_t> host_cpu) {
     try {
-        thread_ =
-            std::thread([this, doorbell, ended, host_cpu] { run(doorbell, ended, host_cpu); });
+        thread_ = std::thread([this, calls, host_cpu] { run(calls, host_cpu); });
     } catch (const std::system_error& error) {
         throw_error(ExitCode::bad_input,
                     "cannot start the thread of vCPU {}: {} (ask for fewer with --cpus or --jobs)",
@@ -90,16 +88,15 @@ void VcpuThread::start(const Doorbell& doorbell, const Ended& ended,
     }
 }
 
-void VcpuThread::run(const Doorbell& doorbell, const Ended& ended,
-                     std::optional<std::uint32_t> host_cpu) {
+void VcpuThread::run(const Calls& calls, std::optional<std::uint32_t> host_cpu) {
     try {
         unblock_kick();
         if (host_cpu) {
             pin_to(*host_cpu);
         }
-        loop(doorbell, ended);
+        loop(calls);
     } catch (const std::exception& error) {
-        ended(ended_by(Ending::host_error, error.what()));
+        calls.ended(ended_by(Ending::host_error, error.what()));
     }
 }
 
@@ -119,13 +116,13 @@ void VcpuThread::join() {
     }
 }
 
-void VcpuThread::loop(const Doorbell& doorbell, const Ended& ended) {
+void VcpuThread::loop(const Calls& calls) {
     while (!stop_.load(std::memory_order_relaxed)) {
         switch (const int error = vcpu_.run()) {
             case 0:
-                if (auto outcome = handle_exit(doorbell)) {
+                if (auto outcome = handle_exit(calls)) {
                     complete_port_io();
-                    ended(std::move(*outcome));
+                    calls.ended(std::move(*outcome));
                     return;
                 }
                 break;
@@ -137,8 +134,8 @@ void VcpuThread::loop(const Doorbell& doorbell, const Ended& ended) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
                 break;
             default:
-                ended(ended_by(Ending::host_error,
-                               fmt::format("KVM_RUN failed: {}", std::strerror(error))));
+                calls.ended(ended_by(Ending::host_error,
+                                     fmt::format("KVM_RUN failed: {}", std::strerror(error))));
                 return;
         }
     }
@@ -153,11 +150,11 @@ void VcpuThread::complete_port_io() {
     }
 }
 
-std::optional<Outcome> VcpuThread::handle_exit(const Doorbell& doorbell) {
+std::optional<Outcome> VcpuThread::handle_exit(const Calls& calls) {
     const kvm_run& run = vcpu_.run_page();
     switch (run.exit_reason) {
         case KVM_EXIT_IO:
-            return handle_port_io(doorbell);
+            return handle_port_io(calls);
         case KVM_EXIT_INTR:
             return std::nullopt;
         case KVM_EXIT_SHUTDOWN:
@@ -187,7 +184,7 @@ std::optional<Outcome> VcpuThread::handle_exit(const Doorbell& doorbell) {
     }
 }
 
-std::optional<Outcome> VcpuThread::handle_port_io(const Doorbell& doorbell) {
+std::optional<Outcome> VcpuThread::handle_port_io(const Calls& calls) {
     namespace port = channel::port;
     const auto& io = vcpu_.run_page().io;
     const bool is_call = io.direction == KVM_EXIT_IO_OUT && io.size == 4 && io.count == 1;
@@ -195,8 +192,10 @@ std::optional<Outcome> VcpuThread::handle_port_io(const Doorbell& doorbell) {
         case port::nothing:
             return std::nullopt;
         case port::doorbell:
-            doorbell(cpu_);
+            calls.doorbell(cpu_);
             return std::nullopt;
+        case port::statistics:
+            return handle_mark(calls, port_value());
         case port::finish:
             return ended_by(Ending::finished, "");
         case port::panic:
@@ -207,6 +206,23 @@ std::optional<Outcome> VcpuThread::handle_port_io(const Doorbell& doorbell) {
                 fmt::format("a {}-byte {} port {:#x}, which is not one of nestbed's", +io.size,
                             io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", +io.port));
     }
+}
+
+std::uint32_t VcpuThread::port_value() const {
+    const kvm_run& run = vcpu_.run_page();
+    std::uint32_t value = 0;
+    std::memcpy(&value, reinterpret_cast<const std::byte*>(&run) + run.io.data_offset,
+                sizeof value);
+    return value;
+}
+
+std::optional<Outcome> VcpuThread::handle_mark(const Calls& calls, std::uint32_t value) {
+    if (const auto problem = calls.mark(value)) {
+        return ended_by(Ending::unexpected_exit,
+                        fmt::format("a write of {} to the statistics port {:#x}: {}", value,
+                                    channel::port::statistics, *problem));
+    }
+    return std::nullopt;
 }
 
 }  // namespace nestbed::vmm

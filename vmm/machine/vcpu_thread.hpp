@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
@@ -27,10 +28,17 @@ namespace nestbed::vmm {
 
 class VcpuThread {
   public:
-    /// The guest asked for its records to be taken; called on the vCPU's thread.
+    /// The guest asked for its records to be taken.
     using Doorbell = std::function<void(std::uint32_t cpu)>;
-    /// The run is over, for this reason; called on the vCPU's thread, once at most.
-    using Ended = std::function<void(Outcome)>;
+
+    /// Whom the thread calls, for its guest.
+    struct Calls {
+        Doorbell doorbell;
+        /// The guest wrote this to `port::statistics`. Returns what is wrong with it, if anything.
+        std::function<std::optional<std::string>(std::uint32_t value)> mark;
+        /// The run is over, for this reason; once at most.
+        std::function<void(Outcome)> ended;
+    };
 
     VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu);
     ~VcpuThread();
@@ -42,7 +50,7 @@ class VcpuThread {
     const kvm::Vcpu& vcpu() const { return vcpu_; }
 
     /// Starts the thread, on host CPU `host_cpu` if one is given.
-    void start(const Doorbell& doorbell, const Ended& ended, std::optional<std::uint32_t> host_cpu);
+    void start(const Calls& calls, std::optional<std::uint32_t> host_cpu);
 
     /// Makes the thread leave the guest for good. Any thread may call it, any number of times.
     void stop();
@@ -56,10 +64,13 @@ class VcpuThread {
   private:
     /// Brings the registers behind an instruction whose port I/O ended the run.
     void complete_port_io();
-    void run(const Doorbell& doorbell, const Ended& ended, std::optional<std::uint32_t> host_cpu);
-    void loop(const Doorbell& doorbell, const Ended& ended);
-    std::optional<Outcome> handle_exit(const Doorbell& doorbell);
-    std::optional<Outcome> handle_port_io(const Doorbell& doorbell);
+    void run(const Calls& calls, std::optional<std::uint32_t> host_cpu);
+    void loop(const Calls& calls);
+    std::optional<Outcome> handle_exit(const Calls& calls);
+    std::optional<Outcome> handle_port_io(const Calls& calls);
+    /// What a 32-bit OUT, which is the exit at hand, wrote.
+    std::uint32_t port_value() const;
+    std::optional<Outcome> handle_mark(const Calls& calls, std::uint32_t value);
     Outcome ended_by(Ending ending, std::string detail) const {
         return {ending, cpu_, std::move(detail)};
     }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/shootdown/flush_primitive.hpp"
 #include "vmm/host/trust.hpp"
 #include "vmm/version.hpp"
 
@@ -116,6 +117,7 @@ Json json_of(const TestResult& test) {
     for (const auto& [name, value] : test.parameters) {
         parameters[name] = value;
     }
+    const KvmCounts& kvm = test.kvm_counts;
     return {{"suite", test.suite},
             {"name", test.name},
             {"verdict", verdict_name(test.verdict)},
@@ -127,8 +129,21 @@ Json json_of(const TestResult& test) {
             {"cpus", test.cpus},
             {"repetition", test.repetition},
             {"parameters", parameters},
+            {"kvm_counts",
+             {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
             {"log", test.log},
             {"diagnosis", test.diagnosis}};
+}
+
+/// What KVM's counters are of: the guest marks stretches of this operation only.
+constexpr char counted_measurement[] = "shootdown";
+
+Json json_of(const KvmCounts& counts) {
+    Json result = Json::object();
+    for (const KvmCount& count : counts.counts) {
+        result[count.name] = count.per_operation;
+    }
+    return result;
 }
 
 Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
@@ -138,12 +153,23 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     }
     Json result{{"name", measurement.name}, {"params", parameters}, {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
-    result["exits"] = Json::object();
+    result["exits"] =
+        measurement.name == counted_measurement ? json_of(test.kvm_counts) : Json::object();
     result["test"] = test.full_name();
     result["repetition"] = test.repetition;
     result["cpus"] = test.cpus;
     result["tsc_khz"] = test.tsc_khz;
     return result;
+}
+
+Json json_of(const Crossover& crossover) {
+    const auto pages_or_null = [](const std::optional<std::uint64_t>& pages) {
+        return pages ? Json(*pages) : Json(nullptr);
+    };
+    return {{"full_flush", crossover.full_flush},
+            {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
+            {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
+            {"linux", shootdown::linux_flush_ceiling}};
 }
 
 Json json_of(const Trust& trust) {
@@ -184,6 +210,9 @@ std::string json_report(const RunReport& report) {
     Json result = head(report.command, report.host, report.calibration);
     result["tests"] = tests;
     result["measurements"] = measurements;
+    for (const Crossover& crossover : report.crossovers) {
+        result["crossovers"].push_back(json_of(crossover));
+    }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;
     result["interrupted"] = report.interrupted;

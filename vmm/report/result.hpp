@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vmm/channel/event.hpp"
+#include "vmm/machine/kvm_counts.hpp"
 
 namespace nestbed::vmm {
 
@@ -40,6 +41,7 @@ struct TestResult {
     std::vector<FailedExpectation> failures;
     std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
     std::vector<MeasurementEvent> measurements;
+    KvmCounts kvm_counts;  ///< over the stretches that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     /// Ctrl-C ended it: there is no verdict, and no report counts it.

@@ -8,6 +8,7 @@
 
 #include "vmm/host/calibration.hpp"
 #include "vmm/host/host_description.hpp"
+#include "vmm/report/crossover.hpp"
 #include "vmm/report/result.hpp"
 
 namespace nestbed::vmm {
@@ -18,6 +19,7 @@ struct RunReport {
     std::optional<HostDescription> host;
     std::optional<Calibration> calibration;
     std::vector<TestResult> tests;
+    std::vector<Crossover> crossovers;  ///< one per test, if that was what they were for
     bool interrupted = false;
     std::uint64_t not_finished = 0;  ///< tests that an interruption or an error left out
     double seconds = 0;

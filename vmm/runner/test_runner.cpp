@@ -29,7 +29,8 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
     if (test.needs.ring_records != 0) {
         result.ring_records = test.needs.ring_records;
     }
-    result.pin = settings.pin;
+    result.placement = settings.placement;
+    result.statistics = settings.statistics;
     result.parameters = settings.parameters;
     return result;
 }
@@ -117,6 +118,7 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
                                         timeout_of(settings, result.cpus), stop);
     EventSorter(result).sort(records.finish());
     judge(result, outcome, records.violations());
+    result.kvm_counts = machine.kvm_counts();
     result.interrupted = outcome.ending == Ending::interrupted;
     if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
         const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);

@@ -19,7 +19,8 @@ struct TestSettings {
     /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;
-    bool pin = false;
+    Placement placement = Placement::free;
+    bool statistics = false;  ///< count what KVM does over the stretches that the guest marks
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 

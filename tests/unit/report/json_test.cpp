@@ -76,6 +76,30 @@ TEST(JsonReport, HoldsMeasurements) {
     EXPECT_EQ(measurement["test"], "boot.empty");
 }
 
+TEST(JsonReport, HoldsKvmsCountsOfShootdowns) {
+    RunReport report = test::report_of({test::passed("measure_shootdown", "latency")});
+    TestResult& result = report.tests[0];
+    result.measurements = {{"shootdown", "cycles", {}, test::histogram_of({1})},
+                           {"phase send", "cycles", {}, test::histogram_of({1})}};
+    result.kvm_counts = {20, 10, {{"exits", 4.25}, {"tlb_flush", -0.5}}, "a problem"};
+    const json all = json::parse(json_report(report));
+    EXPECT_EQ(all["measurements"][0]["exits"], json({{"exits", 4.25}, {"tlb_flush", -0.5}}));
+    EXPECT_EQ(all["measurements"][1]["exits"], json::object());
+    EXPECT_EQ(all["tests"][0]["kvm_counts"],
+              json({{"operations", 20}, {"empty", 10}, {"problem", "a problem"}}));
+}
+
+TEST(JsonReport, HoldsTheCrossovers) {
+    RunReport report = test::report_of({});
+    EXPECT_FALSE(json::parse(json_report(report)).contains("crossovers"));
+    report.crossovers = {{"cr3", {}, 64, std::nullopt}};
+    EXPECT_EQ(json::parse(json_report(report))["crossovers"][0],
+              json({{"full_flush", "cr3"},
+                    {"full_flush_cheaper_from", 64},
+                    {"by_page_not_dearer_until", nullptr},
+                    {"linux", 33}}));
+}
+
 TEST(JsonReport, HoldsTheHost) {
     const json host = json::parse(json_report(full_report()))["host"];
     EXPECT_EQ(host["paging"], "npt");

@@ -1,2 +1,2 @@
 # the request is read after the early acknowledgement
-s/const Request request = initiator\.request;/const Request\& request = initiator.request;/
+s/const Message message = initiator\.message;/const Message\& message = initiator.message;/

@@ -1,2 +1,2 @@
 # a request that frees tables is acknowledged early too
-s/!request\.frees_tables/true/
+s/ && !message\.request\.frees_tables//

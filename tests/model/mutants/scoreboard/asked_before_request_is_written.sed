@@ -1,3 +1,4 @@
 # targets are asked before the request is written
-/^        mine\.request = request;$/d
-/platform_\.send_interrupt(targets);/i mine.request = request;
+/^        mine\.message = message;$/d
+/mine\.asked\[cpu\]\.store(last + 1/{n;a mine.message = message;
+}

@@ -1,2 +1,2 @@
 # a target acknowledges and does not invalidate
-/void carry_out/,$ s/^        platform_\.invalidate(space, request);$//
+s/platform_\.invalidate(\*message\.space, message\.request);//

@@ -1,0 +1,91 @@
+#include "guest/harness/remapped_pages.hpp"
+
+#include <atomic>
+#include <utility>
+
+#include "guest/harness/shootdown_readers.hpp"
+#include "guest/kernel/panic.hpp"
+
+namespace nestbed::guest {
+
+namespace {
+
+constexpr auto flags = paging::Flags(paging::Permission::read | paging::Permission::user);
+constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
+
+/// Each place has a leaf table of its own, which a window shows.
+constexpr std::uint64_t first_place = 0x4000'0000'0000;
+constexpr std::uint64_t first_window = 0x5000'0000'0000;
+constexpr std::uint64_t place_step = paging::bytes_of(paging::PageSize::size_2m);
+
+paging::Page4k page_at(std::uint64_t address) {
+    return paging::Page4k::containing(paging::VirtAddr(address));
+}
+
+paging::PhysAddr large_frame() {
+    const auto frame = frames().allocate_zeroed_2m();
+    if (!frame) {
+        panic("no memory for the experiment's frames");
+    }
+    return frame->address();
+}
+
+}  // namespace
+
+RemappedPages::RemappedPages(AddressSpace& space, std::uint32_t place, std::uint64_t pages)
+    : space_(space),
+      first_page_(page_at(first_place + place * place_step)),
+      pages_(pages),
+      frames_{large_frame(), large_frame()} {
+    for (std::uint64_t n = 0; n < pages_; ++n) {
+        if (!space_.mapper().map(page(n), frame(first_generation, n), flags)) {
+            panic("the experiment's pages cannot be mapped");
+        }
+    }
+    fill(first_generation, first_generation);
+    table_.emplace(space_, first_page_, page_at(first_window + place * step));
+}
+
+paging::PageRange RemappedPages::range() const {
+    return paging::PageRange::of(first_page_, pages_);
+}
+
+std::uint64_t RemappedPages::remap(std::uint64_t generation) {
+    fill(generation, generation);
+    for (std::uint64_t n = 0; n < pages_; ++n) {
+        entries_[n] = paging::Pte::leaf(frame(generation, n), flags).raw();
+        stale_[n].emplace(space_.id(), page(n), frame(generation - 1, n),
+                          paging::Pte(table_->entry(n)));
+    }
+    return table_->store(entries_, pages_);
+}
+
+void RemappedPages::take_frames_back(std::uint64_t generation) {
+    for (std::uint64_t n = 0; n < pages_; ++n) {
+        const paging::Frame4k old =
+            (*std::move(stale_[n])).invalidate([](const paging::Invalidation&) {});
+        stale_[n].reset();
+        if (old != frame(generation - 1, n)) {
+            panic("a stale translation gave back another frame than was mapped");
+        }
+    }
+    fill(generation - 1, poison);
+}
+
+paging::Page4k RemappedPages::page(std::uint64_t n) const {
+    return page_at(first_page_.address().raw() + n * step);
+}
+
+paging::Frame4k RemappedPages::frame(std::uint64_t generation, std::uint64_t n) const {
+    return *paging::Frame4k::from(frames_[generation % 2] + n * step);
+}
+
+void RemappedPages::fill(std::uint64_t generation, std::uint64_t word) const {
+    for (std::uint64_t n = 0; n < pages_; ++n) {
+        // Relaxed: a reader that could see it in the wrong order is what is looked for.
+        std::atomic_ref(*in_direct_map(frame(generation, n).address()))
+            .store(word, std::memory_order_relaxed);
+    }
+}
+
+}  // namespace nestbed::guest

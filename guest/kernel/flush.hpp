@@ -1,0 +1,26 @@
+// Invalidating the calling CPU's translations by each means that the processor has.
+#pragma once
+
+#include "shared/shootdown/flush_primitive.hpp"
+#include "shared/shootdown/request.hpp"
+
+namespace nestbed::guest {
+
+using shootdown::FlushPrimitive;
+
+/// Whether the vCPU has the instruction.
+bool has(FlushPrimitive primitive);
+
+/// How this guest carries out a request.
+struct FlushPolicy {
+    FlushPrimitive primitive = FlushPrimitive::invlpg;
+    /// A request of more pages is carried out as one for everything, if the primitive is by page.
+    std::uint64_t threshold = shootdown::linux_flush_ceiling;
+};
+
+/// The space that the request is about is loaded, without a PCID. `cr3`, `invpcid_context` and
+/// `invpcid_non_global` leave global translations, whatever the request says: they are for spaces
+/// that have none. With a primitive that is by page, everything goes by a toggle of CR4.PGE.
+void flush(const shootdown::Request& request, const FlushPolicy& policy);
+
+}  // namespace nestbed::guest

@@ -1,0 +1,2 @@
+# CPUs do not sweep at their ticks
+s/void tick() { sweep(); }/void tick() {}/

@@ -1,0 +1,2 @@
+# the targets are sent no NMI
+s/platform_\.send_nmi(targets);//

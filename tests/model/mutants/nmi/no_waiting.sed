@@ -1,0 +1,2 @@
+# the initiator does not wait for acknowledgements
+s/board_\.wait(targets);//

@@ -1,0 +1,2 @@
+# a handler carries out one request
+/carry_out(message, \[&\] {/,/});/ s/});/}); return;/

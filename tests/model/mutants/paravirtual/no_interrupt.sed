@@ -1,0 +1,2 @@
+# the targets are not interrupted
+s/platform_\.send_interrupt(targets);//

@@ -1,0 +1,2 @@
+# a target answers a claim, before there is a request
+s/<= claimed) {/== unclaimed) {/

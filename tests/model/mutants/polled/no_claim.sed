@@ -1,0 +1,2 @@
+# initiators of the same target do not take turns
+s/^            claim(slot);$//

@@ -1,0 +1,2 @@
+# a target acknowledges and does not invalidate
+s/platform_\.invalidate(\*slot\.space, slot\.request);//

@@ -1,0 +1,143 @@
+// KVM's own counters, of real VMs, and stretches that real guests mark. The guests are a few bytes
+// of machine code each, so that what KVM has to do in a stretch is known.
+
+#include <linux/kvm.h>
+
+#include <algorithm>
+
+#include "shared/channel/ports.hpp"
+#include "tests/unit/loader/elf_builder.hpp"
+#include "tests/vmm/kvm_test.hpp"
+#include "vmm/machine/machine.hpp"
+#include "vmm/runner/test_runner.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using channel::StretchMark;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+namespace port = channel::port;
+
+/// A guest that writes to ports, one write after the other, and does nothing else.
+class PortWriter {
+  public:
+    PortWriter& write(std::uint16_t to, std::uint32_t value) {
+        append({0xBA});  // mov edx, imm32
+        append_number(to);
+        append({0xB8});  // mov eax, imm32
+        append_number(value);
+        append({0xEF});  // out dx, eax
+        return *this;
+    }
+    PortWriter& mark(StretchMark value) {
+        return write(port::statistics, static_cast<std::uint32_t>(value));
+    }
+
+    /// The guest's ELF file.
+    std::vector<std::byte> file() const {
+        std::vector<std::byte> bytes = test::ElfBuilder().file();
+        EXPECT_LE(code_.size(), std::size_t{test::ElfBuilder::note_at});
+        std::ranges::copy(code_, bytes.begin() + test::page_size);
+        return bytes;
+    }
+
+  private:
+    void append(std::initializer_list<unsigned char> code) {
+        for (const unsigned char byte : code) {
+            code_.push_back(std::byte{byte});
+        }
+    }
+    void append_number(std::uint32_t number) {
+        for (int n = 0; n < 4; ++n, number >>= 8) {
+            code_.push_back(static_cast<std::byte>(number));
+        }
+    }
+
+    std::vector<std::byte> code_;
+};
+
+class StatisticsTest : public test::KvmTest {
+  protected:
+    void SetUp() override {
+        test::KvmTest::SetUp();
+        if (!IsSkipped() && system().extension(KVM_CAP_BINARY_STATS_FD) == 0) {
+            GTEST_SKIP() << "NOT TESTED, KVM does not show its counters here";
+        }
+    }
+
+    TestResult run(PortWriter& program, bool statistics = true) {
+        const std::vector<std::byte> file = program.write(port::finish, 0).file();
+        const Guest guest("marks.elf", file);
+        TestSettings settings;
+        settings.statistics = statistics;
+        return run_test(system(), guest, guest.tests().front(), settings, {});
+    }
+};
+
+std::vector<std::string> names_of(const kvm::Statistics& statistics) {
+    std::vector<std::string> names;
+    for (const kvm::Counter& counter : statistics.counters()) {
+        names.push_back(counter.name);
+    }
+    return names;
+}
+
+TEST_F(StatisticsTest, AVmAndAVcpuHaveCounters) {
+    kvm::Vm vm = system().create_vm();
+    const kvm::Vcpu vcpu = vm.create_vcpu(0, system().vcpu_mapping_size());
+    const kvm::Statistics of_vm = vm.statistics();
+    const kvm::Statistics of_vcpu = vcpu.statistics();
+    EXPECT_THAT(names_of(of_vm), Contains("remote_tlb_flush"));
+    EXPECT_THAT(names_of(of_vcpu), Contains("exits"));
+    EXPECT_EQ(of_vm.read().size(), of_vm.counters().size());
+    EXPECT_EQ(of_vcpu.read().size(), of_vcpu.counters().size());
+}
+
+TEST_F(StatisticsTest, AStretchCountsWhatIsInIt) {
+    // Any KVM counts an exit to user space as one, whatever it counts besides.
+    constexpr int calls = 3;
+    PortWriter program;
+    program.mark(StretchMark::begin_empty).mark(StretchMark::end_empty);
+    program.mark(StretchMark::begin_operation);
+    for (int n = 0; n < calls; ++n) {
+        program.write(port::nothing, 0);
+    }
+    program.mark(StretchMark::end_operation);
+    const TestResult result = run(program);
+    EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
+    EXPECT_EQ(result.kvm_counts.operations, 1U);
+    EXPECT_EQ(result.kvm_counts.empty, 1U);
+    EXPECT_EQ(result.kvm_counts.problem, "");
+    const auto exits = std::ranges::find(result.kvm_counts.counts, "exits", &KvmCount::name);
+    ASSERT_NE(exits, result.kvm_counts.counts.end());
+    EXPECT_GE(exits->per_operation, calls);
+}
+
+TEST_F(StatisticsTest, AreNotReadUnlessAskedFor) {
+    PortWriter program;
+    program.mark(StretchMark::begin_empty).mark(StretchMark::end_empty);
+    program.mark(StretchMark::begin_operation).mark(StretchMark::end_operation);
+    const TestResult result = run(program, false);
+    EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
+    EXPECT_EQ(result.kvm_counts.operations, 1U);
+    EXPECT_THAT(result.kvm_counts.counts, IsEmpty());
+}
+
+TEST_F(StatisticsTest, AnEndWithoutABeginningFailsTheTest) {
+    PortWriter program;
+    const TestResult result = run(program.mark(StretchMark::end_operation));
+    EXPECT_EQ(result.verdict, Verdict::failed);
+    EXPECT_THAT(result.reason, HasSubstr("a stretch ends that did not begin"));
+}
+
+TEST_F(StatisticsTest, AnUnknownMarkFailsTheTest) {
+    PortWriter program;
+    const TestResult result = run(program.write(port::statistics, 0xDEAD));
+    EXPECT_EQ(result.verdict, Verdict::failed);
+    EXPECT_THAT(result.reason, HasSubstr("57005 is no mark"));
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

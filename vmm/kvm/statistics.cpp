@@ -1,0 +1,139 @@
+#include "vmm/kvm/statistics.hpp"
+
+#include <linux/kvm.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "vmm/error.hpp"
+
+namespace nestbed::kvm {
+
+namespace {
+
+using vmm::ExitCode;
+using vmm::throw_error;
+
+/// struct kvm_stats_header.
+struct Header {
+    std::uint32_t flags;
+    std::uint32_t name_size;
+    std::uint32_t descriptor_count;
+    std::uint32_t id_offset;
+    std::uint32_t descriptor_offset;
+    std::uint32_t data_offset;
+};
+static_assert(sizeof(Header) == 24);
+
+/// struct kvm_stats_desc without its name, which follows.
+struct DescriptorHead {
+    std::uint32_t flags;
+    std::int16_t exponent;
+    std::uint16_t size;
+    std::uint32_t offset;
+    std::uint32_t bucket_size;
+};
+static_assert(sizeof(DescriptorHead) == 16);
+
+/// A statistics file of today's has 4 KiB.
+constexpr std::size_t most_bytes = 1 << 20;
+
+template <typename T>
+std::optional<T> value_at(std::span<const std::byte> file, std::uint64_t offset) {
+    if (offset > file.size() || file.size() - offset < sizeof(T)) {
+        return std::nullopt;
+    }
+    T value;
+    std::memcpy(&value, file.data() + offset, sizeof value);
+    return value;
+}
+
+/// The zero-terminated name in a field of `size` bytes.
+std::optional<std::string> name_at(std::span<const std::byte> file, std::uint64_t offset,
+                                   std::uint64_t size) {
+    if (offset > file.size() || file.size() - offset < size) {
+        return std::nullopt;
+    }
+    const std::span<const std::byte> field = file.subspan(offset, size);
+    const auto end = std::ranges::find(field, std::byte{0});
+    if (end == field.end()) {
+        return std::nullopt;
+    }
+    std::string name(static_cast<std::size_t>(end - field.begin()), '\0');
+    std::memcpy(name.data(), field.data(), name.size());
+    return name;
+}
+
+bool is_counter(const DescriptorHead& head) {
+    return (head.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && head.size == 1;
+}
+
+std::vector<std::byte> read_all(const Descriptor& fd) {
+    std::vector<std::byte> file(most_bytes);
+    const ssize_t size = ::pread(fd.get(), file.data(), file.size(), 0);
+    if (size < 0) {
+        throw_error(ExitCode::no_kvm, "cannot read KVM's statistics: {}", std::strerror(errno));
+    }
+    file.resize(static_cast<std::size_t>(size));
+    return file;
+}
+
+}  // namespace
+
+std::vector<Counter> parse_counters(std::span<const std::byte> file) {
+    const auto header = value_at<Header>(file, 0);
+    if (!header) {
+        throw_error(ExitCode::no_kvm, "KVM's statistics: {} bytes are no header", file.size());
+    }
+    // No product or sum of these overflows 64 bits: each factor has 32.
+    const std::uint64_t stride = sizeof(DescriptorHead) + std::uint64_t{header->name_size};
+    std::vector<Counter> counters;
+    for (std::uint64_t n = 0; n < header->descriptor_count; ++n) {
+        const std::uint64_t at = header->descriptor_offset + n * stride;
+        const auto head = value_at<DescriptorHead>(file, at);
+        const auto name = name_at(file, at + sizeof(DescriptorHead), header->name_size);
+        if (!head || !name) {
+            throw_error(ExitCode::no_kvm, "KVM's statistics: descriptor {} of {} is not whole", n,
+                        header->descriptor_count);
+        }
+        const std::uint64_t value = std::uint64_t{header->data_offset} + head->offset;
+        if (!is_counter(*head)) {
+            continue;
+        }
+        if (!value_at<std::uint64_t>(file, value)) {
+            throw_error(ExitCode::no_kvm, "KVM's statistics: {} is at {}, and {} bytes are all",
+                        *name, value, file.size());
+        }
+        counters.push_back({*name, value});
+    }
+    return counters;
+}
+
+Statistics::Statistics(Descriptor fd)
+    : fd_(std::move(fd)), counters_(parse_counters(read_all(fd_))) {
+    if (!counters_.empty()) {
+        const auto [least, greatest] = std::ranges::minmax_element(counters_, {}, &Counter::offset);
+        first_ = least->offset;
+        end_ = greatest->offset + sizeof(std::uint64_t);
+    }
+}
+
+std::vector<std::uint64_t> Statistics::read() const {
+    std::vector<std::byte> data(end_ - first_);
+    const ssize_t size = ::pread(fd_.get(), data.data(), data.size(), static_cast<off_t>(first_));
+    if (size != static_cast<ssize_t>(data.size())) {
+        throw_error(ExitCode::no_kvm, "cannot read KVM's statistics: {}",
+                    size < 0 ? std::strerror(errno) : "they have become shorter");
+    }
+    std::vector<std::uint64_t> values;
+    values.reserve(counters_.size());
+    for (const Counter& counter : counters_) {
+        values.push_back(*value_at<std::uint64_t>(data, counter.offset - first_));
+    }
+    return values;
+}
+
+}  // namespace nestbed::kvm

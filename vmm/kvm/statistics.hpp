@@ -1,0 +1,50 @@
+// KVM's own counters (KVM API documentation, 4.133: KVM_GET_STATS_FD).
+//
+// The file behind such a descriptor: a header, the file's id, descriptors of all statistics, and a
+// data block of 64-bit values. Only the data change, so the rest is read once.
+//
+// <linux/kvm.h> ends its structures with flexible arrays whose C++ rendering has a size of its own
+// (cpuid_list.hpp), so their layout is spelled out in statistics.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vmm/kvm/descriptor.hpp"
+
+namespace nestbed::kvm {
+
+/// A counter that only ever grows, and where its value is.
+struct Counter {
+    std::string name;
+    std::uint64_t offset;  ///< in the file, bytes
+};
+
+/// The cumulative counters that such a file describes, without histograms, gauges and peaks.
+/// Throws Error(no_kvm) for anything that points outside `file`: a count or an offset that is wrong
+/// would be read as another counter's value.
+std::vector<Counter> parse_counters(std::span<const std::byte> file);
+
+/// The counters of a VM or of a vCPU.
+class Statistics {
+  public:
+    /// `fd` is of KVM_GET_STATS_FD. Throws Error(no_kvm) if it cannot be read or makes no sense.
+    explicit Statistics(Descriptor fd);
+
+    const std::vector<Counter>& counters() const { return counters_; }
+
+    /// The counters' values, in their order. One system call; any thread may make it, whatever
+    /// vCPUs do.
+    std::vector<std::uint64_t> read() const;
+
+  private:
+    Descriptor fd_;
+    std::vector<Counter> counters_;
+    std::uint64_t first_ = 0;  ///< offsets in the file: the bytes that hold all values
+    std::uint64_t end_ = 0;
+};
+
+}  // namespace nestbed::kvm

@@ -1,0 +1,25 @@
+// On which host CPUs the vCPUs of a VM run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace nestbed::vmm {
+
+enum class Placement {
+    free,     ///< wherever the host's scheduler puts them
+    spread,   ///< vCPU n on the n-th host CPU that this process may use, around and around
+    one_cpu,  ///< all on the first of them, where at most one runs while the others wait
+};
+
+/// The host CPU for a vCPU out of `usable` ones; nothing if it is not to be pinned.
+constexpr std::optional<std::uint32_t> host_cpu_of(Placement placement, std::uint32_t cpu,
+                                                   std::span<const std::uint32_t> usable) {
+    if (placement == Placement::free || usable.empty()) {
+        return std::nullopt;
+    }
+    return usable[placement == Placement::spread ? cpu % usable.size() : 0];
+}
+
+}  // namespace nestbed::vmm
