@@ -1,0 +1,179 @@
+// Shootdowns of each protocol, for comparison from one version to the next. An iteration is a
+// shootdown; all iterations of a benchmark are of one VM, and the time of each is given as their
+// median: the mean of a few hundred is that of the moments when the host ran something else. With
+// each protocol stands the ratio to a bare round trip that the same run measured, which is what the
+// software's own share is judged by.
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vmm/error.hpp"
+#include "vmm/report/distribution.hpp"
+#include "vmm/report/measurements.hpp"
+#include "vmm/report/shootdown_table.hpp"
+#include "vmm/runner/guest_set.hpp"
+#include "vmm/runner/shootdown_runs.hpp"
+
+namespace nestbed::bench {
+
+namespace {
+
+using shootdown::ProtocolId;
+using shootdown::TargetState;
+using vmm::ShootdownCombination;
+using vmm::TestResult;
+
+constexpr std::int64_t samples = 200;
+
+/// The median over that of a bare round trip, with one page and one target: of an interrupt's, or
+/// of a cache line's for the protocol that polls. Nothing for the one that waits for ticks.
+std::optional<double> limit_of(ProtocolId protocol) {
+    switch (protocol) {
+        case ProtocolId::polled:
+            return 1.3;
+        case ProtocolId::deferred:
+            return std::nullopt;
+        default:
+            return 1.2;
+    }
+}
+
+/// A target in user mode, but of the protocol that needs one that polls.
+TargetState target_of(ProtocolId protocol) {
+    return protocol == ProtocolId::polled ? TargetState::spin : TargetState::user;
+}
+
+std::vector<ShootdownCombination> combinations() {
+    std::vector<ShootdownCombination> result;
+    for (std::uint64_t n = 0; n < shootdown::protocol_count; ++n) {
+        const auto protocol = static_cast<ProtocolId>(n);
+        for (const std::uint64_t pages : {1, 33}) {
+            result.push_back({.protocol = protocol, .pages = pages, .target = target_of(protocol)});
+        }
+    }
+    return result;
+}
+
+std::string benchmark_name(const ShootdownCombination& combination) {
+    return fmt::format("shootdown/{}/cpus:{}/pages:{}/target:{}", name_of(combination.protocol),
+                       combination.cpus, combination.pages, name_of(combination.target));
+}
+
+/// The VM, made ready once for all benchmarks.
+class Bench {
+  public:
+    Bench() : guest_(vmm::read_builtin(vmm::shootdown_guest)) {
+        vmm::VcpuThread::install_kick_handler();
+    }
+
+    /// One benchmark; the ratio to a bare round trip is kept.
+    void run(benchmark::State& state, const ShootdownCombination& combination);
+
+    /// Protocols by the ratio at one page.
+    void print_ratios() const;
+
+  private:
+    TestResult measure(const ShootdownCombination& combination) const {
+        return run_test(system_, guest_, vmm::shootdown_test(guest_, "latency"),
+                        latency_settings(combination, {.samples = samples}), {});
+    }
+
+    kvm::System system_;
+    vmm::Guest guest_;
+    std::map<ProtocolId, double> ratios_;
+};
+
+void set_counters(benchmark::State& state, const TestResult& result,
+                  const vmm::Distribution& cycles) {
+    const auto in_us = [&](std::uint64_t value) {
+        return vmm::microseconds(static_cast<double>(value), result.tsc_khz);
+    };
+    state.counters["mean_us"] = in_us(cycles.mean);
+    state.counters["p50_us"] = in_us(cycles.p50);
+    state.counters["p90_us"] = in_us(cycles.p90);
+    state.counters["p99_us"] = in_us(cycles.p99);
+    state.counters["max_us"] = in_us(cycles.max);
+    for (const vmm::KvmCount& count : result.kvm_counts.counts) {
+        if (count.name == "exits" || count.name == "tlb_flush" || count.name == "irq_injections") {
+            state.counters[count.name] = count.per_operation;
+        }
+    }
+}
+
+void Bench::run(benchmark::State& state, const ShootdownCombination& combination) {
+    const TestResult result = measure(combination);
+    const vmm::MeasurementEvent* measured = measurement_named(result, vmm::measurement::shootdown);
+    if (result.verdict != vmm::Verdict::passed || measured == nullptr || result.tsc_khz == 0) {
+        state.SkipWithError(fmt::format("{}: {}", verdict_name(result.verdict),
+                                        measured == nullptr || !result.reason.empty()
+                                            ? result.reason
+                                            : "KVM does not say how fast the TSC is")
+                                .c_str());
+        return;
+    }
+    const vmm::Distribution cycles = vmm::distribution_of(measured->histogram);
+    const double seconds = vmm::microseconds(static_cast<double>(cycles.p50), result.tsc_khz) / 1e6;
+    for ([[maybe_unused]] auto _ : state) {
+        state.SetIterationTime(seconds);
+    }
+    set_counters(state, result, cycles);
+    if (const auto ratio = vmm::over_bare_round_trip(result)) {
+        state.counters["ratio"] = *ratio;
+        if (combination.pages == 1) {
+            ratios_[combination.protocol] = *ratio;
+        }
+    }
+}
+
+void Bench::print_ratios() const {
+    for (const auto& [protocol, ratio] : ratios_) {
+        const char* floor = protocol == ProtocolId::polled ? "cache line's" : "interrupt's";
+        const auto limit = limit_of(protocol);
+        fmt::print(stderr,
+                   "shootdown: one page with {} takes {:.2f} times a bare {} round trip{}\n",
+                   name_of(protocol), ratio, floor,
+                   limit ? fmt::format(", of {:.1f} allowed: {}", *limit,
+                                       ratio <= *limit ? "good" : "TOO MUCH")
+                         : "");
+    }
+}
+
+int run_benchmarks() {
+    std::optional<Bench> bench;
+    try {
+        bench.emplace();
+    } catch (const vmm::Error& error) {
+        fmt::print(stderr, "shootdown: skipped: {}\n", error.what());
+        return 0;
+    }
+#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
+    for (const ShootdownCombination& combination : combinations()) {
+        benchmark::RegisterBenchmark(
+            benchmark_name(combination).c_str(),
+            [&bench, combination](benchmark::State& state) { bench->run(state, combination); })
+            ->UseManualTime()
+            ->Unit(benchmark::kMicrosecond)
+            ->Iterations(samples);
+    }
+#endif
+    benchmark::RunSpecifiedBenchmarks();
+    bench->print_ratios();
+    return 0;
+}
+
+}  // namespace
+
+}  // namespace nestbed::bench
+
+int main(int argc, char** argv) {
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
+        return 2;
+    }
+    return nestbed::bench::run_benchmarks();
+}
