@@ -119,9 +119,11 @@ void sleep_between_judgements(Reader& reader) {
     const InterruptsOff guard;
     while (!stopped()) {
         if (has_something_to_judge(reader)) {
+            // User mode takes wake-ups: what they are about must be looked for again.
             read_once();
+            continue;
         }
-        // A wake-up that was sent since the look is still pending: HLT ends at once.
+        // A wake-up that was sent since the looks is still pending: HLT ends at once.
         wait_for_interrupt();
     }
 }

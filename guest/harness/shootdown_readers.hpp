@@ -28,15 +28,15 @@
 #include "guest/kernel/smp.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/channel/abi.hpp"
+#include "shared/shootdown/initiator_spaces.hpp"
 #include "shared/shootdown/target_state.hpp"
 
 namespace nestbed::guest {
 
+using shootdown::max_initiators;
 using shootdown::TargetState;
 
 inline constexpr std::uint64_t poison = ~std::uint64_t{0};
-
-inline constexpr std::uint32_t max_initiators = 8;
 
 /// What an initiator tells the readers of its range. In the user image, for readers in user mode.
 struct Announcement {

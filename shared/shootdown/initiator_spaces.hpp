@@ -12,6 +12,9 @@ enum class InitiatorSpaces : std::uint64_t {
 };
 inline constexpr std::uint64_t initiator_spaces_count = 2;
 
+/// Of one experiment.
+inline constexpr std::uint32_t max_initiators = 8;
+
 constexpr const char* name_of(InitiatorSpaces spaces) {
     return spaces == InitiatorSpaces::same ? "same" : "disjoint";
 }

@@ -36,7 +36,6 @@ class PolledShootdown {
     /// Call it after the tables were changed, and not from `poll`; interrupts may be off. When it
     /// returns, no CPU uses an old translation of what was asked.
     void shoot(Space& space, const Request& request) {
-        platform_.invalidate(space, request);
         // The change to the tables before this, the look at the active CPUs after it.
         platform_.fence();
         const CpuSet targets = platform_.active_cpus(space).without(platform_.current_cpu());
@@ -49,6 +48,8 @@ class PolledShootdown {
             // Release: for the two stores above.
             slot.state.store(mine, std::memory_order_release);
         });
+        // Only now: the targets invalidate meanwhile.
+        platform_.invalidate(space, request);
         targets.for_each([&](std::uint32_t cpu) {
             // Acquire: the target's invalidation is over before this sees its acknowledgement.
             while (slots_[cpu].state.load(std::memory_order_acquire) == mine) {

@@ -79,7 +79,7 @@ void print_row(const std::string& protocol, const std::string& what, const Trial
 class EveryPlantedBug : public testing::TestWithParam<Mutant> {};
 
 TEST_P(EveryPlantedBug, IsCaught) {
-    const Trial trial = try_candidate(GetParam().candidate, {.bound = 2, .random = 5'000});
+    const Trial trial = try_candidate(GetParam().candidate, {.bound = 2, .random = 20'000});
     ASSERT_TRUE(trial.failure) << GetParam().what << ", and " << trial.schedules
                                << " schedules show nothing wrong";
     print_row(GetParam().protocol, GetParam().what, trial);

@@ -35,7 +35,8 @@ constexpr char examples_help[] =
 
 // Of the guest's experiment (guest/harness/shootdown_experiment.hpp).
 constexpr std::uint64_t most_pages = 512;
-constexpr std::uint64_t most_initiators = 8;
+constexpr std::uint64_t most_initiators = shootdown::max_initiators;
+static_assert(most_initiators == 8, "the help says 8");
 
 Format parse_table_format(const std::string& text) {
     const Format format = parse_format(text);
