@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/run_benchmarks.hpp"
 #include "bench/snapshot.hpp"
 #include "vmm/builtin_guests.hpp"
 #include "vmm/channel/record_reader.hpp"
@@ -205,6 +206,8 @@ std::string kvm_objection() {
     }
 }
 
+}  // namespace
+
 int run_benchmarks() {
     if (const std::string objection = kvm_objection(); !objection.empty()) {
         fmt::print("launch: skipped: {}\n", objection);
@@ -248,14 +251,4 @@ int run_benchmarks() {
     return 0;
 }
 
-}  // namespace
-
 }  // namespace nestbed::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-        return 2;
-    }
-    return nestbed::bench::run_benchmarks();
-}

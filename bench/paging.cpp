@@ -14,6 +14,7 @@
 
 #include "bench/c_page_tables.h"
 #include "bench/library_page_tables.hpp"
+#include "bench/run_benchmarks.hpp"
 #include "bench/side_by_side.hpp"
 #include "shared/paging/fatal.hpp"
 
@@ -200,6 +201,8 @@ void print(const std::vector<Contest>& contests) {
     }
 }
 
+}  // namespace
+
 int run_benchmarks() {
     Arena arena;
     if (!arena.is_open()) {
@@ -221,14 +224,4 @@ int run_benchmarks() {
     return 0;
 }
 
-}  // namespace
-
 }  // namespace nestbed::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-        return 2;
-    }
-    return nestbed::bench::run_benchmarks();
-}

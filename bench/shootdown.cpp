@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/run_benchmarks.hpp"
 #include "vmm/error.hpp"
 #include "vmm/report/distribution.hpp"
 #include "vmm/report/measurements.hpp"
@@ -143,6 +144,8 @@ void Bench::print_ratios() const {
     }
 }
 
+}  // namespace
+
 int run_benchmarks() {
     std::optional<Bench> bench;
     try {
@@ -166,14 +169,4 @@ int run_benchmarks() {
     return 0;
 }
 
-}  // namespace
-
 }  // namespace nestbed::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-        return 2;
-    }
-    return nestbed::bench::run_benchmarks();
-}
