@@ -33,6 +33,7 @@ struct ExperimentSettings {
     InitiatorSpaces spaces = InitiatorSpaces::same;
     Routing routing = Routing::unicast;
     FlushPolicy flush_policy{};
+    bool hypercalls = false;        ///< they are known to come back
     bool bare_round_trips = false;  ///< before each sample, for comparison
     std::uint64_t counted = 0;      ///< shootdowns after the samples that the host counts over
     std::uint64_t traced = 0;       ///< and such of which each step is timed
@@ -86,6 +87,7 @@ class ShootdownExperiment {
           start_line_(settings.initiators) {
         platform_.routing = settings.routing;
         platform_.flush_policy = settings.flush_policy;
+        platform_.may_yield = settings.hypercalls && hypercall::offers_yield();
         for (std::uint32_t n = 0; n < settings_.initiators; ++n) {
             const bool same = settings_.spaces == InitiatorSpaces::same;
             if (n == 0 || !same) {

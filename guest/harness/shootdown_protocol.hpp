@@ -75,6 +75,11 @@ const char* obstacle_to(const ExperimentSettings& settings) {
     if (P::protocol.id == shootdown::ProtocolId::paravirtual && !steal_time::offers_tlb_flush()) {
         return "KVM offers no flush of vCPUs that do not run";
     }
+    if (settings.routing == Routing::hypercall &&
+        (!settings.hypercalls || !hypercall::offers_interrupts())) {
+        return settings.hypercalls ? "KVM offers no IPI by hypercall"
+                                   : "hypercalls do not come back on this host";
+    }
     if (!has(settings.flush_policy.primitive)) {
         return "the vCPU has no INVPCID";
     }

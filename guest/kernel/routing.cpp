@@ -2,6 +2,7 @@
 
 #include "guest/kernel/apic.hpp"
 #include "guest/kernel/cpu.hpp"
+#include "guest/kernel/hypercall.hpp"
 #include "guest/kernel/smp.hpp"
 
 namespace nestbed::guest {
@@ -42,6 +43,9 @@ void send(Routing routing, shootdown::CpuSet targets, std::uint8_t vector) {
             } else {
                 send_by_cluster(targets, vector);
             }
+            return;
+        case Routing::hypercall:
+            hypercall::send_interrupt(targets, vector);
             return;
     }
 }

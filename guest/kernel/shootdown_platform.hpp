@@ -8,11 +8,13 @@
 #include "guest/kernel/apic.hpp"
 #include "guest/kernel/cpu.hpp"
 #include "guest/kernel/flush.hpp"
+#include "guest/kernel/hypercall.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/routing.hpp"
 #include "guest/kernel/smp.hpp"
 #include "guest/kernel/steal_time.hpp"
 #include "shared/channel/abi.hpp"
+#include "shared/shootdown/paravirtual.hpp"
 #include "shared/shootdown/platform.hpp"
 
 namespace nestbed::guest {
@@ -29,6 +31,7 @@ struct GuestPlatform {
     // Set before the first shootdown.
     Routing routing = Routing::unicast;
     FlushPolicy flush_policy{};
+    bool may_yield = false;  ///< by hypercall, which must be known to come back
 
     std::uint32_t cpu_count() const { return guest::cpu_count(); }
     void fence() const { std::atomic_thread_fence(std::memory_order_seq_cst); }
@@ -60,9 +63,13 @@ struct GuestPlatform {
     std::atomic<std::uint8_t>& preempted(std::uint32_t cpu) const {
         return steal_time::preempted(cpu);
     }
-    /// KVM_HC_SCHED_YIELD would be a VMCALL, which not every KVM returns from
-    /// (docs/kvm-hosts.md): the host's scheduler decides by itself.
-    void yield_to(std::uint32_t) const {}
+    void yield_to(std::uint32_t cpu) const {
+        // Of a CPU that runs, the call would cost more than the wait. Relaxed: a hint.
+        const std::uint8_t state = preempted(cpu).load(std::memory_order_relaxed);
+        if (may_yield && (state & shootdown::kvm_vcpu_preempted) != 0) {
+            hypercall::yield_to(cpu);
+        }
+    }
 
     void pause() const { guest::pause(); }
 };

@@ -4,6 +4,7 @@
 
 #include "guest/kernel/cpu.hpp"
 #include "guest/kernel/instructions.hpp"
+#include "guest/kernel/kvm_features.hpp"
 #include "shared/arch/kvm.hpp"
 #include "shared/channel/abi.hpp"
 #include "shared/channel/layout.hpp"
@@ -19,19 +20,12 @@ struct alignas(sizeof(StealTime)) Area {
 };
 constinit std::array<Area, channel::max_cpus> areas{};
 
-bool has_features(std::uint32_t bits) {
-    const CpuidResult signature = cpuid(arch::kvm::leaf_signature);
-    return signature.ebx == arch::kvm::signature_ebx && signature.ecx == arch::kvm::signature_ecx &&
-           signature.edx == arch::kvm::signature_edx &&
-           (cpuid(arch::kvm::leaf_features).eax & bits) == bits;
-}
-
 }  // namespace
 
-bool is_offered() { return has_features(arch::kvm::eax_steal_time); }
+bool is_offered() { return has_kvm_features(arch::kvm::eax_steal_time); }
 
 bool offers_tlb_flush() {
-    return has_features(arch::kvm::eax_steal_time | arch::kvm::eax_pv_tlb_flush);
+    return has_kvm_features(arch::kvm::eax_steal_time | arch::kvm::eax_pv_tlb_flush);
 }
 
 void enable() {

@@ -36,6 +36,7 @@ ExperimentSettings settings_from_parameters() {
         .flush_policy = {.primitive = parameter_of("flush", shootdown::flush_primitive_count,
                                                    FlushPrimitive::invlpg),
                          .threshold = parameter("threshold", shootdown::linux_flush_ceiling)},
+        .hypercalls = parameter("hypercalls", 0) != 0,
         .bare_round_trips = alone,
         .counted = alone ? few : 0,
         .traced = alone && parameter("phases", 0) != 0 ? samples : 0,
@@ -80,7 +81,7 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
 
 /// Parameters: `pages`, `samples`, `target` (a TargetState), `protocol` (a ProtocolId), `routing`
 /// (a Routing), `flush` (a FlushPrimitive), `threshold` (pages), `initiators`, `spaces` (an
-/// InitiatorSpaces), `phases` (1: times each step, too).
+/// InitiatorSpaces), `phases` (1: times each step, too), `hypercalls` (1: they come back here).
 GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
     const auto protocol = parameter_of("protocol", shootdown::protocol_count, ProtocolId::global);
     const ExperimentSettings settings = settings_from_parameters();
@@ -91,6 +92,10 @@ GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
     GUEST_EXPECT_GT(counts.reads, 0U);
     report(protocol, settings, counts, histograms);
 }
+
+// The host runs this, with a short timeout, before it sets `hypercalls`: where VMCALL does not come
+// back the guest hangs.
+GUEST_TEST(measure_shootdown, hypercall) { hypercall::nothing(); }
 
 /// Parameters: `protocol`, `seconds`, `seed`.
 GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {

@@ -15,6 +15,13 @@ inline constexpr std::uint32_t signature_edx = 0x4D;
 
 inline constexpr std::uint32_t eax_steal_time = 1U << 5;
 inline constexpr std::uint32_t eax_pv_tlb_flush = 1U << 9;
+inline constexpr std::uint32_t eax_send_interrupt = 1U << 11;
+inline constexpr std::uint32_t eax_sched_yield = 1U << 13;
+
+// Hypercalls (Documentation/virt/kvm/x86/hypercalls.rst).
+inline constexpr std::uint64_t hypercall_vapic_poll = 1;
+inline constexpr std::uint64_t hypercall_send_interrupt = 10;
+inline constexpr std::uint64_t hypercall_sched_yield = 11;
 
 /// Physical address of the vCPU's StealTime, 64-byte aligned, with bit 0 set.
 inline constexpr std::uint32_t msr_steal_time = 0x4B56'4D03;

@@ -11,8 +11,9 @@ enum class Routing : std::uint64_t {
     unicast = 0,       ///< a write to the ICR for each target
     cluster = 1,       ///< one for each x2APIC cluster, 16 CPUs
     all_but_self = 2,  ///< the shorthand, if all other CPUs are targets; else as `cluster`
+    hypercall = 3,     ///< KVM_HC_SEND_IPI: one call for all
 };
-inline constexpr std::uint64_t routing_count = 3;
+inline constexpr std::uint64_t routing_count = 4;
 
 constexpr const char* name_of(Routing routing) {
     switch (routing) {
@@ -22,6 +23,8 @@ constexpr const char* name_of(Routing routing) {
             return "cluster";
         case Routing::all_but_self:
             return "all-but-self";
+        case Routing::hypercall:
+            return "hypercall";
     }
     return "?";
 }

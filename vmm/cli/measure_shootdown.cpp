@@ -54,11 +54,16 @@ std::vector<TestResult> run_all(const kvm::System& system, const ShootdownMode& 
     const Guest guest = read_builtin(shootdown_guest);
     const GuestTest& test = shootdown_test(guest, mode.test);
     const Stopwatch watch;
+    const bool wants_hypercalls = std::ranges::any_of(mode.runs, &ShootdownRun::wants_hypercalls);
+    const std::uint64_t hypercalls =
+        wants_hypercalls && hypercalls_come_back(system, guest, stop) ? 1 : 0;
     ProgressLine progress;
     std::vector<TestResult> results;
     for (const ShootdownRun& run : mode.runs) {
         progress.show(progress_text(results.size(), mode.runs.size(), watch.seconds(), run.text));
-        TestResult result = run_test(system, guest, test, run.settings, stop);
+        TestSettings settings = run.settings;
+        settings.parameters.emplace_back("hypercalls", hypercalls);
+        TestResult result = run_test(system, guest, test, settings, stop);
         if (result.interrupted) {
             break;
         }

@@ -63,6 +63,8 @@ const char* explanation_of(Routing routing) {
             return "one for each x2APIC cluster of 16 CPUs";
         case Routing::all_but_self:
             return "the shorthand, if all other CPUs are targets; else as cluster";
+        case Routing::hypercall:
+            return "KVM_HC_SEND_IPI, one call for all, where hypercalls come back";
     }
     return "";
 }

@@ -20,7 +20,8 @@ ShootdownMode mode_of(const char* test, const std::vector<ShootdownCombination>&
     ShootdownMode mode;
     mode.test = test;
     for (const ShootdownCombination& combination : combinations) {
-        mode.runs.push_back({combination.text(), settings_of(combination)});
+        mode.runs.push_back(
+            {combination.text(), settings_of(combination), wants_hypercalls(combination)});
     }
     mode.text = [combinations, table](const std::vector<TestResult>& tests) {
         std::vector<ShootdownResult> results;

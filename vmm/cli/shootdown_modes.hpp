@@ -14,6 +14,7 @@ namespace nestbed::vmm {
 struct ShootdownRun {
     std::string text;  ///< for the progress line
     TestSettings settings;
+    bool wants_hypercalls = false;  ///< then it is told whether they come back
 };
 
 struct ShootdownMode {

@@ -34,6 +34,20 @@ const GuestTest& shootdown_test(const Guest& guest, std::string_view name) {
     return *test;
 }
 
+bool hypercalls_come_back(const kvm::System& system, const Guest& guest,
+                          const std::stop_token& stop) {
+    TestSettings settings;
+    settings.cpus = 1;
+    settings.timeout = std::chrono::seconds(2);
+    const GuestTest& test = shootdown_test(guest, "hypercall");
+    return run_test(system, guest, test, settings, stop).verdict == Verdict::passed;
+}
+
+bool wants_hypercalls(const ShootdownCombination& combination) {
+    return combination.routing == shootdown::Routing::hypercall ||
+           combination.protocol == shootdown::ProtocolId::paravirtual;
+}
+
 std::vector<ShootdownCombination> combinations_of(const ShootdownAxes& axes) {
     std::vector<ShootdownCombination> all(1);
     // Each combination so far, once with each value of one more axis.

@@ -18,6 +18,11 @@ inline constexpr char shootdown_guest[] = "measure_shootdown";
 /// A test of that guest. Throws Error(bad_input) if there is none of that name.
 const GuestTest& shootdown_test(const Guest& guest, std::string_view name);
 
+/// Whether a hypercall comes back here: tried in a VM of its own, which hangs if not. Two seconds
+/// at most.
+bool hypercalls_come_back(const kvm::System& system, const Guest& guest,
+                          const std::stop_token& stop);
+
 /// The values that each axis is to take.
 struct ShootdownAxes {
     std::vector<shootdown::ProtocolId> protocols{shootdown::ProtocolId::global};
@@ -45,6 +50,9 @@ struct ShootdownSampling {
     Placement placement = Placement::spread;
     std::chrono::milliseconds timeout{60'000};
 };
+
+/// Whether a combination would make hypercalls; it is told by the parameter `hypercalls` if it may.
+bool wants_hypercalls(const ShootdownCombination& combination);
 
 /// Of `measure_shootdown.latency`.
 TestSettings latency_settings(const ShootdownCombination& combination,
