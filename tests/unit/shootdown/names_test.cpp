@@ -31,7 +31,7 @@ TEST(ShootdownNames, AreThoseOfTheCommandLine) {
         names_up_to<TargetState>(target_state_count),
         (std::set<std::string>{"user", "spin", "hlt", "irqs-off", "lazy", "descheduled", "?"}));
     EXPECT_EQ(names_up_to<Routing>(routing_count),
-              (std::set<std::string>{"unicast", "cluster", "all-but-self", "?"}));
+              (std::set<std::string>{"unicast", "cluster", "all-but-self", "hypercall", "?"}));
     EXPECT_EQ(names_up_to<FlushPrimitive>(flush_primitive_count),
               (std::set<std::string>{"invlpg", "cr3", "pge", "invpcid-address", "invpcid-context",
                                      "invpcid-all", "invpcid-non-global", "?"}));
