@@ -162,6 +162,9 @@ class ShootdownExperiment {
         for (std::uint64_t n = 0; n < settings_.samples; ++n) {
             if (settings_.bare_round_trips) {
                 compare_with_bare_round_trips(cpu);
+                // Gives the targets back the translations that the flush took: readers that read
+                // only to judge would have none for the sample to shoot down.
+                round(cpu, ++generation, [&] { shoot(cpu); });
             }
             round(cpu, ++generation, [&] { take_sample(cpu); });
         }
@@ -200,8 +203,11 @@ class ShootdownExperiment {
         announcements[cpu].completed.store(generation, std::memory_order_release);
         if (settings_.initiators > 1) {
             // Initiators are targets too: they judge the others' pages, and have them in their TLB
-            // for the next time.
+            // for the next time. All shootdowns are over by then, and no frame is used again before
+            // all have looked.
+            start_line_.meet(hooks_.poll);
             read_once();
+            start_line_.meet(hooks_.poll);
         }
         wait_for({cpu, generation, settings_.initiators, settings_.cpus}, settings_.target, hooks_);
     }

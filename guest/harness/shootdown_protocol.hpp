@@ -75,6 +75,10 @@ const char* obstacle_to(const ExperimentSettings& settings) {
     if (P::protocol.id == shootdown::ProtocolId::paravirtual && !steal_time::offers_tlb_flush()) {
         return "KVM offers no flush of vCPUs that do not run";
     }
+    constexpr bool uses_routing = requires { P::protocol.handle_interrupt(); };
+    if (settings.routing != Routing::unicast && !uses_routing) {
+        return "the protocol sends no interrupts that could be routed: none, or NMIs one by one";
+    }
     if (settings.routing == Routing::hypercall &&
         (!settings.hypercalls || !hypercall::offers_interrupts())) {
         return settings.hypercalls ? "KVM offers no IPI by hypercall"
@@ -90,16 +94,21 @@ const char* obstacle_to(const ExperimentSettings& settings) {
     return nullptr;
 }
 
+/// Ends the test as skipped if there is an obstacle.
+inline void skip_if(const char* obstacle) {
+    if (obstacle != nullptr) {
+        skip(obstacle);
+        finish_test();
+    }
+}
+
 /// Runs one experiment with `Protocol<Platform>`; once per VM for each pair. All use the same
 /// vectors, so no interrupt of the one before may be left over.
 template <template <typename> typename Protocol, typename Platform = TracedPlatform>
 ExperimentCounts run_shootdowns(const ExperimentSettings& settings,
                                 ExperimentHistograms& histograms) {
     using P = Installed<Protocol, Platform>;
-    if (const char* obstacle = obstacle_to<Protocol>(settings)) {
-        skip(obstacle);
-        finish_test();
-    }
+    skip_if(obstacle_to<Protocol>(settings));
     static std::optional<ShootdownExperiment<Protocol<Platform>>> experiment;
     P::set_handlers();
     experiment.emplace(P::protocol, P::platform, P::hooks(), settings, histograms);

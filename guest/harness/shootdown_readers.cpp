@@ -154,6 +154,11 @@ void wait_lazily_between_judgements(Reader& reader, const TargetHooks& hooks) {
     }
 }
 
+/// Readers in user mode go on where they are.
+bool is_judged_where_it_stays(TargetState state) {
+    return state == TargetState::user || state == TargetState::descheduled;
+}
+
 bool is_awaited(const Reader& reader, const Judgement& judgement) {
     return judgement.range >= reader.first_range &&
            judgement.range < reader.first_range + reader.ranges &&
@@ -206,10 +211,11 @@ void wait_for(const Judgement& judgement, TargetState state, const TargetHooks& 
 }
 
 void let_targets_settle(TargetState state, const TargetHooks& hooks) {
-    // Longer than KVM polls for a wake-up before it lets a halted vCPU's thread sleep
-    // (halt_poll_ns, 200 µs by default), and than a reader needs to get from its judgement to HLT.
+    // Longer than a reader needs to get from its judgement in user mode to its loop or HLT, and
+    // than KVM polls for a wake-up before it lets a halted vCPU's thread sleep (halt_poll_ns,
+    // 200 µs by default).
     constexpr std::uint64_t microseconds = 1000;
-    if (state == TargetState::hlt) {
+    if (!is_judged_where_it_stays(state)) {
         pass(microseconds, hooks);
     }
 }

@@ -89,7 +89,7 @@ struct Judgement {
 };
 void wait_for(const Judgement& judgement, TargetState state, const TargetHooks& hooks);
 
-/// Lets targets that were interrupted come back into their state: asleep, that takes a while.
+/// Lets targets that were interrupted, or have judged, come back into their state.
 void let_targets_settle(TargetState state, const TargetHooks& hooks);
 
 /// Has the readers on CPUs `first` to `end`-1 leave their loops.

@@ -55,6 +55,7 @@ class Soak {
     void take_part(std::uint32_t cpu) {
         Random random(settings_.seed + cpu);
         SoakCounts counts;
+        steal_time::enable();
         load();
         {
             const TicksWhileInScope<decltype(Installed::protocol)> ticks;
@@ -138,6 +139,8 @@ class Soak {
 template <template <typename> typename Protocol, typename Platform = TracedPlatform>
 SoakCounts run_soak(const SoakSettings& settings, stats::Histogram& shootdowns) {
     using P = Installed<Protocol, Platform>;
+    // In a soak every CPU comes past its poll.
+    skip_if(obstacle_to<Protocol>({.cpus = settings.cpus, .target = TargetState::spin}));
     static std::optional<Soak<P>> soak;
     P::set_handlers();
     soak.emplace(settings, shootdowns);

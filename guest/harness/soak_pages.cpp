@@ -66,11 +66,13 @@ SoakCounts& SoakCounts::operator+=(const SoakCounts& other) {
 
 SoakPages::SoakPages(AddressSpace& space, std::uint32_t place)
     : first_address_(first_place + place * place_step) {
-    const auto large = frames().allocate_zeroed_2m();
-    if (!large) {
-        panic("no memory for the soak's frames");
+    for (paging::PhysAddr& address : frames_) {
+        const auto frame = frames().allocate_zeroed();
+        if (!frame) {
+            panic("no memory for the soak's frames");
+        }
+        address = frame->address();
     }
-    frames_ = large->address();
     make_table(space, place);
     for (std::uint64_t n = 0; n < pages; ++n) {
         fill(frame(n, 0), poison, poison);
@@ -81,7 +83,7 @@ SoakPages::SoakPages(AddressSpace& space, std::uint32_t place)
 void SoakPages::make_table(AddressSpace& space, std::uint32_t place) {
     // Mapped for once, so that the leaf table exists.
     const auto page = paging::Page4k::containing(paging::VirtAddr(first_address_));
-    if (!space.mapper().map(page, *paging::Frame4k::from(frames_), flags_of(Rights::read))) {
+    if (!space.mapper().map(page, *paging::Frame4k::from(frames_[0]), flags_of(Rights::read))) {
         panic("the soak's pages cannot be mapped");
     }
     table_.emplace(space, page,
@@ -176,6 +178,7 @@ void SoakPages::access(Random& random, SoakCounts& counts) const {
     const State& state = states_[page];
     // Acquire: what they promise is looked for after them.
     const std::uint64_t least = state.least.load(std::memory_order_acquire);
+    const std::uint64_t changed = state.changed.load(std::memory_order_acquire);
     const std::uint64_t before = state.steady.load(std::memory_order_acquire);
     const UserResult result =
         run_user(write ? write_second_word : read_generation, address(page), generation_);
@@ -193,15 +196,15 @@ void SoakPages::access(Random& random, SoakCounts& counts) const {
                result.returned ? 1 : 0, allowed ? 1 : 0);
     }
     if (result.returned && !write) {
-        judge_read(page, least, result.value(), counts);
+        judge_read(page, least, changed, result.value(), counts);
     }
 }
 
-void SoakPages::judge_read(std::uint64_t page, std::uint64_t least, std::uint64_t seen,
-                           SoakCounts& counts) const {
+void SoakPages::judge_read(std::uint64_t page, std::uint64_t least, std::uint64_t changed,
+                           std::uint64_t seen, SoakCounts& counts) const {
     if (seen == poison || seen < least) {
         report(counts, "read through an old translation", address(page), seen, least);
-    } else if (seen < states_[page].changed.load(std::memory_order_acquire)) {
+    } else if (seen < changed) {
         ++counts.stale_reads;
     }
 }
@@ -209,7 +212,7 @@ void SoakPages::judge_read(std::uint64_t page, std::uint64_t least, std::uint64_
 std::uint64_t SoakPages::address(std::uint64_t page) const { return first_address_ + page * step; }
 
 std::uint64_t* SoakPages::frame(std::uint64_t page, std::uint8_t which) const {
-    return in_direct_map(frames_ + (2 * page + which) * step);
+    return in_direct_map(frames_[2 * page + which]);
 }
 
 std::uint64_t SoakPages::entry(std::uint64_t page) const {
@@ -217,7 +220,7 @@ std::uint64_t SoakPages::entry(std::uint64_t page) const {
     if (mapping.rights == Rights::none) {
         return 0;
     }
-    const auto frame = *paging::Frame4k::from(frames_ + (2 * page + mapping.frame) * step);
+    const auto frame = *paging::Frame4k::from(frames_[2 * page + mapping.frame]);
     return paging::Pte::leaf(frame, flags_of(mapping.rights)).raw();
 }
 

@@ -90,11 +90,11 @@ class SoakPages {
     std::uint64_t entry(std::uint64_t page) const;
     void change(std::uint64_t page, Random& random, SoakCounts& counts);
     void use_frame(std::uint64_t page, std::uint8_t which, SoakCounts& counts);
-    void judge_read(std::uint64_t page, std::uint64_t least, std::uint64_t seen,
-                    SoakCounts& counts) const;
+    void judge_read(std::uint64_t page, std::uint64_t least, std::uint64_t changed,
+                    std::uint64_t seen, SoakCounts& counts) const;
 
     std::uint64_t first_address_;
-    paging::PhysAddr frames_;
+    std::array<paging::PhysAddr, 2 * pages> frames_{};
     std::optional<PageTableWindow> table_;
     std::array<State, pages> states_{};
     std::array<Mapping, pages> mappings_{};

@@ -117,7 +117,7 @@ GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
         {word("protocol", name_of(protocol)), number("cpus", settings.cpus),
          number("maps", counts.maps), number("remaps", counts.remaps),
          number("protects", counts.protects), number("unmaps", counts.unmaps),
-         number("reads", counts.accesses), number("faults", counts.faults),
+         number("accesses", counts.accesses), number("faults", counts.faults),
          number("stale_reads", counts.stale_reads), number("violations", counts.violations)});
 }
 

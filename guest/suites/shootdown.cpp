@@ -6,6 +6,7 @@
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
 #include "guest/harness/test.hpp"
+#include "guest/suites/user_access.hpp"
 
 namespace nestbed::guest {
 namespace {
@@ -105,7 +106,9 @@ void expect_correct_with_initiators(ProtocolId protocol, std::uint32_t initiator
                               protocol);
 }
 
-constexpr std::uint64_t soak_milliseconds = 200;
+/// Long enough for each of a dozen runs without any invalidation to be caught where kernel mode is
+/// interpreted.
+constexpr std::uint64_t soak_milliseconds = 1000;
 
 template <template <typename> typename Protocol, typename Platform = TracedPlatform>
 SoakCounts soak_for_a_moment() {
@@ -139,7 +142,7 @@ void expect_correct_soak(ProtocolId protocol) {
     GUEST_TEST(shootdown, protocol##_initiators_of_two_spaces, {.cpus = 4}) {               \
         expect_correct_with_initiators(ProtocolId::protocol, 2, InitiatorSpaces::disjoint); \
     }                                                                                       \
-    GUEST_TEST(shootdown, protocol##_soak, {.cpus = 3}) {                                   \
+    GUEST_TEST(shootdown, protocol##_soak, {.cpus = 2}) {                                   \
         expect_correct_soak(ProtocolId::protocol);                                          \
     }
 
@@ -244,15 +247,36 @@ struct LocalOnlyPlatform : TracedPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace&) const { return {}; }
 };
 
-GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak, {.cpus = 2}) {
-    if (!translations_stay_stale()) {
-        GUEST_SKIP("this host keeps no stale translation, so there is none to catch");
+/// The same for translations that are used in one visit to user mode and again in the next, as the
+/// soak does.
+bool translations_stay_stale_between_visits() {
+    constexpr auto page = paging::Page4k::at<0x6000'0000'0000>();
+    AddressSpace space;
+    const std::array frame{frames().allocate_zeroed(), frames().allocate_zeroed()};
+    GUEST_REQUIRE(frame[0].has_value() && frame[1].has_value());
+    *in_direct_map(frame[1]->address()) = 1;
+    GUEST_REQUIRE(space.mapper().map(page, *frame[0], user_read_only));
+    const PageTableWindow table(space, page, paging::Page4k::at<0x7000'0000'0000>());
+    space.load();
+    bool stale = false;
+    for (std::uint64_t n = 1; n <= 20; ++n) {
+        run_user(read_user, page.address().raw());
+        table.store({paging::Pte::leaf(*frame[n % 2], user_read_only).raw()}, 1);
+        stale = stale || run_user(read_user, page.address().raw()).value() != n % 2;
+        invlpg(page.address().raw());
     }
-    if (soak_for_a_moment<GlobalShootdown, NoInvalidationPlatform>().violations == 0) {
+    AddressSpace::unload();
+    return stale;
+}
+
+GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak, {.cpus = 2}) {
+    if (!translations_stay_stale_between_visits()) {
         // KVM intercepts the #UD by which a visit to user mode ends, and software emulation of SVM
         // flushes on every exit.
         GUEST_SKIP("each return from user mode loses its translations on this host");
     }
+    const SoakCounts counts = soak_for_a_moment<GlobalShootdown, NoInvalidationPlatform>();
+    GUEST_EXPECT_GT(counts.violations, 0U);
 }
 
 GUEST_TEST(shootdown, a_missing_remote_invalidation_is_seen, {.cpus = 2}) {

@@ -191,7 +191,7 @@ TEST_F(MeasureShootdown, SoaksAndCounts) {
     EXPECT_EQ(report["tests"][0]["parameters"]["seed"], 7);
     const json parameters = shootdowns(report).at(0)["params"];
     EXPECT_EQ(parameters["violations"], 0);
-    for (const char* count : {"maps", "remaps", "protects", "unmaps", "reads"}) {
+    for (const char* count : {"maps", "remaps", "protects", "unmaps", "accesses"}) {
         EXPECT_GT(parameters[count], 0) << count;
     }
 }

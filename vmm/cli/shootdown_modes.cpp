@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "vmm/error.hpp"
 #include "vmm/report/crossover.hpp"
 #include "vmm/report/shootdown_table.hpp"
@@ -78,7 +80,9 @@ ShootdownMode crossover_mode(const ShootdownOptions& options) {
     };
     mode.conclude = [](RunReport& report) {
         for (const TestResult& test : report.tests) {
-            report.crossovers.push_back(find_crossover(test));
+            if (test.verdict == Verdict::passed) {
+                report.crossovers.push_back(find_crossover(test));
+            }
         }
     };
     return mode;
@@ -89,6 +93,9 @@ ShootdownMode crossover_mode(const ShootdownOptions& options) {
 ShootdownMode shootdown_mode(const ShootdownOptions& options) {
     if (options.crossover && options.soak) {
         throw_error(ExitCode::bad_input, "--soak and --crossover: one of them at a time");
+    }
+    if (options.sampling.phases && std::ranges::max(options.axes.initiators) > 1) {
+        throw_error(ExitCode::bad_input, "--phases: only with one initiator");
     }
     if (options.crossover) {
         return crossover_mode(options);

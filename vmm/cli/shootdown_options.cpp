@@ -12,14 +12,13 @@ namespace {
 
 constexpr char experiment_help[] =
     "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the\n"
-    "TARGET state, read these pages all the time. A sample is the time from the changed entries "
-    "to\n"
-    "the last acknowledgement. If a reader sees an old page after that, the combination fails.\n"
-    "Each combination of the lists runs in a VM of its own, one at a time; one that cannot be is\n"
-    "skipped with its reason. A list has commas between its values; `all` is all names that there\n"
-    "are. /bare is the median over that of a bare round trip in the same run: an IPI whose "
-    "handler\n"
-    "stores a flag, or of polled, a cache line.\n\n";
+    "TARGET state, read these pages, all the time or after each shootdown. A sample is the time\n"
+    "from the changed entries to the last acknowledgement. If a reader sees an old page after\n"
+    "that, the combination fails. Each combination of the lists runs in a VM of its own, one at a\n"
+    "time; one that cannot be is skipped with its reason. A list has commas between its values;\n"
+    "`all` is all names that there are. /bare is the median over that of a bare round trip in the\n"
+    "same run: an IPI whose handler stores a flag, or of polled, a cache line. With several\n"
+    "initiators there are no bare round trips, phases or counts of KVM's.\n\n";
 
 constexpr char examples_help[] =
     "Examples:\n"

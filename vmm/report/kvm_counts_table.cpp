@@ -13,9 +13,10 @@ namespace {
 /// As KVM names them (arch/x86/kvm/x86.c, virt/kvm/kvm_main.c), in the order of a shootdown: exits
 /// and their kinds, interrupts, emulation, invalidations, page faults after them.
 constexpr std::array shown_counters{
-    "exits",          "irq_exits",      "halt_exits", "hypercalls", "irq_injections",
-    "nmi_injections", "insn_emulation", "invlpg",     "tlb_flush",  "remote_tlb_flush",
-    "mmu_pte_write",  "pf_taken",       "pf_fixed",   "pf_emulate", "preemption_reported",
+    "exits",          "irq_exits",        "halt_exits",          "hypercalls",
+    "irq_injections", "nmi_injections",   "insn_emulation",      "invlpg",
+    "tlb_flush",      "remote_tlb_flush", "mmu_pte_write",       "pf_taken",
+    "pf_fixed",       "pf_emulate",       "preemption_reported", "preemption_other",
 };
 
 double count_of(const ShootdownResult& result, std::string_view name) {

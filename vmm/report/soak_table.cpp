@@ -19,7 +19,7 @@ struct Count {
 
 constexpr std::array operations{Count{"maps", "maps"}, Count{"remaps", "remaps"},
                                 Count{"protects", "protects"}, Count{"unmaps", "unmaps"}};
-constexpr std::array observations{Count{"reads", "reads"}, Count{"faults", "faults"},
+constexpr std::array observations{Count{"accesses", "accesses"}, Count{"faults", "faults"},
                                   Count{"stale, legal", "stale_reads"},
                                   Count{"violations", "violations"}};
 

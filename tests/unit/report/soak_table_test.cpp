@@ -19,7 +19,7 @@ ShootdownResult soaked(std::uint64_t stale, std::uint64_t violations) {
                              {"remaps", std::uint64_t{22}},
                              {"protects", std::uint64_t{33}},
                              {"unmaps", std::uint64_t{44}},
-                             {"reads", std::uint64_t{5000}},
+                             {"accesses", std::uint64_t{5000}},
                              {"faults", std::uint64_t{66}},
                              {"stale_reads", stale},
                              {"violations", violations}},
@@ -30,11 +30,11 @@ ShootdownResult soaked(std::uint64_t stale, std::uint64_t violations) {
 TEST(SoakTable, ViolationsAndLegalStaleReadsStandApart) {
     EXPECT_EQ(soak_table({soaked(7, 0)}),
               "                          --------- operations ---------  "
-              "--------- seen by the readers ---------\n"
+              "---------- seen by the readers -----------\n"
               "protocol  vCPUs  seconds  maps  remaps  protects  unmaps  "
-              "reads  faults  stale, legal  violations\n"
+              "accesses  faults  stale, legal  violations\n"
               "global        4      5.1    11      22        33      44   "
-              "5000      66             7           0\n");
+              "   5000      66             7           0\n");
 }
 
 TEST(SoakTable, ViolationsAreARowAndALine) {
