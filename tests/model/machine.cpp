@@ -1,6 +1,7 @@
 #include "tests/model/machine.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "shared/shootdown/paravirtual.hpp"
@@ -13,7 +14,7 @@ thread_local Machine* current_machine = nullptr;
 
 /// More than any scenario needs: only CPUs that wait for each other get so far.
 constexpr std::size_t max_events = 5000;
-constexpr std::size_t stack_bytes = 48 * 1024;
+constexpr std::size_t stack_bytes = std::size_t{48} * 1024;
 constexpr unsigned max_deschedulings = 2;
 
 }  // namespace
@@ -287,9 +288,10 @@ std::uint64_t Machine::load(const Cell& cell) {
     step();
     Cpu& cpu = cpus_[running_];
     watch(cpu);
-    for (auto store = cpu.stores.rbegin(); store != cpu.stores.rend(); ++store) {
-        if (store->first == &cell) {
-            return store->second;
+    // The youngest first.
+    for (const auto& [stored_to, value] : std::views::reverse(cpu.stores)) {
+        if (stored_to == &cell) {
+            return value;
         }
     }
     return cell.value;

@@ -156,6 +156,7 @@ TEST_F(StretchCounterTest, VcpusThatMarkAtOnceDoNoHarm) {
     std::atomic<std::uint64_t> ended = 0;
     {
         std::vector<std::jthread> vcpus;
+        vcpus.reserve(4);
         for (int n = 0; n < 4; ++n) {
             vcpus.emplace_back([&] {
                 for (int round = 0; round < 1000; ++round) {

@@ -52,6 +52,7 @@ TEST_F(DeferredProtocol, ShootReturnsWhenTheLastHasTicked) {
 
 TEST_F(DeferredProtocol, OneTickCarriesOutAllRecords) {
     std::vector<Ticket> tickets;
+    tickets.reserve(8);
     for (int n = 0; n < 8; ++n) {
         tickets.push_back(protocol.post(space, range));
     }
