@@ -102,6 +102,12 @@ class ShootdownExperiment {
 
     /// Runs until every initiator has taken its samples.
     ExperimentCounts run() {
+        // Before any CPU starts: an initiator does not wait for a reader that reads nothing.
+        for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
+            const bool disjoint = settings_.spaces == InitiatorSpaces::disjoint;
+            readers[cpu].first_range = disjoint ? group_of(cpu) : 0;
+            readers[cpu].ranges = disjoint ? 1 : settings_.initiators;
+        }
         find_empty_pair();
         if (settings_.traced != 0) {
             histograms_.steps.measure_tsc_offsets(settings_.cpus);
@@ -142,9 +148,6 @@ class ShootdownExperiment {
             }
         });
         const TicksWhileInScope<Protocol> ticks;
-        const bool disjoint = settings_.spaces == InitiatorSpaces::disjoint;
-        readers[cpu].first_range = disjoint ? group_of(cpu) : 0;
-        readers[cpu].ranges = disjoint ? 1 : settings_.initiators;
         if (cpu < settings_.initiators) {
             initiate(cpu);
         } else {
