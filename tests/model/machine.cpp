@@ -171,28 +171,27 @@ void Machine::perform(const Event& event) {
     const auto log = [&](const char* what) {
         log_.push_back("CPU " + std::to_string(event.cpu) + ": " + what);
     };
+    const auto take = [&](const char* what) {
+        log(what);
+        cpu.taken = event.kind;
+        resume(event.cpu);
+    };
     switch (event.kind) {
         case Event::drain:
             log("a store reaches memory");
             drain_one(cpu);
             break;
         case Event::interrupt:
-            log("interrupt");
             cpu.interrupt_pending = false;
-            cpu.taken = event.kind;
-            resume(event.cpu);
+            take("interrupt");
             break;
         case Event::nmi:
-            log("NMI");
             cpu.nmi_pending = false;
-            cpu.taken = event.kind;
-            resume(event.cpu);
+            take("NMI");
             break;
         case Event::tick:
-            log("tick");
             cpu.ticked_version = version_;
-            cpu.taken = event.kind;
-            resume(event.cpu);
+            take("tick");
             break;
         case Event::speculate:
             log("a speculative walk of page 0");
