@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "guest/harness/places.hpp"
 #include "guest/harness/shootdown_readers.hpp"
 #include "guest/kernel/panic.hpp"
 
@@ -12,15 +13,6 @@ namespace {
 
 constexpr auto flags = paging::Flags(paging::Permission::read | paging::Permission::user);
 constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
-
-/// Each place has a leaf table of its own, which a window shows.
-constexpr std::uint64_t first_place = 0x4000'0000'0000;
-constexpr std::uint64_t first_window = 0x5000'0000'0000;
-constexpr std::uint64_t place_step = paging::bytes_of(paging::PageSize::size_2m);
-
-paging::Page4k page_at(std::uint64_t address) {
-    return paging::Page4k::containing(paging::VirtAddr(address));
-}
 
 paging::PhysAddr large_frame() {
     const auto frame = frames().allocate_zeroed_2m();
@@ -34,7 +26,7 @@ paging::PhysAddr large_frame() {
 
 RemappedPages::RemappedPages(AddressSpace& space, std::uint32_t place, std::uint64_t pages)
     : space_(space),
-      first_page_(page_at(first_place + place * place_step)),
+      first_page_(first_page_of(place)),
       pages_(pages),
       frames_{large_frame(), large_frame()} {
     for (std::uint64_t n = 0; n < pages_; ++n) {
@@ -43,7 +35,7 @@ RemappedPages::RemappedPages(AddressSpace& space, std::uint32_t place, std::uint
         }
     }
     fill(first_generation, first_generation);
-    table_.emplace(space_, first_page_, page_at(first_window + place * step));
+    table_.emplace(space_, first_page_, window_of(place));
 }
 
 paging::PageRange RemappedPages::range() const {
@@ -73,7 +65,7 @@ void RemappedPages::take_frames_back(std::uint64_t generation) {
 }
 
 paging::Page4k RemappedPages::page(std::uint64_t n) const {
-    return page_at(first_page_.address().raw() + n * step);
+    return paging::Page4k::containing(first_page_.address() + n * step);
 }
 
 paging::Frame4k RemappedPages::frame(std::uint64_t generation, std::uint64_t n) const {

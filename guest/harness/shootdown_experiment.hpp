@@ -8,8 +8,8 @@
 
 #include "guest/harness/bare_round_trip.hpp"
 #include "guest/harness/remapped_pages.hpp"
+#include "guest/harness/shootdown_phases.hpp"
 #include "guest/harness/shootdown_readers.hpp"
-#include "guest/harness/shootdown_steps.hpp"
 #include "guest/harness/statistics.hpp"
 #include "guest/harness/tick.hpp"
 #include "guest/kernel/address_space.hpp"
@@ -55,8 +55,18 @@ struct ExperimentHistograms {
     stats::Histogram posted;           ///< the initiator's part, if it may go on before the end
     stats::Histogram bare;             ///< bare round trips
     stats::Histogram bare_with_flush;  ///< the same with the invalidations that a shootdown needs
-    StepHistograms steps;
+    PhaseHistograms phases;
 };
+
+/// Loads the space on the calling CPU, and tells the protocol, if it wants to know.
+template <typename Protocol>
+void load_for(Protocol& protocol, AddressSpace& space) {
+    space.load([&] {
+        if constexpr (requires { protocol.loading(space); }) {
+            protocol.loading(space);
+        }
+    });
+}
 
 /// By initiator. Static, and not of each protocol: they are large, one experiment runs in a VM, and
 /// where kernel mode is interpreted even clearing them takes a while.
@@ -110,7 +120,7 @@ class ShootdownExperiment {
         }
         find_empty_pair();
         if (settings_.traced != 0) {
-            histograms_.steps.measure_tsc_offsets(settings_.cpus);
+            histograms_.phases.measure_tsc_offsets(settings_.cpus);
         }
         run_on_cpus(settings_.cpus, [&](std::uint32_t cpu) { take_part(cpu); });
         return counts();
@@ -141,12 +151,7 @@ class ShootdownExperiment {
 
     void take_part(std::uint32_t cpu) {
         steal_time::enable();
-        AddressSpace& space = space_of(cpu);
-        space.load([&] {
-            if constexpr (requires { protocol_.loading(space); }) {
-                protocol_.loading(space);
-            }
-        });
+        load_for(protocol_, space_of(cpu));
         const TicksWhileInScope<Protocol> ticks;
         if (cpu < settings_.initiators) {
             initiate(cpu);
@@ -279,7 +284,7 @@ class ShootdownExperiment {
     }
 
     void trace(std::uint32_t cpu, std::uint64_t generation) {
-        step_times = {};
+        phase_times = {};
         platform_.tracing = true;
         std::uint64_t end = 0;
         const std::uint64_t store = round(cpu, generation, [&] {
@@ -288,7 +293,7 @@ class ShootdownExperiment {
         });
         // Only now: a target may flush, and leaves its handler, after its acknowledgement.
         platform_.tracing = false;
-        histograms_.steps.record(settings_.cpus, store, end);
+        histograms_.phases.record(settings_.cpus, store, end);
     }
 
     /// The least of many: what two RDTSC take when nothing comes between.

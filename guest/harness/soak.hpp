@@ -44,13 +44,7 @@ class Soak {
         return all;
     }
 
-    void load() {
-        space_.load([&] {
-            if constexpr (requires { Installed::protocol.loading(space_); }) {
-                Installed::protocol.loading(space_);
-            }
-        });
-    }
+    void load() { load_for(Installed::protocol, space_); }
 
     void take_part(std::uint32_t cpu) {
         Random random(settings_.seed + cpu);

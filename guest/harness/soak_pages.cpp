@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "guest/harness/log.hpp"
+#include "guest/harness/places.hpp"
 #include "guest/harness/shootdown_readers.hpp"
 #include "guest/kernel/frames.hpp"
 #include "guest/kernel/panic.hpp"
@@ -13,9 +14,6 @@ namespace nestbed::guest {
 namespace {
 
 constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
-constexpr std::uint64_t first_place = 0x4000'0000'0000;
-constexpr std::uint64_t first_window = 0x5000'0000'0000;
-constexpr std::uint64_t place_step = paging::bytes_of(paging::PageSize::size_2m);
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
@@ -65,7 +63,7 @@ SoakCounts& SoakCounts::operator+=(const SoakCounts& other) {
 }
 
 SoakPages::SoakPages(AddressSpace& space, std::uint32_t place)
-    : first_address_(first_place + place * place_step) {
+    : first_address_(first_page_of(place).address().raw()) {
     for (paging::PhysAddr& address : frames_) {
         const auto frame = frames().allocate_zeroed();
         if (!frame) {
@@ -82,12 +80,11 @@ SoakPages::SoakPages(AddressSpace& space, std::uint32_t place)
 
 void SoakPages::make_table(AddressSpace& space, std::uint32_t place) {
     // Mapped for once, so that the leaf table exists.
-    const auto page = paging::Page4k::containing(paging::VirtAddr(first_address_));
+    const paging::Page4k page = first_page_of(place);
     if (!space.mapper().map(page, *paging::Frame4k::from(frames_[0]), flags_of(Rights::read))) {
         panic("the soak's pages cannot be mapped");
     }
-    table_.emplace(space, page,
-                   paging::Page4k::containing(paging::VirtAddr(first_window + place * step)));
+    table_.emplace(space, page, window_of(place));
     auto stale = space.mapper().unmap(page);
     if (!stale) {
         panic("the soak's pages cannot be unmapped");

@@ -76,7 +76,7 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
             polled ? "cache line round trip with flush" : "ipi round trip with flush", "cycles",
             histograms.bare_with_flush, {name});
     }
-    histograms.steps.report(name_of(protocol));
+    histograms.phases.report(name_of(protocol));
 }
 
 /// Parameters: `pages`, `samples`, `target` (a TargetState), `protocol` (a ProtocolId), `routing`

@@ -1,0 +1,24 @@
+// Where experiments put their pages: a leaf table for each place, and a window that shows it.
+#pragma once
+
+#include <cstdint>
+
+#include "shared/paging/page.hpp"
+
+namespace nestbed::guest {
+
+/// The first page of place number `place`, which has a leaf table to itself.
+constexpr paging::Page4k first_page_of(std::uint32_t place) {
+    constexpr std::uint64_t first = 0x4000'0000'0000;
+    return paging::Page4k::containing(
+        paging::VirtAddr(first + place * paging::bytes_of(paging::PageSize::size_2m)));
+}
+
+/// Where user mode sees that leaf table (PageTableWindow).
+constexpr paging::Page4k window_of(std::uint32_t place) {
+    constexpr std::uint64_t first = 0x5000'0000'0000;
+    return paging::Page4k::containing(
+        paging::VirtAddr(first + place * paging::bytes_of(paging::PageSize::size_4k)));
+}
+
+}  // namespace nestbed::guest
