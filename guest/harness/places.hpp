@@ -14,9 +14,11 @@ constexpr paging::Page4k first_page_of(std::uint32_t place) {
         paging::VirtAddr(first + place * paging::bytes_of(paging::PageSize::size_2m)));
 }
 
-/// Where user mode sees that leaf table (PageTableWindow).
+/// Where user mode sees that leaf table (PageTableWindow). Far from the first pages in bits 20:12,
+/// too: in a TLB with one place for each such number, as an emulator's may be, a store through the
+/// window would drop the very translation that is expected to stay stale.
 constexpr paging::Page4k window_of(std::uint32_t place) {
-    constexpr std::uint64_t first = 0x5000'0000'0000;
+    constexpr std::uint64_t first = 0x5000'001f'0000;
     return paging::Page4k::containing(
         paging::VirtAddr(first + place * paging::bytes_of(paging::PageSize::size_4k)));
 }

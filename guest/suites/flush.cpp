@@ -4,6 +4,7 @@
 #include <array>
 
 #include "guest/harness/page_table_window.hpp"
+#include "guest/harness/places.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/kernel/address_space.hpp"
 #include "guest/kernel/flush.hpp"
@@ -12,8 +13,8 @@
 namespace nestbed::guest {
 namespace {
 
-constexpr auto page = paging::Page4k::at<0x6000'0000'0000>();
-constexpr auto window = paging::Page4k::at<0x7000'0000'0000>();
+constexpr paging::Page4k page = first_page_of(0);
+constexpr paging::Page4k window = window_of(0);
 constexpr std::uint64_t rounds = 20;
 
 /// Changes the page's entry under user mode's eyes, again and again; `invalidate(space)` comes

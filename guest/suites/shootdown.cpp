@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "guest/harness/places.hpp"
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
 #include "guest/harness/test.hpp"
@@ -163,8 +164,8 @@ PROTOCOL_TESTS(nmi)
 /// entry, and reads again without an invalidation. A processor may drop a translation at any time,
 /// so one stale read in many tries says yes.
 bool translations_stay_stale() {
-    constexpr auto page = paging::Page4k::at<0x6000'0000'0000>();
-    constexpr auto window = paging::Page4k::at<0x7000'0000'0000>();
+    constexpr paging::Page4k page = first_page_of(0);
+    constexpr paging::Page4k window = window_of(0);
     constexpr auto flags = paging::Flags(paging::Permission::read | paging::Permission::user);
     AddressSpace space;
     const std::array frame{frames().allocate_zeroed(), frames().allocate_zeroed()};
@@ -250,13 +251,13 @@ struct LocalOnlyPlatform : TracedPlatform {
 /// The same for translations that are used in one visit to user mode and again in the next, as the
 /// soak does.
 bool translations_stay_stale_between_visits() {
-    constexpr auto page = paging::Page4k::at<0x6000'0000'0000>();
+    constexpr paging::Page4k page = first_page_of(0);
     AddressSpace space;
     const std::array frame{frames().allocate_zeroed(), frames().allocate_zeroed()};
     GUEST_REQUIRE(frame[0].has_value() && frame[1].has_value());
     *in_direct_map(frame[1]->address()) = 1;
     GUEST_REQUIRE(space.mapper().map(page, *frame[0], user_read_only));
-    const PageTableWindow table(space, page, paging::Page4k::at<0x7000'0000'0000>());
+    const PageTableWindow table(space, page, window_of(0));
     space.load();
     bool stale = false;
     for (std::uint64_t n = 1; n <= 20; ++n) {
