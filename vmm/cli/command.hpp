@@ -14,6 +14,9 @@ namespace nestbed::vmm {
 struct Invocation {
     std::vector<std::string> command_line;  ///< the program's name first
     std::function<ExitCode()> action;
+    std::vector<std::string> guests;   ///< named on the command line: built-in ones and files
+    std::vector<std::string> outputs;  ///< files that the command writes
+    bool asks_for_help = false;        ///< or for the version: nothing is to be run
 };
 
 void add_doctor(CLI::App& program, Invocation& invocation);
@@ -21,6 +24,9 @@ void add_list(CLI::App& program, Invocation& invocation);
 void add_run(CLI::App& program, Invocation& invocation);
 void add_measure(CLI::App& program, Invocation& invocation);
 void add_measure_shootdown(CLI::App& measure, Invocation& invocation);
+void add_matrix(CLI::App& program, Invocation& invocation);
+void add_nested(CLI::App& program, Invocation& invocation);
+void add_nested_init(CLI::App& program, Invocation& invocation);
 
 /// The table of exit codes that ends every command's help.
 inline constexpr char exit_code_help[] =
@@ -28,7 +34,7 @@ inline constexpr char exit_code_help[] =
     "  0    all passed\n"
     "  1    a test failed, or every test was skipped\n"
     "  2    wrong usage, bad input, or nothing to run\n"
-    "  3    no usable KVM (nestbed doctor says why)\n"
+    "  3    no usable KVM (nestbed doctor says why), or no nested machine\n"
     "  130  interrupted\n";
 
 }  // namespace nestbed::vmm

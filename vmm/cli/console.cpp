@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "vmm/error.hpp"
+#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
 
@@ -19,10 +21,17 @@ void print(std::string_view text) {
     }
 }
 
-ProgressLine::ProgressLine() : enabled_(::isatty(STDERR_FILENO) != 0) {}
+ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) != 0) {
+    if (const char* descriptor = std::getenv(progress_variable)) {
+        descriptor_ = std::atoi(descriptor);
+    }
+}
 
 void ProgressLine::show(std::string_view text) {
-    if (enabled_) {
+    if (descriptor_ >= 0) {
+        ::dprintf(descriptor_, "%.*s\n", static_cast<int>(text.size()), text.data());
+    }
+    if (terminal_) {
         // Narrower than any terminal: a line that wraps could not be cleared.
         constexpr std::size_t most_columns = 79;
         fmt::print(stderr, "\r\x1b[K{}", text.substr(0, most_columns));

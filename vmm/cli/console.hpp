@@ -8,7 +8,8 @@ namespace nestbed::vmm {
 /// Throws Error(bad_input) if standard output cannot be written (a full disk, a closed pipe).
 void print(std::string_view text);
 
-/// One line on standard error that is always overwritten; only on a terminal.
+/// One line on standard error that is always overwritten; only on a terminal. In a nested machine
+/// it goes to whoever is outside, instead.
 class ProgressLine {
   public:
     ProgressLine();
@@ -21,7 +22,8 @@ class ProgressLine {
     void clear();
 
   private:
-    bool enabled_;
+    bool terminal_;
+    int descriptor_ = -1;  ///< of somebody outside, or none
     bool shown_ = false;
 };
 

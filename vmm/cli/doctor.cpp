@@ -69,7 +69,9 @@ void add_doctor(CLI::App& program, Invocation& invocation) {
     command->add_flag("--json", *json, "As JSON");
     command->footer(std::string(help) + exit_code_help);
     command->callback([json, &invocation] {
-        invocation.action = [json, &invocation] { return doctor(*json, invocation.command_line); };
+        invocation.action = [json, command_line = invocation.command_line] {
+            return doctor(*json, command_line);
+        };
     });
 }
 

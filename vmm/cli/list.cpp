@@ -65,8 +65,10 @@ void add_list(CLI::App& program, Invocation& invocation) {
     add_values(command, "--filter", "GLOB", "Only tests whose suite.name matches",
                [&filters = options->filters](const std::string& text) { filters.push_back(text); });
     command->footer(std::string(examples) + exit_code_help);
-    command->callback(
-        [options, &invocation] { invocation.action = [options] { return list(*options); }; });
+    command->callback([options, &invocation] {
+        invocation.guests = options->guests;
+        invocation.action = [options] { return list(*options); };
+    });
 }
 
 }  // namespace nestbed::vmm

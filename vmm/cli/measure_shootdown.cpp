@@ -104,7 +104,8 @@ ExitCode measure_shootdown(const ShootdownOptions& options,
     report.host = describe_host(&system);
     report.calibration = calibrate(system, interrupts.token());
     const std::string head = calibration_text(*report.host, *report.calibration) + "\n";
-    const bool human = output || options.format == Format::human;
+    const Format format = options.format.value_or(format_by_name(options.output));
+    const bool human = output || format == Format::human;
     if (human) {
         print(head);
     }
@@ -123,7 +124,7 @@ ExitCode measure_shootdown(const ShootdownOptions& options,
         print(text);
     }
     if (output) {
-        output->write(options.format == Format::json ? json_report(report) : head + text);
+        output->write(format == Format::json ? json_report(report) : head + text);
     } else if (!human) {
         print(json_report(report));
     }
@@ -139,8 +140,11 @@ void add_measure_shootdown(CLI::App& measure, Invocation& invocation) {
     add_shootdown_options(command, *options);
     command->footer(shootdown_help() + exit_code_help);
     command->callback([options, &invocation] {
-        invocation.action = [options, &invocation] {
-            return measure_shootdown(*options, invocation.command_line);
+        if (!options->output.empty()) {
+            invocation.outputs = {options->output};
+        }
+        invocation.action = [options, command_line = invocation.command_line] {
+            return measure_shootdown(*options, command_line);
         };
     });
 }

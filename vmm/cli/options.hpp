@@ -6,6 +6,7 @@
 #include <string>
 
 #include "vmm/machine/backing.hpp"
+#include "vmm/nested/settings.hpp"
 #include "vmm/report/format.hpp"
 
 namespace nestbed::vmm {
@@ -22,5 +23,6 @@ CLI::Option* add_values(CLI::App* command, const char* name, const char* type, c
 /// Throws Error(bad_input) that names what is possible.
 Backing parse_backing(const std::string& text);
 Format parse_format(const std::string& text);
+NestedPaging parse_nested_paging(const std::string& text);
 
 }  // namespace nestbed::vmm

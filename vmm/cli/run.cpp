@@ -32,7 +32,7 @@ constexpr char examples[] =
     "  nestbed run --filter 'paging.*:*.empty'      tests by name\n"
     "  nestbed run my.elf --set rounds=100          a guest of your own, with a parameter\n"
     "  nestbed run --repeat 100 --shuffle 1         look for a test that fails now and then\n"
-    "  nestbed run --format junit --output out.xml  for CI; the human report goes to stdout\n\n"
+    "  nestbed run --output out.xml --output out.json  for CI; the human report goes to stdout\n\n"
     "The guests crash, calibrate and measure_* run only when they are named.\n\n";
 
 struct RunOptions {
@@ -41,8 +41,8 @@ struct RunOptions {
     TestSettings settings;
     PlanOrder order;
     std::uint32_t jobs = 0;
-    Format format = Format::human;
-    std::string output;
+    std::optional<Format> format;
+    std::vector<std::string> outputs;
     bool verbose = false;
 };
 
@@ -103,14 +103,27 @@ ExitCode verdict_of(const RunReport& report) {
     return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
 }
 
+/// A file of `--output`, found to be writable, and what is to be in it.
+struct ReportFile {
+    OutputFile file;
+    Format format;
+};
+
+std::vector<ReportFile> open_report_files(const RunOptions& options) {
+    std::vector<ReportFile> files;
+    for (const std::string& name : options.outputs) {
+        files.push_back({OutputFile(name), options.format.value_or(format_by_name(name))});
+    }
+    return files;
+}
+
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
     const GuestSet guests(builtin_guests(), options.guests);
     const std::vector<PlannedTest> plan = make_plan(guests, Filter(options.filters), options.order);
     const std::vector<ScheduledTest> tests = schedule(plan, options.settings);
-    std::optional<OutputFile> output;
-    if (!options.output.empty()) {
-        output.emplace(options.output);
-    }
+    std::vector<ReportFile> files = open_report_files(options);
+    // With files the human report goes to standard output.
+    const Format printed = files.empty() ? options.format.value_or(Format::human) : Format::human;
     const kvm::System system;
     refuse_too_many_cpus(system, std::ranges::max_element(tests, {}, &ScheduledTest::cpus)->cpus);
     VcpuThread::install_kick_handler();
@@ -118,13 +131,14 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
 
     RunReport report;
     report.command = command_line;
-    if (options.format == Format::json) {
+    if (printed == Format::json ||
+        std::ranges::count(files, Format::json, &ReportFile::format) != 0) {
         report.host = describe_host(&system);
         report.calibration = calibrate(system, interrupts.token());
     }
     const auto start = std::chrono::steady_clock::now();
     const HumanStyle style = style_of(plan, options.verbose);
-    const bool human = output || options.format == Format::human;
+    const bool human = printed == Format::human;
     Console console(plan.size(), style, human);
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
     const bool pinned = options.settings.placement != Placement::free;
@@ -149,10 +163,11 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     if (record.error) {
         std::rethrow_exception(record.error);
     }
-    if (output) {
-        output->write(render(report, options.format, style));
-    } else if (!human) {
-        print(render(report, options.format, style));
+    for (ReportFile& file : files) {
+        file.file.write(render(report, file.format, style));
+    }
+    if (!human) {
+        print(render(report, printed, style));
     }
     return verdict_of(report);
 }
@@ -198,10 +213,10 @@ void add_order_options(CLI::App* command, RunOptions& options) {
 void add_report_options(CLI::App* command, RunOptions& options) {
     add_value(command, "--format", "FORMAT", "human (default), json, junit or tap",
               [&](const std::string& text) { options.format = parse_format(text); });
-    command
-        ->add_option("--output", options.output,
-                     "Write the report to this file; the human one still goes to stdout")
-        ->type_name("FILE");
+    add_values(command, "--output", "FILE",
+               "Write the report to this file, without --format as .json, .xml (junit) or "
+               ".tap by its name; may be repeated; the human one still goes to stdout",
+               [&](const std::string& text) { options.outputs.push_back(text); });
     command->add_flag("--verbose", options.verbose, "Log lines of tests that passed, too");
 }
 
@@ -221,8 +236,10 @@ void add_run(CLI::App& program, Invocation& invocation) {
     add_report_options(command, *options);
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
-        invocation.action = [options, &invocation] {
-            return run(*options, invocation.command_line);
+        invocation.guests = options->guests;
+        invocation.outputs = options->outputs;
+        invocation.action = [options, command_line = invocation.command_line] {
+            return run(*options, command_line);
         };
     });
 }

@@ -139,7 +139,8 @@ void add_report(CLI::App* command, ShootdownOptions& options) {
               [&](const std::string& text) { options.format = parse_table_format(text); });
     command
         ->add_option("--output", options.output,
-                     "Write the result to this file; the human one still goes to stdout")
+                     "Write the result to this file, as JSON if it is called .json and there\n"
+                     "is no --format; the human one still goes to stdout")
         ->type_name("FILE");
 }
 

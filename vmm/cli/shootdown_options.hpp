@@ -18,7 +18,7 @@ struct ShootdownOptions {
     std::optional<std::chrono::seconds> soak;  ///< instead of latencies
     std::uint64_t seed = 1;                    ///< of the soak
     bool crossover = false;                    ///< instead of latencies
-    Format format = Format::human;
+    std::optional<Format> format;
     std::string output;
 };
 

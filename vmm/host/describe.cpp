@@ -204,6 +204,8 @@ HostDescription describe_host(const kvm::System* system) {
         host.nested = true;
         host.hypervisor = *hypervisor;
     }
+    host.emulated = this_emulated_machine();
+    host.nested = host.nested || host.emulated;
     host.cores = static_cast<std::uint32_t>(usable_host_cpus().size());
     host.memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                   static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));

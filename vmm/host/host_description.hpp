@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shared/channel/boot_info.hpp"
+#include "vmm/host/emulated_machine.hpp"
 
 namespace nestbed::vmm {
 
@@ -41,9 +42,10 @@ struct HostDescription {
     std::vector<std::pair<std::string, std::string>> parameters;
     /// What translates guest addresses: "ept", "npt", "shadow", "pvm" or "unknown".
     std::string paging;
-    bool nested = false;      ///< this host is itself a virtual machine
-    std::string hypervisor;   ///< its vendor string, if it is one
-    std::uint32_t cores = 0;  ///< that this process may use
+    bool nested = false;                      ///< this host is itself a virtual machine
+    std::string hypervisor;                   ///< its vendor string, if it is one
+    std::optional<EmulatedMachine> emulated;  ///< it is a machine of `nestbed nested`
+    std::uint32_t cores = 0;                  ///< that this process may use
     std::uint64_t memory = 0;
     std::vector<HugePages> huge_pages;
     std::string transparent_huge_pages;  ///< "always", "madvise", "never"; empty if unknown

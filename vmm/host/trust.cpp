@@ -14,6 +14,15 @@ void add(Trust& trust, TrustLevel level, std::string remark) {
     trust.remarks.push_back(std::move(remark));
 }
 
+void judge_emulation(Trust& trust, const HostDescription& host) {
+    if (host.emulated) {
+        add(trust, TrustLevel::rough,
+            fmt::format("This machine is emulated in software, by {}: every timing is one of the "
+                        "emulation, and compares with others of it at best.",
+                        host.emulated->emulator));
+    }
+}
+
 void judge_execution(Trust& trust, const Calibration& calibration) {
     if (!kernel_mode_is_interpreted(calibration)) {
         return;
@@ -38,7 +47,7 @@ void judge_paging(Trust& trust, const HostDescription& host) {
 }
 
 void judge_nesting(Trust& trust, const HostDescription& host) {
-    if (host.nested) {
+    if (host.nested && !host.emulated) {
         add(trust, TrustLevel::with_care,
             fmt::format("This host is itself a virtual machine{}, whose cores may be taken away at "
                         "any time: trust minima and medians more than p99 and max.",
@@ -124,6 +133,7 @@ const char* trust_name(TrustLevel level) {
 
 Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration) {
     Trust trust;
+    judge_emulation(trust, host);
     if (calibration) {
         judge_execution(trust, *calibration);
     }

@@ -6,6 +6,16 @@
 
 namespace nestbed::vmm {
 
+Format format_by_name(std::string_view file_name) {
+    if (file_name.ends_with(".json")) {
+        return Format::json;
+    }
+    if (file_name.ends_with(".xml")) {
+        return Format::junit;
+    }
+    return file_name.ends_with(".tap") ? Format::tap : Format::human;
+}
+
 std::string render(const RunReport& report, Format format, const HumanStyle& style) {
     switch (format) {
         case Format::human:

@@ -20,6 +20,9 @@ inline constexpr std::array<std::pair<std::string_view, Format>, 4> formats{{
     {"tap", Format::tap},
 }};
 
+/// The format that a file's name asks for by its ending: .json, .xml (junit), .tap; else human.
+Format format_by_name(std::string_view file_name);
+
 std::string render(const RunReport& report, Format format, const HumanStyle& style);
 
 }  // namespace nestbed::vmm

@@ -48,6 +48,18 @@ std::string host_facts(const HostDescription& host) {
                              : host.hypervisor.empty() ? "yes, this host is a virtual machine"
                                                        : "yes, this host is a virtual machine of " +
                                                              printable(host.hypervisor)});
+    if (const auto& machine = host.emulated) {
+        table.add_row(
+            {"emulated",
+             fmt::format(
+                 "by {}, CPU model {}, with {}{}", printable(machine->emulator),
+                 printable(machine->cpu_model),
+                 machine->kernel_package.empty() ? "a kernel given by hand"
+                                                 : printable(machine->kernel_package),
+                 machine->retries == 0
+                     ? ""
+                     : fmt::format("; {} before it hung", counted(machine->retries, "machine")))});
+    }
     for (const HugePages& pages : host.huge_pages) {
         table.add_row({size_text(pages.kib) + " pages",
                        fmt::format("{} reserved, {} free{}", pages.total, pages.free,

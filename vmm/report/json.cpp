@@ -43,6 +43,15 @@ Json json_of(const KvmDescription& kvm) {
             {"features", json_of(kvm.features)}};
 }
 
+Json json_of(const EmulatedMachine& machine) {
+    return {{"emulator", machine.emulator},
+            {"cpu_model", machine.cpu_model},
+            {"kernel_package", machine.kernel_package},
+            {"package_checksum", machine.package_checksum},
+            {"kernel_checksum", machine.kernel_checksum},
+            {"retries", machine.retries}};
+}
+
 template <typename T>
 Json optional_json(const std::optional<T>& value) {
     if (!value) {
@@ -83,6 +92,7 @@ Json json_of(const HostDescription& host) {
                 {"paging", host.paging},
                 {"nested", host.nested},
                 {"hypervisor", host.hypervisor},
+                {"emulated", optional_json(host.emulated)},
                 {"cores", host.cores},
                 {"memory", host.memory},
                 {"module_parameters", parameters},

@@ -1,0 +1,43 @@
+// nestbed matrix: the results of several runs side by side.
+
+#include <memory>
+
+#include "vmm/cli/command.hpp"
+#include "vmm/cli/console.hpp"
+#include "vmm/report/matrix.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr char help[] =
+    "Each RESULT is what nestbed run --output RESULT.json has written; its name without .json is\n"
+    "that of the environment. Below the table stand all tests that failed or were skipped, with\n"
+    "their reasons.\n\n"
+    "Example:\n"
+    "  nestbed run --output host.json\n"
+    "  nestbed nested --paging npt -- run --output npt.json\n"
+    "  nestbed matrix host.json npt.json\n\n";
+
+ExitCode matrix(const std::vector<std::string>& paths) {
+    std::vector<ResultFile> environments;
+    for (const std::string& path : paths) {
+        environments.push_back(read_result_file(path));
+    }
+    print(matrix_text(environments));
+    return all_passed(environments) ? ExitCode::success : ExitCode::test_failed;
+}
+
+}  // namespace
+
+void add_matrix(CLI::App& program, Invocation& invocation) {
+    auto paths = std::make_shared<std::vector<std::string>>();
+    CLI::App* command = program.add_subcommand(
+        "matrix", "Show the results of several runs side by side: suite by environment");
+    command->add_option("RESULT", *paths, "JSON reports of nestbed run")->required();
+    command->footer(std::string(help) + exit_code_help);
+    command->callback(
+        [paths, &invocation] { invocation.action = [paths] { return matrix(*paths); }; });
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,211 @@
+// nested: a command inside a software-emulated machine with a KVM of its own.
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "vmm/cli/command_line.hpp"
+#include "vmm/cli/console.hpp"
+#include "vmm/cli/interrupt.hpp"
+#include "vmm/cli/options.hpp"
+#include "vmm/cli/values.hpp"
+#include "vmm/nested/init.hpp"
+#include "vmm/nested/nested_run.hpp"
+#include "vmm/nested/task.hpp"
+#include "vmm/report/output_file.hpp"
+#include "vmm/report/text.hpp"
+#include "vmm/runner/guest_set.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char help[] =
+    "Boots a machine that is emulated in software, with a Linux kernel from Debian's package\n"
+    "(fetched once, not installed) and this very program, and runs COMMAND there: run, measure,\n"
+    "doctor or list, with their options. It needs no KVM here. Output comes as it is written;\n"
+    "the exit code is the command's, and files that it writes (--output) are brought back.\n"
+    "Timings are those of the emulation.\n\n"
+    "  npt     nested paging, AMD's      kvm-amd in QEMU\n"
+    "  shadow  shadow paging             kvm-amd npt=0 in QEMU\n"
+    "  ept     nested paging, Intel's    kvm-intel in Bochs; slower; has PCID and INVPCID\n\n"
+    "Examples:\n"
+    "  nestbed nested --paging npt -- doctor\n"
+    "  nestbed nested --paging shadow -- run paging --format junit --output shadow.xml\n"
+    "  nestbed nested --paging ept -- run --filter 'paging.*'\n\n";
+
+struct NestedOptions {
+    NestedSettings settings;
+    std::chrono::milliseconds silence{120'000};
+    std::optional<fs::path> cache;
+    fs::path kernel;
+    fs::path modules;
+    fs::path program;
+    std::vector<fs::path> with;
+    std::vector<std::string> command;
+};
+
+/// Shows what the command writes where it would have written it.
+class Console : public NestedObserver {
+  public:
+    void booting(const std::string& what) { progress_.show(what); }
+
+    void ready() override { progress_.clear(); }
+    void output(std::string_view text) override {
+        progress_.clear();
+        print(text);
+    }
+    void error(std::string_view text) override {
+        progress_.clear();
+        std::fwrite(text.data(), 1, text.size(), stderr);
+    }
+    void progress(std::string_view text) override {
+        // Of several lines the last one is how things are.
+        text = text.substr(0, text.rfind('\n'));
+        progress_.show(printable(text.substr(text.rfind('\n') + 1)));
+    }
+    void retrying(const BootResult& hung) override {
+        complain_about(hung);
+        std::fputs("nestbed: it had not begun: trying once more\n", stderr);
+    }
+
+    void complain_about(const BootResult& boot) {
+        progress_.clear();
+        for (const std::string& line : boot.console) {
+            std::fputs(fmt::format("nested console: {}\n", line).c_str(), stderr);
+        }
+        std::fputs(fmt::format("nestbed: {}\n", boot.reason).c_str(), stderr);
+    }
+
+  private:
+    ProgressLine progress_;
+};
+
+NestedKernel kernel_of(const NestedOptions& options) {
+    if (options.kernel.empty() != options.modules.empty()) {
+        throw_error(ExitCode::bad_input, "--kernel and --modules belong together");
+    }
+    return options.kernel.empty() ? cached_kernel(options.cache ? *options.cache : default_cache())
+                                  : kernel_by_hand(options.kernel, options.modules);
+}
+
+/// Another program and its arguments; this one has nothing to check.
+NestedCommand foreign_command(const NestedOptions& options) {
+    if (!fs::is_regular_file(options.program)) {
+        throw_error(ExitCode::bad_input, "--program {}: there is no such file",
+                    options.program.string());
+    }
+    return {options.program, options.command, {}, {}};
+}
+
+/// A command of ours, checked here: a mistake is found before the boot.
+NestedCommand own_command(const NestedOptions& options, const Invocation& inner) {
+    NestedCommand command{{}, options.command, {}, {inner.outputs.begin(), inner.outputs.end()}};
+    if (!inner.guests.empty()) {
+        const GuestSet guests(builtin_guests(), inner.guests);
+        for (const Guest& guest : guests.guests()) {
+            if (fs::is_regular_file(guest.image().name())) {
+                command.inputs.emplace_back(guest.image().name());
+            }
+        }
+    }
+    return command;
+}
+
+ExitCode nested(const NestedOptions& options, const Invocation& inner) {
+    NestedCommand command =
+        options.program.empty() ? own_command(options, inner) : foreign_command(options);
+    for (const fs::path& path : options.with) {
+        if (!fs::exists(path)) {
+            throw_error(ExitCode::bad_input, "--with {}: there is nothing", path.string());
+        }
+        command.inputs.push_back(path);
+    }
+    std::vector<OutputFile> outputs;
+    for (const std::string& output : inner.outputs) {
+        outputs.emplace_back(output);
+    }
+    const std::unique_ptr<Emulator> emulator = make_emulator(options.settings);
+    Console console;
+    console.booting("nested machine: preparing its kernel");
+    const NestedKernel kernel = kernel_of(options);
+    const InterruptWatcher interrupts;
+    console.booting("nested machine: booting");
+    const NestedResult result =
+        run_nested(*emulator, kernel, command, options.silence, console, interrupts.token());
+    if (result.boot.end == BootEnd::interrupted) {
+        return ExitCode::interrupted;
+    }
+    if (result.boot.end != BootEnd::finished) {
+        console.complain_about(result.boot);
+        return ExitCode::no_kvm;
+    }
+    for (const auto& [number, contents] : result.boot.files) {
+        outputs.at(number).write(contents);
+    }
+    return static_cast<ExitCode>(result.boot.code);
+}
+
+}  // namespace
+
+void add_nested(CLI::App& program, Invocation& invocation) {
+    auto options = std::make_shared<NestedOptions>();
+    NestedSettings& settings = options->settings;
+    CLI::App* command = program.add_subcommand(
+        "nested", "Run a command in a software-emulated machine with a KVM of its own");
+    add_value(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
+              [&](const std::string& text) { settings.paging = parse_nested_paging(text); })
+        ->required();
+    add_value(command, "--cpus", "N", "The machine's processors (default 2)",
+              [&](const std::string& text) {
+                  settings.cpus = static_cast<std::uint32_t>(parse_number("--cpus", text, 1, 64));
+              });
+    add_value(command, "--memory", "SIZE", "The machine's memory (default 1536M; ept 512M)",
+              [&](const std::string& text) { settings.memory = parse_size("--memory", text); });
+    command->add_flag("--five-level", settings.five_level,
+                      "Its kernel, and so the second stage, uses five levels");
+    command->add_option("--cpu-model", settings.cpu_model, "The processor, by its emulator's name")
+        ->type_name("MODEL");
+    add_value(
+        command, "--timeout", "SECONDS",
+        "Ends the machine if nothing is heard of it for so long (default 120)",
+        [&](const std::string& text) { options->silence = parse_seconds("--timeout", text); });
+    command
+        ->add_option("--cache", options->cache,
+                     "Where the kernel is kept (default ~/.cache/nestbed)")
+        ->type_name("FOLDER");
+    command->add_option("--kernel", options->kernel, "Another kernel's image")->type_name("FILE");
+    command->add_option("--modules", options->modules, "The folder of its modules")
+        ->type_name("FOLDER");
+    command
+        ->add_option("--program", options->program,
+                     "Run this program instead; COMMAND is its arguments")
+        ->type_name("FILE");
+    command
+        ->add_option("--with", options->with,
+                     "A file or folder that is to be in the machine as it is here; may be repeated")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
+    command->add_option("COMMAND", options->command, "What to run, with its options, after --");
+    command->footer(std::string(help) + exit_code_help);
+    command->callback([options, &invocation] {
+        const Invocation inner =
+            options->program.empty() ? understand_nested(options->command) : Invocation();
+        invocation.action = inner.asks_for_help ? inner.action : [options, inner] {
+            return nested(*options, inner);
+        };
+    });
+}
+
+void add_nested_init(CLI::App& program, Invocation& invocation) {
+    CLI::App* command = program.add_subcommand(init_command)->group("");
+    command->callback(
+        [&invocation] { invocation.action = []() -> ExitCode { run_nested_init(); }; });
+}
+
+}  // namespace nestbed::vmm

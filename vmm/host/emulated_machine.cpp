@@ -1,0 +1,39 @@
+#include "vmm/host/emulated_machine.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+std::string text_of(const EmulatedMachine& machine) {
+    const nlohmann::ordered_json json{{"emulator", machine.emulator},
+                                      {"cpu_model", machine.cpu_model},
+                                      {"kernel_package", machine.kernel_package},
+                                      {"package_checksum", machine.package_checksum},
+                                      {"kernel_checksum", machine.kernel_checksum},
+                                      {"retries", machine.retries}};
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+EmulatedMachine emulated_machine_from(std::string_view text) {
+    try {
+        const auto json = nlohmann::json::parse(text);
+        return {json.at("emulator"),         json.at("cpu_model"),       json.at("kernel_package"),
+                json.at("package_checksum"), json.at("kernel_checksum"), json.at("retries")};
+    } catch (const nlohmann::json::exception& error) {
+        throw_error(ExitCode::bad_input, "{}: {}", emulated_machine_path, error.what());
+    }
+}
+
+std::optional<EmulatedMachine> this_emulated_machine() {
+    std::ifstream file(emulated_machine_path);
+    if (!file) {
+        return std::nullopt;
+    }
+    return emulated_machine_from(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+}  // namespace nestbed::vmm

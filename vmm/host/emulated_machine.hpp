@@ -1,0 +1,31 @@
+// What the machine that this program runs in says of itself if `nestbed nested` made it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nestbed::vmm {
+
+/// A machine emulated in software, for the results of what ran in it.
+struct EmulatedMachine {
+    std::string emulator;          ///< with its version
+    std::string cpu_model;         ///< by the emulator's name for it
+    std::string kernel_package;    ///< empty if the kernel was given by hand
+    std::string package_checksum;  ///< SHA-256; empty if the kernel was given by hand
+    std::string kernel_checksum;   ///< SHA-256 of the image
+    std::uint32_t retries = 0;     ///< machines before this one that hung before their first result
+};
+
+/// The file in that machine that says it.
+inline constexpr char emulated_machine_path[] = "/nestbed/machine.json";
+
+std::string text_of(const EmulatedMachine& machine);
+/// Throws Error(bad_input) if `text` does not say it.
+EmulatedMachine emulated_machine_from(std::string_view text);
+
+/// Nothing on any other machine.
+std::optional<EmulatedMachine> this_emulated_machine();
+
+}  // namespace nestbed::vmm

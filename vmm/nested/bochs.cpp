@@ -1,0 +1,163 @@
+#include "vmm/nested/bochs.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include <sstream>
+
+#include "vmm/error.hpp"
+#include "vmm/nested/child_process.hpp"
+#include "vmm/nested/file.hpp"
+#include "vmm/nested/tool.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char program[] = "bochs-bin";
+constexpr char image_maker[] = "grub-mkrescue";
+
+/// "Bochs 2.7" from "… Bochs x86 Emulator 2.7 …".
+std::string name_from(const std::string& help) {
+    std::istringstream words(help);
+    for (std::string word; words >> word;) {
+        if (word == "Emulator" && words >> word) {
+            return "Bochs " + word;
+        }
+    }
+    return "Bochs";
+}
+
+std::vector<std::string> cpu_models() {
+    // It lists them on its standard error, between other lines.
+    std::istringstream lines(
+        output_of({"sh", "-c", fmt::format("exec {} --help cpu 2>&1", program)}));
+    std::vector<std::string> models;
+    const auto in_a_name = [](char c) {
+        return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+    };
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.empty() && std::ranges::all_of(line, in_a_name)) {
+            models.push_back(line);
+        }
+    }
+    return models;
+}
+
+void refuse_what_is_missing() {
+    for (const char* needed : {program, image_maker, "xorriso"}) {
+        if (!program_exists(needed)) {
+            throw_error(ExitCode::no_kvm,
+                        "there is no {}: apt-get install --no-install-recommends bochs bochs-term "
+                        "bochsbios vgabios grub-pc-bin grub-common xorriso",
+                        needed);
+        }
+    }
+}
+
+/// What Linux needs to hear besides, to get through its boot at this speed: no address of its own
+/// choosing, no tests of its cryptography, no doubts about the timer, no mitigations. With sleeps
+/// by MWAIT its processors miss wake-ups. An interrupt does not reach a guest that spins with
+/// interrupts off and makes no exit; what ends such a one is the NMI of a stall detector, which
+/// otherwise waits for 21 s.
+constexpr char linux_options[] =
+    "nokaslr cryptomgr.notests no_timer_check mitigations=off nopti idle=halt "
+    "rcupdate.rcu_cpu_stall_timeout=3";
+
+std::string boot_menu(const NestedSettings& settings) {
+    return fmt::format(
+        "set timeout=0\n"
+        "linux /boot/vmlinuz {} {}\n"
+        "initrd /boot/initramfs\n"
+        "boot\n",
+        linux_options, kernel_arguments(settings));
+}
+
+/// A CD from which the BIOS starts GRUB, and GRUB the kernel: Bochs itself starts no kernels.
+fs::path make_cd(const NestedSettings& settings, const NestedKernel& kernel,
+                 const fs::path& initramfs, const fs::path& folder) {
+    const fs::path tree = folder / "cd";
+    const fs::path image = folder / "cd.iso";
+    fs::create_directories(tree / "boot" / "grub");
+    write_whole(tree / "boot" / "vmlinuz", read_whole(kernel.image));
+    write_whole(tree / "boot" / "initramfs", read_whole(initramfs));
+    write_whole(tree / "boot" / "grub" / "grub.cfg", boot_menu(settings));
+    output_of({image_maker, "--directory=/usr/lib/grub/i386-pc",
+               "--install-modules=linux normal iso9660 biosdisk",
+               "--fonts=", "--themes=", "--locales=", "--output=" + image.string(), tree});
+    fs::remove_all(tree);
+    return image;
+}
+
+std::string configuration(const NestedSettings& settings, const fs::path& cd) {
+    const auto serial = [](int number, int descriptor) {
+        return fmt::format("com{}: enabled=1, mode=file, dev=/dev/fd/{}\n", number, descriptor);
+    };
+    // The instructions in a second are for the emulated clock: with more, it boots slower.
+    return fmt::format(
+               "cpu: model={}, count={}, ips=20000000, reset_on_triple_fault=0\n"
+               "megs: {}\n"
+               "clock: sync=none, time0=utc\n"
+               "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"
+               "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
+               "ata0-master: type=cdrom, path={}, status=inserted\n"
+               "boot: cdrom\n",
+               settings.cpu_model, settings.cpus, *settings.memory >> 20, cd.string()) +
+           serial(1, console_descriptor) + serial(2, channel_descriptor) +
+           "display_library: term\n"
+           "config_interface: textconfig\n"
+           "panic: action=fatal\n"
+           "error: action=ignore\n"
+           "info: action=ignore\n"
+           "debug: action=ignore\n"
+           "speaker: enabled=0\n"
+           // Without these it looks for a sound card, and dies where there is none.
+           "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy, driver=dummy\n";
+}
+
+}  // namespace
+
+Bochs::Bochs(const NestedSettings& settings) : settings_(settings) {
+    refuse_what_is_missing();
+    name_ = name_from(output_of({program, "--help"}));
+    if (settings_.five_level) {
+        throw_error(ExitCode::bad_input,
+                    "--five-level: none of {}'s processors has EPT with five levels", name_);
+    }
+    if (settings_.cpu_model.empty()) {
+        settings_.cpu_model = "corei7_haswell_4770";
+    } else if (const auto models = cpu_models();
+               std::ranges::find(models, settings_.cpu_model) == models.end()) {
+        throw_error(ExitCode::bad_input, "--cpu-model {}: {} has {}", settings_.cpu_model, name_,
+                    fmt::join(models, ", "));
+    }
+    constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;
+    settings_.memory = settings_.memory.value_or(default_memory);
+}
+
+std::vector<std::string> Bochs::command(const NestedKernel& kernel, const fs::path& initramfs,
+                                        const fs::path& folder) const {
+    const fs::path cd = make_cd(settings_, kernel, initramfs, folder);
+    write_whole(folder / "bochsrc", configuration(settings_, cd));
+    // Debian's is one with a debugger, which waits for a command to go on.
+    write_whole(folder / "commands", "continue\n");
+    // The display library for terminals wants to know which, even where there is none.
+    return {"env", "TERM=vt100",       program, "-q",
+            "-f",  folder / "bochsrc", "-rc",   folder / "commands"};
+}
+
+std::string Bochs::complaint_in(const std::string& said) const {
+    constexpr std::string_view marker = "exiting with the following message:\n";
+    const std::size_t begin = said.find(marker);
+    if (begin == std::string::npos) {
+        return last_line(said);
+    }
+    const std::string_view rest = std::string_view(said).substr(begin + marker.size());
+    return std::string(rest.substr(0, rest.find('\n')));
+}
+
+}  // namespace nestbed::vmm

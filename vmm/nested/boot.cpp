@@ -1,0 +1,190 @@
+#include "vmm/nested/boot.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <sstream>
+
+#include "vmm/error.hpp"
+#include "vmm/report/text.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How long a stop request, or the end of the emulator, may go unnoticed.
+constexpr int poll_milliseconds = 100;
+/// After its last frame the machine switches itself off.
+constexpr std::chrono::seconds power_off_time{10};
+
+std::vector<std::string> last_lines(const std::string& text) {
+    constexpr std::size_t most = 15;
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        std::erase(line, '\r');
+        if (!line.empty()) {
+            lines.push_back(printable(line));
+        }
+    }
+    lines.erase(lines.begin(),
+                lines.end() - static_cast<std::ptrdiff_t>(std::min(most, lines.size())));
+    return lines;
+}
+
+std::size_t number_in(std::string_view text) {
+    std::size_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+class Boot {
+  public:
+    Boot(const BootStart& start, NestedObserver& observer)
+        : start_(start),
+          observer_(observer),
+          emulator_({.command = start.command,
+                     .output = said_.writer(),
+                     .error = said_.writer(),
+                     .more = {console_.writer(), channel_.writer()}}) {
+        said_.close_writer();
+        console_.close_writer();
+        channel_.close_writer();
+        streams_ = {{{channel_.reader(), POLLIN, 0},
+                     {console_.reader(), POLLIN, 0},
+                     {said_.reader(), POLLIN, 0}}};
+    }
+
+    BootResult run(const std::stop_token& stop) {
+        while (!over_) {
+            listen();
+            if (stop.stop_requested()) {
+                end(BootEnd::interrupted, "interrupted");
+            } else if (const auto ended = emulator_.poll(); ended && !over_) {
+                hear_the_rest();
+                broken(*ended);
+            } else if (Clock::now() - last_heard_ > start_.silence) {
+                end(BootEnd::hung,
+                    fmt::format("nothing was heard of the nested machine for {} s",
+                                std::chrono::duration<double>(start_.silence).count()));
+            }
+        }
+        if (result_.end == BootEnd::finished) {
+            await_power_off();
+        }
+        emulator_.kill();
+        emulator_.wait();
+        result_.console = last_lines(console_text_);
+        return std::move(result_);
+    }
+
+  private:
+    void end(BootEnd how, std::string reason) {
+        if (!over_) {
+            over_ = true;
+            result_.end = how;
+            result_.reason = std::move(reason);
+        }
+    }
+
+    /// Waits a moment for the machine and takes what it says.
+    void listen() {
+        ::poll(streams_.data(), streams_.size(), poll_milliseconds);
+        for (pollfd& stream : streams_) {
+            if (stream.fd >= 0 && stream.revents != 0) {
+                std::string text;
+                if (!read_some(stream.fd, text)) {
+                    stream.fd = -1;
+                } else if (&stream == &streams_[0]) {
+                    frames_.take(text);
+                } else {
+                    (&stream == &streams_[1] ? console_text_ : emulator_text_) += text;
+                }
+            }
+        }
+    }
+
+    void hear_the_rest() {
+        while (!over_ && std::ranges::any_of(streams_, [](const pollfd& s) { return s.fd >= 0; })) {
+            listen();
+        }
+    }
+
+    void take(FrameKind kind, std::string_view payload) {
+        last_heard_ = Clock::now();
+        switch (kind) {
+            case FrameKind::ready:
+                observer_.ready();
+                break;
+            case FrameKind::output:
+                result_.any_output = true;
+                observer_.output(payload);
+                break;
+            case FrameKind::error:
+                result_.any_output = true;
+                observer_.error(payload);
+                break;
+            case FrameKind::progress:
+                observer_.progress(payload);
+                break;
+            case FrameKind::file:
+                file_ = &result_.files[number_in(payload)];
+                break;
+            case FrameKind::contents:
+                if (file_ != nullptr) {
+                    *file_ += payload;
+                }
+                break;
+            case FrameKind::finished:
+                result_.code = static_cast<int>(number_in(payload));
+                end(BootEnd::finished, "");
+                break;
+            case FrameKind::problem:
+                end(BootEnd::broken, std::string(payload));
+                break;
+        }
+    }
+
+    void broken(const ProcessEnd& ended) {
+        const std::string complaint =
+            start_.complaint_in ? start_.complaint_in(emulator_text_) : "";
+        end(BootEnd::broken,
+            fmt::format("{} ended before the command did, with {}{}{}", start_.emulator,
+                        text_of(ended), complaint.empty() ? "" : ": ", printable(complaint)));
+    }
+
+    void await_power_off() {
+        const Clock::time_point deadline = Clock::now() + power_off_time;
+        while (!emulator_.poll() && Clock::now() < deadline) {
+            listen();
+        }
+    }
+
+    const BootStart& start_;
+    NestedObserver& observer_;
+    BootResult result_;
+    bool over_ = false;
+    FrameReader frames_{[this](FrameKind kind, std::string_view payload) { take(kind, payload); }};
+    Clock::time_point last_heard_ = Clock::now();
+    std::string* file_ = nullptr;
+    std::string console_text_;
+    std::string emulator_text_;
+    Pipe said_;
+    Pipe console_;
+    Pipe channel_;
+    ChildProcess emulator_;
+    std::array<pollfd, 3> streams_{};
+};
+
+}  // namespace
+
+BootResult boot(const BootStart& start, NestedObserver& observer, const std::stop_token& stop) {
+    return Boot(start, observer).run(stop);
+}
+
+}  // namespace nestbed::vmm

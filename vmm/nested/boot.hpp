@@ -1,0 +1,64 @@
+// One life of a nested machine: from its emulator's start to its end.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/nested/child_process.hpp"
+#include "vmm/nested/frame.hpp"
+#include "vmm/nested/pipe.hpp"
+
+namespace nestbed::vmm {
+
+struct BootResult;
+
+/// Is told what the command in the machine writes, as it comes.
+class NestedObserver {
+  public:
+    NestedObserver() = default;
+    NestedObserver(const NestedObserver&) = delete;
+    NestedObserver& operator=(const NestedObserver&) = delete;
+    virtual ~NestedObserver() = default;
+
+    virtual void ready() = 0;
+    virtual void output(std::string_view text) = 0;
+    virtual void error(std::string_view text) = 0;
+    virtual void progress(std::string_view line) = 0;
+    /// A machine hung before the command had written anything; another one follows.
+    virtual void retrying(const BootResult& hung) = 0;
+};
+
+enum class BootEnd {
+    finished,     ///< the command ended; its exit code is there
+    hung,         ///< nothing was heard of the machine for too long
+    broken,       ///< the machine, or its emulator, ended before the command did
+    interrupted,  ///< by us
+};
+
+struct BootResult {
+    BootEnd end = BootEnd::broken;
+    int code = 0;                              ///< the command's
+    std::string reason;                        ///< why it is not `finished`
+    bool any_output = false;                   ///< the command wrote something
+    std::map<std::size_t, std::string> files;  ///< brought back, by their numbers
+    std::vector<std::string> console;          ///< the kernel's last lines
+};
+
+struct BootStart {
+    std::string emulator;  ///< its name, for messages
+    std::vector<std::string> command;
+    std::chrono::milliseconds silence{};  ///< the machine hangs if it says nothing for so long
+    /// Finds, in all that the emulator has written, why it ended; empty: it did not say.
+    std::function<std::string(const std::string& said)> complaint_in{};
+};
+
+/// Runs the emulator to its end. Whatever happens, its process is gone afterwards.
+BootResult boot(const BootStart& start, NestedObserver& observer, const std::stop_token& stop);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,25 @@
+#include "vmm/nested/emulator.hpp"
+
+#include <fmt/format.h>
+
+#include "vmm/nested/bochs.hpp"
+#include "vmm/nested/qemu.hpp"
+#include "vmm/nested/task.hpp"
+
+namespace nestbed::vmm {
+
+std::unique_ptr<Emulator> make_emulator(const NestedSettings& settings) {
+    if (settings.paging == NestedPaging::ept) {
+        return std::make_unique<Bochs>(settings);
+    }
+    return std::make_unique<Qemu>(settings);
+}
+
+std::string kernel_arguments(const NestedSettings& settings) {
+    // A panic ends the machine at once. Without no5lvl, a processor that can makes the kernel use
+    // five levels, and KVM's second stage with it.
+    return fmt::format("console=ttyS0,115200 quiet panic=-1 {}rdinit={} -- {}",
+                       settings.five_level ? "" : "no5lvl ", program_path, init_command);
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,167 @@
+#include "vmm/nested/init.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "vmm/error.hpp"
+#include "vmm/kvm/descriptor.hpp"
+#include "vmm/nested/child_process.hpp"
+#include "vmm/nested/file.hpp"
+#include "vmm/nested/frame.hpp"
+#include "vmm/nested/pipe.hpp"
+#include "vmm/nested/task.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr char channel_device[] = "/dev/ttyS1";
+
+void mount_filesystems() {
+    ::mount("proc", "/proc", "proc", 0, nullptr);
+    ::mount("sysfs", "/sys", "sysfs", 0, nullptr);
+    ::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr);
+}
+
+/// The line to the machine outside.
+class Channel {
+  public:
+    Channel() : line_(::open(channel_device, O_WRONLY | O_NOCTTY | O_CLOEXEC)) {
+        if (line_.get() < 0) {
+            throw_error(ExitCode::no_kvm, "cannot open {}: {}", channel_device,
+                        std::strerror(errno));
+        }
+        // Bytes as they are, as fast as such a line goes.
+        termios settings{};
+        ::tcgetattr(line_.get(), &settings);
+        ::cfmakeraw(&settings);
+        ::cfsetspeed(&settings, B115200);
+        settings.c_cflag |= CLOCAL;  // nobody tells us that there is somebody
+        ::tcsetattr(line_.get(), TCSANOW, &settings);
+    }
+
+    void send(FrameKind kind, std::string_view text) const {
+        std::string bytes = frames_of(kind, text);
+        std::string_view rest = bytes;
+        while (!rest.empty()) {
+            const ssize_t written = ::write(line_.get(), rest.data(), rest.size());
+            if (written < 0 && errno != EINTR) {
+                return;  // nobody could be told
+            }
+            rest.remove_prefix(written > 0 ? static_cast<std::size_t>(written) : 0);
+        }
+    }
+
+    /// Until the last byte is out.
+    void drain() const { ::tcdrain(line_.get()); }
+
+  private:
+    kvm::Descriptor line_;
+};
+
+void load(const ModuleLoad& module) {
+    const kvm::Descriptor file(::open(module.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (::syscall(SYS_finit_module, file.get(), module.parameters.c_str(), 0) != 0) {
+        throw_error(ExitCode::no_kvm, "the nested machine's kernel does not load {} {}: {}",
+                    std::filesystem::path(module.path).filename().string(), module.parameters,
+                    std::strerror(errno));
+    }
+}
+
+/// A pipe of the command's and the kind of frame in which its bytes are sent.
+struct Stream {
+    Pipe pipe;
+    FrameKind kind;
+};
+
+void send_what_comes(const Channel& channel, std::array<Stream, 3>& streams) {
+    std::array<pollfd, 3> polled{};
+    for (std::size_t n = 0; n < streams.size(); ++n) {
+        polled[n] = {streams[n].pipe.reader(), POLLIN, 0};
+    }
+    while (polled[0].fd >= 0 || polled[1].fd >= 0 || polled[2].fd >= 0) {
+        ::poll(polled.data(), polled.size(), -1);
+        for (std::size_t n = 0; n < polled.size(); ++n) {
+            std::string text;
+            if (polled[n].revents == 0) {
+                continue;
+            }
+            if (read_some(polled[n].fd, text)) {
+                channel.send(streams[n].kind, text);
+            } else {
+                polled[n].fd = -1;
+            }
+        }
+    }
+}
+
+int run_command(const Channel& channel, const Task& task) {
+    std::array<Stream, 3> streams{
+        {{Pipe(), FrameKind::output}, {Pipe(), FrameKind::error}, {Pipe(), FrameKind::progress}}};
+    ChildProcess command({.command = task.command,
+                          .output = streams[0].pipe.writer(),
+                          .error = streams[1].pipe.writer(),
+                          .more = {streams[2].pipe.writer()},
+                          .directory = task.directory,
+                          .environment = {std::string(progress_variable) + "=3"}});
+    for (Stream& stream : streams) {
+        stream.pipe.close_writer();
+    }
+    send_what_comes(channel, streams);
+    const ProcessEnd end = command.wait();
+    constexpr int signal_base = 128;  // as shells say it
+    return end.signal != 0 ? signal_base + end.signal : end.code;
+}
+
+void send_files(const Channel& channel, const Task& task) {
+    for (std::size_t n = 0; n < task.outputs.size(); ++n) {
+        if (std::filesystem::is_regular_file(task.outputs[n])) {
+            channel.send(FrameKind::file, fmt::format("{}", n));
+            channel.send(FrameKind::contents, read_whole(task.outputs[n]));
+        }
+    }
+}
+
+void do_task(const Channel& channel) {
+    const Task task = task_from(read_whole(task_path));
+    for (const ModuleLoad& module : task.modules) {
+        load(module);
+    }
+    channel.send(FrameKind::ready, "");
+    const int code = run_command(channel, task);
+    send_files(channel, task);
+    channel.send(FrameKind::finished, fmt::format("{}", code));
+}
+
+}  // namespace
+
+void run_nested_init() {
+    if (::getpid() != 1 || !std::filesystem::exists(task_path)) {
+        throw_error(ExitCode::bad_input, "this is the first process of a nested machine only");
+    }
+    mount_filesystems();
+    {
+        const Channel channel;
+        try {
+            do_task(channel);
+        } catch (const std::exception& error) {
+            channel.send(FrameKind::problem, error.what());
+        }
+        channel.drain();
+    }
+    ::reboot(RB_POWER_OFF);
+    ::_exit(0);  // the kernel then panics, which ends the machine as well
+}
+
+}  // namespace nestbed::vmm

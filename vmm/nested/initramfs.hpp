@@ -1,0 +1,26 @@
+// What is in the nested machine: this very program, what it is linked with, KVM's modules, a task.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vmm/host/emulated_machine.hpp"
+
+namespace nestbed::vmm {
+
+struct NestedContents {
+    std::vector<std::filesystem::path> modules;  ///< in the order to be loaded
+    std::string module_parameters;               ///< of the last one
+    std::filesystem::path program;               ///< to be run; empty: this one
+    std::vector<std::string> arguments;          ///< the program's
+    std::filesystem::path directory;             ///< to run it in: there is one of that name
+    std::vector<std::filesystem::path> inputs;   ///< files and folders that are there as here
+    std::vector<std::filesystem::path> outputs;  ///< files to be brought back
+    EmulatedMachine machine;
+};
+
+/// The archive. Throws Error(no_kvm) if a file cannot be read.
+std::string make_initramfs(const NestedContents& contents);
+
+}  // namespace nestbed::vmm

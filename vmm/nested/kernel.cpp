@@ -1,0 +1,127 @@
+#include "vmm/nested/kernel.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "vmm/error.hpp"
+#include "vmm/kvm/descriptor.hpp"
+#include "vmm/nested/debian_kernel.hpp"
+#include "vmm/nested/file.hpp"
+#include "vmm/nested/tool.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Until it goes, or this process dies, nobody else has one of the same file.
+class FileLock {
+  public:
+    explicit FileLock(const fs::path& path)
+        : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+        if (file_.get() < 0 || ::flock(file_.get(), LOCK_EX) != 0) {
+            throw_error(ExitCode::no_kvm, "cannot lock {}: {}", path.string(),
+                        std::strerror(errno));
+        }
+    }
+
+  private:
+    kvm::Descriptor file_;
+};
+
+/// A folder that is not there yet, and never will be unless it is complete.
+class FolderInTheMaking {
+  public:
+    /// `path` is the folder in the making; what an earlier, interrupted one left is thrown away.
+    explicit FolderInTheMaking(fs::path path) : path_(std::move(path)) {
+        fs::remove_all(path_);
+        fs::create_directories(path_);
+    }
+    ~FolderInTheMaking() {
+        std::error_code error;
+        fs::remove_all(path_, error);
+    }
+    FolderInTheMaking(const FolderInTheMaking&) = delete;
+    FolderInTheMaking& operator=(const FolderInTheMaking&) = delete;
+
+    const fs::path& path() const { return path_; }
+    void complete(const fs::path& name) { fs::rename(path_, name); }
+
+  private:
+    fs::path path_;
+};
+
+void fill(const fs::path& cache, const fs::path& folder) {
+    try {
+        fs::create_directories(cache);
+        const FileLock lock(cache / "lock");
+        if (fs::exists(folder)) {
+            return;  // somebody else has fetched it while we waited
+        }
+        FolderInTheMaking making(cache / "kernel.partial");
+        fetch_debian_kernel(making.path());
+        making.complete(folder);
+    } catch (const fs::filesystem_error& error) {
+        throw_error(ExitCode::no_kvm, "cannot keep a kernel in {}: {}", cache.string(),
+                    error.code().message());
+    }
+}
+
+void check(const fs::path& folder) {
+    try {
+        output_of({"sha256sum", "--check", "--strict", "--quiet", kernel_checksums_file}, folder);
+    } catch (const Error& error) {
+        throw_error(ExitCode::no_kvm,
+                    "the kernel in {0} is damaged ({1}): remove it (rm -r {0}), and it will be "
+                    "fetched again",
+                    folder.string(), error.what());
+    }
+}
+
+}  // namespace
+
+std::string checksum_of(const fs::path& file) {
+    const std::string line = output_of({"sha256sum", "--", file});
+    return line.substr(0, line.find(' '));
+}
+
+fs::path default_cache() {
+    if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder != nullptr && *folder == '/') {
+        return fs::path(folder) / "nestbed";
+    }
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') {
+        return fs::path(home) / ".cache" / "nestbed";
+    }
+    throw_error(ExitCode::bad_input, "there is no HOME for a cache in it: use --cache");
+}
+
+NestedKernel kernel_by_hand(const fs::path& image, const fs::path& modules) {
+    if (!fs::is_regular_file(image)) {
+        throw_error(ExitCode::bad_input, "--kernel {}: there is no such file", image.string());
+    }
+    if (!fs::is_directory(modules)) {
+        throw_error(ExitCode::bad_input, "--modules {}: there is no such folder", modules.string());
+    }
+    return {image, modules, "", "", checksum_of(image)};
+}
+
+NestedKernel cached_kernel(const fs::path& cache) {
+    const fs::path folder = cache / "kernel";
+    if (!fs::exists(folder)) {
+        fill(cache, folder);
+    }
+    check(folder);
+    const DebianPackage package = read_package(folder);
+    const fs::path image = folder / kernel_image_file;
+    return {image, folder, package.name + " " + package.version, package.checksum,
+            checksum_of(image)};
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,38 @@
+#include "vmm/nested/pipe.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "vmm/error.hpp"
+
+namespace nestbed::vmm {
+
+Pipe::Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw_error(ExitCode::no_kvm, "cannot make a pipe: {}", std::strerror(errno));
+    }
+    reader_ = kvm::Descriptor(ends[0]);
+    writer_ = kvm::Descriptor(ends[1]);
+}
+
+bool read_some(int fd, std::string& text) {
+    std::array<char, 65536> buffer;  // NOLINT(*-member-init): read fills what is used
+    for (;;) {
+        const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+        if (count > 0) {
+            text.append(buffer.data(), static_cast<std::size_t>(count));
+            return true;
+        }
+        // A terminal whose other end is closed gives EIO.
+        if (count == 0 || errno != EINTR) {
+            return false;
+        }
+    }
+}
+
+}  // namespace nestbed::vmm

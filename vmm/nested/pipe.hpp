@@ -1,0 +1,28 @@
+// A pipe between this program and a child.
+#pragma once
+
+#include <string>
+
+#include "vmm/kvm/descriptor.hpp"
+
+namespace nestbed::vmm {
+
+class Pipe {
+  public:
+    /// Throws Error(no_kvm) if there are no descriptors left.
+    Pipe();
+
+    int reader() const { return reader_.get(); }
+    int writer() const { return writer_.get(); }
+    /// Once a child has it: without this the reader never sees the end.
+    void close_writer() { writer_ = kvm::Descriptor(-1); }
+
+  private:
+    kvm::Descriptor reader_{-1};
+    kvm::Descriptor writer_{-1};
+};
+
+/// Appends what there is to be read; waits if there is nothing yet. False at the end.
+bool read_some(int fd, std::string& text);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,37 @@
+// What the nested machine's first process is told to do; it finds this as a file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestbed::vmm {
+
+/// A kernel module's file in the nested machine, with its parameters ("npt=1").
+struct ModuleLoad {
+    std::string path;
+    std::string parameters;
+};
+
+struct Task {
+    std::vector<ModuleLoad> modules;   ///< in the order to be loaded
+    std::vector<std::string> command;  ///< the program's path first
+    std::string directory;             ///< to run it in
+    std::vector<std::string> outputs;  ///< files to be brought back, if they are there
+};
+
+/// Where things are in the nested machine.
+inline constexpr char task_path[] = "/nestbed/task.cbor";
+inline constexpr char program_path[] = "/nestbed/nestbed";
+/// The argument that makes the program that machine's first process.
+inline constexpr char init_command[] = "nested-init";
+
+/// The environment variable that names the descriptor to which the program writes its progress, a
+/// line each, where there is no terminal to show it on.
+inline constexpr char progress_variable[] = "NESTBED_PROGRESS_FD";
+
+std::string bytes_of(const Task& task);
+/// Throws Error(bad_input) if `bytes` are no task.
+Task task_from(std::string_view bytes);
+
+}  // namespace nestbed::vmm

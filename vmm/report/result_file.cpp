@@ -1,0 +1,80 @@
+#include "vmm/report/result_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "vmm/error.hpp"
+#include "vmm/report/json.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Verdict verdict_named(const std::string& name, const std::filesystem::path& path) {
+    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::skipped}) {
+        if (name == verdict_name(verdict)) {
+            return verdict;
+        }
+    }
+    throw_error(ExitCode::bad_input, "{}: there is no verdict {}", path.string(), name);
+}
+
+HostDescription host_in(const Json& json) {
+    HostDescription host;
+    host.cpu = json.at("cpu");
+    host.kernel = json.at("kernel");
+    host.paging = json.at("paging");
+    // Reports from before there were nested machines have no such key.
+    if (const auto emulated = json.find("emulated");
+        emulated != json.end() && !emulated->is_null()) {
+        host.emulated = emulated_machine_from(emulated->dump());
+    }
+    return host;
+}
+
+ResultFile read(const Json& json, const std::filesystem::path& path) {
+    if (const int schema = json.at("schema"); schema != json_schema) {
+        throw_error(ExitCode::bad_input, "{} has schema {}, this program knows {}", path.string(),
+                    schema, json_schema);
+    }
+    ResultFile file;
+    file.environment = path.stem();
+    file.host = host_in(json.at("host"));
+    file.not_finished = json.at("not_finished");
+    for (const Json& entry : json.at("tests")) {
+        TestResult test;
+        test.suite = entry.at("suite");
+        test.name = entry.at("name");
+        test.verdict = verdict_named(entry.at("verdict"), path);
+        test.reason = entry.at("reason");
+        file.tests.push_back(std::move(test));
+    }
+    return file;
+}
+
+}  // namespace
+
+ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
+    try {
+        return read(Json::parse(text), path);
+    } catch (const Json::exception& error) {
+        throw_error(ExitCode::bad_input, "{} is no JSON report of nestbed run: {}", path.string(),
+                    error.what());
+    }
+}
+
+ResultFile read_result_file(const std::filesystem::path& path) {
+    std::ifstream stream(path);
+    const std::string text(std::istreambuf_iterator<char>(stream), {});
+    if (!stream) {
+        throw_error(ExitCode::bad_input, "cannot read {}", path.string());
+    }
+    return result_file_from(text, path);
+}
+
+}  // namespace nestbed::vmm
