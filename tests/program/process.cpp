@@ -1,4 +1,4 @@
-#include "process.hpp"
+#include "tests/program/process.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -66,9 +66,9 @@ void Process::send(int signal) const { ::kill(pid_, signal); }
 
 std::string Process::out_so_far() const { return contents(out_); }
 
-ProcessResult Process::wait() {
+ProcessResult Process::wait(std::chrono::seconds limit) {
     using namespace std::chrono_literals;
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     int status = 0;
     while (::waitpid(pid_, &status, WNOHANG) == 0) {
         if (std::chrono::steady_clock::now() > deadline) {

@@ -27,8 +27,9 @@ class Process {
     void send(int signal) const;
     /// What it has written so far.
     std::string out_so_far() const;
-    /// Waits for its end; kills it when it takes longer than a minute.
-    ProcessResult wait();
+    /// Waits for its end; kills it when it takes longer.
+    ProcessResult wait(std::chrono::seconds limit = std::chrono::minutes(1));
+    int id() const { return pid_; }
 
   private:
     int pid_ = -1;

@@ -32,8 +32,15 @@ const std::string boot_elf = NESTBED_GUESTS "/boot.elf";
 
 TEST(CommandLine, VersionAndHelp) {
     EXPECT_THAT(nestbed({"--version"}).out, StartsWith("nestbed "));
-    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-             {}, {"doctor"}, {"list"}, {"run"}, {"measure"}, {"measure", "shootdown"}}) {
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{},
+                                               {"doctor"},
+                                               {"list"},
+                                               {"run"},
+                                               {"measure"},
+                                               {"measure", "shootdown"},
+                                               {"nested"},
+                                               {"matrix"}}) {
         std::vector<std::string> arguments = command;
         arguments.emplace_back("--help");
         const ProcessResult result = nestbed(arguments);
@@ -163,7 +170,7 @@ TEST(WithoutKvm, DoctorSaysWhyAndWhatWouldHelp) {
                 StartsWith("no "));
 }
 
-TEST(WithoutKvm, RunAndMeasureSaySo) {
+TEST(WithoutKvm, RunAndMeasureSaySoAndNameTheEmulatedMachine) {
     if (!nobody_has_no_kvm()) {
         GTEST_SKIP() << "needs root, to give it up, and a /dev/kvm that is not open to everybody";
     }
@@ -172,7 +179,9 @@ TEST(WithoutKvm, RunAndMeasureSaySo) {
          std::vector<std::vector<std::string>>{{"run"}, {"measure", "shootdown"}}) {
         std::vector<std::string> arguments = command;
         arguments.insert(arguments.end(), {"--format", "json", "--output", output});
-        expect_one_line_error(nestbed(arguments, become_nobody), no_kvm);
+        const ProcessResult result = nestbed(arguments, become_nobody);
+        expect_one_line_error(result, no_kvm);
+        EXPECT_THAT(result.err, HasSubstr("nestbed nested --paging npt -- "));
         EXPECT_FALSE(fs::exists(output));
     }
     expect_one_line_error(nestbed({"run", "nothing"}, become_nobody), bad_input);

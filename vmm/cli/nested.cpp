@@ -151,13 +151,8 @@ ExitCode nested(const NestedOptions& options, const Invocation& inner) {
     return static_cast<ExitCode>(result.boot.code);
 }
 
-}  // namespace
-
-void add_nested(CLI::App& program, Invocation& invocation) {
-    auto options = std::make_shared<NestedOptions>();
-    NestedSettings& settings = options->settings;
-    CLI::App* command = program.add_subcommand(
-        "nested", "Run a command in a software-emulated machine with a KVM of its own");
+void add_machine_options(CLI::App* command, NestedOptions& options) {
+    NestedSettings& settings = options.settings;
     add_value(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
               [&](const std::string& text) { settings.paging = parse_nested_paging(text); })
         ->required();
@@ -171,27 +166,41 @@ void add_nested(CLI::App& program, Invocation& invocation) {
                       "Its kernel, and so the second stage, uses five levels");
     command->add_option("--cpu-model", settings.cpu_model, "The processor, by its emulator's name")
         ->type_name("MODEL");
-    add_value(
-        command, "--timeout", "SECONDS",
-        "Ends the machine if nothing is heard of it for so long (default 120)",
-        [&](const std::string& text) { options->silence = parse_seconds("--timeout", text); });
+    add_value(command, "--timeout", "SECONDS",
+              "Ends the machine if nothing is heard of it for so long (default 120)",
+              [&](const std::string& text) { options.silence = parse_seconds("--timeout", text); });
+}
+
+void add_kernel_options(CLI::App* command, NestedOptions& options) {
     command
-        ->add_option("--cache", options->cache,
+        ->add_option("--cache", options.cache,
                      "Where the kernel is kept (default ~/.cache/nestbed)")
         ->type_name("FOLDER");
-    command->add_option("--kernel", options->kernel, "Another kernel's image")->type_name("FILE");
-    command->add_option("--modules", options->modules, "The folder of its modules")
+    command->add_option("--kernel", options.kernel, "Another kernel's image")->type_name("FILE");
+    command->add_option("--modules", options.modules, "The folder of its modules")
         ->type_name("FOLDER");
+}
+
+void add_command_options(CLI::App* command, NestedOptions& options) {
     command
-        ->add_option("--program", options->program,
+        ->add_option("--program", options.program,
                      "Run this program instead; COMMAND is its arguments")
         ->type_name("FILE");
-    command
-        ->add_option("--with", options->with,
-                     "A file or folder that is to be in the machine as it is here; may be repeated")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
-    command->add_option("COMMAND", options->command, "What to run, with its options, after --");
+    add_values(command, "--with", "PATH",
+               "A file or folder that is to be in the machine as it is here; may be repeated",
+               [&](const std::string& text) { options.with.emplace_back(text); });
+    command->add_option("COMMAND", options.command, "What to run, with its options, after --");
+}
+
+}  // namespace
+
+void add_nested(CLI::App& program, Invocation& invocation) {
+    auto options = std::make_shared<NestedOptions>();
+    CLI::App* command = program.add_subcommand(
+        "nested", "Run a command in a software-emulated machine with a KVM of its own");
+    add_machine_options(command, *options);
+    add_kernel_options(command, *options);
+    add_command_options(command, *options);
     command->footer(std::string(help) + exit_code_help);
     command->callback([options, &invocation] {
         const Invocation inner =

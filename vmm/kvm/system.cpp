@@ -26,12 +26,14 @@ Descriptor open_kvm() {
             throw_error(ExitCode::no_kvm,
                         "no /dev/kvm: load kvm_intel or kvm_amd (modprobe), turn on VMX or SVM in "
                         "the firmware, or in a virtual machine have its host allow nested "
-                        "virtualization");
+                        "virtualization; or use an emulated machine, which needs none: nestbed "
+                        "nested --paging npt -- COMMAND");
         case EACCES:
         case EPERM:
             throw_error(ExitCode::no_kvm,
                         "no permission to open /dev/kvm: add yourself to its group (usermod -aG "
-                        "kvm USER, then log in again) or run as root");
+                        "kvm USER, then log in again), run as root, or use an emulated machine, "
+                        "which needs none: nestbed nested --paging npt -- COMMAND");
         default:
             throw_error(ExitCode::no_kvm, "cannot open /dev/kvm: {}", std::strerror(errno));
     }

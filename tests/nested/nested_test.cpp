@@ -1,0 +1,337 @@
+// nestbed nested with real emulators: what runs inside, and how it ends when something is wrong.
+
+#include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/program/expectations.hpp"
+
+namespace nestbed::test {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+/// More than a boot takes on a busy machine.
+constexpr auto patience = 10min;
+
+std::string contents(const fs::path& file) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+}
+
+fs::path kernel_folder() {
+    const char* home = std::getenv("HOME");
+    const char* cache = std::getenv("XDG_CACHE_HOME");
+    return (cache != nullptr ? fs::path(cache) : fs::path(home) / ".cache") / "nestbed" / "kernel";
+}
+
+std::string name_of(const fs::path& process) {
+    std::string name = contents(process / "comm");
+    return name.substr(0, name.find('\n'));
+}
+
+/// Direct children of a process, by the names of their programs.
+std::vector<std::pair<int, std::string>> children_of(int parent) {
+    std::vector<std::pair<int, std::string>> children;
+    for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+        const int id = std::atoi(entry.path().filename().c_str());
+        const std::string status = contents(entry.path() / "status");
+        if (id != 0 &&
+            status.find("\nPPid:\t" + std::to_string(parent) + "\n") != std::string::npos) {
+            children.emplace_back(id, name_of(entry.path()));
+        }
+    }
+    return children;
+}
+
+/// The emulator that `process` has started, once it has: not one that is only asked for its
+/// version.
+int emulator_of(const Process& process) {
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (std::chrono::steady_clock::now() < deadline) {
+        for (const auto& [id, name] : children_of(process.id())) {
+            const std::string arguments =
+                contents(fs::path("/proc") / std::to_string(id) / "cmdline");
+            const bool boots = arguments.find("nestbed-") != std::string::npos;
+            if (boots && (name.starts_with("qemu-system") || name.starts_with("bochs-bin"))) {
+                return id;
+            }
+        }
+        std::this_thread::sleep_for(5ms);
+    }
+    return -1;
+}
+
+bool is_gone(int process) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (::kill(process, 0) == 0 && std::chrono::steady_clock::now() < deadline) {
+        // A child of a killed parent stays until whoever inherits it looks after it.
+        if (contents(fs::path("/proc") / std::to_string(process) / "status").find("State:\tZ") !=
+            std::string::npos) {
+            return true;
+        }
+        std::this_thread::sleep_for(5ms);
+    }
+    return ::kill(process, 0) != 0;
+}
+
+class Nested : public testing::Test {
+  public:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "nestbed-nested-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data());
+        // What is left behind is seen.
+        fs::create_directory(temporary());
+        ::setenv("TMPDIR", temporary().c_str(), 1);
+    }
+    void TearDown() override {
+        EXPECT_TRUE(fs::is_empty(temporary())) << "something was left behind";
+        ::unsetenv("TMPDIR");
+        fs::remove_all(folder_);
+    }
+
+    fs::path path(const char* name) const { return folder_ / name; }
+    fs::path temporary() const { return folder_ / "tmp"; }
+
+    /// nestbed nested --paging PAGING ARGUMENTS
+    static std::vector<std::string> command(const std::string& paging,
+                                            std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {NESTBED_PROGRAM, "nested", "--paging", paging});
+        return arguments;
+    }
+
+    static ProcessResult nested(const std::string& paging, std::vector<std::string> arguments,
+                                const std::function<void()>& prepare = {}) {
+        return Process(command(paging, std::move(arguments)), prepare).wait(patience);
+    }
+
+  private:
+    fs::path folder_;
+};
+
+TEST_F(Nested, RunsTheSuitesAndBringsTheReportsBack) {
+    const ProcessResult result = nested(
+        "npt", {"--", "run", "boot", "--output", path("out.json"), "--output", path("out.xml")});
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_THAT(result.out, AllOf(StartsWith("PASS  boot.empty"), HasSubstr(" 0 failed")));
+    EXPECT_THAT(result.err, IsEmpty());
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("<testsuite"));
+    const json report = json::parse(contents(path("out.json")));
+    EXPECT_EQ(report["host"]["paging"], "npt");
+    EXPECT_EQ(report["host"]["timings"]["trust"], "rough");
+    const json machine = report["host"]["emulated"];
+    EXPECT_THAT(machine["emulator"].get<std::string>(), StartsWith("QEMU "));
+    EXPECT_THAT(machine["kernel_package"].get<std::string>(), StartsWith("linux-image-"));
+    EXPECT_EQ(machine["kernel_checksum"].get<std::string>().size(), 64U);
+}
+
+TEST_F(Nested, TheExitCodeAndTheErrorsAreTheCommands) {
+    const ProcessResult failed =
+        nested("npt", {"--", "run", "crash", "--filter", "crash.failed_expectation"});
+    EXPECT_EQ(failed.exit_code, test_failed);
+    EXPECT_THAT(failed.out, HasSubstr("FAIL  crash.failed_expectation"));
+    const ProcessResult wrong = nested("npt", {"--", "run", "--filter", "nothing.at_all"});
+    expect_one_line_error(wrong, bad_input);
+    EXPECT_THAT(wrong.err, HasSubstr("nothing.at_all"));
+}
+
+TEST_F(Nested, ShadowPagingWithoutNpt) {
+    const ProcessResult result = nested("shadow", {"--", "doctor", "--json"});
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_EQ(json::parse(result.out)["host"]["paging"], "shadow");
+}
+
+TEST_F(Nested, AGuestOfOnesOwnComesAlong) {
+    fs::copy(NESTBED_GUESTS "/user.elf", path("mine.elf"));
+    const std::vector<std::string> arguments = command("npt", {"--", "run", "mine.elf"});
+    const ProcessResult result =
+        Process(arguments, [folder = path("")] { ::chdir(folder.c_str()); }).wait(patience);
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("PASS  user."));
+}
+
+/// How often the processors of the machine say that their kernel uses five levels.
+std::string five_level_cpus(const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = options;
+    arguments.insert(arguments.end(),
+                     {"--program", "/bin/grep", "--", "-c", "la57", "/proc/cpuinfo"});
+    return Process(Nested::command("npt", arguments)).wait(patience).out;
+}
+
+TEST_F(Nested, FiveLevelsIfAskedFor) {
+    EXPECT_EQ(five_level_cpus({}), "0\n");
+    EXPECT_EQ(five_level_cpus({"--five-level", "--cpus", "3"}), "3\n");
+}
+
+TEST_F(Nested, MeasureSaysThatTimingsAreOfAnEmulation) {
+    const ProcessResult result = nested("npt", {"--", "measure", "shootdown", "--samples", "5",
+                                                "--target", "user", "--pages", "1"});
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_LT(result.out.find("emulated in software"), result.out.find("protocol"));
+}
+
+TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
+    for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+             {"--", "run", "--no-such-option"},
+             {"--", "run", "no_such_guest"},
+             {"--", "run", "boot", "--output", "/nonexistent/out.json"},
+             {"--", "nested", "--paging", "npt", "--", "run"},
+             {"--"},
+             {"--kernel", "/nonexistent", "--modules", "/tmp", "--", "run"},
+             {"--kernel", "/bin/sh", "--", "run"},
+             {"--program", "/nonexistent", "--"},
+             {"--with", "/nonexistent", "--", "run"},
+             {"--cpus", "0", "--", "run"}}) {
+        expect_one_line_error(nested("npt", arguments), bad_input);
+    }
+    expect_one_line_error(nested("ept", {"--five-level", "--", "run"}), bad_input);
+    expect_one_line_error(nested("ept", {"--cpu-model", "z80", "--", "run"}), bad_input);
+    expect_one_line_error(nested("tdx", {"--", "run"}), bad_input);
+}
+
+TEST_F(Nested, AnEmulatorThatDoesNotStartSaysWhy) {
+    const ProcessResult result = nested("npt", {"--cpu-model", "z80", "--", "run"});
+    expect_one_line_error(result, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("unable to find CPU model 'z80'"));
+}
+
+TEST_F(Nested, AKilledQemuIsOneLine) {
+    Process process(command("npt", {"--", "run", "shootdown", "--output", path("out.json")}));
+    wait_for_output(process, "PASS");
+    const int emulator = emulator_of(process);
+    ASSERT_GT(emulator, 0);
+    ::kill(emulator, SIGKILL);
+    const ProcessResult result = process.wait(patience);
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: QEMU"), HasSubstr("signal 9")));
+    EXPECT_TRUE(is_gone(emulator));
+    EXPECT_FALSE(fs::exists(path("out.json")));
+}
+
+TEST_F(Nested, AKilledBochsIsOneLine) {
+    Process process(command("ept", {"--", "run"}));
+    const int emulator = emulator_of(process);
+    ASSERT_GT(emulator, 0);
+    std::this_thread::sleep_for(500ms);
+    ::kill(emulator, SIGKILL);
+    const ProcessResult result = process.wait(patience);
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: Bochs"), HasSubstr("signal 9")));
+    EXPECT_TRUE(is_gone(emulator));
+}
+
+TEST_F(Nested, AnInterruptEndsTheEmulator) {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        Process process(command("npt", {"--", "run", "shootdown"}));
+        wait_for_output(process, "PASS");
+        const int emulator = emulator_of(process);
+        ASSERT_GT(emulator, 0);
+        process.send(signal);
+        EXPECT_EQ(process.wait(patience).exit_code, interrupted);
+        EXPECT_TRUE(is_gone(emulator));
+    }
+}
+
+TEST_F(Nested, TheEmulatorDoesNotOutliveAKilledProgram) {
+    Process process(command("npt", {"--", "run", "shootdown"}));
+    const int emulator = emulator_of(process);
+    ASSERT_GT(emulator, 0);
+    process.send(SIGKILL);
+    EXPECT_EQ(process.wait(patience).signal, SIGKILL);
+    EXPECT_TRUE(is_gone(emulator));
+    fs::remove_all(temporary());  // nobody was left to do it
+    fs::create_directory(temporary());
+}
+
+TEST_F(Nested, AMachineThatSaysNothingIsTriedTwice) {
+    const ProcessResult result = nested("npt", {"--timeout", "0.3", "--", "run"});
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("trying once more"));
+    EXPECT_THAT(result.out, IsEmpty());
+}
+
+TEST_F(Nested, AKernelThatPanicsIsShown) {
+    fs::create_directory(path("modules"));
+    for (const char* name : {"irqbypass.ko", "kvm.ko", "kvm_amd.ko"}) {
+        fs::copy(kernel_folder() / name, path("modules"));
+    }
+    // Without SVM kvm_amd is refused by the kernel, and the machine says so.
+    const ProcessResult result =
+        nested("npt", {"--kernel", kernel_folder() / "vmlinuz", "--modules", path("modules"),
+                       "--cpu-model", "max,svm=off", "--", "run"});
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("does not load kvm_amd.ko npt=1"));
+}
+
+TEST_F(Nested, ADamagedKernelIsNamedWithTheRemedy) {
+    fs::create_directories(path("cache"));
+    fs::copy(kernel_folder(), path("cache") / "kernel");
+    std::fstream(path("cache") / "kernel" / "kvm.ko", std::ios::in | std::ios::out)
+        .seekp(5000)
+        .put('x');
+    const ProcessResult result = nested("npt", {"--cache", path("cache"), "--", "run"});
+    expect_one_line_error(result, no_kvm);
+    EXPECT_THAT(result.err, AllOf(HasSubstr("is damaged"), HasSubstr("rm -r ")));
+}
+
+TEST_F(Nested, AKernelWithoutKvmAmdIsOneLine) {
+    fs::create_directory(path("modules"));
+    fs::copy(kernel_folder() / "kvm.ko", path("modules"));
+    const ProcessResult result = nested("npt", {"--kernel", kernel_folder() / "vmlinuz",
+                                                "--modules", path("modules"), "--", "run"});
+    expect_one_line_error(result, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("no module kvm_amd"));
+}
+
+/// In a mount namespace of its own: a disk of 1 MiB at `folder`.
+void make_disk_small(const fs::path& folder) {
+    ::unshare(CLONE_NEWNS);
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    ::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=1m");
+}
+
+TEST_F(Nested, AFullDiskIsOneLine) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root, to mount a small disk";
+    }
+    const ProcessResult result =
+        nested("npt", {"--", "run"}, [folder = temporary()] { make_disk_small(folder); });
+    expect_one_line_error(result, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("No space left on device"));
+}
+
+TEST_F(Nested, AFullDiskUnderTheCacheLeavesNoKernel) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root, to mount a small disk";
+    }
+    fs::create_directory(path("cache"));
+    // Looked at in the same namespace: nothing but the lock is left.
+    const std::string script = std::string(NESTBED_PROGRAM) + " nested --paging npt --cache " +
+                               path("cache").string() + " -- run; echo $?; ls " +
+                               path("cache").string();
+    const ProcessResult result = Process({"/bin/sh", "-c", script}, [folder = path("cache")] {
+                                     make_disk_small(folder);
+                                 }).wait(patience);
+    EXPECT_EQ(result.out, "3\nlock\n");
+    EXPECT_THAT(result.err, StartsWith("nestbed: cannot "));
+    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+}
+
+}  // namespace
+}  // namespace nestbed::test
