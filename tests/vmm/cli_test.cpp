@@ -278,9 +278,9 @@ TEST_F(WithKvm, AnUnwritableOutputIsFoundBeforeTheRun) {
 
 TEST_F(WithKvm, BadInputLeavesNoOutputFile) {
     const ProcessResult result =
-        nestbed({"run", "boot", "--backing", "hugetlb", "--memory", "3G", "--output", path("out")});
+        nestbed({"run", "boot", "--backing", "hugetlb", "--memory", "1G", "--output", path("out")});
     if (result.exit_code == success) {
-        GTEST_SKIP() << "this host has 3 GiB of huge pages to spare";
+        GTEST_SKIP() << "this host has 1 GiB of huge pages to spare";
     }
     EXPECT_EQ(result.exit_code, bad_input);
     EXPECT_THAT(result.err, HasSubstr("nr_hugepages"));

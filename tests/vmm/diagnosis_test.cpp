@@ -176,8 +176,7 @@ TEST_F(CrashTest, GeneralProtection) {
 TEST_F(CrashTest, ReservedBit) {
     const TestResult result = failed("reserved_bit");
     EXPECT_THAT(result.reason,
-                HasSubstr("supervisor read, reserved bit set in an entry (error code "
-                          "0x9)"));
+                HasSubstr("supervisor read, reserved bit set in an entry (error code 0x"));
     EXPECT_THAT(result.diagnosis,
                 HasInOrder(Parts{"PML4E 224 at 0x", ": 0000000000001083 P W PS",
                                  "=> #PF error code 0x9", "PS (bit 7) of the PML4E"}));
@@ -202,9 +201,11 @@ TEST_F(CrashTest, FaultInAnInterruptHandler) {
 }
 
 TEST_F(CrashTest, UnexpectedInterrupt) {
-    EXPECT_THAT(failed("unexpected_interrupt").reason,
-                AllOf(StartsWith("interrupt 0x55, which has no handler, in "),
-                      HasSubstr("guest_test_crash_unexpected_interrupt")));
+    // Where: right at the store that sends it, or wherever the CPU was when it came.
+    const TestResult result = failed("unexpected_interrupt");
+    EXPECT_THAT(result.reason, StartsWith("interrupt 0x55, which has no handler, in "));
+    EXPECT_THAT(result.diagnosis,
+                HasInOrder(Parts{"backtrace", "guest_test_crash_unexpected_interrupt"}));
 }
 
 TEST_F(CrashTest, SecondCpu) {

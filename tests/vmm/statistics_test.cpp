@@ -96,8 +96,9 @@ TEST_F(StatisticsTest, AVmAndAVcpuHaveCounters) {
 }
 
 TEST_F(StatisticsTest, AStretchCountsWhatIsInIt) {
-    // Any KVM counts an exit to user space as one, whatever it counts besides.
-    constexpr int calls = 3;
+    // Any KVM counts an exit to user space as one, whatever it counts besides; but exits for the
+    // host's interrupts may come in the empty stretch, and are subtracted.
+    constexpr int calls = 16;
     PortWriter program;
     program.mark(StretchMark::begin_empty).mark(StretchMark::end_empty);
     program.mark(StretchMark::begin_operation);
@@ -112,7 +113,7 @@ TEST_F(StatisticsTest, AStretchCountsWhatIsInIt) {
     EXPECT_EQ(result.kvm_counts.problem, "");
     const auto exits = std::ranges::find(result.kvm_counts.counts, "exits", &KvmCount::name);
     ASSERT_NE(exits, result.kvm_counts.counts.end());
-    EXPECT_GE(exits->per_operation, calls);
+    EXPECT_GE(exits->per_operation, calls / 2);
 }
 
 TEST_F(StatisticsTest, AreNotReadUnlessAskedFor) {

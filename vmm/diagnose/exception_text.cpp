@@ -12,11 +12,12 @@ using arch::Exception;
 using arch::PageFaultError;
 
 std::string page_fault_cause(PageFaultError error) {
-    if (!error.present()) {
-        return "page not present";
-    }
+    // First: it comes with P by the SDM, but in QEMU's software emulation without.
     if (error.reserved()) {
         return "reserved bit set in an entry";
+    }
+    if (!error.present()) {
+        return "page not present";
     }
     if (error.protection_key()) {
         return "forbidden by the protection key";

@@ -24,10 +24,10 @@ void CpioArchive::add_file(std::string_view path, std::string_view contents, std
     add(path, S_IFREG | mode, contents, {});
 }
 
-void CpioArchive::add_folder(std::string_view path) {
+void CpioArchive::add_folder(std::string_view path, std::uint32_t mode) {
     if (!relative(path).empty() && !paths_.contains(relative(path))) {
         add_parents(path);
-        add(path, S_IFDIR | 0755, "", {});
+        add(path, S_IFDIR | mode, "", {});
     }
 }
 

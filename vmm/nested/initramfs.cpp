@@ -105,9 +105,10 @@ std::string make_initramfs(const NestedContents& contents) {
     constexpr std::uint32_t console_major = 5;
     constexpr std::uint32_t console_minor = 1;
     archive.add_character_device("/dev/console", console_major, console_minor);
-    for (const char* folder : {"/proc", "/sys", "/tmp"}) {
-        archive.add_folder(folder);
-    }
+    archive.add_folder("/proc");
+    archive.add_folder("/sys");
+    constexpr std::uint32_t open_to_all = 01777;
+    archive.add_folder("/tmp", open_to_all);
     archive.add_folder(contents.directory.string());
     Task task;
     task.directory = contents.directory;
