@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "vmm/kvm/cpuid_list.hpp"
 #include "vmm/kvm/ioctl.hpp"
@@ -13,6 +14,9 @@ namespace {
 
 using vmm::ExitCode;
 using vmm::throw_error;
+
+constexpr char emulated_instead[] =
+    "or use an emulated machine, which needs none: nestbed nested --paging npt -- COMMAND";
 
 Descriptor open_kvm() {
     const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -26,23 +30,28 @@ Descriptor open_kvm() {
             throw_error(ExitCode::no_kvm,
                         "no /dev/kvm: load kvm_intel or kvm_amd (modprobe), turn on VMX or SVM in "
                         "the firmware, or in a virtual machine have its host allow nested "
-                        "virtualization; or use an emulated machine, which needs none: nestbed "
-                        "nested --paging npt -- COMMAND");
+                        "virtualization; {}",
+                        emulated_instead);
         case EACCES:
         case EPERM:
             throw_error(ExitCode::no_kvm,
                         "no permission to open /dev/kvm: add yourself to its group (usermod -aG "
-                        "kvm USER, then log in again), run as root, or use an emulated machine, "
-                        "which needs none: nestbed nested --paging npt -- COMMAND");
+                        "kvm USER, then log in again) or run as root; {}",
+                        emulated_instead);
         default:
-            throw_error(ExitCode::no_kvm, "cannot open /dev/kvm: {}", std::strerror(errno));
+            throw_error(ExitCode::no_kvm, "cannot open /dev/kvm: {}; {}", std::strerror(errno),
+                        emulated_instead);
     }
 }
 
 }  // namespace
 
 System::System() : fd_(open_kvm()) {
-    const int version = NESTBED_IOCTL(fd_, KVM_GET_API_VERSION);
+    const int version = ::ioctl(fd_.get(), KVM_GET_API_VERSION, 0);
+    if (version < 0) {
+        throw_error(ExitCode::no_kvm, "/dev/kvm is not KVM's device ({}); {}", std::strerror(errno),
+                    emulated_instead);
+    }
     if (version != KVM_API_VERSION) {
         throw_error(ExitCode::no_kvm, "/dev/kvm speaks API version {}, this program needs {}",
                     version, KVM_API_VERSION);
