@@ -68,7 +68,8 @@ int emulator_of(const Process& process) {
         for (const auto& [id, name] : children_of(process.id())) {
             const std::string arguments =
                 contents(fs::path("/proc") / std::to_string(id) / "cmdline");
-            const bool boots = arguments.find("nestbed-") != std::string::npos;
+            const bool boots = arguments.find("-initrd") != std::string::npos ||
+                               arguments.find("bochsrc") != std::string::npos;
             if (boots && (name.starts_with("qemu-system") || name.starts_with("bochs-bin"))) {
                 return id;
             }

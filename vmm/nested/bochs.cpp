@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr char program[] = "bochs-bin";
 constexpr char image_maker[] = "grub-mkrescue";
+/// By their names alone: a path may hold what means something in a configuration.
+constexpr char cd_image[] = "cd.iso";
+constexpr char cd_tree[] = "cd";
 
 /// "Bochs 2.7" from "… Bochs x86 Emulator 2.7 …".
 std::string name_from(const std::string& help) {
@@ -84,22 +87,22 @@ std::string boot_menu(const NestedSettings& settings) {
 }
 
 /// A CD from which the BIOS starts GRUB, and GRUB the kernel: Bochs itself starts no kernels.
-fs::path make_cd(const NestedSettings& settings, const NestedKernel& kernel,
-                 const fs::path& initramfs, const fs::path& folder) {
-    const fs::path tree = folder / "cd";
-    const fs::path image = folder / "cd.iso";
+void make_cd(const NestedSettings& settings, const NestedKernel& kernel, const fs::path& initramfs,
+             const fs::path& folder) {
+    const fs::path tree = folder / cd_tree;
     fs::create_directories(tree / "boot" / "grub");
     write_whole(tree / "boot" / "vmlinuz", read_whole(kernel.image));
     write_whole(tree / "boot" / "initramfs", read_whole(initramfs));
     write_whole(tree / "boot" / "grub" / "grub.cfg", boot_menu(settings));
-    output_of({image_maker, "--directory=/usr/lib/grub/i386-pc",
-               "--install-modules=linux normal iso9660 biosdisk",
-               "--fonts=", "--themes=", "--locales=", "--output=" + image.string(), tree});
+    // In the folder, by names that mean nothing to any of the programs that it calls.
+    output_of({"env", "TMPDIR=.", image_maker, "--directory=/usr/lib/grub/i386-pc",
+               "--install-modules=linux normal iso9660 biosdisk", "--fonts=", "--themes=",
+               "--locales=", fmt::format("--output={}", cd_image), cd_tree},
+              folder);
     fs::remove_all(tree);
-    return image;
 }
 
-std::string configuration(const NestedSettings& settings, const fs::path& cd) {
+std::string configuration(const NestedSettings& settings) {
     const auto serial = [](int number, int descriptor) {
         return fmt::format("com{}: enabled=1, mode=file, dev=/dev/fd/{}\n", number, descriptor);
     };
@@ -112,7 +115,7 @@ std::string configuration(const NestedSettings& settings, const fs::path& cd) {
                "ata0-master: type=cdrom, path={}, status=inserted\n"
                "boot: cdrom\n",
                settings.cpu_model, settings.cpus, instructions_per_second, *settings.memory >> 20,
-               cd.string()) +
+               cd_image) +
            serial(1, console_descriptor) + serial(2, channel_descriptor) +
            "display_library: term\n"
            "config_interface: textconfig\n"
@@ -147,13 +150,12 @@ Bochs::Bochs(const NestedSettings& settings) : settings_(settings) {
 
 std::vector<std::string> Bochs::command(const NestedKernel& kernel, const fs::path& initramfs,
                                         const fs::path& folder) const {
-    const fs::path cd = make_cd(settings_, kernel, initramfs, folder);
-    write_whole(folder / "bochsrc", configuration(settings_, cd));
+    make_cd(settings_, kernel, initramfs, folder);
+    write_whole(folder / "bochsrc", configuration(settings_));
     // Debian's is one with a debugger, which waits for a command to go on.
     write_whole(folder / "commands", "continue\n");
     // The display library for terminals wants to know which, even where there is none.
-    return {"env", "TERM=vt100",       program, "-q",
-            "-f",  folder / "bochsrc", "-rc",   folder / "commands"};
+    return {"env", "TERM=vt100", program, "-q", "-f", "bochsrc", "-rc", "commands"};
 }
 
 std::string Bochs::complaint_in(const std::string& said) const {

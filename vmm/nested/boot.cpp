@@ -51,7 +51,8 @@ class Boot {
           emulator_({.command = start.command,
                      .output = said_.writer(),
                      .error = said_.writer(),
-                     .more = {console_.writer(), channel_.writer()}}) {
+                     .more = {console_.writer(), channel_.writer()},
+                     .directory = start.directory.string()}) {
         said_.close_writer();
         console_.close_writer();
         channel_.close_writer();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -53,6 +54,7 @@ struct BootResult {
 struct BootStart {
     std::string emulator;  ///< its name, for messages
     std::vector<std::string> command;
+    std::filesystem::path directory{};    ///< to run it in; empty: here
     std::chrono::milliseconds silence{};  ///< the machine hangs if it says nothing for so long
     /// Finds, in all that the emulator has written, why it ended; empty: it did not say.
     std::function<std::string(const std::string& said)> complaint_in{};

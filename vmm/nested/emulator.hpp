@@ -32,8 +32,8 @@ class Emulator {
     /// Finds, in all that its process has written, why it ended; empty: it did not say.
     virtual std::string complaint_in(const std::string& said) const = 0;
 
-    /// The command that boots `kernel` with the initramfs in the file `initramfs`. Files that it
-    /// needs besides are made in `folder`. Throws Error(no_kvm).
+    /// The command that boots `kernel` with the initramfs in the file `initramfs`; to be run in
+    /// `folder`, where files that it needs besides are made. Throws Error(no_kvm).
     virtual std::vector<std::string> command(const NestedKernel& kernel,
                                              const std::filesystem::path& initramfs,
                                              const std::filesystem::path& folder) const = 0;

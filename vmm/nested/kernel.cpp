@@ -109,13 +109,13 @@ NestedKernel kernel_by_hand(const fs::path& image, const fs::path& modules) {
     if (!fs::is_directory(modules)) {
         throw_error(ExitCode::bad_input, "--modules {}: there is no such folder", modules.string());
     }
-    return {image, modules, "", "", checksum_of(image)};
+    return {fs::absolute(image), modules, "", "", checksum_of(image)};
 }
 
 NestedKernel cached_kernel(const fs::path& cache) {
-    const fs::path folder = cache / "kernel";
+    const fs::path folder = fs::absolute(cache) / "kernel";
     if (!fs::exists(folder)) {
-        fill(cache, folder);
+        fill(folder.parent_path(), folder);
     }
     check(folder);
     const DebianPackage package = read_package(folder);

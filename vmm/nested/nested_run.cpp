@@ -65,6 +65,7 @@ NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
         result.boot = boot(
             {.emulator = emulator.name(),
              .command = emulator.command(kernel, initramfs, folder.path()),
+             .directory = folder.path(),
              .silence = silence,
              .complaint_in = [&](const std::string& said) { return emulator.complaint_in(said); }},
             observer, stop);
