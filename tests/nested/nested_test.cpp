@@ -21,7 +21,6 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;

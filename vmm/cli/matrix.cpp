@@ -21,6 +21,7 @@ constexpr char help[] =
 
 ExitCode matrix(const std::vector<std::string>& paths) {
     std::vector<ResultFile> environments;
+    environments.reserve(paths.size());
     for (const std::string& path : paths) {
         environments.push_back(read_result_file(path));
     }

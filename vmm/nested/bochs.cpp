@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <sstream>
+#include <utility>
 
 #include "vmm/error.hpp"
 #include "vmm/nested/child_process.hpp"
@@ -130,7 +131,7 @@ std::string configuration(const NestedSettings& settings) {
 
 }  // namespace
 
-Bochs::Bochs(const NestedSettings& settings) : settings_(settings) {
+Bochs::Bochs(NestedSettings settings) : settings_(std::move(settings)) {
     refuse_what_is_missing();
     name_ = name_from(output_of({program, "--help"}));
     if (settings_.five_level) {

@@ -7,7 +7,7 @@ namespace nestbed::vmm {
 
 class Bochs : public Emulator {
   public:
-    explicit Bochs(const NestedSettings& settings);
+    explicit Bochs(NestedSettings settings);
 
     std::string name() const override { return name_; }
     std::string cpu_model() const override { return settings_.cpu_model; }

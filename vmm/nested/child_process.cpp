@@ -80,7 +80,7 @@ std::string find_program(std::string_view name) {
     std::istringstream folders(std::string(path == nullptr ? "" : path) +
                                ":/usr/bin:/bin:/usr/sbin:/sbin");
     for (std::string folder; std::getline(folders, folder, ':');) {
-        const std::string candidate = folder + "/" + std::string(name);
+        std::string candidate = folder + "/" + std::string(name);
         if (!folder.empty() && ::access(candidate.c_str(), X_OK) == 0 &&
             std::filesystem::is_regular_file(candidate)) {
             return candidate;

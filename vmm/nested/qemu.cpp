@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <sstream>
+#include <utility>
 
 #include "vmm/error.hpp"
 #include "vmm/nested/child_process.hpp"
@@ -27,7 +28,7 @@ std::string name_from(const std::string& version_text) {
 
 }  // namespace
 
-Qemu::Qemu(const NestedSettings& settings) : settings_(settings) {
+Qemu::Qemu(NestedSettings settings) : settings_(std::move(settings)) {
     if (!program_exists(program)) {
         throw_error(ExitCode::no_kvm,
                     "there is no {}: apt-get install --no-install-recommends qemu-system-x86",

@@ -8,7 +8,7 @@ namespace nestbed::vmm {
 
 class Qemu : public Emulator {
   public:
-    explicit Qemu(const NestedSettings& settings);
+    explicit Qemu(NestedSettings settings);
 
     std::string name() const override { return name_; }
     std::string cpu_model() const override { return settings_.cpu_model; }
