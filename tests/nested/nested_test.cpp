@@ -197,7 +197,10 @@ TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
              {"--kernel", "/bin/sh", "--", "run"},
              {"--program", "/nonexistent", "--"},
              {"--with", "/nonexistent", "--", "run"},
-             {"--cpus", "0", "--", "run"}}) {
+             {"--cpus", "0", "--", "run"},
+             {"--memory", "64M", "--", "run"},
+             {"--kernel", "", "--modules", "", "--", "run"},
+             {"--with", "/dev/zero", "--", "run"}}) {
         expect_one_line_error(nested("npt", arguments), bad_input);
     }
     expect_one_line_error(nested("ept", {"--five-level", "--", "run"}), bad_input);
@@ -266,17 +269,62 @@ TEST_F(Nested, AMachineThatSaysNothingIsTriedTwice) {
     EXPECT_THAT(result.out, IsEmpty());
 }
 
-TEST_F(Nested, AKernelThatPanicsIsShown) {
+TEST_F(Nested, AProcessorWithoutSvmIsNamedByTheModule) {
     fs::create_directory(path("modules"));
     for (const char* name : {"irqbypass.ko", "kvm.ko", "kvm_amd.ko"}) {
         fs::copy(kernel_folder() / name, path("modules"));
     }
-    // Without SVM kvm_amd is refused by the kernel, and the machine says so.
     const ProcessResult result =
         nested("npt", {"--kernel", kernel_folder() / "vmlinuz", "--modules", path("modules"),
                        "--cpu-model", "max,svm=off", "--", "run"});
     EXPECT_EQ(result.exit_code, no_kvm);
     EXPECT_THAT(result.err, HasSubstr("does not load kvm_amd.ko npt=1"));
+}
+
+TEST_F(Nested, AProcessorWithoutNestedPagingIsNotTakenForOne) {
+    const ProcessResult result = nested("npt", {"--cpu-model", "max,npt=off", "--", "run"});
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("has not the paging that was asked for"));
+    EXPECT_THAT(result.out, IsEmpty());
+}
+
+TEST_F(Nested, APanicIsSaidWithItsReason) {
+    // More than the machine has memory for.
+    std::ofstream(path("large")) << "1";
+    fs::resize_file(path("large"), 200 << 20);
+    const ProcessResult result =
+        nested("npt", {"--memory", "256M", "--with", path("large"), "--", "run"});
+    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_THAT(result.err, HasSubstr("Kernel panic"));
+}
+
+TEST_F(Nested, AReaderThatGoesAwayEndsTheMachine) {
+    const std::string script =
+        std::string(NESTBED_PROGRAM) + " nested --paging npt -- run shootdown | head -n 1";
+    const ProcessResult result = Process({"/bin/sh", "-c", script}).wait(patience);
+    EXPECT_THAT(result.out, StartsWith("PASS"));
+    EXPECT_THAT(result.err, HasSubstr("Broken pipe"));
+}
+
+TEST_F(Nested, AHangupEndsTheMachine) {
+    Process process(command("npt", {"--", "run", "shootdown"}));
+    wait_for_output(process, "PASS");
+    const int emulator = emulator_of(process);
+    ASSERT_GT(emulator, 0);
+    process.send(SIGHUP);
+    EXPECT_EQ(process.wait(patience).exit_code, interrupted);
+    EXPECT_TRUE(is_gone(emulator));
+}
+
+TEST_F(Nested, PathsMayLeadThroughOtherFolders) {
+    fs::create_directory(path("sub"));
+    fs::copy(NESTBED_GUESTS "/user.elf", path("mine.elf"));
+    const std::vector<std::string> arguments =
+        command("npt", {"--", "run", "sub/../mine.elf", "--output", "sub/../out.json"});
+    const ProcessResult result =
+        Process(arguments, [folder = path("")] { ::chdir(folder.c_str()); }).wait(patience);
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_TRUE(fs::exists(path("out.json")));
 }
 
 TEST_F(Nested, ADamagedKernelIsNamedWithTheRemedy) {
@@ -329,7 +377,7 @@ TEST_F(Nested, AFullDiskUnderTheCacheLeavesNoKernel) {
                                      make_disk_small(folder);
                                  }).wait(patience);
     EXPECT_EQ(result.out, "3\nlock\n");
-    EXPECT_THAT(result.err, StartsWith("nestbed: cannot "));
+    EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: cannot "), HasSubstr("pace")));
     EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
 }
 

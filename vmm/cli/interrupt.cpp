@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "vmm/error.hpp"
 
 namespace nestbed::vmm {
@@ -13,6 +15,7 @@ InterruptWatcher::InterruptWatcher() {
     // SIGINT of its background jobs): whoever sends one means it.
     ::sigaddset(&signals_, SIGINT);
     ::sigaddset(&signals_, SIGTERM);
+    ::sigaddset(&signals_, SIGHUP);  // the terminal is gone
     // Ours to be woken by at the end: never sent by anybody else for a reason of this program.
     ::sigaddset(&signals_, SIGUSR1);
     ::pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_);
@@ -27,6 +30,9 @@ InterruptWatcher::~InterruptWatcher() {
 }
 
 void InterruptWatcher::watch() {
+    // Some senders signal the process and then its group: one wish, not two.
+    constexpr std::chrono::seconds same_wish{1};
+    std::chrono::steady_clock::time_point first;
     for (;;) {
         int signal = 0;
         ::sigwait(&signals_, &signal);
@@ -36,8 +42,10 @@ void InterruptWatcher::watch() {
         if (signal == SIGUSR1) {
             continue;
         }
-        // request_stop is false if a stop was requested before: this is the second signal.
-        if (!stop_.request_stop()) {
+        // request_stop is false if a stop was requested before.
+        if (stop_.request_stop()) {
+            first = std::chrono::steady_clock::now();
+        } else if (std::chrono::steady_clock::now() - first > same_wish) {
             ::_exit(static_cast<int>(ExitCode::interrupted));
         }
     }

@@ -1,5 +1,6 @@
 // nestbed matrix: the results of several runs side by side.
 
+#include <algorithm>
 #include <memory>
 
 #include "vmm/cli/command.hpp"
@@ -24,6 +25,10 @@ ExitCode matrix(const std::vector<std::string>& paths) {
     environments.reserve(paths.size());
     for (const std::string& path : paths) {
         environments.push_back(read_result_file(path));
+        const std::string& name = environments.back().environment;
+        if (std::ranges::count(environments, name, &ResultFile::environment) > 1) {
+            throw_error(ExitCode::bad_input, "{}: there is another result called {}", path, name);
+        }
     }
     print(matrix_text(environments));
     return all_passed(environments) ? ExitCode::success : ExitCode::test_failed;

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -71,7 +75,7 @@ class Console : public NestedObserver {
     }
     void retrying(const BootResult& hung) override {
         complain_about(hung);
-        std::fputs("nestbed: it had not begun: trying once more\n", stderr);
+        std::fputs("nestbed: the command had written nothing: trying once more\n", stderr);
     }
 
     void complain_about(const BootResult& boot) {
@@ -96,8 +100,8 @@ NestedKernel kernel_of(const NestedOptions& options) {
 
 /// Another program and its arguments; this one has nothing to check.
 NestedCommand foreign_command(const NestedOptions& options) {
-    if (!fs::is_regular_file(options.program)) {
-        throw_error(ExitCode::bad_input, "--program {}: there is no such file",
+    if (!fs::is_regular_file(options.program) || ::access(options.program.c_str(), X_OK) != 0) {
+        throw_error(ExitCode::bad_input, "--program {}: there is no such program",
                     options.program.string());
     }
     return {options.program, options.command, {}, {}};
@@ -117,20 +121,44 @@ NestedCommand own_command(const NestedOptions& options, const Invocation& inner)
     return command;
 }
 
+/// Linux mounts filesystems of its own there, over whatever came along.
+void refuse_kernel_folders(const fs::path& path) {
+    const fs::path absolute = fs::absolute(path).lexically_normal();
+    for (const char* folder : {"/dev", "/proc", "/sys"}) {
+        if (std::ranges::mismatch(fs::path(folder), absolute).in1 == fs::path(folder).end()) {
+            throw_error(ExitCode::bad_input, "{}: nothing in {} can be there in a nested machine",
+                        path.string(), folder);
+        }
+    }
+}
+
+void refuse_bad_inputs(const NestedCommand& command) {
+    std::error_code error;
+    const fs::path here = fs::current_path(error);
+    if (error) {
+        throw_error(ExitCode::bad_input, "the current folder is gone: {}", error.message());
+    }
+    refuse_kernel_folders(here);
+    for (const fs::path& input : command.inputs) {
+        refuse_kernel_folders(input);
+        if (!fs::is_regular_file(input) && !fs::is_directory(input)) {
+            throw_error(ExitCode::bad_input, "{}: there is no such file or folder", input.string());
+        }
+    }
+}
+
 ExitCode nested(const NestedOptions& options, const Invocation& inner) {
     NestedCommand command =
         options.program.empty() ? own_command(options, inner) : foreign_command(options);
-    for (const fs::path& path : options.with) {
-        if (!fs::exists(path)) {
-            throw_error(ExitCode::bad_input, "--with {}: there is nothing", path.string());
-        }
-        command.inputs.push_back(path);
-    }
+    command.inputs.insert(command.inputs.end(), options.with.begin(), options.with.end());
+    refuse_bad_inputs(command);
     std::vector<OutputFile> outputs;
     for (const std::string& output : inner.outputs) {
         outputs.emplace_back(output);
     }
     const std::unique_ptr<Emulator> emulator = make_emulator(options.settings);
+    // A reader that goes away is an error like others: there is a machine to be ended.
+    ::signal(SIGPIPE, SIG_IGN);
     Console console;
     console.booting("nested machine: preparing its kernel");
     const NestedKernel kernel = kernel_of(options);
@@ -151,6 +179,21 @@ ExitCode nested(const NestedOptions& options, const Invocation& inner) {
     return static_cast<ExitCode>(result.boot.code);
 }
 
+/// An option given as "" is one whose shell variable was not set.
+const CLI::Validator not_empty(
+    [](const std::string& text) { return std::string(text.empty() ? "must not be empty" : ""); },
+    "");
+
+std::uint64_t parse_machine_memory(const std::string& text) {
+    // Linux, the initramfs and what it is unpacked to.
+    constexpr std::uint64_t least = std::uint64_t{256} << 20;
+    const std::uint64_t size = parse_size("--memory", text);
+    if (size < least) {
+        throw_error(ExitCode::bad_input, "--memory {}: the machine needs 256M", text);
+    }
+    return size;
+}
+
 void add_machine_options(CLI::App* command, NestedOptions& options) {
     NestedSettings& settings = options.settings;
     add_value(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
@@ -161,11 +204,12 @@ void add_machine_options(CLI::App* command, NestedOptions& options) {
                   settings.cpus = static_cast<std::uint32_t>(parse_number("--cpus", text, 1, 64));
               });
     add_value(command, "--memory", "SIZE", "The machine's memory (default 1536M; ept 512M)",
-              [&](const std::string& text) { settings.memory = parse_size("--memory", text); });
+              [&](const std::string& text) { settings.memory = parse_machine_memory(text); });
     command->add_flag("--five-level", settings.five_level,
                       "Its kernel, and so the second stage, uses five levels");
     command->add_option("--cpu-model", settings.cpu_model, "The processor, by its emulator's name")
-        ->type_name("MODEL");
+        ->type_name("MODEL")
+        ->check(not_empty);
     add_value(command, "--timeout", "SECONDS",
               "Ends the machine if nothing is heard of it for so long (default 120)",
               [&](const std::string& text) { options.silence = parse_seconds("--timeout", text); });
@@ -175,17 +219,22 @@ void add_kernel_options(CLI::App* command, NestedOptions& options) {
     command
         ->add_option("--cache", options.cache,
                      "Where the kernel is kept (default ~/.cache/nestbed)")
-        ->type_name("FOLDER");
-    command->add_option("--kernel", options.kernel, "Another kernel's image")->type_name("FILE");
+        ->type_name("FOLDER")
+        ->check(not_empty);
+    command->add_option("--kernel", options.kernel, "Another kernel's image")
+        ->type_name("FILE")
+        ->check(not_empty);
     command->add_option("--modules", options.modules, "The folder of its modules")
-        ->type_name("FOLDER");
+        ->type_name("FOLDER")
+        ->check(not_empty);
 }
 
 void add_command_options(CLI::App* command, NestedOptions& options) {
     command
         ->add_option("--program", options.program,
                      "Run this program instead; COMMAND is its arguments")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->check(not_empty);
     add_values(command, "--with", "PATH",
                "A file or folder that is to be in the machine as it is here; may be repeated",
                [&](const std::string& text) { options.with.emplace_back(text); });
@@ -203,6 +252,10 @@ void add_nested(CLI::App& program, Invocation& invocation) {
     add_command_options(command, *options);
     command->footer(std::string(help) + exit_code_help);
     command->callback([options, &invocation] {
+        if (options->command.empty() && options->program.empty()) {
+            throw_error(ExitCode::bad_input,
+                        "there is no COMMAND to run in the machine (see nestbed nested --help)");
+        }
         const Invocation inner =
             options->program.empty() ? understand_nested(options->command) : Invocation();
         invocation.action = inner.asks_for_help ? inner.action : [options, inner] {

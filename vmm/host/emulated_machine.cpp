@@ -18,13 +18,13 @@ std::string text_of(const EmulatedMachine& machine) {
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-EmulatedMachine emulated_machine_from(std::string_view text) {
+EmulatedMachine emulated_machine_from(std::string_view text, std::string_view file) {
     try {
         const auto json = nlohmann::json::parse(text);
         return {json.at("emulator"),         json.at("cpu_model"),       json.at("kernel_package"),
                 json.at("package_checksum"), json.at("kernel_checksum"), json.at("retries")};
     } catch (const nlohmann::json::exception& error) {
-        throw_error(ExitCode::bad_input, "{}: {}", emulated_machine_path, error.what());
+        throw_error(ExitCode::bad_input, "{}: {}", file, error.what());
     }
 }
 

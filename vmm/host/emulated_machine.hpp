@@ -22,8 +22,9 @@ struct EmulatedMachine {
 inline constexpr char emulated_machine_path[] = "/nestbed/machine.json";
 
 std::string text_of(const EmulatedMachine& machine);
-/// Throws Error(bad_input) if `text` does not say it.
-EmulatedMachine emulated_machine_from(std::string_view text);
+/// Throws Error(bad_input), naming `file`, if `text` does not say it.
+EmulatedMachine emulated_machine_from(std::string_view text,
+                                      std::string_view file = emulated_machine_path);
 
 /// Nothing on any other machine.
 std::optional<EmulatedMachine> this_emulated_machine();

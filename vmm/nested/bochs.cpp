@@ -145,6 +145,11 @@ Bochs::Bochs(NestedSettings settings) : settings_(std::move(settings)) {
         throw_error(ExitCode::bad_input, "--cpu-model {}: {} has {}", settings_.cpu_model, name_,
                     fmt::join(models, ", "));
     }
+    constexpr std::uint32_t most_cpus = 8;  // it has no timers for 16
+    if (settings_.cpus > most_cpus) {
+        throw_error(ExitCode::bad_input, "--cpus {}: {} has {} at most", settings_.cpus, name_,
+                    most_cpus);
+    }
     constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;
     settings_.memory = settings_.memory.value_or(default_memory);
 }

@@ -13,6 +13,9 @@ class Bochs : public Emulator {
     std::string cpu_model() const override { return settings_.cpu_model; }
     std::string kvm_module() const override { return "kvm-intel"; }
     std::string kvm_parameters() const override { return "ept=1"; }
+    KvmParameter expected_parameter() const override {
+        return {"/sys/module/kvm_intel/parameters/ept", "Y"};
+    }
     std::string complaint_in(const std::string& said) const override;
     std::vector<std::string> command(const NestedKernel& kernel,
                                      const std::filesystem::path& initramfs,

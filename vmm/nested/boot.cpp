@@ -63,11 +63,16 @@ class Boot {
 
     BootResult run(const std::stop_token& stop) {
         while (!over_) {
-            listen();
+            listen(poll_milliseconds);
+            if (over_) {
+                break;
+            }
             if (stop.stop_requested()) {
                 end(BootEnd::interrupted, "interrupted");
-            } else if (const auto ended = emulator_.poll(); ended && !over_) {
-                hear_the_rest();
+            } else if (const auto ended = emulator_.poll()) {
+                // What it said last. Not until the pipes' ends: somebody else may hold them.
+                while (!over_ && listen(0)) {
+                }
                 broken(*ended);
             } else if (Clock::now() - last_heard_ > start_.silence) {
                 end(BootEnd::hung,
@@ -93,31 +98,32 @@ class Boot {
         }
     }
 
-    /// Waits a moment for the machine and takes what it says.
-    void listen() {
-        ::poll(streams_.data(), streams_.size(), poll_milliseconds);
+    /// Waits for the machine, so long at most, and takes what it says. False if that was nothing.
+    bool listen(int milliseconds) {
+        ::poll(streams_.data(), streams_.size(), milliseconds);
+        bool anything = false;
         for (pollfd& stream : streams_) {
-            if (stream.fd >= 0 && stream.revents != 0) {
-                std::string text;
-                if (!read_some(stream.fd, text)) {
-                    stream.fd = -1;
-                } else if (&stream == &streams_[0]) {
-                    frames_.take(text);
-                } else {
-                    (&stream == &streams_[1] ? console_text_ : emulator_text_) += text;
-                }
+            if (stream.fd < 0 || stream.revents == 0) {
+                continue;
+            }
+            std::string text;
+            if (!read_some(stream.fd, text)) {
+                stream.fd = -1;
+                continue;
+            }
+            anything = true;
+            if (&stream == &streams_[0]) {
+                frames_.take(text);
+                // After whoever shows it: a reader of ours may take its time.
+                last_heard_ = Clock::now();
+            } else {
+                (&stream == &streams_[1] ? console_text_ : emulator_text_) += text;
             }
         }
-    }
-
-    void hear_the_rest() {
-        while (!over_ && std::ranges::any_of(streams_, [](const pollfd& s) { return s.fd >= 0; })) {
-            listen();
-        }
+        return anything;
     }
 
     void take(FrameKind kind, std::string_view payload) {
-        last_heard_ = Clock::now();
         switch (kind) {
             case FrameKind::ready:
                 observer_.ready();
@@ -151,18 +157,26 @@ class Boot {
         }
     }
 
+    /// Why it ended, as far as somebody has said so: Linux on its console, or the emulator.
+    std::string complaint() const {
+        const std::size_t panic = console_text_.find("Kernel panic");
+        if (panic != std::string::npos) {
+            return console_text_.substr(panic, console_text_.find_first_of("\r\n", panic) - panic);
+        }
+        return start_.complaint_in ? start_.complaint_in(emulator_text_) : "";
+    }
+
     void broken(const ProcessEnd& ended) {
-        const std::string complaint =
-            start_.complaint_in ? start_.complaint_in(emulator_text_) : "";
+        const std::string said = complaint();
         end(BootEnd::broken,
             fmt::format("{} ended before the command did, with {}{}{}", start_.emulator,
-                        text_of(ended), complaint.empty() ? "" : ": ", printable(complaint)));
+                        text_of(ended), said.empty() ? "" : ": ", printable(said)));
     }
 
     void await_power_off() {
         const Clock::time_point deadline = Clock::now() + power_off_time;
         while (!emulator_.poll() && Clock::now() < deadline) {
-            listen();
+            listen(poll_milliseconds);
         }
     }
 

@@ -51,7 +51,9 @@ struct Prepared {
     pid_t parent = 0;
 };
 
-[[noreturn]] void become(const Prepared& prepared, const std::string& program) {
+/// In the child: does not come back. The errno of what fails goes to `failures`, which closes
+/// itself when all is well.
+[[noreturn]] void become(const Prepared& prepared, const std::string& program, int failures) {
     // The parent may have died before this took effect: then nobody would ever kill us.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != prepared.parent) {
@@ -61,13 +63,15 @@ struct Prepared {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
     for (std::size_t n = 0; n < prepared.descriptors.size(); ++n) {
         ::dup2(prepared.descriptors[n].get(), static_cast<int>(n));
     }
-    if (!prepared.directory.empty() && ::chdir(prepared.directory.c_str()) != 0) {
-        ::_exit(exit_of_a_failed_exec);
+    if (prepared.directory.empty() || ::chdir(prepared.directory.c_str()) == 0) {
+        ::execve(program.c_str(), prepared.arguments.data(), prepared.variables.data());
     }
-    ::execve(program.c_str(), prepared.arguments.data(), prepared.variables.data());
+    const int error = errno;
+    static_cast<void>(::write(failures, &error, sizeof error));
     ::_exit(exit_of_a_failed_exec);
 }
 
@@ -80,13 +84,29 @@ std::string find_program(std::string_view name) {
     std::istringstream folders(std::string(path == nullptr ? "" : path) +
                                ":/usr/bin:/bin:/usr/sbin:/sbin");
     for (std::string folder; std::getline(folders, folder, ':');) {
-        std::string candidate = folder + "/" + std::string(name);
-        if (!folder.empty() && ::access(candidate.c_str(), X_OK) == 0 &&
-            std::filesystem::is_regular_file(candidate)) {
+        if (folder.empty()) {
+            continue;
+        }
+        // Absolute: the child may run in another folder.
+        std::string candidate = std::filesystem::absolute(folder) / name;
+        if (::access(candidate.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(candidate)) {
             return candidate;
         }
     }
     return "";
+}
+
+/// Ours, with `more`, which go before those of the same name.
+std::vector<std::string> environment_with(const std::vector<std::string>& more) {
+    std::vector<std::string> variables = more;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        const std::string_view text = *variable;
+        const std::string_view name = text.substr(0, text.find('=') + 1);
+        if (std::ranges::none_of(more, [&](const auto& own) { return own.starts_with(name); })) {
+            variables.emplace_back(text);
+        }
+    }
+    return variables;
 }
 
 ProcessEnd end_from(int status) {
@@ -112,11 +132,7 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     prepared.command = start.command;
     prepared.directory = start.directory;
     prepared.parent = ::getpid();
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-        prepared.environment.emplace_back(*variable);
-    }
-    prepared.environment.insert(prepared.environment.end(), start.environment.begin(),
-                                start.environment.end());
+    prepared.environment = environment_with(start.environment);
     prepared.arguments = pointers_to(prepared.command);
     prepared.variables = pointers_to(prepared.environment);
     const kvm::Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -126,12 +142,32 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     for (const int fd : start.more) {
         prepared.descriptors.push_back(out_of_the_way(fd));
     }
+    // If our parent ignores this signal, so do we, and children vanish before they can be waited
+    // for.
+    ::signal(SIGCHLD, SIG_DFL);
+    Pipe failures;
+    kvm::Descriptor failure_writer = out_of_the_way(failures.writer());
     pid_ = ::fork();
     if (pid_ == 0) {
-        become(prepared, program);
+        become(prepared, program, failure_writer.get());
     }
     if (pid_ < 0) {
         throw_error(ExitCode::no_kvm, "cannot start {}: {}", program, std::strerror(errno));
+    }
+    failure_writer = kvm::Descriptor(-1);
+    wait_for_exec(program, failures);
+}
+
+void ChildProcess::wait_for_exec(const std::string& program, Pipe& failures) {
+    failures.close_writer();
+    std::string bytes;
+    int error = 0;
+    while (read_some(failures.reader(), bytes)) {
+    }
+    if (bytes.size() == sizeof error) {
+        std::memcpy(&error, bytes.data(), sizeof error);
+        wait();
+        throw_error(ExitCode::no_kvm, "cannot start {}: {}", program, std::strerror(error));
     }
 }
 
@@ -143,8 +179,9 @@ ChildProcess::~ChildProcess() {
 }
 
 void ChildProcess::kill() const {
+    // Its session's whole group: a wrapper may have started what we mean.
     if (!end_) {
-        ::kill(pid_, SIGKILL);
+        ::kill(-pid_, SIGKILL);
     }
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/nested/pipe.hpp"
+
 namespace nestbed::vmm {
 
 /// How a process ended.
@@ -50,6 +52,8 @@ class ChildProcess {
     std::optional<ProcessEnd> poll();
 
   private:
+    void wait_for_exec(const std::string& program, Pipe& failures);
+
     pid_t pid_ = -1;
     std::optional<ProcessEnd> end_;
 };

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "vmm/error.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
@@ -31,6 +33,11 @@ void CpioArchive::add_folder(std::string_view path, std::uint32_t mode) {
     }
 }
 
+void CpioArchive::add_link(std::string_view path, std::string_view target) {
+    add_parents(path);
+    add(path, S_IFLNK | 0777, target, {});
+}
+
 void CpioArchive::add_character_device(std::string_view path, std::uint32_t major,
                                        std::uint32_t minor) {
     add_parents(path);
@@ -49,6 +56,9 @@ void CpioArchive::add(std::string_view path, std::uint32_t mode, std::string_vie
     const std::string_view name = relative(path);
     if (!paths_.emplace(name).second) {
         return;  // the same file twice: once is enough
+    }
+    if (contents.size() > ~std::uint32_t{0}) {
+        throw_error(ExitCode::bad_input, "{} is too large for an initramfs", path);
     }
     // magic inode mode uid gid links mtime size device(2) special(2) name-size check
     bytes_ += fmt::format(

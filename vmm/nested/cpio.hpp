@@ -14,6 +14,7 @@ class CpioArchive {
     /// A regular file at an absolute path; the folders on the way to it come by themselves.
     /// `mode`: its permission bits.
     void add_file(std::string_view path, std::string_view contents, std::uint32_t mode);
+    void add_link(std::string_view path, std::string_view target);
     void add_folder(std::string_view path, std::uint32_t mode = 0755);
     void add_character_device(std::string_view path, std::uint32_t major, std::uint32_t minor);
 

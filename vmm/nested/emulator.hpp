@@ -9,6 +9,7 @@
 
 #include "vmm/nested/kernel.hpp"
 #include "vmm/nested/settings.hpp"
+#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
 
@@ -29,6 +30,8 @@ class Emulator {
     /// KVM's module for its processors, and that module's parameters.
     virtual std::string kvm_module() const = 0;
     virtual std::string kvm_parameters() const = 0;
+    /// What the module then must say of its paging.
+    virtual KvmParameter expected_parameter() const = 0;
     /// Finds, in all that its process has written, why it ended; empty: it did not say.
     virtual std::string complaint_in(const std::string& said) const = 0;
 

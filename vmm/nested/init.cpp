@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
@@ -18,7 +17,7 @@
 #include "vmm/error.hpp"
 #include "vmm/kvm/descriptor.hpp"
 #include "vmm/kvm/system.hpp"
-#include "vmm/nested/child_process.hpp"
+#include "vmm/nested/child_output.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/frame.hpp"
 #include "vmm/nested/pipe.hpp"
@@ -81,6 +80,17 @@ void load(const ModuleLoad& module) {
     }
 }
 
+/// KVM takes a wish for nested paging that the processor cannot fulfil for none.
+void refuse_other_paging(const KvmParameter& expected) {
+    const std::string value = read_whole(expected.path);
+    if (!value.starts_with(expected.value)) {
+        throw_error(ExitCode::no_kvm,
+                    "the nested machine's processor has not the paging that was asked for ({} is "
+                    "{}, not {}): give it another --cpu-model",
+                    expected.path, value.substr(0, value.find('\n')), expected.value);
+    }
+}
+
 /// A VM that never runs, there as long as this is. With the first VM that is made, and with the
 /// last one that goes, Linux patches its own code under the other processors; QEMU 7.2 may go on
 /// with the breakpoint that it translated meanwhile, and the machine hangs. A run of tests makes
@@ -104,27 +114,6 @@ struct Stream {
     FrameKind kind;
 };
 
-void send_what_comes(const Channel& channel, std::array<Stream, 3>& streams) {
-    std::array<pollfd, 3> polled{};
-    for (std::size_t n = 0; n < streams.size(); ++n) {
-        polled[n] = {streams[n].pipe.reader(), POLLIN, 0};
-    }
-    while (polled[0].fd >= 0 || polled[1].fd >= 0 || polled[2].fd >= 0) {
-        ::poll(polled.data(), polled.size(), -1);
-        for (std::size_t n = 0; n < polled.size(); ++n) {
-            std::string text;
-            if (polled[n].revents == 0) {
-                continue;
-            }
-            if (read_some(polled[n].fd, text)) {
-                channel.send(streams[n].kind, text);
-            } else {
-                polled[n].fd = -1;
-            }
-        }
-    }
-}
-
 int run_command(const Channel& channel, const Task& task) {
     std::array<Stream, 3> streams{
         {{Pipe(), FrameKind::output}, {Pipe(), FrameKind::error}, {Pipe(), FrameKind::progress}}};
@@ -137,10 +126,16 @@ int run_command(const Channel& channel, const Task& task) {
     for (Stream& stream : streams) {
         stream.pipe.close_writer();
     }
-    send_what_comes(channel, streams);
-    const ProcessEnd end = command.wait();
-    constexpr int signal_base = 128;  // as shells say it
-    return end.signal != 0 ? signal_base + end.signal : end.code;
+    const ProcessEnd end = read_until_end(
+        command, {streams[0].pipe.reader(), streams[1].pipe.reader(), streams[2].pipe.reader()},
+        [&](std::size_t n, const std::string& text) { channel.send(streams.at(n).kind, text); });
+    if (end.signal != 0) {
+        channel.send(FrameKind::error,
+                     fmt::format("nestbed: the command was ended by {}\n", text_of(end)));
+        constexpr int signal_base = 128;  // as shells say it
+        return signal_base + end.signal;
+    }
+    return end.code;
 }
 
 void send_files(const Channel& channel, const Task& task) {
@@ -157,6 +152,7 @@ void do_task(const Channel& channel) {
     for (const ModuleLoad& module : task.modules) {
         load(module);
     }
+    refuse_other_paging(task.expected_parameter);
     const IdleVm idle_vm;
     channel.send(FrameKind::ready, "");
     const int code = run_command(channel, task);

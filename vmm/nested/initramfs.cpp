@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "vmm/diagnose/disassembly.hpp"
+#include "vmm/error.hpp"
 #include "vmm/nested/cpio.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/kernel_modules.hpp"
@@ -37,9 +38,10 @@ std::vector<fs::path> own_libraries() {
 }
 
 /// Those of another program: the absolute paths in lines like "libc.so.6 => /lib/libc.so.6 (0x7f)".
+/// None of a static one, for which ldd fails.
 std::vector<fs::path> libraries_of(const fs::path& program) {
     std::vector<fs::path> paths;
-    std::istringstream words(output_of({"ldd", program}));
+    std::istringstream words(output_of({"sh", "-c", "ldd -- \"$0\" || true", program}));
     for (std::string word; words >> word;) {
         if (word.starts_with('/')) {
             paths.emplace_back(word);
@@ -58,16 +60,35 @@ void add_file(CpioArchive& archive, const fs::path& path, const fs::path& source
     archive.add_file(path.string(), read_whole(source), mode);
 }
 
+/// The folders through which `path` leads, those that it leaves again by `..` included.
+void add_way_to(CpioArchive& archive, const fs::path& path) {
+    fs::path way;
+    for (const fs::path& step : path.parent_path()) {
+        way /= step;
+        archive.add_folder(way.lexically_normal().string());
+    }
+}
+
 void add_input(CpioArchive& archive, const fs::path& path) {
     if (!fs::is_directory(path)) {
         add_file(archive, path, path);
         return;
     }
     archive.add_folder(path.string());
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
-        if (entry.is_regular_file()) {
-            add_file(archive, entry.path(), entry.path());
+    std::error_code error;
+    fs::recursive_directory_iterator entry(path, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        if (entry->is_symlink()) {
+            archive.add_link(entry->path().string(), fs::read_symlink(entry->path()).string());
+        } else if (entry->is_directory()) {
+            archive.add_folder(entry->path().string());
+        } else if (entry->is_regular_file()) {
+            add_file(archive, entry->path(), entry->path());
         }
+    }
+    if (error) {
+        throw_error(ExitCode::bad_input, "cannot take {} along: {}", path.string(),
+                    error.message());
     }
 }
 
@@ -111,16 +132,18 @@ std::string make_initramfs(const NestedContents& contents) {
     archive.add_folder("/tmp", open_to_all);
     archive.add_folder(contents.directory.string());
     Task task;
+    task.expected_parameter = contents.expected_parameter;
     task.directory = contents.directory;
     task.command = {add_program(archive, contents)};
     task.command.insert(task.command.end(), contents.arguments.begin(), contents.arguments.end());
     add_modules(archive, task, contents);
     for (const fs::path& input : contents.inputs) {
+        add_way_to(archive, contents.directory / input);
         add_input(archive, absolute(contents.directory, input));
     }
     for (const fs::path& output : contents.outputs) {
         const fs::path path = absolute(contents.directory, output);
-        archive.add_folder(path.parent_path().string());
+        add_way_to(archive, contents.directory / output);
         task.outputs.push_back(path);
     }
     archive.add_file(task_path, bytes_of(task), readable);

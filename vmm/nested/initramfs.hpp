@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "vmm/host/emulated_machine.hpp"
+#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
 
 struct NestedContents {
     std::vector<std::filesystem::path> modules;  ///< in the order to be loaded
     std::string module_parameters;               ///< of the last one
+    KvmParameter expected_parameter{};
     std::filesystem::path program;               ///< to be run; empty: this one
     std::vector<std::string> arguments;          ///< the program's
     std::filesystem::path directory;             ///< to run it in: there is one of that name

@@ -18,7 +18,13 @@ namespace fs = std::filesystem;
 class TemporaryFolder {
   public:
     TemporaryFolder() {
-        std::string pattern = fs::temp_directory_path() / "nestbed-XXXXXX";
+        std::error_code error;
+        const fs::path parent = fs::temp_directory_path(error);
+        if (error) {
+            throw_error(ExitCode::no_kvm, "there is no folder for temporary files (TMPDIR): {}",
+                        error.message());
+        }
+        std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
         if (::mkdtemp(pattern.data()) == nullptr) {
             throw_error(ExitCode::no_kvm, "cannot make a folder {}: {}", pattern,
                         std::strerror(errno));
@@ -46,6 +52,7 @@ NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
     NestedContents contents{
         .modules = ModuleFolder(kernel.modules).load_order(emulator.kvm_module()),
         .module_parameters = emulator.kvm_parameters(),
+        .expected_parameter = emulator.expected_parameter(),
         .program = command.program,
         .arguments = command.arguments,
         .directory = fs::current_path(),

@@ -49,6 +49,11 @@ std::string Qemu::kvm_parameters() const {
     return settings_.paging == NestedPaging::npt ? "npt=1" : "npt=0";
 }
 
+KvmParameter Qemu::expected_parameter() const {
+    return {"/sys/module/kvm_amd/parameters/npt",
+            settings_.paging == NestedPaging::npt ? "Y" : "N"};
+}
+
 std::vector<std::string> Qemu::command(const NestedKernel& kernel,
                                        const std::filesystem::path& initramfs,
                                        const std::filesystem::path& /*folder*/) const {

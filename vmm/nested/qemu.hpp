@@ -14,6 +14,7 @@ class Qemu : public Emulator {
     std::string cpu_model() const override { return settings_.cpu_model; }
     std::string kvm_module() const override { return "kvm-amd"; }
     std::string kvm_parameters() const override;
+    KvmParameter expected_parameter() const override;
     std::string complaint_in(const std::string& said) const override { return last_line(said); }
     std::vector<std::string> command(const NestedKernel& kernel,
                                      const std::filesystem::path& initramfs,

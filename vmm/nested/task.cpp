@@ -16,6 +16,8 @@ std::string bytes_of(const Task& task) {
     }
     std::string bytes;
     Json::to_cbor(Json{{"modules", modules},
+                       {"expected_path", task.expected_parameter.path},
+                       {"expected_value", task.expected_parameter.value},
                        {"command", task.command},
                        {"directory", task.directory},
                        {"outputs", task.outputs}},
@@ -30,6 +32,8 @@ Task task_from(std::string_view bytes) {
         for (const Json& module : json.at("modules")) {
             task.modules.push_back({module.at("path"), module.at("parameters")});
         }
+        json.at("expected_path").get_to(task.expected_parameter.path);
+        json.at("expected_value").get_to(task.expected_parameter.value);
         json.at("command").get_to(task.command);
         json.at("directory").get_to(task.directory);
         json.at("outputs").get_to(task.outputs);

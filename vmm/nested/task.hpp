@@ -13,11 +13,18 @@ struct ModuleLoad {
     std::string parameters;
 };
 
+/// What a parameter of KVM's modules must be once they are loaded.
+struct KvmParameter {
+    std::string path;  ///< in sysfs
+    std::string value;
+};
+
 struct Task {
-    std::vector<ModuleLoad> modules;   ///< in the order to be loaded
-    std::vector<std::string> command;  ///< the program's path first
-    std::string directory;             ///< to run it in
-    std::vector<std::string> outputs;  ///< files to be brought back, if they are there
+    std::vector<ModuleLoad> modules;    ///< in the order to be loaded
+    KvmParameter expected_parameter{};  ///< without it the machine is not the one asked for
+    std::vector<std::string> command;   ///< the program's path first
+    std::string directory;              ///< to run it in
+    std::vector<std::string> outputs;   ///< files to be brought back, if they are there
 };
 
 /// Where things are in the nested machine.

@@ -97,7 +97,11 @@ std::string reasons_text(std::span<const ResultFile> environments, Verdict verdi
     for (const ResultFile& environment : environments) {
         for (const TestResult& test : environment.tests) {
             if (test.verdict == verdict) {
-                reasons[test.reason][test.full_name()].push_back(environment.environment);
+                std::vector<std::string>& where = reasons[test.reason][test.full_name()];
+                // Once, however often it was repeated there.
+                if (where.empty() || where.back() != environment.environment) {
+                    where.push_back(environment.environment);
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ Verdict verdict_named(const std::string& name, const std::filesystem::path& path
     throw_error(ExitCode::bad_input, "{}: there is no verdict {}", path.string(), name);
 }
 
-HostDescription host_in(const Json& json) {
+HostDescription host_in(const Json& json, const std::filesystem::path& path) {
     HostDescription host;
     host.cpu = json.at("cpu");
     host.kernel = json.at("kernel");
@@ -32,19 +32,27 @@ HostDescription host_in(const Json& json) {
     // Reports from before there were nested machines have no such key.
     if (const auto emulated = json.find("emulated");
         emulated != json.end() && !emulated->is_null()) {
-        host.emulated = emulated_machine_from(emulated->dump());
+        host.emulated = emulated_machine_from(emulated->dump(), path.string());
     }
     return host;
 }
 
 ResultFile read(const Json& json, const std::filesystem::path& path) {
-    if (const int schema = json.at("schema"); schema != json_schema) {
+    const Json& schema = json.at("schema");
+    if (!schema.is_number_unsigned()) {
+        throw_error(ExitCode::bad_input, "{} is no JSON report of nestbed run: its schema is {}",
+                    path.string(), schema.dump());
+    }
+    if (schema != Json(json_schema)) {
         throw_error(ExitCode::bad_input, "{} has schema {}, this program knows {}", path.string(),
-                    schema, json_schema);
+                    schema.dump(), json_schema);
     }
     ResultFile file;
     file.environment = path.stem();
-    file.host = host_in(json.at("host"));
+    file.host = host_in(json.at("host"), path);
+    if (!json.at("not_finished").is_number_unsigned()) {
+        throw_error(ExitCode::bad_input, "{}: not_finished must be a number", path.string());
+    }
     file.not_finished = json.at("not_finished");
     for (const Json& entry : json.at("tests")) {
         TestResult test;
@@ -70,10 +78,10 @@ ResultFile result_file_from(std::string_view text, const std::filesystem::path& 
 
 ResultFile read_result_file(const std::filesystem::path& path) {
     std::ifstream stream(path);
-    const std::string text(std::istreambuf_iterator<char>(stream), {});
-    if (!stream) {
+    if (!stream || std::filesystem::is_directory(path)) {
         throw_error(ExitCode::bad_input, "cannot read {}", path.string());
     }
+    const std::string text(std::istreambuf_iterator<char>(stream), {});
     return result_file_from(text, path);
 }
 

@@ -1,0 +1,148 @@
+#include "vmm/nested/initramfs.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "tests/unit/nested/cpio_reader.hpp"
+#include "tests/unit/nested/failure.hpp"
+#include "tests/unit/nested/module_file.hpp"
+#include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/nested/task.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+namespace fs = std::filesystem;
+using test::CpioEntry;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class InitramfsTest : public testing::Test {
+  public:
+    InitramfsTest() {
+        contents_.modules = {folder_.write("kvm.ko", test::module_file("")),
+                             folder_.write("kvm-amd.ko", test::module_file("kvm"))};
+        contents_.module_parameters = "npt=1";
+        contents_.arguments = {"run", "paging"};
+        contents_.directory = "/home/somebody";
+    }
+
+    NestedContents& contents() { return contents_; }
+    const test::TemporaryFolder& folder() const { return folder_; }
+
+    /// What the kernel will find.
+    test::CpioReader unpacked() const {
+        const std::string archive = make_initramfs(contents_);
+        return test::CpioReader(archive);
+    }
+    static Task task_in(const test::CpioReader& files) {
+        return task_from(files.entry("nestbed/task.cbor").contents);
+    }
+
+  private:
+    test::TemporaryFolder folder_;
+    NestedContents contents_;
+};
+
+TEST_F(InitramfsTest, HasThisProgramAndItsLibraries) {
+    const test::CpioReader files = unpacked();
+    const CpioEntry program = files.entry("nestbed/nestbed");
+    EXPECT_EQ(program.mode, S_IFREG | 0755U);
+    EXPECT_EQ(program.contents.size(), fs::file_size("/proc/self/exe"));
+    EXPECT_THAT(files.names(), Contains(HasSubstr("/libc.so")));
+    EXPECT_THAT(files.names(), Contains(HasSubstr("/ld-linux")));
+}
+
+TEST_F(InitramfsTest, HasWhatTheKernelNeedsForIt) {
+    const test::CpioReader files = unpacked();
+    const CpioEntry console = files.entry("dev/console");
+    EXPECT_EQ(console.mode & S_IFMT, S_IFCHR | 0U);
+    EXPECT_EQ(console.major, 5U);
+    EXPECT_EQ(console.minor, 1U);
+    EXPECT_EQ(files.entry("proc").mode & S_IFMT, S_IFDIR | 0U);
+    EXPECT_EQ(files.entry("sys").mode & S_IFMT, S_IFDIR | 0U);
+}
+
+TEST_F(InitramfsTest, EverybodyMayWriteToTmp) {
+    EXPECT_EQ(unpacked().entry("tmp").mode, S_IFDIR | 01777U);
+}
+
+TEST_F(InitramfsTest, TheCommandRunsInItsDirectory) {
+    const test::CpioReader files = unpacked();
+    const Task task = task_in(files);
+    EXPECT_THAT(task.command, ElementsAre(program_path, "run", "paging"));
+    EXPECT_EQ(task.directory, "/home/somebody");
+    EXPECT_EQ(files.entry("home/somebody").mode & S_IFMT, S_IFDIR | 0U);
+}
+
+TEST_F(InitramfsTest, TheModulesAreLoadedInOrderTheLastWithParameters) {
+    const test::CpioReader files = unpacked();
+    const Task task = task_in(files);
+    ASSERT_EQ(task.modules.size(), 2U);
+    EXPECT_EQ(task.modules[0].path, "/nestbed/kvm.ko");
+    EXPECT_EQ(task.modules[0].parameters, "");
+    EXPECT_EQ(task.modules[1].path, "/nestbed/kvm_amd.ko");
+    EXPECT_EQ(task.modules[1].parameters, "npt=1");
+    EXPECT_EQ(files.entry("nestbed/kvm_amd.ko").contents, test::module_file("kvm"));
+}
+
+TEST_F(InitramfsTest, InputsAreWhereTheyAreHere) {
+    const fs::path input = folder().write("guests/a.elf", "a guest");
+    contents().inputs = {input};
+    EXPECT_EQ(unpacked().entry(input.relative_path().string()).contents, "a guest");
+}
+
+TEST_F(InitramfsTest, AnInputMayBeAFolder) {
+    folder().write("guests/a.elf", "a guest");
+    folder().write("guests/more/b.elf", "another");
+    contents().inputs = {folder().path() / "guests"};
+    const test::CpioReader files = unpacked();
+    const std::string guests = (folder().path() / "guests").relative_path();
+    EXPECT_EQ(files.entry(guests + "/a.elf").contents, "a guest");
+    EXPECT_EQ(files.entry(guests + "/more/b.elf").contents, "another");
+}
+
+TEST_F(InitramfsTest, InputsKeepTheirPermissions) {
+    folder().write_script("guests/run", "exit 0");
+    contents().inputs = {folder().path() / "guests/run"};
+    EXPECT_EQ(unpacked().entry(contents().inputs[0].relative_path().string()).mode,
+              S_IFREG | 0700U);
+}
+
+TEST_F(InitramfsTest, MayRunAnotherProgramWithItsLibraries) {
+    contents().program = "/bin/sh";
+    const test::CpioReader files = unpacked();
+    const Task task = task_in(files);
+    EXPECT_THAT(task.command, ElementsAre("/bin/sh", "run", "paging"));
+    EXPECT_EQ(files.entry("bin/sh").contents.size(), fs::file_size("/bin/sh"));
+    EXPECT_THAT(files.names(), Contains("nestbed/nestbed")) << "it is the first process";
+}
+
+TEST_F(InitramfsTest, OutputsHaveTheirFolders) {
+    contents().outputs = {"/results/npt/report.json", "report.xml", "../report.tap"};
+    const test::CpioReader files = unpacked();
+    EXPECT_THAT(
+        task_in(files).outputs,
+        ElementsAre("/results/npt/report.json", "/home/somebody/report.xml", "/home/report.tap"));
+    EXPECT_THAT(files.names(), Contains("results/npt"));
+}
+
+TEST_F(InitramfsTest, SaysWhatTheMachineIs) {
+    contents().machine = {.emulator = "Fake 1.0",
+                          .cpu_model = "some CPU",
+                          .kernel_package = "",
+                          .package_checksum = "",
+                          .kernel_checksum = "12",
+                          .retries = 1};
+    EXPECT_EQ(unpacked().entry("nestbed/machine.json").contents, text_of(contents().machine));
+}
+
+TEST_F(InitramfsTest, AMissingFileIsNamed) {
+    contents().inputs = {"/no/such/guest.elf"};
+    EXPECT_EQ(test::failure_of([&] { make_initramfs(contents()); }),
+              "cannot read /no/such/guest.elf: No such file or directory");
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

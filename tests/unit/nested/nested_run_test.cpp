@@ -1,0 +1,177 @@
+// Machines that hang or not, with a shell in place of their emulator.
+
+#include "vmm/nested/nested_run.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/nested/cpio_reader.hpp"
+#include "tests/unit/nested/environment_variable.hpp"
+#include "tests/unit/nested/failure.hpp"
+#include "tests/unit/nested/fake_machine.hpp"
+#include "tests/unit/nested/module_file.hpp"
+#include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/host/emulated_machine.hpp"
+#include "vmm/nested/task.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using test::hangs;
+using test::sends;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// Runs a shell script. $1 is the initramfs, $2 the folder for files of the emulator's own.
+class FakeEmulator : public Emulator {
+  public:
+    explicit FakeEmulator(std::string script) : script_(std::move(script)) {}
+
+    std::string name() const override { return "Fake 1.0"; }
+    std::string cpu_model() const override { return "some CPU"; }
+    std::string kvm_module() const override { return "kvm-fake"; }
+    std::string kvm_parameters() const override { return "npt=1"; }
+    KvmParameter expected_parameter() const override { return {"/sys/module/kvm_fake", "Y"}; }
+    std::string complaint_in(const std::string& said) const override { return "it said " + said; }
+    std::vector<std::string> command(const NestedKernel& /*kernel*/, const fs::path& initramfs,
+                                     const fs::path& folder) const override {
+        return {"sh", "-c", script_, "sh", initramfs, folder};
+    }
+
+  private:
+    std::string script_;
+};
+
+class NestedRunTest : public testing::Test {
+  public:
+    NestedRunTest() : temporary_files_("TMPDIR", folder_.path() / "tmp") {
+        fs::create_directory(folder_.path() / "tmp");
+        folder_.write("modules/kvm.ko", test::module_file(""));
+        folder_.write("modules/kvm-fake.ko", test::module_file("kvm"));
+    }
+
+    NestedResult run(const std::string& script, std::chrono::milliseconds silence) {
+        return run_nested(
+            FakeEmulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
+            {.image = {},
+             .modules = folder_.path() / "modules",
+             .package = "linux 6.1",
+             .package_checksum = "12",
+             .checksum = "34"},
+            {.program = {}, .arguments = {"doctor"}, .inputs = {}, .outputs = {}}, silence,
+            observer_, {});
+    }
+
+    /// A shell command that does `then` at the first boot only.
+    std::string at_first(const std::string& then) const {
+        return "if [ $(wc -l <" + (folder_.path() / "boots").string() + ") = 1 ]; then " + then +
+               "; fi; ";
+    }
+
+    /// Where a script may leave something.
+    std::string copy() const { return folder_.path() / "copy"; }
+    /// A shell command that leaves the initramfs there.
+    std::string copies_initramfs() const { return "cp $1 " + copy() + "; "; }
+    /// A file that the machine found in it.
+    std::string file_there(const char* path) const {
+        const std::string archive = folder_.read("copy");
+        return test::CpioReader(archive).entry(path).contents;
+    }
+
+    std::string events() const { return observer_.events; }
+    const test::TemporaryFolder& folder() const { return folder_; }
+
+  private:
+    test::TemporaryFolder folder_;
+    test::EnvironmentVariable temporary_files_;
+    test::Recorder observer_;
+};
+
+TEST_F(NestedRunTest, FinishesAtOnce) {
+    const NestedResult result = run(sends(FrameKind::finished, "7"), 60s);
+    EXPECT_EQ(result.boot.end, BootEnd::finished);
+    EXPECT_EQ(result.boot.code, 7);
+    EXPECT_EQ(result.retries, 0U);
+    EXPECT_EQ(folder().read("boots"), "boot\n");
+}
+
+TEST_F(NestedRunTest, AHungMachineGetsASecondChance) {
+    const NestedResult result = run(at_first(hangs) + sends(FrameKind::ready) + copies_initramfs() +
+                                        sends(FrameKind::finished, "0"),
+                                    3s);
+    EXPECT_EQ(result.boot.end, BootEnd::finished);
+    EXPECT_EQ(result.retries, 1U);
+    EXPECT_EQ(events(), "retrying: nothing was heard of the nested machine for 3 s. ready. ");
+    EXPECT_EQ(emulated_machine_from(file_there("nestbed/machine.json")).retries, 1U);
+}
+
+TEST_F(NestedRunTest, ThereIsNoThirdChance) {
+    const NestedResult result = run(hangs, 300ms);
+    EXPECT_EQ(result.boot.end, BootEnd::hung);
+    EXPECT_EQ(result.retries, 1U);
+    EXPECT_EQ(events(), "retrying: nothing was heard of the nested machine for 0.3 s. ");
+}
+
+TEST_F(NestedRunTest, AMachineThatHangsAfterOutputGetsNone) {
+    const NestedResult result = run(sends(FrameKind::output, "PASS") + hangs, 3s);
+    EXPECT_EQ(result.boot.end, BootEnd::hung);
+    EXPECT_EQ(result.retries, 0U);
+    EXPECT_EQ(events(), "output: PASS. ") << "nothing is shown twice";
+}
+
+TEST_F(NestedRunTest, ABrokenMachineGetsNone) {
+    const NestedResult result = run("printf oops; exit 1", 60s);
+    EXPECT_EQ(result.boot.end, BootEnd::broken);
+    EXPECT_THAT(result.boot.reason, HasSubstr("exit status 1: it said oops"));
+    EXPECT_EQ(folder().read("boots"), "boot\n");
+}
+
+TEST_F(NestedRunTest, TheMachineKnowsWhatItIs) {
+    run(copies_initramfs() + sends(FrameKind::finished, "0"), 60s);
+    const EmulatedMachine machine = emulated_machine_from(file_there("nestbed/machine.json"));
+    EXPECT_EQ(machine.emulator, "Fake 1.0");
+    EXPECT_EQ(machine.cpu_model, "some CPU");
+    EXPECT_EQ(machine.kernel_package, "linux 6.1");
+    EXPECT_EQ(machine.package_checksum, "12");
+    EXPECT_EQ(machine.kernel_checksum, "34");
+    EXPECT_EQ(machine.retries, 0U);
+}
+
+TEST_F(NestedRunTest, TheMachineHasTheCommandAndKvm) {
+    run(copies_initramfs() + sends(FrameKind::finished, "0"), 60s);
+    const Task task = task_from(file_there("nestbed/task.cbor"));
+    EXPECT_THAT(task.command, ElementsAre(program_path, "doctor"));
+    EXPECT_EQ(task.directory, fs::current_path());
+    ASSERT_EQ(task.modules.size(), 2U);
+    EXPECT_EQ(task.modules[1].path, "/nestbed/kvm_fake.ko");
+    EXPECT_EQ(task.modules[1].parameters, "npt=1");
+}
+
+TEST_F(NestedRunTest, TheEmulatorRunsInItsFolder) {
+    run("test $PWD -ef $2 && echo yes >" + copy() + "; exit 1", 60s);
+    EXPECT_EQ(folder().read("copy"), "yes\n");
+}
+
+TEST_F(NestedRunTest, TheFolderOfTemporaryFilesMayBeRelative) {
+    const test::EnvironmentVariable temporary_files("TMPDIR",
+                                                    fs::relative(folder().path() / "tmp"));
+    run("test -f $1 && test -d $2 && echo both >" + copy() + "; exit 1", 60s);
+    EXPECT_EQ(folder().read("copy"), "both\n");
+}
+
+TEST_F(NestedRunTest, LeavesNoFilesBehind) {
+    run("touch screen; ls $2 >" + copy() + "; exit 1", 60s);
+    EXPECT_EQ(folder().read("copy"), "initramfs\nscreen\n");
+    EXPECT_TRUE(fs::is_empty(folder().path() / "tmp"));
+}
+
+TEST_F(NestedRunTest, WithoutAModuleNothingIsBooted) {
+    fs::remove(folder().path() / "modules/kvm.ko");
+    EXPECT_THAT(test::failure_of([&] { run("exit 1", 60s); }),
+                HasSubstr("there is no module kvm (needed by kvm_fake)"));
+    EXPECT_EQ(folder().read("boots"), "");
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,170 @@
+#include "vmm/report/result_file.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "samples.hpp"
+#include "vmm/error.hpp"
+#include "vmm/report/json.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+RunReport report() {
+    RunReport report =
+        test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
+                         test::skipped("paging", "huge", "no 1 GiB pages")});
+    report.host = HostDescription{};
+    report.host->cpu = "A CPU";
+    report.host->kernel = "6.1";
+    report.host->paging = "npt";
+    return report;
+}
+
+/// What `json_report` writes, with something else in it.
+std::string report_with(const std::string& old_text, const std::string& new_text) {
+    std::string text = json_report(report());
+    const std::size_t at = text.find(old_text);
+    EXPECT_NE(at, std::string::npos) << old_text;
+    return text.replace(at, old_text.size(), new_text);
+}
+
+std::string refusal_of(const std::string& text) {
+    try {
+        result_file_from(text, "results/npt.json");
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(ResultFile, IsAReportReadBack) {
+    RunReport written = report();
+    written.not_finished = 3;
+    const ResultFile file = result_file_from(json_report(written), "npt.json");
+    EXPECT_EQ(file.host.cpu, "A CPU");
+    EXPECT_EQ(file.host.kernel, "6.1");
+    EXPECT_EQ(file.host.paging, "npt");
+    EXPECT_EQ(file.not_finished, 3U);
+    ASSERT_EQ(file.tests.size(), 3U);
+    EXPECT_EQ(file.tests[0].full_name(), "boot.empty");
+    EXPECT_EQ(file.tests[0].verdict, Verdict::passed);
+    EXPECT_EQ(file.tests[1].verdict, Verdict::failed);
+    EXPECT_EQ(file.tests[1].reason, "an expectation failed");
+    EXPECT_EQ(file.tests[2].verdict, Verdict::skipped);
+    EXPECT_EQ(file.tests[2].reason, "no 1 GiB pages");
+}
+
+TEST(ResultFile, ItsEnvironmentIsItsNameWithoutTheEnding) {
+    const std::string text = json_report(report());
+    EXPECT_EQ(result_file_from(text, "npt.json").environment, "npt");
+    EXPECT_EQ(result_file_from(text, "/some/folder/npt.json").environment, "npt");
+    EXPECT_EQ(result_file_from(text, "linux-6.1.json").environment, "linux-6.1");
+    EXPECT_EQ(result_file_from(text, "npt").environment, "npt");
+}
+
+TEST(ResultFile, KnowsTheMachineThatWasEmulated) {
+    RunReport written = report();
+    EXPECT_FALSE(result_file_from(json_report(written), "npt.json").host.emulated);
+    written.host->emulated = EmulatedMachine{.emulator = "QEMU 7.2",
+                                             .cpu_model = "max",
+                                             .kernel_package = "linux 6.1",
+                                             .package_checksum = "12",
+                                             .kernel_checksum = "34",
+                                             .retries = 1};
+    const ResultFile file = result_file_from(json_report(written), "npt.json");
+    ASSERT_TRUE(file.host.emulated);
+    EXPECT_EQ(text_of(*file.host.emulated), text_of(*written.host->emulated));
+}
+
+TEST(ResultFile, OfBeforeThereWereNestedMachinesIsUnderstood) {
+    const std::string text = report_with(R"("emulated": null,)", "");
+    EXPECT_FALSE(result_file_from(text, "npt.json").host.emulated);
+}
+
+TEST(ResultFile, OfALaterProgramIsUnderstood) {
+    const std::string text = report_with(R"("verdict")", R"("a new key": [1], "verdict")");
+    EXPECT_EQ(result_file_from(text, "npt.json").tests.size(), 3U);
+}
+
+TEST(ResultFile, WhatIsNoReportIsNamed) {
+    for (const char* text : {"", "PASS boot.empty", "{}", "[]", "1", R"({"schema": 1})",
+                             R"({"schema": "1"})", "\xFF"}) {
+        EXPECT_THAT(refusal_of(text),
+                    StartsWith("results/npt.json is no JSON report of nestbed run: "))
+            << text;
+    }
+}
+
+TEST(ResultFile, AReportThatIsCutOffIsNone) {
+    const std::string text = json_report(report());
+    for (std::size_t size = 0; size + 2 < text.size(); ++size) {
+        EXPECT_THROW(result_file_from(std::string_view(text).substr(0, size), "a.json"), Error)
+            << size;
+    }
+}
+
+TEST(ResultFile, DoctorsReportIsNone) {
+    EXPECT_THAT(refusal_of(json_host_report({"nestbed", "doctor"}, *report().host, std::nullopt)),
+                HasSubstr("is no JSON report of nestbed run"));
+}
+
+TEST(ResultFile, ASpoiltReportIsNamed) {
+    for (const auto& [old_text, new_text] : {
+             std::pair{R"("suite": "demo")", R"("suite": 1)"},
+             std::pair{R"("reason": "")", R"("reason": null)"},
+             std::pair{R"("cpu": "A CPU",)", ""},
+             std::pair{R"("not_finished": 0)", R"("not_finished": "none")"},
+         }) {
+        EXPECT_THAT(refusal_of(report_with(old_text, new_text)), HasSubstr("results/npt.json"))
+            << new_text;
+    }
+}
+
+TEST(ResultFile, ASpoiltMachineIsNamedByItsReport) {
+    for (const char* machine : {"true", R"({"emulator": "QEMU"})"}) {
+        EXPECT_THAT(refusal_of(report_with(R"("emulated": null)",
+                                           std::string(R"("emulated": )") + machine)),
+                    HasSubstr("results/npt.json"));
+    }
+}
+
+TEST(ResultFile, AnUnknownVerdictIsNamed) {
+    EXPECT_EQ(refusal_of(report_with(R"("verdict": "skipped")", R"("verdict": "lost")")),
+              "results/npt.json: there is no verdict lost");
+}
+
+TEST(ResultFile, AnotherSchemaIsNamed) {
+    EXPECT_EQ(refusal_of(report_with(R"("schema": 1)", R"("schema": 2)")),
+              "results/npt.json has schema 2, this program knows 1");
+}
+
+TEST(ReadResultFile, ReadsAFile) {
+    const std::string path = testing::TempDir() + "nestbed-result-file.json";
+    std::ofstream(path) << json_report(report());
+    EXPECT_EQ(read_result_file(path).tests.size(), 3U);
+    EXPECT_EQ(read_result_file(path).environment, "nestbed-result-file");
+    std::filesystem::remove(path);
+}
+
+TEST(ReadResultFile, AMissingFileIsNamed) {
+    try {
+        read_result_file("/no/such/report.json");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_STREQ(error.what(), "cannot read /no/such/report.json");
+    }
+}
+
+TEST(ReadResultFile, AFolderIsAnError) {
+    EXPECT_THROW(read_result_file(testing::TempDir()), Error);
+}
+
+}  // namespace
+}  // namespace nestbed::vmm
