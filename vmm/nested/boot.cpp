@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 /// How long a stop request, or the end of the emulator, may go unnoticed.
 constexpr int poll_milliseconds = 100;
+/// What is still in the pipes when the emulator has ended takes less to be read.
+constexpr std::chrono::seconds last_words_time{1};
 /// After its last frame the machine switches itself off.
 constexpr std::chrono::seconds power_off_time{10};
 
@@ -71,7 +73,8 @@ class Boot {
                 end(BootEnd::interrupted, "interrupted");
             } else if (const auto ended = emulator_.poll()) {
                 // What it said last. Not until the pipes' ends: somebody else may hold them.
-                while (!over_ && listen(0)) {
+                const Clock::time_point deadline = Clock::now() + last_words_time;
+                while (!over_ && Clock::now() < deadline && listen(0)) {
                 }
                 broken(*ended);
             } else if (Clock::now() - last_heard_ > start_.silence) {
@@ -113,6 +116,9 @@ class Boot {
             }
             anything = true;
             if (&stream == &streams_[0]) {
+                if (over_) {
+                    continue;  // all has been said
+                }
                 frames_.take(text);
                 // After whoever shows it: a reader of ours may take its time.
                 last_heard_ = Clock::now();
@@ -124,6 +130,9 @@ class Boot {
     }
 
     void take(FrameKind kind, std::string_view payload) {
+        if (over_) {
+            return;
+        }
         switch (kind) {
             case FrameKind::ready:
                 observer_.ready();
@@ -148,13 +157,22 @@ class Boot {
                 }
                 break;
             case FrameKind::finished:
-                result_.code = static_cast<int>(number_in(payload));
-                end(BootEnd::finished, "");
+                finish(payload);
                 break;
             case FrameKind::problem:
                 end(BootEnd::broken, std::string(payload));
                 break;
         }
+    }
+
+    void finish(std::string_view code) {
+        const auto [rest, error] =
+            std::from_chars(code.data(), code.data() + code.size(), result_.code);
+        if (error != std::errc() || rest != code.data() + code.size()) {
+            end(BootEnd::broken, "the nested machine sent no exit code");
+            return;
+        }
+        end(BootEnd::finished, "");
     }
 
     /// Why it ended, as far as somebody has said so: Linux on its console, or the emulator.

@@ -77,7 +77,10 @@ struct Prepared {
 
 std::string find_program(std::string_view name) {
     if (name.find('/') != std::string_view::npos) {
-        return ::access(std::string(name).c_str(), X_OK) == 0 ? std::string(name) : "";
+        const std::string path(name);
+        const bool is_program =
+            ::access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path);
+        return is_program ? path : "";
     }
     const char* path = std::getenv("PATH");
     // Emulators and Debian's tools are there even where a user's PATH leaves them out.

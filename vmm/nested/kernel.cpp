@@ -131,7 +131,8 @@ NestedKernel kernel_by_hand(const fs::path& image, const fs::path& modules) {
 
 NestedKernel cached_kernel(const fs::path& cache) {
     const fs::path folder = fs::absolute(cache) / "kernel";
-    if (!fs::exists(folder)) {
+    std::error_code error;
+    if (!fs::exists(folder, error)) {
         fill(folder.parent_path(), folder);
     }
     check(folder);

@@ -113,12 +113,17 @@ ModuleFolder::ModuleFolder(const fs::path& folder) : folder_(folder) {
 
 std::vector<fs::path> ModuleFolder::load_order(const std::string& name) const {
     std::vector<fs::path> order;
-    append(module_name(name), "", order);
+    append(module_name(name), "", order, 0);
     return order;
 }
 
 void ModuleFolder::append(const std::string& name, const std::string& needed_by,
-                          std::vector<fs::path>& order) const {
+                          std::vector<fs::path>& order, std::size_t depth) const {
+    // Longer than there are modules: they need each other.
+    if (depth > files_.size()) {
+        throw_error(ExitCode::no_kvm, "the modules in {} need each other in a circle",
+                    folder_.string());
+    }
     const auto found = files_.find(name);
     if (found == files_.end()) {
         throw_error(ExitCode::no_kvm, "there is no module {}{} in {}", name,
@@ -130,7 +135,7 @@ void ModuleFolder::append(const std::string& name, const std::string& needed_by,
     }
     for (const std::string& dependency :
          dependencies_in(read_module(found->second), found->second)) {
-        append(dependency, name, order);
+        append(dependency, name, order, depth + 1);
     }
     order.push_back(found->second);
 }

@@ -31,7 +31,7 @@ class ModuleFolder {
 
   private:
     void append(const std::string& name, const std::string& needed_by,
-                std::vector<std::filesystem::path>& order) const;
+                std::vector<std::filesystem::path>& order, std::size_t depth) const;
 
     std::filesystem::path folder_;
     std::map<std::string, std::filesystem::path> files_;  // by module name

@@ -28,7 +28,6 @@ bool read_some(int fd, std::string& text) {
             text.append(buffer.data(), static_cast<std::size_t>(count));
             return true;
         }
-        // A terminal whose other end is closed gives EIO.
         if (count == 0 || errno != EINTR) {
             return false;
         }
