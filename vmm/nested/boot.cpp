@@ -19,8 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 /// How long a stop request, or the end of the emulator, may go unnoticed.
 constexpr int poll_milliseconds = 100;
-/// What is still in the pipes when the emulator has ended takes less to be read.
-constexpr std::chrono::seconds last_words_time{1};
 /// After its last frame the machine switches itself off.
 constexpr std::chrono::seconds power_off_time{10};
 
@@ -58,23 +56,22 @@ class Boot {
         said_.close_writer();
         console_.close_writer();
         channel_.close_writer();
-        streams_ = {{{channel_.reader(), POLLIN, 0},
-                     {console_.reader(), POLLIN, 0},
-                     {said_.reader(), POLLIN, 0}}};
+        for (std::size_t n = 0; n < streams_.size(); ++n) {
+            streams_[n] = {readers_[n], POLLIN, 0};
+        }
     }
 
     BootResult run(const std::stop_token& stop) {
         while (!over_) {
-            listen(poll_milliseconds);
+            listen();
             if (over_) {
                 break;
             }
             if (stop.stop_requested()) {
                 end(BootEnd::interrupted, "interrupted");
             } else if (const auto ended = emulator_.poll()) {
-                // What it said last. Not until the pipes' ends: somebody else may hold them.
-                const Clock::time_point deadline = Clock::now() + last_words_time;
-                while (!over_ && Clock::now() < deadline && listen(0)) {
+                for (std::size_t n = 0; n < streams_.size(); ++n) {
+                    hear(n, rest_of(readers_[n]));
                 }
                 broken(*ended);
             } else if (Clock::now() - last_heard_ > start_.silence) {
@@ -101,32 +98,32 @@ class Boot {
         }
     }
 
-    /// Waits for the machine, so long at most, and takes what it says. False if that was nothing.
-    bool listen(int milliseconds) {
-        ::poll(streams_.data(), streams_.size(), milliseconds);
-        bool anything = false;
-        for (pollfd& stream : streams_) {
-            if (stream.fd < 0 || stream.revents == 0) {
-                continue;
-            }
+    /// Waits a moment for the machine and takes what it says.
+    void listen() {
+        ::poll(streams_.data(), streams_.size(), poll_milliseconds);
+        for (std::size_t n = 0; n < streams_.size(); ++n) {
             std::string text;
-            if (!read_some(stream.fd, text)) {
-                stream.fd = -1;
+            if (streams_[n].fd < 0 || streams_[n].revents == 0) {
                 continue;
             }
-            anything = true;
-            if (&stream == &streams_[0]) {
-                if (over_) {
-                    continue;  // all has been said
-                }
-                frames_.take(text);
-                // After whoever shows it: a reader of ours may take its time.
-                last_heard_ = Clock::now();
+            if (read_some(streams_[n].fd, text)) {
+                hear(n, text);
             } else {
-                (&stream == &streams_[1] ? console_text_ : emulator_text_) += text;
+                streams_[n].fd = -1;
             }
         }
-        return anything;
+    }
+
+    void hear(std::size_t stream, const std::string& text) {
+        if (stream == console_stream) {
+            console_text_ += text;
+        } else if (stream == emulator_stream) {
+            emulator_text_ += text;
+        } else if (!over_ && !text.empty()) {
+            frames_.take(text);
+            // After whoever shows it: a reader of ours may take its time.
+            last_heard_ = Clock::now();
+        }
     }
 
     void take(FrameKind kind, std::string_view payload) {
@@ -194,7 +191,7 @@ class Boot {
     void await_power_off() {
         const Clock::time_point deadline = Clock::now() + power_off_time;
         while (!emulator_.poll() && Clock::now() < deadline) {
-            listen(poll_milliseconds);
+            listen();
         }
     }
 
@@ -211,7 +208,9 @@ class Boot {
     Pipe console_;
     Pipe channel_;
     ChildProcess emulator_;
-    std::array<pollfd, 3> streams_{};
+    enum : std::size_t { channel_stream, console_stream, emulator_stream, stream_count };
+    std::array<int, stream_count> readers_{channel_.reader(), console_.reader(), said_.reader()};
+    std::array<pollfd, stream_count> streams_{};
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "vmm/nested/pipe.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -32,6 +34,15 @@ bool read_some(int fd, std::string& text) {
             return false;
         }
     }
+}
+
+std::string rest_of(int fd) {
+    const auto capacity = static_cast<std::size_t>(std::max(0, ::fcntl(fd, F_GETPIPE_SZ)));
+    std::string text;
+    pollfd stream{fd, POLLIN, 0};
+    while (text.size() < capacity && ::poll(&stream, 1, 0) > 0 && read_some(fd, text)) {
+    }
+    return text;
 }
 
 }  // namespace nestbed::vmm

@@ -25,4 +25,8 @@ class Pipe {
 /// Appends what there is to be read; waits if there is nothing yet. False at the end.
 bool read_some(int fd, std::string& text);
 
+/// What is in the pipe now, without waiting. No more than a pipe holds, so that this ends though
+/// somebody goes on writing; all that a process has written if it has ended.
+std::string rest_of(int fd);
+
 }  // namespace nestbed::vmm
