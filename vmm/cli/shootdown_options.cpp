@@ -113,6 +113,7 @@ void add_sampling(CLI::App* command, ShootdownSampling& sampling) {
     command->add_flag_callback(
         "--no-pin", [&] { sampling.placement = Placement::free; },
         "Let the host's scheduler place the vCPUs");
+    add_backing_options(command, sampling.backing);
 }
 
 void add_modes(CLI::App* command, ShootdownOptions& options) {
