@@ -50,7 +50,7 @@ void fail_on_violations(TestResult& result) {
 
 /// One run after the other, until all are done or `stop` is requested.
 std::vector<TestResult> run_all(const kvm::System& system, const ShootdownMode& mode,
-                                const std::stop_token& stop) {
+                                bool memory_report, const std::stop_token& stop) {
     const Guest guest = read_builtin(shootdown_guest);
     const GuestTest& test = shootdown_test(guest, mode.test);
     const Stopwatch watch;
@@ -62,6 +62,7 @@ std::vector<TestResult> run_all(const kvm::System& system, const ShootdownMode& 
     for (const ShootdownRun& run : mode.runs) {
         progress.show(progress_text(results.size(), mode.runs.size(), watch.seconds(), run.text));
         TestSettings settings = run.settings;
+        settings.memory_report = memory_report;
         settings.parameters.emplace_back("hypercalls", hypercalls);
         TestResult result = run_test(system, guest, test, settings, stop);
         if (result.interrupted) {
@@ -110,7 +111,7 @@ ExitCode measure_shootdown(const ShootdownOptions& options,
         print(head);
     }
     const Stopwatch watch;
-    report.tests = run_all(system, mode, interrupts.token());
+    report.tests = run_all(system, mode, format == Format::json, interrupts.token());
     report.seconds = watch.seconds();
     report.not_finished = mode.runs.size() - report.tests.size();
     report.interrupted = report.not_finished != 0;

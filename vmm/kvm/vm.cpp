@@ -28,4 +28,8 @@ Statistics Vm::statistics() const {
     return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
 }
 
+std::vector<Gauge> Vm::gauges() const {
+    return read_gauges(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+}
+
 }  // namespace nestbed::kvm

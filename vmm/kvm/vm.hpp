@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "vmm/kvm/descriptor.hpp"
 #include "vmm/kvm/statistics.hpp"
@@ -28,6 +29,8 @@ class Vm {
 
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD.
     Statistics statistics() const;
+    /// The same.
+    std::vector<Gauge> gauges() const;
 
   private:
     Descriptor fd_;

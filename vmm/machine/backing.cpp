@@ -97,7 +97,8 @@ void prefault(void* address, std::uint64_t size, const Kind& kind) {
         return;
     }
     if (errno != EINVAL) {
-        throw_error(ExitCode::bad_input, "--prefault: not all {} MiB of guest memory ({}): {}",
+        throw_error(ExitCode::bad_input,
+                    "--prefault: not all {} MiB of guest memory ({}) could be populated: {}",
                     size / mib, kind.name, std::strerror(errno));
     }
     // Linux before 5.14. What is written is what is there.

@@ -163,6 +163,14 @@ KvmCounts Machine::kvm_counts() const {
     return counts;
 }
 
+MemoryReport Machine::memory_report(const kvm::System& system) const {
+    MemoryReport report{report_backing(memory_.host()), {}};
+    if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
+        report.kvm_pages = kvm_pages_in(vm_.gauges());
+    }
+    return report;
+}
+
 void Machine::end(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     if (!outcome_) {

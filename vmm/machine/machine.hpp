@@ -18,6 +18,7 @@
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/machine/backing_report.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/outcome.hpp"
 #include "vmm/machine/placement.hpp"
@@ -39,7 +40,7 @@ struct MachineSettings {
     /// Bytes, a multiple of guest_memory_granule. The guest has more where `backing` comes in
     /// larger pages (GuestMemory::size).
     std::uint64_t memory = 0;
-    BackingSettings backing;
+    BackingSettings backing{};
     std::uint32_t ring_records = channel::default_ring_records;
     Placement placement = Placement::free;
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
@@ -77,6 +78,9 @@ class Machine {
     const channel::Features& features() const { return features_; }
     /// What KVM did over the stretches that the guest marked.
     KvmCounts kvm_counts() const;
+    /// What the guest's memory is made of now; not while it runs. Costs a walk of this process's
+    /// page tables.
+    MemoryReport memory_report(const kvm::System& system) const;
 
   private:
     void load(const ElfImage& image);

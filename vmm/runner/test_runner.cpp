@@ -119,6 +119,9 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     EventSorter(result).sort(records.finish());
     judge(result, outcome, records.violations());
     result.kvm_counts = machine.kvm_counts();
+    if (settings.memory_report) {
+        result.memory = machine.memory_report(system);
+    }
     result.interrupted = outcome.ending == Ending::interrupted;
     if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
         const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);

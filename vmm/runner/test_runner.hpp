@@ -15,12 +15,13 @@ namespace nestbed::vmm {
 struct TestSettings {
     std::uint32_t cpus = 1;           ///< vCPUs, at least; a test may need more
     std::uint64_t memory = 64 << 20;  ///< bytes of guest memory, at least
-    BackingSettings backing;
+    BackingSettings backing{};
     /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;
     Placement placement = Placement::free;
-    bool statistics = false;  ///< count what KVM does over the stretches that the guest marks
+    bool statistics = false;     ///< count what KVM does over the stretches that the guest marks
+    bool memory_report = false;  ///< read back at the end what the guest's memory is made of
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 
