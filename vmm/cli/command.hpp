@@ -23,7 +23,7 @@ void add_doctor(CLI::App& program, Invocation& invocation);
 void add_list(CLI::App& program, Invocation& invocation);
 void add_run(CLI::App& program, Invocation& invocation);
 void add_measure(CLI::App& program, Invocation& invocation);
-void add_measure_shootdown(CLI::App& measure, Invocation& invocation);
+void add_measure_shootdown(CLI::App& measurements, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
 void add_nested_init(CLI::App& program, Invocation& invocation);
