@@ -196,6 +196,8 @@ std::optional<Outcome> VcpuThread::handle_port_io(const Calls& calls) {
             return std::nullopt;
         case port::statistics:
             return handle_mark(calls, port_value());
+        case port::host_operation:
+            return handle_operation(calls);
         case port::finish:
             return ended_by(Ending::finished, "");
         case port::panic:
@@ -214,6 +216,15 @@ std::uint32_t VcpuThread::port_value() const {
     std::memcpy(&value, reinterpret_cast<const std::byte*>(&run) + run.io.data_offset,
                 sizeof value);
     return value;
+}
+
+std::optional<Outcome> VcpuThread::handle_operation(const Calls& calls) {
+    if (const auto problem = calls.operate()) {
+        return ended_by(Ending::unexpected_exit,
+                        fmt::format("a request by port {:#x} that makes no sense: {}",
+                                    channel::port::host_operation, *problem));
+    }
+    return std::nullopt;
 }
 
 std::optional<Outcome> VcpuThread::handle_mark(const Calls& calls, std::uint32_t value) {
