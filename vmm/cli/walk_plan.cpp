@@ -57,6 +57,9 @@ MeasurePlan walk_plan(const WalkOptions& options) {
     plan.text = [=](const std::vector<TestResult>& tests) {
         return walk_table(results_of(combinations, tests, *findings));
     };
+    plan.conclude = [=](RunReport& report) {
+        report.walks = results_of(combinations, report.tests, *findings);
+    };
     return plan;
 }
 
