@@ -14,10 +14,21 @@ Json json_of(const WalkCombination& combination) {
             {"cpus", combination.cpus}};
 }
 
+Json by_level(const std::array<double, paging::max_levels + 1>& references) {
+    constexpr std::array names{"", "pt", "pd", "pdpt", "pml4", "pml5"};
+    Json result = Json::object();
+    for (std::size_t level = 1; level < references.size(); ++level) {
+        result[names[level]] = references[level];
+    }
+    return result;
+}
+
 Json json_of(const ModelledWalks& walks) {
     return {{"misses", walks.misses},
             {"guest_references", walks.guest},
-            {"second_stage_references", walks.second_stage}};
+            {"guest_references_by_level", by_level(walks.guest_by_level)},
+            {"second_stage_references", walks.second_stage},
+            {"second_stage_references_by_level", by_level(walks.second_stage_by_level)}};
 }
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
