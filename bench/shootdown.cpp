@@ -80,7 +80,7 @@ class Bench {
 
   private:
     TestResult measure(const ShootdownCombination& combination) const {
-        return run_test(system_, guest_, vmm::shootdown_test(guest_, "latency"),
+        return run_test(system_, guest_, guest_.test_named("latency"),
                         latency_settings(combination, {.samples = samples}), {});
     }
 

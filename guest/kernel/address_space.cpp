@@ -32,6 +32,11 @@ paging::Frame4k make_root() {
     if (!table.set(paging::TableIndex<paging::Level::pml4>::at<0>(), user_image)) {
         panic("the user image is not in the user's half");
     }
+    constexpr auto test_memory =
+        paging::TableIndex<paging::Level::pml4>::of(paging::VirtAddr(channel::layout::test_memory));
+    if (!table.set(test_memory, paging::Pml4e(boot_info().test_memory.tables))) {
+        panic("the test memory is not in the user's half");
+    }
     return *root;
 }
 

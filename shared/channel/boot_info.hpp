@@ -4,10 +4,12 @@
 #include <cstdint>
 
 #include "abi.hpp"
+#include "host_operation.hpp"
 #include "panic_report.hpp"
 #include "pointer.hpp"
 #include "ring.hpp"
 #include "test_descriptor.hpp"
+#include "test_memory.hpp"
 
 namespace nestbed::channel {
 
@@ -58,6 +60,8 @@ struct BootInfo {
     Features features;
     CpuBootInfo cpus[max_cpus];
     BootParameter parameters[max_boot_parameters];
+    TestMemory test_memory;
+    Pointer<HostOperation> host_operation;  ///< where requests for `port::host_operation` are put
 };
 static_assert(sizeof(BootInfo) <= 4096);
 

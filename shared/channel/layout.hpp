@@ -14,6 +14,8 @@ inline constexpr std::uint64_t kernel_image = 0xFFFF'FFFF'C000'0000;
 /// The user image: the guest's user-mode code and data, shared by all address spaces. It has the
 /// lowest PML4E to itself; the rest of the lower half is free.
 inline constexpr std::uint64_t user_image = 0x40'0000;
+/// The test memory (test_memory.hpp), for user mode. It has this PML4E to itself.
+inline constexpr std::uint64_t test_memory = 0x6000'0000'0000;
 /// Guest physical address at which images are linked to be loaded.
 inline constexpr std::uint64_t image_physical = 0x10'0000;
 /// Size of a guest's whole image, at most.

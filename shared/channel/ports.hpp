@@ -17,6 +17,8 @@ inline constexpr std::uint16_t panic = 0x5E8;
 inline constexpr std::uint16_t nothing = 0x5EC;
 /// Begins or ends a stretch over which the host counts what KVM did (`StretchMark`).
 inline constexpr std::uint16_t statistics = 0x5F0;
+/// The host carries out the guest's `HostOperation`. The value is ignored.
+inline constexpr std::uint16_t host_operation = 0x5F4;
 
 }  // namespace nestbed::channel::port
 

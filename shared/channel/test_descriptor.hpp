@@ -12,6 +12,7 @@ struct TestNeeds {
     std::uint32_t cpus = 1;          ///< vCPUs, at least
     std::uint32_t ring_records = 0;  ///< capacity of each record ring, a power of two; 0: default
     std::uint64_t memory = 0;        ///< bytes of guest memory, at least; 0: default
+    std::uint64_t test_memory = 0;   ///< bytes of test memory (test_memory.hpp), at least
 };
 
 struct TestDescriptor {
@@ -22,7 +23,7 @@ struct TestDescriptor {
     std::uint64_t line;
     TestNeeds needs;
 };
-static_assert(sizeof(TestDescriptor) == 56);
+static_assert(sizeof(TestDescriptor) == 64);
 
 /// The descriptor of the ELF note that makes an ELF file a nestbed guest: note name `note_name`,
 /// type `note_type`.

@@ -17,39 +17,39 @@ using TableOf = std::string(const std::vector<ShootdownResult>&);
 
 /// Runs that are told apart by their combinations, in a table of them.
 template <typename SettingsOf>
-ShootdownMode mode_of(const char* test, const std::vector<ShootdownCombination>& combinations,
-                      const SettingsOf& settings_of, TableOf* table) {
-    ShootdownMode mode;
-    mode.test = test;
+MeasurePlan plan_of(const char* test, const std::vector<ShootdownCombination>& combinations,
+                    const SettingsOf& settings_of, TableOf* table) {
+    MeasurePlan plan;
+    plan.guest = shootdown_guest;
     for (const ShootdownCombination& combination : combinations) {
-        mode.runs.push_back(
-            {combination.text(), settings_of(combination), wants_hypercalls(combination)});
+        plan.runs.push_back(
+            {combination.text(), test, settings_of(combination), wants_hypercalls(combination)});
     }
-    mode.text = [combinations, table](const std::vector<TestResult>& tests) {
+    plan.text = [combinations, table](const std::vector<TestResult>& tests) {
         std::vector<ShootdownResult> results;
         for (std::size_t n = 0; n < tests.size(); ++n) {
             results.push_back({combinations[n], tests[n]});
         }
         return table(results);
     };
-    return mode;
+    return plan;
 }
 
-ShootdownMode latency_mode(const ShootdownOptions& options) {
-    return mode_of(
+MeasurePlan latency_plan(const ShootdownOptions& options) {
+    return plan_of(
         "latency", combinations_of(options.axes),
         [&](const auto& combination) { return latency_settings(combination, options.sampling); },
         shootdown_table);
 }
 
-ShootdownMode soak_mode(const ShootdownOptions& options) {
+MeasurePlan soak_plan(const ShootdownOptions& options) {
     // The soak chooses pages by itself, and what its CPUs do.
     ShootdownAxes axes;
     axes.protocols = options.axes.protocols;
     axes.cpus = options.axes.cpus;
     axes.pages = {1};
     axes.targets = {shootdown::TargetState::user};
-    return mode_of(
+    return plan_of(
         "soak", combinations_of(axes),
         [&](const auto& combination) {
             return soak_settings(combination, options.sampling, *options.soak, options.seed);
@@ -64,33 +64,33 @@ std::vector<shootdown::FlushPrimitive> full_flushes(const ShootdownOptions& opti
     return result.empty() ? std::vector{shootdown::FlushPrimitive::cr3} : result;
 }
 
-ShootdownMode crossover_mode(const ShootdownOptions& options) {
-    ShootdownMode mode;
-    mode.test = "crossover";
+MeasurePlan crossover_plan(const ShootdownOptions& options) {
+    MeasurePlan plan;
+    plan.guest = shootdown_guest;
     for (const shootdown::FlushPrimitive flush : full_flushes(options)) {
-        mode.runs.push_back({fmt::format("crossover, full flush {}", name_of(flush)),
+        plan.runs.push_back({fmt::format("crossover, full flush {}", name_of(flush)), "crossover",
                              crossover_settings(flush, options.sampling)});
     }
-    mode.text = [](const std::vector<TestResult>& tests) {
+    plan.text = [](const std::vector<TestResult>& tests) {
         std::string text;
         for (const TestResult& test : tests) {
             text += crossover_text(test) + "\n";
         }
         return text;
     };
-    mode.conclude = [](RunReport& report) {
+    plan.conclude = [](RunReport& report) {
         for (const TestResult& test : report.tests) {
             if (test.verdict == Verdict::passed) {
                 report.crossovers.push_back(find_crossover(test));
             }
         }
     };
-    return mode;
+    return plan;
 }
 
 }  // namespace
 
-ShootdownMode shootdown_mode(const ShootdownOptions& options) {
+MeasurePlan shootdown_plan(const ShootdownOptions& options) {
     if (options.crossover && options.soak) {
         throw_error(ExitCode::bad_input, "--soak and --crossover: one of them at a time");
     }
@@ -98,9 +98,9 @@ ShootdownMode shootdown_mode(const ShootdownOptions& options) {
         throw_error(ExitCode::bad_input, "--phases: only with one initiator");
     }
     if (options.crossover) {
-        return crossover_mode(options);
+        return crossover_plan(options);
     }
-    return options.soak ? soak_mode(options) : latency_mode(options);
+    return options.soak ? soak_plan(options) : latency_plan(options);
 }
 
 }  // namespace nestbed::vmm

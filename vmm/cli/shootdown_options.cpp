@@ -1,10 +1,7 @@
 #include "vmm/cli/shootdown_options.hpp"
 
 #include "shared/channel/abi.hpp"
-#include "vmm/cli/options.hpp"
 #include "vmm/cli/shootdown_axes.hpp"
-#include "vmm/cli/values.hpp"
-#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -36,39 +33,6 @@ constexpr char examples_help[] =
 constexpr std::uint64_t most_pages = 512;
 constexpr std::uint64_t most_initiators = shootdown::max_initiators;
 static_assert(most_initiators == 8, "the help says 8");
-
-Format parse_table_format(const std::string& text) {
-    const Format format = parse_format(text);
-    if (format != Format::human && format != Format::json) {
-        throw_error(ExitCode::bad_input, "--format {}: a measurement is human or json", text);
-    }
-    return format;
-}
-
-/// An axis whose values have names.
-template <typename Id>
-void add_names(CLI::App* command, const char* option, const char* help, std::vector<Id>& values,
-               const std::vector<Id>& known) {
-    add_value(command, option, "LIST", help, [option, &values, &known](const std::string& text) {
-        values = parse_names(option, text, known);
-    });
-}
-
-/// An axis whose values are numbers.
-void add_numbers(CLI::App* command, const char* option, const char* help,
-                 std::vector<std::uint64_t>& values, std::uint64_t least, std::uint64_t most) {
-    add_value(command, option, "LIST", help,
-              [option, &values, least, most](const std::string& text) {
-                  values = parse_numbers(option, text, least, most);
-              });
-}
-
-void add_number(CLI::App* command, const char* option, const char* help, std::uint64_t& value,
-                std::uint64_t least, std::uint64_t most) {
-    add_value(command, option, "N", help, [option, &value, least, most](const std::string& text) {
-        value = parse_number(option, text, least, most);
-    });
-}
 
 void add_axes(CLI::App* command, ShootdownAxes& axes) {
     add_names(command, "--protocol", "Shootdown protocols: see below (default global)",
@@ -102,17 +66,10 @@ void add_sampling(CLI::App* command, ShootdownSampling& sampling) {
                sampling.threshold, 0, most_pages);
     command->add_flag("--phases", sampling.phases,
                       "Time the steps of a shootdown, too (in shootdowns of their own)");
-    add_value(
-        command, "--timeout", "SECONDS",
-        "Ends a combination that takes longer (default 60); a soak, that much later\n"
-        "than it should end",
-        [&](const std::string& text) { sampling.timeout = parse_seconds("--timeout", text); });
-    command->add_flag_callback(
-        "--pin", [&] { sampling.placement = Placement::spread; },
-        "Pin vCPU n to the n-th host core, around and around (default)");
-    command->add_flag_callback(
-        "--no-pin", [&] { sampling.placement = Placement::free; },
-        "Let the host's scheduler place the vCPUs");
+    add_run_options(command,
+                    "Ends a combination that takes longer (default 60); a soak, that much later\n"
+                    "than it should end",
+                    sampling.timeout, sampling.placement);
     add_backing_options(command, sampling.backing);
 }
 
@@ -135,23 +92,13 @@ void add_modes(CLI::App* command, ShootdownOptions& options) {
         "that flush everything, default cr3)");
 }
 
-void add_report(CLI::App* command, ShootdownOptions& options) {
-    add_value(command, "--format", "FORMAT", "human (default) or json",
-              [&](const std::string& text) { options.format = parse_table_format(text); });
-    command
-        ->add_option("--output", options.output,
-                     "Write the result to this file, as JSON if it is called .json and there\n"
-                     "is no --format; the human one still goes to stdout")
-        ->type_name("FILE");
-}
-
 }  // namespace
 
 void add_shootdown_options(CLI::App* command, ShootdownOptions& options) {
     add_axes(command, options.axes);
     add_sampling(command, options.sampling);
     add_modes(command, options);
-    add_report(command, options);
+    add_report_options(command, options.report);
 }
 
 std::string shootdown_help() { return experiment_help + axes_help() + examples_help; }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "vmm/report/format.hpp"
+#include "vmm/cli/measure_options.hpp"
 #include "vmm/runner/shootdown_runs.hpp"
 
 namespace nestbed::vmm {
@@ -18,8 +18,7 @@ struct ShootdownOptions {
     std::optional<std::chrono::seconds> soak;  ///< instead of latencies
     std::uint64_t seed = 1;                    ///< of the soak
     bool crossover = false;                    ///< instead of latencies
-    std::optional<Format> format;
-    std::string output;
+    ReportOptions report;
 };
 
 /// `options` must live as long as `command`.

@@ -78,6 +78,14 @@ Guest::Guest(std::string name, std::span<const std::byte> file)
     read_tests();
 }
 
+const GuestTest& Guest::test_named(std::string_view name) const {
+    const auto test = std::ranges::find(tests_, name, &GuestTest::name);
+    if (test == tests_.end()) {
+        throw_error(ExitCode::bad_input, "the guest {} has no test {}", image_->name(), name);
+    }
+    return *test;
+}
+
 Guest Guest::read(const std::string& path) {
     Guest guest;
     guest.storage_ = std::make_unique<std::vector<std::byte>>(read_file(path));

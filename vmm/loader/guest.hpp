@@ -31,6 +31,8 @@ class Guest {
 
     const ElfImage& image() const { return *image_; }
     const std::vector<GuestTest>& tests() const { return tests_; }
+    /// A test by its name without the suite's. Throws Error(bad_input) if there is none.
+    const GuestTest& test_named(std::string_view name) const;
 
   private:
     Guest() = default;

@@ -1,6 +1,7 @@
 #include "vmm/machine/boot_tables.hpp"
 
 #include "shared/channel/layout.hpp"
+#include "shared/channel/test_memory.hpp"
 #include "shared/paging/mapper.hpp"
 #include "vmm/error.hpp"
 #include "vmm/machine/table_window.hpp"
@@ -61,10 +62,26 @@ void map_segment(BootMapper& mapper, const Segment& segment) {
     }
 }
 
+void map_test_memory(BootMapper& mapper, const TestMemoryMapping& test_memory) {
+    const std::uint64_t leaf = paging::bytes_of(test_memory.leaf);
+    const paging::PageRange range{VirtAddr(channel::layout::test_memory),
+                                  (test_memory.bytes + leaf - 1) / leaf, test_memory.leaf};
+    const Flags flags(Permission::read | Permission::write | Permission::user);
+    const auto result = mapper.map_range(
+        range, paging::Frame4k::at<channel::test_memory_physical>(), flags, test_memory.leaf);
+    if (!result) {
+        throw_error(ExitCode::bad_input,
+                    "cannot map {} MiB of test memory with leaves of {} KiB: {}",
+                    test_memory.bytes >> 20, leaf >> 10, paging::name_of(result.error().kind));
+    }
+}
+
+constexpr std::size_t test_memory_index = channel::layout::test_memory >> 39 & 511;
+
 }  // namespace
 
-BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames,
-                             const ElfImage& image) {
+BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
+                             const TestMemoryMapping& test_memory) {
     const paging::Frame4k root = *frames.allocate_zeroed();
     const HostTableWindow window(memory);
     BootMapper mapper({.root = root, .scope = paging::MapperScope::whole}, window, frames);
@@ -72,7 +89,8 @@ BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames,
     for (const Segment& segment : image.segments()) {
         map_segment(mapper, segment);
     }
-    return {root, window(root)[0]};
+    map_test_memory(mapper, test_memory);
+    return {root, window(root)[0], window(root)[test_memory_index]};
 }
 
 }  // namespace nestbed::vmm

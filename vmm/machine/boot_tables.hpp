@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "shared/paging/frame.hpp"
+#include "shared/paging/page_size.hpp"
 #include "vmm/loader/elf_image.hpp"
 #include "vmm/machine/frame_cursor.hpp"
 #include "vmm/machine/guest_memory.hpp"
@@ -13,9 +14,18 @@ namespace nestbed::vmm {
 
 struct BootTables {
     paging::Frame4k root;
-    std::uint64_t user_entry;  ///< PML4E 0: the user image's tables; 0 if the guest has none
+    std::uint64_t user_entry;         ///< PML4E 0: the user image's tables; 0 if the guest has none
+    std::uint64_t test_memory_entry;  ///< the PML4E of layout::test_memory; 0 if there is none
 };
 
-BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image);
+/// Test memory of `test_memory_bytes` is mapped with leaves of `test_memory_leaf`, the last of
+/// which may reach beyond it.
+struct TestMemoryMapping {
+    std::uint64_t bytes = 0;
+    paging::PageSize leaf = paging::PageSize::size_4k;
+};
+
+BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
+                             const TestMemoryMapping& test_memory = {});
 
 }  // namespace nestbed::vmm

@@ -64,6 +64,9 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
     vm_.set_tss_address(tss_address);
     vm_.create_irqchip();
     vm_.set_memory_slot(0, 0, memory_.size(), memory_.host_address());
+    if (settings_.test_memory.bytes != 0) {
+        test_memory_.emplace(vm_, 1, settings_.test_memory.bytes, settings_.backing);
+    }
     load(guest.image());
 
     const auto supported = system.supported_cpuid();
@@ -103,10 +106,15 @@ void Machine::load(const ElfImage& image) {
 
 void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     FrameCursor frames(memory_, guest.image().physical_end());
-    const BootTables tables = build_boot_tables(memory_, frames, guest.image());
+    const BootTables tables = build_boot_tables(
+        memory_, frames, guest.image(),
+        {.bytes = settings_.test_memory.bytes, .leaf = settings_.test_memory.leaf});
     boot_root_ = tables.root;
 
     shared_.boot_info = frames.allocate(sizeof(channel::BootInfo));
+    shared_.host_operation = frames.allocate(sizeof(channel::HostOperation));
+    host_operations_.emplace(memory_, shared_.host_operation,
+                             test_memory_ ? &*test_memory_ : nullptr);
     const std::uint64_t reports = frames.allocate(settings_.cpus * sizeof(channel::PanicReport));
     const std::uint64_t ring_bytes = channel::ring_bytes(settings_.ring_records);
 
@@ -119,6 +127,13 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     boot.test = {test.descriptor};
     boot.user_tables = tables.user_entry;
     boot.features = features_;
+    boot.host_operation = in_direct_map<channel::HostOperation>(shared_.host_operation);
+    if (test_memory_) {
+        boot.test_memory = {.physical = channel::test_memory_physical,
+                            .bytes = settings_.test_memory.bytes,
+                            .tables = tables.test_memory_entry,
+                            .leaf_bytes = paging::bytes_of(settings_.test_memory.leaf)};
+    }
     for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
         shared_.panic_reports.push_back(reports + cpu * sizeof(channel::PanicReport));
         shared_.rings.push_back(frames.allocate(ring_bytes));
@@ -185,6 +200,7 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
     const StopAtExit guard(vcpus_);
     const VcpuThread::Calls calls{
         .doorbell = doorbell,
+        .operate = [this] { return host_operations_->carry_out(); },
         .mark = [this](std::uint32_t value) { return stretches_->mark(value); },
         .ended = [this](Outcome outcome) { end(std::move(outcome)); },
     };

@@ -20,9 +20,11 @@
 #include "vmm/machine/backing.hpp"
 #include "vmm/machine/backing_report.hpp"
 #include "vmm/machine/guest_memory.hpp"
+#include "vmm/machine/host_operations.hpp"
 #include "vmm/machine/outcome.hpp"
 #include "vmm/machine/placement.hpp"
 #include "vmm/machine/stretch_counter.hpp"
+#include "vmm/machine/test_memory.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 
 namespace nestbed::vmm {
@@ -45,6 +47,7 @@ struct MachineSettings {
     Placement placement = Placement::free;
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
     bool statistics = false;
+    TestMemorySettings test_memory;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 
@@ -53,6 +56,7 @@ struct SharedPages {
     std::uint64_t boot_info;
     std::vector<std::uint64_t> rings;
     std::vector<std::uint64_t> panic_reports;
+    std::uint64_t host_operation;
 };
 
 class Machine {
@@ -67,6 +71,8 @@ class Machine {
                 const std::stop_token& stop);
 
     const MachineSettings& settings() const { return settings_; }
+    /// Null if it has none.
+    const TestMemory* test_memory() const { return test_memory_ ? &*test_memory_ : nullptr; }
     const GuestMemory& memory() const { return memory_; }
     GuestMemory& memory() { return memory_; }
     const SharedPages& shared_pages() const { return shared_; }
@@ -91,11 +97,13 @@ class Machine {
     MachineSettings settings_;
     GuestMemory memory_;  // outlives the VM that maps it: declared before
     kvm::Vm vm_;
+    std::optional<TestMemory> test_memory_;
     // Used by the vCPU threads: declared before them, to be destroyed after them.
     std::mutex mutex_;
     std::condition_variable_any ended_;
-    std::optional<Outcome> outcome_;           // guarded by mutex_
-    std::optional<StretchCounter> stretches_;  // made once, when there are vCPUs
+    std::optional<Outcome> outcome_;                 // guarded by mutex_
+    std::optional<StretchCounter> stretches_;        // made once, when there are vCPUs
+    std::optional<HostOperations> host_operations_;  // made once, when memory is laid out
 
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements
     std::uint64_t tsc_khz_ = 0;

@@ -34,6 +34,9 @@ class VcpuThread {
     /// Whom the thread calls, for its guest.
     struct Calls {
         Doorbell doorbell;
+        /// The guest asks for its channel::HostOperation. Returns what is wrong with it, if
+        /// anything.
+        std::function<std::optional<std::string>()> operate;
         /// The guest wrote this to `port::statistics`. Returns what is wrong with it, if anything.
         std::function<std::optional<std::string>(std::uint32_t value)> mark;
         /// The run is over, for this reason; once at most.
@@ -70,6 +73,7 @@ class VcpuThread {
     std::optional<Outcome> handle_port_io(const Calls& calls);
     /// What a 32-bit OUT, which is the exit at hand, wrote.
     std::uint32_t port_value() const;
+    std::optional<Outcome> handle_operation(const Calls& calls);
     std::optional<Outcome> handle_mark(const Calls& calls, std::uint32_t value);
     Outcome ended_by(Ending ending, std::string detail) const {
         return {ending, cpu_, std::move(detail)};

@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "vmm/error.hpp"
+#include "vmm/runner/guest_set.hpp"
 
 namespace nestbed::vmm {
 
@@ -26,22 +26,13 @@ TestSettings settings_with(std::uint32_t cpus, const ShootdownSampling& sampling
 
 }  // namespace
 
-const GuestTest& shootdown_test(const Guest& guest, std::string_view name) {
-    const auto test = std::ranges::find(guest.tests(), name, &GuestTest::name);
-    if (test == guest.tests().end()) {
-        throw_error(ExitCode::bad_input, "the built-in guest {} has no test {}", shootdown_guest,
-                    name);
-    }
-    return *test;
-}
-
-bool hypercalls_come_back(const kvm::System& system, const Guest& guest,
-                          const std::stop_token& stop) {
+bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop) {
+    const Guest guest = read_builtin(shootdown_guest);
     TestSettings settings;
     settings.cpus = 1;
     settings.timeout = std::chrono::seconds(2);
-    const GuestTest& test = shootdown_test(guest, "hypercall");
-    return run_test(system, guest, test, settings, stop).verdict == Verdict::passed;
+    return run_test(system, guest, guest.test_named("hypercall"), settings, stop).verdict ==
+           Verdict::passed;
 }
 
 bool wants_hypercalls(const ShootdownCombination& combination) {

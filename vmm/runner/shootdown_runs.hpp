@@ -15,13 +15,9 @@ namespace nestbed::vmm {
 
 inline constexpr char shootdown_guest[] = "measure_shootdown";
 
-/// A test of that guest. Throws Error(bad_input) if there is none of that name.
-const GuestTest& shootdown_test(const Guest& guest, std::string_view name);
-
 /// Whether a hypercall comes back here: tried in a VM of its own, which hangs if not. Two seconds
 /// at most.
-bool hypercalls_come_back(const kvm::System& system, const Guest& guest,
-                          const std::stop_token& stop);
+bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop);
 
 /// The values that each axis is to take.
 struct ShootdownAxes {
@@ -48,7 +44,7 @@ struct ShootdownSampling {
     bool phases = false;  ///< time what a shootdown is made of, too
     /// Of all targets but `descheduled`, whose vCPUs share a host CPU.
     Placement placement = Placement::spread;
-    BackingSettings backing{};
+    BackingSettings backing = {};
     std::chrono::milliseconds timeout{60'000};
 };
 

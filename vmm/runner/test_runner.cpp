@@ -15,6 +15,10 @@ namespace nestbed::vmm {
 
 namespace {
 
+std::uint64_t rounded_up(std::uint64_t memory) {
+    return (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
+}
+
 MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
     MachineSettings result;
     result.cpus = cpus_of(test, settings);
@@ -23,14 +27,16 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
         throw_error(ExitCode::bad_input, "{} asks for {} MiB of memory; {} MiB are possible",
                     test.full_name(), memory >> 20, most_guest_memory >> 20);
     }
-    result.memory =
-        (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
+    result.memory = rounded_up(memory);
     result.backing = settings.backing;
     if (test.needs.ring_records != 0) {
         result.ring_records = test.needs.ring_records;
     }
     result.placement = settings.placement;
     result.statistics = settings.statistics;
+    result.test_memory = settings.test_memory;
+    result.test_memory.bytes =
+        rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
     result.parameters = settings.parameters;
     return result;
 }
@@ -123,6 +129,9 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
         result.memory = machine.memory_report(system);
     }
     result.interrupted = outcome.ending == Ending::interrupted;
+    if (settings.inspect) {
+        settings.inspect(machine, result);
+    }
     if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
         const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);
         result.reason = diagnosis.summary;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stop_token>
 
@@ -22,7 +23,11 @@ struct TestSettings {
     Placement placement = Placement::free;
     bool statistics = false;     ///< count what KVM does over the stretches that the guest marks
     bool memory_report = false;  ///< read back at the end what the guest's memory is made of
+    /// Its bytes at least; a test may need more.
+    TestMemorySettings test_memory;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
+    /// Looks at the VM when its run is over and it still exists, and may add to the result.
+    std::function<void(const Machine&, TestResult&)> inspect;
 };
 
 /// vCPUs that `test` gets with these settings.

@@ -229,8 +229,8 @@ INSTANTIATE_TEST_SUITE_P(
                  b.note_start.n_descsz = 8;
              },
              "rebuild the guest"},
-        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 64; },
-             "64 bytes instead of 56"}),
+        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 72; },
+             "72 bytes instead of 64"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(

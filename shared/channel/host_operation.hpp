@@ -1,0 +1,33 @@
+// What a guest can have the host do to the test memory (test_memory.hpp) while it runs: the events
+// that a hypervisor's user of memory brings about, so that a guest can meet them and time what
+// follows.
+#pragma once
+
+#include <cstdint>
+
+namespace nestbed::channel {
+
+/// Pages are 4 KiB and counted from the start of the test memory.
+enum class HostOperationId : std::uint32_t {
+    /// Each page gets memory behind it, as if it had been written to (MADV_POPULATE_WRITE).
+    populate = 1,
+    /// Gives the memory behind the pages back: they are zero afterwards (MADV_DONTNEED; of memory
+    /// that is a file, MADV_REMOVE).
+    discard = 2,
+};
+
+/// Written by the guest, which then writes to `port::host_operation`; by one vCPU at a time. When
+/// that returns, the host has carried it out and filled in the rest. A request that makes no sense
+/// ends the VM.
+struct HostOperation {
+    HostOperationId id;
+    std::uint32_t error = 0;  ///< out: 0, or why the host's kernel refused (errno)
+    std::uint64_t first_page = 0;
+    std::uint64_t pages = 0;
+    std::uint64_t argument = 0;  ///< what it is depends on the operation
+    std::uint64_t result = 0;    ///< out: likewise
+    std::uint64_t cycles = 0;    ///< out: what it took, of the host's time-stamp counter
+};
+static_assert(sizeof(HostOperation) == 48);
+
+}  // namespace nestbed::channel

@@ -1,0 +1,146 @@
+#include "vmm/cli/measure_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "vmm/cli/console.hpp"
+#include "vmm/cli/interrupt.hpp"
+#include "vmm/host/calibrate.hpp"
+#include "vmm/host/describe.hpp"
+#include "vmm/report/host_text.hpp"
+#include "vmm/report/json.hpp"
+#include "vmm/report/measurements.hpp"
+#include "vmm/report/output_file.hpp"
+#include "vmm/report/progress.hpp"
+#include "vmm/report/text.hpp"
+#include "vmm/runner/guest_set.hpp"
+#include "vmm/runner/shootdown_runs.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+class Stopwatch {
+  public:
+    double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// A measurement without its proof is none, whatever the guest makes of it.
+void fail_on_violations(TestResult& result) {
+    for (const MeasurementEvent& measurement : result.measurements) {
+        const std::uint64_t violations = number_named(measurement, "violations").value_or(0);
+        if (violations != 0 && result.verdict == Verdict::passed) {
+            result.verdict = Verdict::failed;
+            result.reason = counted(violations, "violation");
+        }
+    }
+}
+
+/// One run after the other, until all are done or `stop` is requested.
+std::vector<TestResult> run_all(const kvm::System& system, const MeasurePlan& plan,
+                                bool memory_report, const std::stop_token& stop) {
+    const Guest guest = read_builtin(plan.guest);
+    const Stopwatch watch;
+    const bool wants_hypercalls = std::ranges::any_of(plan.runs, &MeasureRun::wants_hypercalls);
+    const std::uint64_t hypercalls = wants_hypercalls && hypercalls_come_back(system, stop) ? 1 : 0;
+    ProgressLine progress;
+    std::vector<TestResult> results;
+    for (const MeasureRun& run : plan.runs) {
+        progress.show(progress_text(results.size(), plan.runs.size(), watch.seconds(), run.text));
+        TestSettings settings = run.settings;
+        settings.memory_report = memory_report;
+        if (run.wants_hypercalls) {
+            settings.parameters.emplace_back("hypercalls", hypercalls);
+        }
+        TestResult result = run_test(system, guest, guest.test_named(run.test), settings, stop);
+        if (result.interrupted) {
+            break;
+        }
+        fail_on_violations(result);
+        results.push_back(std::move(result));
+    }
+    return results;
+}
+
+std::uint32_t most_cpus(const MeasurePlan& plan) {
+    return std::ranges::max_element(plan.runs, {},
+                                    [](const auto& run) { return run.settings.cpus; })
+        ->settings.cpus;
+}
+
+ExitCode verdict_of(const RunReport& report) {
+    const Summary summary = report.summary();
+    if (report.interrupted) {
+        return ExitCode::interrupted;
+    }
+    return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
+}
+
+/// Success if no run failed and one at least passed.
+ExitCode measure(const MeasurePlan& plan, const ReportOptions& options,
+                 const std::vector<std::string>& command_line) {
+    std::optional<OutputFile> output;
+    if (!options.output.empty()) {
+        output.emplace(options.output);
+    }
+    const kvm::System system;
+    refuse_too_many_cpus(system, most_cpus(plan));
+    VcpuThread::install_kick_handler();
+    const InterruptWatcher interrupts;
+
+    RunReport report;
+    report.command = command_line;
+    report.host = describe_host(&system);
+    report.calibration = calibrate(system, interrupts.token());
+    const std::string head = calibration_text(*report.host, *report.calibration) + "\n";
+    const Format format = options.format.value_or(format_by_name(options.output));
+    const bool human = output || format == Format::human;
+    if (human) {
+        print(head);
+    }
+    const Stopwatch watch;
+    report.tests = run_all(system, plan, format == Format::json, interrupts.token());
+    report.seconds = watch.seconds();
+    report.not_finished = plan.runs.size() - report.tests.size();
+    report.interrupted = report.not_finished != 0;
+    plan.conclude(report);
+    std::string text = plan.text(report.tests);
+    if (report.interrupted) {
+        text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
+                            counted(plan.runs.size(), "combination"));
+    }
+    if (human) {
+        print(text);
+    }
+    if (output) {
+        output->write(format == Format::json ? json_report(report) : head + text);
+    } else if (!human) {
+        print(json_report(report));
+    }
+    return verdict_of(report);
+}
+
+}  // namespace
+
+void call_measure(Invocation& invocation, const ReportOptions& options,
+                  const std::function<MeasurePlan()>& make_plan) {
+    if (!options.output.empty()) {
+        invocation.outputs = {options.output};
+    }
+    invocation.action = [options, make_plan, command_line = invocation.command_line] {
+        return measure(make_plan(), options, command_line);
+    };
+}
+
+}  // namespace nestbed::vmm
