@@ -40,7 +40,8 @@ std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Gauge>& gauges);
 /// Of a VM at the end of its run.
 struct MemoryReport {
     BackingReport guest_memory;
-    std::optional<KvmPages> kvm_pages;  ///< nothing if this host's KVM does not show them
+    std::optional<BackingReport> test_memory;
+    std::optional<KvmPages> kvm_pages;  ///< of both; nothing if this host's KVM does not show them
 };
 
 }  // namespace nestbed::vmm

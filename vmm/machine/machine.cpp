@@ -179,7 +179,10 @@ KvmCounts Machine::kvm_counts() const {
 }
 
 MemoryReport Machine::memory_report(const kvm::System& system) const {
-    MemoryReport report{report_backing(memory_.host()), {}};
+    MemoryReport report{report_backing(memory_.host()), {}, {}};
+    if (test_memory_) {
+        report.test_memory = report_backing(test_memory_->memory());
+    }
     if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
         report.kvm_pages = kvm_pages_in(vm_.gauges());
     }

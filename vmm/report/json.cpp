@@ -90,6 +90,9 @@ Json json_of(const KvmPages& pages) {
 
 Json json_of(const MemoryReport& report) {
     Json result = json_of(report.guest_memory);
+    if (report.test_memory) {
+        result["test_memory"] = json_of(*report.test_memory);
+    }
     result["kvm_pages"] = report.kvm_pages ? json_of(*report.kvm_pages) : Json(nullptr);
     return result;
 }
