@@ -19,7 +19,7 @@ inline channel::Parameter number(const char* name, std::uint64_t value) {
 }
 inline channel::Parameter word(const char* name, const char* text) { return {name, text, 0}; }
 
-/// Sends a finished histogram; the host has read all of it when this returns. Names are string
+/// Sends a finished histogram; the host has its copy when this returns. Names are string
 /// literals; at most `channel::max_measurement_parameters` parameters.
 void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
                         std::initializer_list<channel::Parameter> parameters);

@@ -19,6 +19,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
@@ -38,7 +39,7 @@ class VcpuThread {
         /// anything.
         std::function<std::optional<std::string>()> operate;
         /// The guest wrote this to `port::statistics`. Returns what is wrong with it, if anything.
-        std::function<std::optional<std::string>(std::uint32_t value)> mark;
+        std::function<std::optional<std::string_view>(std::uint32_t value)> mark;
         /// The run is over, for this reason; once at most.
         std::function<void(Outcome)> ended;
     };
