@@ -65,6 +65,12 @@ std::uint64_t Vcpu::tsc_khz() const {
     return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
 }
 
+void Vcpu::set_single_step(bool on) {
+    kvm_guest_debug debug{};
+    debug.control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0;
+    NESTBED_IOCTL(fd_, KVM_SET_GUEST_DEBUG, &debug);
+}
+
 Statistics Vcpu::statistics() const {
     return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
 }

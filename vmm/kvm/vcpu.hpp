@@ -36,6 +36,10 @@ class Vcpu {
     /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
     std::uint64_t tsc_khz() const;
 
+    /// KVM_SET_GUEST_DEBUG: whether KVM_RUN returns after each instruction, with KVM_EXIT_DEBUG;
+    /// needs KVM_CAP_SET_GUEST_DEBUG.
+    void set_single_step(bool on);
+
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
     /// every ioctl of a vCPU does.
     Statistics statistics() const;

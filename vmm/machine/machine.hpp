@@ -74,6 +74,8 @@ class Machine {
     /// The tables that every vCPU started with; their kernel half is every address space's.
     paging::Frame4k boot_root() const { return boot_root_; }
     const kvm::Vcpu& vcpu(std::uint32_t cpu) const { return vcpus_[cpu].vcpu(); }
+    /// For who runs it himself, instead of run().
+    kvm::Vcpu& vcpu(std::uint32_t cpu) { return vcpus_[cpu].vcpu(); }
     std::uint64_t tsc_khz() const { return tsc_khz_; }
     /// What the vCPUs' CPUID says about paging.
     const channel::Features& features() const { return features_; }
