@@ -22,7 +22,7 @@ class HostOperationsTest : public test::KvmTest {
         test::KvmTest::SetUp();
         if (!IsSkipped()) {
             vm_.emplace(system().create_vm());
-            test_memory_.emplace(*vm_, 0, pages_of_all * 4096, Backing::small_pages);
+            test_memory_.emplace(*vm_, 0, pages_of_all * 4096, BackingSettings{});
         }
     }
 
@@ -38,7 +38,7 @@ class HostOperationsTest : public test::KvmTest {
     HostOperation answer() const { return *memory_.read<HostOperation>(request_at); }
 
   private:
-    GuestMemory memory_{map_backing(Backing::small_pages, 2 << 20)};
+    GuestMemory memory_{map_backing(BackingSettings{}, 2 << 20)};
     std::optional<kvm::Vm> vm_;
     std::optional<TestMemory> test_memory_;
 };

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "shared/paging/page_size.hpp"
-#include "vmm/kvm/descriptor.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/backing.hpp"
 
@@ -27,12 +26,15 @@ class TestMemory {
   public:
     /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws
     /// Error(bad_input) if the host has not got it.
-    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes, Backing backing);
+    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
+               const BackingSettings& backing);
 
-    std::uint64_t size() const { return mapping_.size(); }
+    std::uint64_t size() const { return memory_.size(); }
 
     /// Whether all of the pages exist.
     bool contains(TestPages pages) const;
+
+    const HostMemory& memory() const { return memory_; }
 
     /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
     /// (errno).
@@ -42,7 +44,7 @@ class TestMemory {
   private:
     int advise(TestPages pages, int advice);
 
-    kvm::Mapping mapping_;
+    HostMemory memory_;
 };
 
 }  // namespace nestbed::vmm

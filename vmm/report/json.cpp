@@ -77,6 +77,13 @@ Json json_of(const Calibration& calibration) {
         {"problems", calibration.problems}};
 }
 
+Json json_of(const HugePages& pages) {
+    return {{"kib", pages.kib},
+            {"total", pages.total},
+            {"free", pages.free},
+            {"reserved", pages.reserved}};
+}
+
 Json json_of(const HostDescription& host) {
     Json parameters = Json::object();
     for (const auto& [name, value] : host.parameters) {
@@ -84,7 +91,7 @@ Json json_of(const HostDescription& host) {
     }
     Json huge_pages = Json::array();
     for (const HugePages& pages : host.huge_pages) {
-        huge_pages.push_back({{"kib", pages.kib}, {"total", pages.total}, {"free", pages.free}});
+        huge_pages.push_back(json_of(pages));
     }
     Json result{{"cpu", host.cpu},
                 {"kernel", host.kernel},
