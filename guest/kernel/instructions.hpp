@@ -16,6 +16,18 @@ inline void out(std::uint16_t io_port, std::uint32_t value) {
     asm volatile("outl %0, %w1" : : "a"(value), "Nd"(io_port) : "memory");
 }
 
+inline std::uint32_t in(std::uint16_t io_port) {
+    std::uint32_t value = 0;
+    asm volatile("inl %w1, %0" : "=a"(value) : "Nd"(io_port) : "memory");
+    return value;
+}
+
+inline std::uint8_t in_byte(std::uint16_t io_port) {
+    std::uint8_t value = 0;
+    asm volatile("inb %w1, %0" : "=a"(value) : "Nd"(io_port) : "memory");
+    return value;
+}
+
 /// RDTSC, not serialized: the processor may read the counter before earlier loads are done, which
 /// is worth tens to a few hundred cycles. LFENCE would order it, but where kernel mode is
 /// interpreted KVM refuses it.

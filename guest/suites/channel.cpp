@@ -6,6 +6,7 @@
 #include "guest/harness/measure.hpp"
 #include "guest/harness/statistics.hpp"
 #include "guest/harness/test.hpp"
+#include "guest/kernel/interrupts.hpp"
 #include "guest/kernel/smp.hpp"
 
 namespace nestbed::guest {
@@ -73,6 +74,16 @@ GUEST_TEST(channel, records_between_port_writes, {.ring_records = 8}) {
     GUEST_LOG("{}", 1);
     write_to_port();
     GUEST_LOG("{} {} {} {}", 1, "two", true, 4U);
+    write_to_port();
+}
+
+// tests/vmm/record_instructions_test.cpp sends an NMI between any two instructions of a record.
+GUEST_TEST(channel, a_record_and_an_nmi, {.ring_records = 8}) {
+    constexpr std::uint8_t nmi = 2;
+    set_interrupt_handler(nmi, [](TrapFrame&) { GUEST_LOG("from the handler"); });
+    GUEST_LOG("the first has room made for it");
+    write_to_port();
+    GUEST_LOG("{}", 1);
     write_to_port();
 }
 

@@ -3,12 +3,14 @@
 #include <linux/kvm.h>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "shared/channel/ports.hpp"
 #include "tests/vmm/kvm_test.hpp"
+#include "vmm/channel/record_reader.hpp"
 #include "vmm/machine/machine.hpp"
 
 namespace nestbed::vmm {
@@ -22,6 +24,13 @@ struct Step {
     bool doorbell;               ///< whether the guest rang in between
 };
 
+MachineSettings machine_settings() {
+    MachineSettings settings;
+    settings.memory = 64 << 20;
+    settings.ring_records = 8;
+    return settings;
+}
+
 class RecordInstructionsTest : public test::KvmTest {
   protected:
     void SetUp() override {
@@ -31,14 +40,11 @@ class RecordInstructionsTest : public test::KvmTest {
         }
     }
 
-    /// Runs the guest from its first write to `port::nothing` on, instruction by instruction; what
-    /// it did between each two of them.
-    std::vector<Step> steps_of(const char* test_name) {
-        const GuestAndTest chosen("channel", test_name);
-        MachineSettings settings;
-        settings.memory = 64 << 20;
-        settings.ring_records = 8;
-        Machine machine(system(), chosen.guest, chosen.test, settings);
+    /// Runs the guest to its end, from its first write to `port::nothing` on instruction by
+    /// instruction, after each of which `stopped` is called; what it did between each two such
+    /// writes.
+    static std::vector<Step> steps_of(Machine& machine,
+                                      const std::function<void(kvm::Vcpu&)>& stopped) {
         kvm::Vcpu& vcpu = machine.vcpu(0);
         std::vector<Step> steps;
         std::optional<Step> step;
@@ -47,6 +53,7 @@ class RecordInstructionsTest : public test::KvmTest {
             const kvm_run& run = vcpu.run_page();
             if (error == 0 && run.exit_reason == KVM_EXIT_DEBUG && step) {
                 ++step->instructions;
+                stopped(vcpu);
             } else if (error == 0 && run.exit_reason == KVM_EXIT_IO) {
                 switch (run.io.port) {
                     case channel::port::nothing:
@@ -61,7 +68,7 @@ class RecordInstructionsTest : public test::KvmTest {
                         step->doorbell = true;
                         break;
                     default:
-                        EXPECT_EQ(run.io.port, channel::port::finish);
+                        ended_at_ = run.io.port;
                         return steps;
                 }
             } else if (error != EINTR) {
@@ -70,10 +77,16 @@ class RecordInstructionsTest : public test::KvmTest {
             }
         }
     }
+
+    /// The port that ended the guest.
+    static inline std::uint16_t ended_at_ = 0;
 };
 
 TEST_F(RecordInstructionsTest, AreThirtyAtMost) {
-    const std::vector<Step> steps = steps_of("records_between_port_writes");
+    const GuestAndTest chosen("channel", "records_between_port_writes");
+    Machine machine(system(), chosen.guest, chosen.test, machine_settings());
+    const std::vector<Step> steps = steps_of(machine, [](kvm::Vcpu&) {});
+    EXPECT_EQ(ended_at_, channel::port::finish);
     ASSERT_EQ(steps.size(), 5U);
     const std::uint64_t nothing = steps[0].instructions;
     EXPECT_EQ(steps[1].instructions - nothing, 7U) << "known: seven instructions";
@@ -84,6 +97,36 @@ TEST_F(RecordInstructionsTest, AreThirtyAtMost) {
         EXPECT_FALSE(step.doorbell) << records[n];
         RecordProperty(records[n], std::to_string(step.instructions - nothing));
     }
+}
+
+// An NMI handler must not write a record. One that does so between two records does no harm; one
+// that does so inside of one is caught; and none ever loses a record without that.
+
+TEST_F(RecordInstructionsTest, AnNmiAnywhereLosesNoRecord) {
+    const GuestAndTest chosen("channel", "a_record_and_an_nmi");
+    std::uint64_t caught = 0;
+    std::uint64_t whole = 0;
+    for (std::uint64_t nmi_after = 1; nmi_after <= 30; ++nmi_after) {
+        Machine machine(system(), chosen.guest, chosen.test, machine_settings());
+        RecordReader records(machine);
+        std::uint64_t instructions = 0;
+        steps_of(machine, [&](kvm::Vcpu& vcpu) {
+            if (++instructions == nmi_after) {
+                vcpu.set_single_step(false);
+                vcpu.send_nmi();
+            }
+        });
+        const std::size_t events = records.finish().size();
+        EXPECT_THAT(records.violations(), testing::IsEmpty()) << nmi_after;
+        if (ended_at_ == channel::port::panic) {
+            ++caught;
+        } else {
+            EXPECT_EQ(events, 3U) << "an NMI after " << nmi_after << " instructions";
+            ++whole;
+        }
+    }
+    EXPECT_GT(caught, 0U);
+    EXPECT_GT(whole, 0U);
 }
 
 }  // namespace

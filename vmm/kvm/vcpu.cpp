@@ -22,8 +22,6 @@ Mapping map_run_page(const Descriptor& fd, std::size_t size) {
 Vcpu::Vcpu(Descriptor fd, std::size_t mapping_size)
     : fd_(std::move(fd)), mapping_(map_run_page(fd_, mapping_size)) {}
 
-int Vcpu::run() { return ::ioctl(fd_.get(), KVM_RUN, 0) < 0 ? errno : 0; }
-
 kvm_regs Vcpu::registers() const {
     kvm_regs registers{};
     NESTBED_IOCTL(fd_, KVM_GET_REGS, &registers);
@@ -70,6 +68,8 @@ void Vcpu::set_single_step(bool on) {
     debug.control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0;
     NESTBED_IOCTL(fd_, KVM_SET_GUEST_DEBUG, &debug);
 }
+
+void Vcpu::send_nmi() { NESTBED_IOCTL(fd_, KVM_NMI); }
 
 Statistics Vcpu::statistics() const {
     return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));

@@ -18,6 +18,7 @@
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/host_operations.hpp"
 #include "vmm/machine/outcome.hpp"
@@ -46,6 +47,8 @@ struct MachineSettings {
     Placement placement = Placement::free;
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
     bool statistics = false;
+    /// Have KVM answer the ports and addresses that are there to measure that; costs a thread.
+    bool exitless_calls = false;
     TestMemorySettings test_memory;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
@@ -99,7 +102,8 @@ class Machine {
     // Used by the vCPU threads: declared before them, to be destroyed after them.
     std::mutex mutex_;
     std::condition_variable_any ended_;
-    std::optional<Outcome> outcome_;                 // guarded by mutex_
+    std::optional<Outcome> outcome_;  // guarded by mutex_
+    std::optional<ExitlessCalls> exitless_calls_;
     std::optional<StretchCounter> stretches_;        // made once, when there are vCPUs
     std::optional<HostOperations> host_operations_;  // made once, when memory is laid out
 
