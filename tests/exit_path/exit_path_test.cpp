@@ -8,6 +8,7 @@
 #include "tests/exit_path/between_runs.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/channel/record_reader.hpp"
+#include "vmm/runner/hypercall_runs.hpp"
 #include "vmm/runner/test_runner.hpp"
 
 namespace nestbed::vmm {
@@ -44,6 +45,18 @@ TEST_F(ExitPathTest, NothingIsAllocatedAndNoLockIsTaken) {
     EXPECT_GE(between.times, 50U);
     EXPECT_EQ(between.allocations, 0U);
     EXPECT_EQ(between.locks, 0U);
+}
+
+TEST_F(ExitPathTest, NorForWhatKvmHasAnswered) {
+    for (const std::string& kind : hypercall_kinds()) {
+        const GuestAndTest chosen(hypercall_guest, kind);
+        const TestResult result =
+            run_test(system(), chosen.guest, chosen.test, hypercall_settings({.samples = 200}), {});
+        EXPECT_NE(result.verdict, Verdict::failed) << kind << ": " << result.reason;
+        const BetweenRuns between = take_between_runs();
+        EXPECT_EQ(between.allocations, 0U) << kind;
+        EXPECT_EQ(between.locks, 0U) << kind;
+    }
 }
 
 // That the counting counts: a handler that does both.
