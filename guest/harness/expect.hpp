@@ -10,14 +10,19 @@ namespace nestbed::guest {
 /// Ends the test now; what was expected and recorded so far counts.
 [[noreturn]] void finish_test();
 
+/// Of an expectation that did not hold. Not inline, for there are many and they hold.
+[[gnu::cold, gnu::noinline]] inline void send_failure(const channel::Expectation& site,
+                                                      Argument left, Argument right) {
+    write_record(channel::RecordType::failure, &site, left, right);
+}
+
 }  // namespace nestbed::guest
 
 /// Sends the failure of `left relation right`, as written here, with the two values.
 #define GUEST_FAIL_RELATION(left, relation, right, left_value, right_value)                      \
     static constexpr ::nestbed::channel::Expectation guest_site{__FILE__, left, relation, right, \
                                                                 __LINE__};                       \
-    ::nestbed::guest::write_record(::nestbed::channel::RecordType::failure, &guest_site,         \
-                                   ::nestbed::guest::argument(left_value),                       \
+    ::nestbed::guest::send_failure(guest_site, ::nestbed::guest::argument(left_value),           \
                                    ::nestbed::guest::argument(right_value))
 
 #define GUEST_EXPECT_RELATION(left, relation, right)                                \

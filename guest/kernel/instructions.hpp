@@ -16,6 +16,18 @@ inline void out(std::uint16_t io_port, std::uint32_t value) {
     asm volatile("outl %0, %w1" : : "a"(value), "Nd"(io_port) : "memory");
 }
 
+inline std::uint32_t in(std::uint16_t io_port) {
+    std::uint32_t value = 0;
+    asm volatile("inl %w1, %0" : "=a"(value) : "Nd"(io_port) : "memory");
+    return value;
+}
+
+inline std::uint8_t in_byte(std::uint16_t io_port) {
+    std::uint8_t value = 0;
+    asm volatile("inb %w1, %0" : "=a"(value) : "Nd"(io_port) : "memory");
+    return value;
+}
+
 /// RDTSC, not serialized: the processor may read the counter before earlier loads are done, which
 /// is worth tens to a few hundred cycles. LFENCE would order it, but where kernel mode is
 /// interpreted KVM refuses it.
@@ -24,6 +36,17 @@ inline std::uint64_t read_tsc() {
     std::uint32_t high = 0;
     asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
     return static_cast<std::uint64_t>(high) << 32 | low;
+}
+
+/// The same, into memory by its two halves: one instruction less than in one piece.
+inline void store_tsc(std::uint64_t& place) {
+    asm volatile(
+        "rdtsc\n\t"
+        "mov %%eax, (%0)\n\t"
+        "mov %%edx, 4(%0)"
+        :
+        : "r"(&place)
+        : "eax", "edx", "memory");
 }
 
 inline std::uint64_t read_msr(std::uint32_t msr) {
@@ -117,6 +140,10 @@ inline std::uint64_t read_flags() {
     std::uint64_t flags = 0;
     asm volatile("pushfq\n\tpop %0" : "=r"(flags) : : "memory");
     return flags;
+}
+
+inline void write_flags(std::uint64_t flags) {
+    asm volatile("push %0\n\tpopfq" : : "r"(flags) : "memory", "cc");
 }
 
 inline void disable_interrupts() { asm volatile("cli" : : : "memory"); }

@@ -15,16 +15,18 @@ extern "C" std::uint8_t user_stacks[];
 
 }  // namespace
 
-UserResult run_user(UserFunction function, std::uint64_t first, std::uint64_t second) {
+UserResult run_user(UserFunction function, std::uint64_t first, std::uint64_t second,
+                    std::uint64_t more_flags) {
     const std::uint64_t stack_top = reinterpret_cast<std::uint64_t>(user_stacks) +
                                     (this_cpu().index + std::uint64_t{1}) * USER_STACK_SIZE;
-    UserResult result{enter_user({.rip = reinterpret_cast<std::uint64_t>(user_entry),
-                                  .rsp = stack_top,
-                                  .rflags = arch::rflags::reserved_one | arch::rflags::interrupt,
-                                  .rdi = first,
-                                  .rsi = second,
-                                  .rax = reinterpret_cast<std::uint64_t>(function)}),
-                      false};
+    UserResult result{
+        enter_user({.rip = reinterpret_cast<std::uint64_t>(user_entry),
+                    .rsp = stack_top,
+                    .rflags = arch::rflags::reserved_one | arch::rflags::interrupt | more_flags,
+                    .rdi = first,
+                    .rsi = second,
+                    .rax = reinterpret_cast<std::uint64_t>(function)}),
+        false};
     result.returned =
         result.trap.frame.vector == static_cast<std::uint64_t>(arch::Exception::invalid_opcode) &&
         result.trap.frame.rip == reinterpret_cast<std::uint64_t>(user_returned);

@@ -34,7 +34,9 @@ struct UserResult {
 };
 
 /// Runs `function(first, second)` at CPL 3 with interrupts on, on this CPU's user stack, until it
-/// returns or meets an exception. Interrupts in between are handled and it goes on.
-UserResult run_user(UserFunction function, std::uint64_t first = 0, std::uint64_t second = 0);
+/// returns or meets an exception. Interrupts in between are handled and it goes on. `more_flags`
+/// (arch::rflags) are set besides.
+UserResult run_user(UserFunction function, std::uint64_t first = 0, std::uint64_t second = 0,
+                    std::uint64_t more_flags = 0);
 
 }  // namespace nestbed::guest

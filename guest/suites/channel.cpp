@@ -2,8 +2,11 @@
 // gap (vmm/channel/record_reader.cpp) and these tests have it look at rings under every kind of
 // pressure; tests/vmm/channel_test.cpp compares what arrived with what was sent, record by record.
 
+#include "guest/harness/host_operation.hpp"
 #include "guest/harness/measure.hpp"
+#include "guest/harness/statistics.hpp"
 #include "guest/harness/test.hpp"
+#include "guest/kernel/interrupts.hpp"
 #include "guest/kernel/smp.hpp"
 
 namespace nestbed::guest {
@@ -49,6 +52,62 @@ GUEST_TEST(channel, a_measurement_arrives_whole) {
                        {number("number", 7), word("word", "seven")});
     // The host has its copy: this must not reach it.
     histogram.record(1'000'000);
+}
+
+/// A write to port::nothing: three instructions, wherever it stands.
+[[gnu::always_inline]] inline void write_to_port() {
+    asm volatile("mov %0, %%edx\n\txor %%eax, %%eax\n\tout %%eax, %%dx"
+                 :
+                 : "i"(channel::port::nothing)
+                 : "eax", "edx", "memory", "cc");
+}
+
+// What tests/vmm/record_instructions_test.cpp counts instructions of.
+GUEST_TEST(channel, records_between_port_writes, {.ring_records = 8}) {
+    GUEST_LOG("the first has room made for it");
+    write_to_port();
+    write_to_port();
+    asm volatile(".fill 7, 1, 0x90");  // NOP
+    write_to_port();
+    GUEST_LOG("no argument");
+    write_to_port();
+    GUEST_LOG("{}", 1);
+    write_to_port();
+    GUEST_LOG("{} {} {} {}", 1, "two", true, 4U);
+    write_to_port();
+}
+
+// tests/vmm/record_instructions_test.cpp sends an NMI between any two instructions of a record.
+GUEST_TEST(channel, a_record_and_an_nmi, {.ring_records = 8}) {
+    constexpr std::uint8_t nmi = 2;
+    set_interrupt_handler(nmi, [](TrapFrame&) { GUEST_LOG("from the handler"); });
+    GUEST_LOG("the first has room made for it");
+    write_to_port();
+    GUEST_LOG("{}", 1);
+    write_to_port();
+}
+
+// Each call to the host after which the guest goes on; tests/exit_path looks at what the host does
+// then.
+GUEST_TEST(channel, every_call_that_returns,
+           {.cpus = 2, .ring_records = 8, .test_memory = 1 << 20}) {
+    static stats::Histogram histogram;
+    histogram.record(1);
+    run_on_cpus(cpu_count(), [](std::uint32_t cpu) {
+        for (std::uint32_t n = 0; n < 100; ++n) {
+            GUEST_LOG("cpu {} line {} {}", cpu, n, "of many");
+            out(channel::port::nothing, n);
+        }
+        this_cpu().records.drain();
+        this_cpu().records.drain();
+        report_measurement("one", "things", histogram, {number("cpu", cpu), word("word", "one")});
+        if (cpu == 0) {
+            for (int n = 0; n < 10; ++n) {
+                count_over([] { out(channel::port::nothing, 0); });
+                host_operation(HostOperationId::populate, 0, 1);
+            }
+        }
+    });
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "guest/kernel/trap_scope.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/arch/descriptors.hpp"
+#include "shared/channel/ports.hpp"
 #include "shared/channel/ring.hpp"
 
 namespace nestbed::guest {
@@ -135,6 +136,13 @@ GUEST_TEST(crash, triple_fault) {
 GUEST_TEST(crash, hang) { spin_forever(); }
 
 GUEST_TEST(crash, hang_halted) { halt_forever(); }
+
+GUEST_TEST(crash, hang_in_bare_loop) {
+    out(channel::port::bare_loop, 1);
+    for (;;) {
+        out(channel::port::nothing, 0);
+    }
+}
 
 GUEST_USER std::uint64_t spin_in_user_mode(std::uint64_t, std::uint64_t) {
     for (;;) {

@@ -37,6 +37,7 @@ inline constexpr std::uint64_t nxe = 1U << 11;  ///< execute-disable enable
 namespace rflags {
 inline constexpr std::uint64_t reserved_one = 1U << 1;      ///< always 1
 inline constexpr std::uint64_t interrupt = 1U << 9;         ///< IF
+inline constexpr std::uint64_t io_for_user = 3U << 12;      ///< IOPL 3: ports from user mode
 inline constexpr std::uint64_t alignment_check = 1U << 18;  ///< AC; with SMAP: access allowed
 }  // namespace rflags
 

@@ -1,5 +1,9 @@
 // The fixed-size records that a guest sends, and what their text points to. Nothing is formatted in
 // the guest: a record carries the address of a string in the guest's ELF and the raw arguments.
+//
+// The host copies records, measurements and their histograms when it answers a doorbell; everything
+// else that they point to it reads when the run is over. So strings and expectations are constants
+// of the guest's image.
 #pragma once
 
 #include <cstdint>
@@ -24,22 +28,26 @@ enum class ArgumentKind : std::uint8_t {
     string = 4,  ///< `const char`, a string literal of the guest
 };
 
+/// Of an `ArgumentKind`, in `Record::kinds`.
+inline constexpr std::uint32_t kind_bits = 4;
+
 inline constexpr std::uint32_t max_arguments = 4;
 
 struct Record {
-    std::uint64_t tsc;         ///< the writing vCPU's time-stamp counter
-    std::uint32_t sequence;    ///< counts from 0 on each vCPU; the host fails a test with a gap
-    std::uint32_t kinds;       ///< `ArgumentKind` of argument n in bits 8n+7..8n
-    Pointer<const void> text;  ///< what it points to depends on the type
-    std::uint64_t arguments[max_arguments];
+    std::uint64_t tsc;       ///< the writing vCPU's time-stamp counter
+    std::uint32_t sequence;  ///< counts from 0 on each vCPU; the host fails a test with a gap
+    // These three are constants where a record is written, and one 32-bit store.
+    std::uint16_t kinds;  ///< `ArgumentKind` of argument n in bits 4n+3..4n
     RecordType type;
+    std::uint8_t argument_count;  ///< of the arguments that mean something
+    Pointer<const void> text;     ///< what it points to depends on the type
+    std::uint64_t arguments[max_arguments];
     std::uint8_t cpu;
-    std::uint8_t argument_count;
-    std::uint8_t reserved[5];
+    std::uint8_t reserved[7];
 };
 static_assert(sizeof(Record) == 64, "a cache line: a record is written without touching another");
 
-/// The constant part of an expectation. Never changes, so that the host may read it late.
+/// The constant part of an expectation.
 struct Expectation {
     Pointer<const char> file;
     Pointer<const char> left;      ///< the expressions as written
@@ -60,14 +68,14 @@ static_assert(sizeof(Parameter) == 24);
 
 inline constexpr std::uint32_t max_measurement_parameters = 16;
 
-/// A finished histogram with its name and circumstances. The guest keeps it unchanged until the
-/// doorbell that follows its record has been answered.
+/// A finished histogram with its name and circumstances. The guest keeps this and the histogram
+/// unchanged until the doorbell that follows its record has been answered.
 struct Measurement {
     Pointer<const char> name;
     Pointer<const char> unit;
     Pointer<const void> histogram;  ///< `stats::Histogram`
     std::uint32_t parameter_count;
-    std::uint32_t reserved;
+    std::uint32_t counted;  ///< 1: the stretches that the test marks are of what this times
     Parameter parameters[max_measurement_parameters];
 };
 static_assert(sizeof(Measurement) == 32 + 24 * max_measurement_parameters);

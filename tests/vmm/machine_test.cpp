@@ -96,7 +96,9 @@ TEST_P(StopTest, BeforeItBegins) {
 std::string name_of(const testing::TestParamInfo<const char*>& hang) { return hang.param; }
 
 INSTANTIATE_TEST_SUITE_P(Hanging, StopTest,
-                         testing::Values("hang", "hang_halted", "hang_in_user_mode"), name_of);
+                         testing::Values("hang", "hang_halted", "hang_in_user_mode",
+                                         "hang_in_bare_loop"),
+                         name_of);
 
 TEST_F(MachineTest, AKickThatOurParentBlockedStillStops) {
     // A signal mask survives fork and exec, and threads inherit it.

@@ -91,8 +91,10 @@ TEST_F(StatisticsTest, AVmAndAVcpuHaveCounters) {
     const kvm::Statistics of_vcpu = vcpu.statistics();
     EXPECT_THAT(names_of(of_vm), Contains("remote_tlb_flush"));
     EXPECT_THAT(names_of(of_vcpu), Contains("exits"));
-    EXPECT_EQ(of_vm.read().size(), of_vm.counters().size());
-    EXPECT_EQ(of_vcpu.read().size(), of_vcpu.counters().size());
+    for (const kvm::Statistics* statistics : {&of_vm, &of_vcpu}) {
+        std::vector<std::uint64_t> values(statistics->counters().size());
+        EXPECT_NO_THROW(statistics->read(values));
+    }
 }
 
 TEST_F(StatisticsTest, AStretchCountsWhatIsInIt) {
@@ -137,7 +139,8 @@ TEST_F(StatisticsTest, AnUnknownMarkFailsTheTest) {
     PortWriter program;
     const TestResult result = run(program.write(port::statistics, 0xDEAD));
     EXPECT_EQ(result.verdict, Verdict::failed);
-    EXPECT_THAT(result.reason, HasSubstr("57005 is no mark"));
+    EXPECT_THAT(result.reason,
+                HasSubstr("a write of 57005 to the statistics port 0x5f0: that is no mark"));
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ std::size_t RecordArguments::count() const {
 }
 
 channel::ArgumentKind RecordArguments::kind(std::size_t n) const {
-    return static_cast<channel::ArgumentKind>(record_.kinds >> (8 * n) & 0xFF);
+    return static_cast<channel::ArgumentKind>(record_.kinds >> (channel::kind_bits * n) &
+                                              ((1U << channel::kind_bits) - 1));
 }
 
 std::string RecordArguments::string_at(std::uint64_t address) const {

@@ -1,23 +1,58 @@
 #include "vmm/channel/record_reader.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <iterator>
 #include <memory>
 #include <utility>
 #include <variant>
 
 #include "shared/channel/ring.hpp"
+#include "shared/stats/histogram.hpp"
 #include "vmm/channel/format.hpp"
+#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
 /// A guest that floods the channel is stopped here, before the host's memory is full: what the
-/// events of one VM may hold, all of its vCPUs together.
-constexpr std::uint64_t max_event_bytes = 256U << 20;
+/// records of one VM may take, all of its vCPUs together, and once more the events made of them.
+constexpr std::uint64_t most_bytes = 256U << 20;
+
+/// What is kept of a record besides itself: of a measurement the `channel::Measurement` and, behind
+/// it, the `stats::Histogram`.
+std::size_t copied_bytes(const channel::Record& record) {
+    return record.type == channel::RecordType::measurement
+               ? sizeof(channel::Measurement) + sizeof(stats::Histogram)
+               : 0;
+}
+
+/// Address space for all copies; memory only for those that are made, in small pages: the first
+/// touch of a huge one would clear 2 MiB while a vCPU waits.
+kvm::Mapping map_copies() {
+    void* address = ::mmap(nullptr, most_bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED) {
+        throw_error(ExitCode::bad_input, "cannot set {} MiB of addresses aside for records: {}",
+                    most_bytes >> 20, std::strerror(errno));
+    }
+    kvm::Mapping copies(address, most_bytes);
+    ::madvise(address, most_bytes, MADV_NOHUGEPAGE);  // refused where there are no huge pages
+    return copies;
+}
+
+template <typename T>
+T value_at(std::span<const std::byte> bytes, std::size_t offset) {
+    T value;
+    std::memcpy(&value, bytes.data() + offset, sizeof value);
+    return value;
+}
 
 /// Host memory that an event holds, about.
 std::uint64_t bytes_of(const Event& event) {
@@ -50,7 +85,14 @@ RecordReader::RecordReader(GuestMemory& memory, paging::Frame4k root,
       memory_(memory, root),
       rings_(std::move(rings)),
       ring_records_(ring_records),
-      streams_(rings_.size()) {}
+      copies_(map_copies()),
+      streams_(rings_.size()) {
+    const std::span all(static_cast<std::byte*>(copies_.address()), copies_.size());
+    const std::size_t share = all.size() / streams_.size();
+    for (std::size_t cpu = 0; cpu < streams_.size(); ++cpu) {
+        streams_[cpu].memory = all.subspan(cpu * share, share);
+    }
+}
 
 RecordReader::RecordReader(Machine& machine)
     : RecordReader(machine.memory(), machine.boot_root(), machine.shared_pages().rings,
@@ -65,48 +107,87 @@ void RecordReader::drain(std::uint32_t cpu) {
     }
     // Unsigned: a head behind `taken` is a huge distance.
     if (header->head - stream.taken > ring_records_) {
-        stream.violation = fmt::format(
-            "vCPU {}: its ring's head is {}, but {} records were taken and "
-            "it holds {}",
-            cpu, header->head, stream.taken, ring_records_);
+        stream.violation = {Fault::impossible_head, header->head, {}};
         return;
     }
     while (stream.taken != header->head && !stream.violation) {
         const std::uint64_t slot = stream.taken & (ring_records_ - 1);
         const auto record = physical_.read<channel::Record>(ring + sizeof(channel::RingHeader) +
                                                             slot * sizeof(channel::Record));
-        take(cpu, *record);
+        take(stream, cpu, *record);
         ++stream.taken;
     }
     static_cast<void>(physical_.write(ring + offsetof(channel::RingHeader, tail), stream.taken));
 }
 
-void RecordReader::take(std::uint32_t cpu, const channel::Record& record) {
-    Stream& stream = streams_[cpu];
+void RecordReader::take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const {
     if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != cpu) {
-        stream.violation = fmt::format(
-            "vCPU {}: record {} says that it is record {} of vCPU {}: one was lost or "
-            "overwritten",
-            cpu, stream.taken, record.sequence, record.cpu);
+        stream.violation = {Fault::out_of_sequence, 0, record};
         return;
     }
-    if (auto event = decode(cpu, record)) {
-        const std::uint64_t limit = max_event_bytes / streams_.size();
-        stream.bytes += bytes_of(*event);
-        if (stream.bytes > limit) {
-            stream.violation =
-                fmt::format("vCPU {}: its records take more than {} MiB", cpu, limit >> 20);
-            return;
-        }
-        stream.events.push_back(std::move(*event));
-    } else {
-        stream.violation =
-            fmt::format("vCPU {}: record {} of type {} points to nothing ({:#x})", cpu,
-                        record.sequence, static_cast<int>(record.type), record.text.address);
+    const std::span<std::byte> free = stream.memory.subspan(stream.used);
+    const std::size_t size = sizeof record + copied_bytes(record);
+    if (size > free.size()) {
+        stream.violation = {Fault::too_much, 0, record};
+        return;
     }
+    std::memcpy(free.data(), &record, sizeof record);
+    if (record.type == channel::RecordType::measurement &&
+        !copy_measurement(record, free.subspan(sizeof record))) {
+        stream.violation = {Fault::points_to_nothing, 0, record};
+        return;
+    }
+    stream.used += size;
 }
 
-std::optional<Event> RecordReader::decode(std::uint32_t cpu, const channel::Record& record) const {
+bool RecordReader::copy_measurement(const channel::Record& record,
+                                    std::span<std::byte> destination) const {
+    const auto measurement = destination.first(sizeof(channel::Measurement));
+    if (!memory_.copy(record.text.address, measurement)) {
+        return false;
+    }
+    const auto histogram = value_at<channel::Measurement>(measurement, 0).histogram;
+    return memory_.copy(histogram.address,
+                        destination.subspan(measurement.size(), sizeof(stats::Histogram)));
+}
+
+std::vector<Event> RecordReader::finish() {
+    std::vector<Event> all;
+    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
+        drain(cpu);
+        std::ranges::move(read(streams_[cpu], cpu), std::back_inserter(all));
+    }
+    // Stable, and each stream is in order already: the time stamps of one vCPU never go back.
+    std::ranges::stable_sort(all, {}, &Event::tsc);
+    return all;
+}
+
+std::vector<Event> RecordReader::read(Stream& stream, std::uint32_t cpu) const {
+    std::vector<Event> events;
+    std::uint64_t bytes = 0;
+    const std::span<const std::byte> copies = stream.memory.first(stream.used);
+    for (std::size_t at = 0; at < copies.size();) {
+        const auto record = value_at<channel::Record>(copies, at);
+        const auto copied = copies.subspan(at + sizeof record, copied_bytes(record));
+        at += sizeof record + copied.size();
+        auto event = decode(cpu, record, copied);
+        bytes += event ? bytes_of(*event) : 0;
+        // Before whatever drain() found, which came later in the stream.
+        if (!event) {
+            stream.violation = {Fault::points_to_nothing, 0, record};
+            break;
+        }
+        if (bytes > stream.memory.size()) {
+            stream.violation = {Fault::too_much, 0, record};
+            break;
+        }
+        events.push_back(std::move(*event));
+    }
+    return events;
+}
+
+std::optional<Event> RecordReader::decode(std::uint32_t cpu, const channel::Record& record,
+                                          std::span<const std::byte> copied) const {
     const RecordArguments arguments(record, memory_);
     const auto event = [&](auto what) { return Event{record.tsc, cpu, std::move(what)}; };
     const auto text = [&](auto pointer) { return memory_.read_string(pointer.address); };
@@ -137,57 +218,78 @@ std::optional<Event> RecordReader::decode(std::uint32_t cpu, const channel::Reco
                 *file, site->line, fmt::format("{} {} {}", *left, *relation, *right),
                 fmt::format("{} {} {}", arguments.show(0), *relation, arguments.show(1))});
         }
-        case channel::RecordType::measurement: {
-            const auto source = memory_.read<channel::Measurement>(record.text.address);
-            if (!source || source->parameter_count > channel::max_measurement_parameters) {
-                return std::nullopt;
-            }
-            const auto name = text(source->name);
-            const auto unit = text(source->unit);
-            const auto histogram = memory_.read<stats::Histogram>(source->histogram.address);
-            if (!name || !unit || !histogram || !histogram->is_consistent()) {
-                return std::nullopt;
-            }
-            auto measurement =
-                std::make_shared<MeasurementEvent>(MeasurementEvent{*name, *unit, {}, *histogram});
-            for (std::uint32_t i = 0; i < source->parameter_count; ++i) {
-                const channel::Parameter& parameter = source->parameters[i];
-                const auto parameter_name = text(parameter.name);
-                if (!parameter_name) {
-                    return std::nullopt;
-                }
-                MeasurementParameter& added = measurement->parameters.emplace_back(
-                    MeasurementParameter{*parameter_name, parameter.value});
-                if (parameter.text) {
-                    added.value = text(parameter.text).value_or("?");
-                }
-            }
-            return event(std::shared_ptr<const MeasurementEvent>(std::move(measurement)));
-        }
+        case channel::RecordType::measurement:
+            return decode_measurement(cpu, record, copied);
     }
     return std::nullopt;
 }
 
-std::vector<Event> RecordReader::finish() {
-    std::vector<Event> all;
-    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
-        drain(cpu);
-        std::ranges::move(streams_[cpu].events, std::back_inserter(all));
-        streams_[cpu].events.clear();
+std::optional<Event> RecordReader::decode_measurement(std::uint32_t cpu,
+                                                      const channel::Record& record,
+                                                      std::span<const std::byte> copied) const {
+    const auto text = [&](auto pointer) { return memory_.read_string(pointer.address); };
+    const auto source = value_at<channel::Measurement>(copied, 0);
+    if (source.parameter_count > channel::max_measurement_parameters) {
+        return std::nullopt;
     }
-    // Stable, and each stream is in order already: the time stamps of one vCPU never go back.
-    std::ranges::stable_sort(all, {}, &Event::tsc);
-    return all;
+    const auto name = text(source.name);
+    const auto unit = text(source.unit);
+    if (!name || !unit) {
+        return std::nullopt;
+    }
+    auto measurement = std::make_shared<MeasurementEvent>(MeasurementEvent{
+        *name, *unit, {}, value_at<stats::Histogram>(copied, sizeof source), source.counted != 0});
+    if (!measurement->histogram.is_consistent()) {
+        return std::nullopt;
+    }
+    for (std::uint32_t i = 0; i < source.parameter_count; ++i) {
+        const channel::Parameter& parameter = source.parameters[i];
+        const auto parameter_name = text(parameter.name);
+        if (!parameter_name) {
+            return std::nullopt;
+        }
+        MeasurementParameter& added = measurement->parameters.emplace_back(
+            MeasurementParameter{*parameter_name, parameter.value});
+        if (parameter.text) {
+            added.value = text(parameter.text).value_or("?");
+        }
+    }
+    return Event{record.tsc, cpu, std::shared_ptr<const MeasurementEvent>(std::move(measurement))};
 }
 
 std::vector<std::string> RecordReader::violations() const {
     std::vector<std::string> result;
-    for (const Stream& stream : streams_) {
-        if (stream.violation) {
-            result.push_back(*stream.violation);
+    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
+        if (streams_[cpu].violation) {
+            result.push_back(text_of(*streams_[cpu].violation, cpu));
         }
     }
     return result;
+}
+
+std::string RecordReader::text_of(const Violation& violation, std::uint32_t cpu) const {
+    const Stream& stream = streams_[cpu];
+    const channel::Record& record = violation.record;
+    switch (violation.fault) {
+        case Fault::impossible_head:
+            return fmt::format(
+                "vCPU {}: its ring's head is {}, but {} records were taken and "
+                "it holds {}",
+                cpu, violation.number, stream.taken, ring_records_);
+        case Fault::out_of_sequence:
+            // The faulty one was counted as taken, and nothing after it was.
+            return fmt::format(
+                "vCPU {}: record {} says that it is record {} of vCPU {}: one was lost or "
+                "overwritten",
+                cpu, stream.taken - 1, record.sequence, record.cpu);
+        case Fault::points_to_nothing:
+            return fmt::format("vCPU {}: record {} of type {} points to nothing ({:#x})", cpu,
+                               record.sequence, static_cast<int>(record.type), record.text.address);
+        case Fault::too_much:
+            return fmt::format("vCPU {}: its records take more than {} MiB", cpu,
+                               stream.memory.size() >> 20);
+    }
+    return "";
 }
 
 }  // namespace nestbed::vmm

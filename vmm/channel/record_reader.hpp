@@ -1,16 +1,21 @@
 // The host's end of the record rings. The host trusts nothing: each record is copied out once and
 // then checked; every index and address from the guest is checked before use.
+//
+// A doorbell is answered while its vCPU waits, so it only copies: the records, and of what they
+// point to what the guest may change afterwards. What they say is read when the run is over.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "shared/channel/record.hpp"
 #include "shared/paging/frame.hpp"
 #include "vmm/channel/event.hpp"
+#include "vmm/kvm/descriptor.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/machine.hpp"
 #include "vmm/machine/virtual_memory.hpp"
@@ -29,31 +34,51 @@ class RecordReader {
     explicit RecordReader(Machine& machine);
 
     /// Takes all records of a vCPU that is outside the guest. Different vCPUs may be drained side
-    /// by side, each on its own thread.
+    /// by side, each on its own thread. Allocates nothing and takes no lock.
     void drain(std::uint32_t cpu);
 
-    /// Takes what is left, when no vCPU runs any more; all events in the order of their time
-    /// stamps, those of one vCPU in the order in which it wrote them.
+    /// Takes what is left, when no vCPU runs any more, and reads it; all events in the order of
+    /// their time stamps, those of one vCPU in the order in which it wrote them. Once only.
     std::vector<Event> finish();
 
-    /// What the guest did wrong with its rings, if anything: a lost record, an impossible index.
+    /// What the guest did wrong with its rings, if anything: a lost record, an impossible index. A
+    /// record that cannot be read is among them after finish().
     std::vector<std::string> violations() const;
 
   private:
-    struct Stream {
-        std::uint64_t taken = 0;  ///< records; the host's own copy of `tail`
-        std::uint64_t bytes = 0;  ///< of host memory that its events hold, about
-        std::vector<Event> events;
-        std::optional<std::string> violation;  ///< ends the stream
+    enum class Fault {
+        impossible_head,    ///< `number`: the head
+        out_of_sequence,    ///< `record`
+        points_to_nothing,  ///< `record`
+        too_much,
+    };
+    struct Violation {
+        Fault fault;
+        std::uint64_t number;
+        channel::Record record;
     };
 
-    void take(std::uint32_t cpu, const channel::Record& record);
-    std::optional<Event> decode(std::uint32_t cpu, const channel::Record& record) const;
+    struct Stream {
+        std::span<std::byte> memory;         ///< for copies of records, one behind the other …
+        std::size_t used = 0;                ///< … bytes so far
+        std::uint64_t taken = 0;             ///< records; the host's own copy of `tail`
+        std::optional<Violation> violation;  ///< ends the stream
+    };
+
+    void take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const;
+    bool copy_measurement(const channel::Record& record, std::span<std::byte> destination) const;
+    std::vector<Event> read(Stream& stream, std::uint32_t cpu) const;
+    std::optional<Event> decode(std::uint32_t cpu, const channel::Record& record,
+                                std::span<const std::byte> copied) const;
+    std::optional<Event> decode_measurement(std::uint32_t cpu, const channel::Record& record,
+                                            std::span<const std::byte> copied) const;
+    std::string text_of(const Violation& violation, std::uint32_t cpu) const;
 
     GuestMemory& physical_;
     VirtualMemory memory_;
     std::vector<std::uint64_t> rings_;
     std::uint64_t ring_records_;
+    kvm::Mapping copies_;          // of all streams
     std::vector<Stream> streams_;  // one per vCPU, touched only by whoever drains it
 };
 

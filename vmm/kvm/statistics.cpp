@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -40,6 +41,8 @@ static_assert(sizeof(DescriptorHead) == 16);
 
 /// A statistics file of today's has 4 KiB.
 constexpr std::size_t most_bytes = 1 << 20;
+/// Of the values in it, which are read onto the stack; today's take 1 KiB.
+constexpr std::size_t most_value_bytes = 16 << 10;
 
 template <typename T>
 std::optional<T> value_at(std::span<const std::byte> file, std::uint64_t offset) {
@@ -135,21 +138,23 @@ Statistics::Statistics(Descriptor fd)
         first_ = least->offset;
         end_ = greatest->offset + sizeof(std::uint64_t);
     }
+    if (end_ - first_ > most_value_bytes) {
+        throw_error(ExitCode::no_kvm, "KVM's statistics: {} bytes of values, more than {}",
+                    end_ - first_, most_value_bytes);
+    }
 }
 
-std::vector<std::uint64_t> Statistics::read() const {
-    std::vector<std::byte> data(end_ - first_);
+void Statistics::read(std::span<std::uint64_t> values) const {
+    std::array<std::byte, most_value_bytes> buffer;  // NOLINT(*-member-init): filled by pread
+    const std::span<std::byte> data = std::span(buffer).first(end_ - first_);
     const ssize_t size = ::pread(fd_.get(), data.data(), data.size(), static_cast<off_t>(first_));
     if (size != static_cast<ssize_t>(data.size())) {
         throw_error(ExitCode::no_kvm, "cannot read KVM's statistics: {}",
                     size < 0 ? std::strerror(errno) : "they have become shorter");
     }
-    std::vector<std::uint64_t> values;
-    values.reserve(counters_.size());
-    for (const Counter& counter : counters_) {
-        values.push_back(*value_at<std::uint64_t>(data, counter.offset - first_));
+    for (std::size_t n = 0; n < counters_.size(); ++n) {
+        values[n] = *value_at<std::uint64_t>(data, counters_[n].offset - first_);
     }
-    return values;
 }
 
 }  // namespace nestbed::kvm

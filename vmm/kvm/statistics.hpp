@@ -48,9 +48,9 @@ class Statistics {
 
     const std::vector<Counter>& counters() const { return counters_; }
 
-    /// The counters' values, in their order. One system call; any thread may make it, whatever
-    /// vCPUs do.
-    std::vector<std::uint64_t> read() const;
+    /// The counters' values, in their order, into `values`, which has a place for each. One system
+    /// call, and nothing is allocated; any thread may make it, whatever vCPUs do.
+    void read(std::span<std::uint64_t> values) const;
 
   private:
     Descriptor fd_;

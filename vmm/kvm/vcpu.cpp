@@ -22,8 +22,6 @@ Mapping map_run_page(const Descriptor& fd, std::size_t size) {
 Vcpu::Vcpu(Descriptor fd, std::size_t mapping_size)
     : fd_(std::move(fd)), mapping_(map_run_page(fd_, mapping_size)) {}
 
-int Vcpu::run() { return ::ioctl(fd_.get(), KVM_RUN, 0) < 0 ? errno : 0; }
-
 kvm_regs Vcpu::registers() const {
     kvm_regs registers{};
     NESTBED_IOCTL(fd_, KVM_GET_REGS, &registers);
@@ -64,6 +62,14 @@ std::uint64_t Vcpu::tsc_khz() const {
     const int khz = ::ioctl(fd_.get(), KVM_GET_TSC_KHZ, 0);
     return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
 }
+
+void Vcpu::set_single_step(bool on) {
+    kvm_guest_debug debug{};
+    debug.control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0;
+    NESTBED_IOCTL(fd_, KVM_SET_GUEST_DEBUG, &debug);
+}
+
+void Vcpu::send_nmi() { NESTBED_IOCTL(fd_, KVM_NMI); }
 
 Statistics Vcpu::statistics() const {
     return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));

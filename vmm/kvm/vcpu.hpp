@@ -2,7 +2,10 @@
 #pragma once
 
 #include <linux/kvm.h>
+#include <sys/ioctl.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -17,9 +20,13 @@ class Vcpu {
 
     /// KVM_RUN: 0 when the guest left for user space (see run_page().exit_reason), else the errno:
     /// EINTR for a signal or `immediate_exit`, EAGAIN for an AP that waits for INIT or SIPI, …
-    int run();
+    int run() { return ::ioctl(fd_.get(), KVM_RUN, 0) < 0 ? errno : 0; }
 
     kvm_run& run_page() const { return *static_cast<kvm_run*>(mapping_.address()); }
+    /// Another page of the mapping whose first is kvm_run.
+    std::byte* page_of_mapping(std::size_t page) const {
+        return static_cast<std::byte*>(mapping_.address()) + page * 4096;
+    }
 
     kvm_regs registers() const;
     void set_registers(const kvm_regs& registers);
@@ -35,6 +42,13 @@ class Vcpu {
 
     /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
     std::uint64_t tsc_khz() const;
+
+    /// KVM_SET_GUEST_DEBUG: whether KVM_RUN returns after each instruction, with KVM_EXIT_DEBUG;
+    /// needs KVM_CAP_SET_GUEST_DEBUG.
+    void set_single_step(bool on);
+
+    /// KVM_NMI: interrupts the vCPU when it runs next.
+    void send_nmi();
 
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
     /// every ioctl of a vCPU does.

@@ -19,6 +19,30 @@ void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::
     NESTBED_IOCTL(fd_, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
+void Vm::add_coalesced_port(std::uint16_t port, std::uint32_t bytes) {
+    kvm_coalesced_mmio_zone zone{};
+    zone.addr = port;
+    zone.size = bytes;
+    zone.pio = 1;
+    NESTBED_IOCTL(fd_, KVM_REGISTER_COALESCED_MMIO, &zone);
+}
+
+void Vm::add_coalesced_memory(std::uint64_t guest_physical, std::uint32_t bytes) {
+    kvm_coalesced_mmio_zone zone{};
+    zone.addr = guest_physical;
+    zone.size = bytes;
+    NESTBED_IOCTL(fd_, KVM_REGISTER_COALESCED_MMIO, &zone);
+}
+
+void Vm::add_port_event(std::uint16_t port, std::uint32_t bytes, const Descriptor& eventfd) {
+    kvm_ioeventfd event{};
+    event.addr = port;
+    event.len = bytes;
+    event.fd = eventfd.get();
+    event.flags = KVM_IOEVENTFD_FLAG_PIO;
+    NESTBED_IOCTL(fd_, KVM_IOEVENTFD, &event);
+}
+
 Vcpu Vm::create_vcpu(std::uint32_t id, std::size_t mapping_size) {
     return {Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
             mapping_size};

@@ -24,6 +24,15 @@ class Vm {
     void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
                          void* host);
 
+    /// KVM_REGISTER_COALESCED_MMIO: KVM keeps writes of `bytes` there in a ring (CoalescedRing)
+    /// while there is room. Needs KVM_CAP_COALESCED_PIO or KVM_CAP_COALESCED_MMIO.
+    void add_coalesced_port(std::uint16_t port, std::uint32_t bytes);
+    void add_coalesced_memory(std::uint64_t guest_physical, std::uint32_t bytes);
+
+    /// KVM_IOEVENTFD: for each write of `bytes` to a port KVM adds 1 to an eventfd. Needs
+    /// KVM_CAP_IOEVENTFD.
+    void add_port_event(std::uint16_t port, std::uint32_t bytes, const Descriptor& eventfd);
+
     /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().
     Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size);
 

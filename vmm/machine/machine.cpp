@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/layout.hpp"
@@ -74,6 +75,10 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
     for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
         VcpuThread& thread = vcpus_.emplace_back(cpu, vm_.create_vcpu(cpu, mapping_size));
         thread.vcpu().set_cpuid(cpuid_of(supported, cpu, settings_.cpus));
+    }
+    if (settings_.exitless_calls) {
+        exitless_calls_.emplace(system, vm_, vcpu(0));
+        std::ranges::copy(exitless_calls_->offered(), std::back_inserter(settings_.parameters));
     }
     stretches_.emplace(statistics(system));
     tsc_khz_ = vcpu(0).tsc_khz();
@@ -205,6 +210,7 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
         .doorbell = doorbell,
         .operate = [this] { return host_operations_->carry_out(); },
         .mark = [this](std::uint32_t value) { return stretches_->mark(value); },
+        .exitless = exitless_calls_ ? &*exitless_calls_ : nullptr,
         .ended = [this](Outcome outcome) { end(std::move(outcome)); },
     };
     const std::vector<std::uint32_t> host_cpus = usable_host_cpus();

@@ -19,6 +19,7 @@
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/backing.hpp"
 #include "vmm/machine/backing_report.hpp"
+#include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/host_operations.hpp"
 #include "vmm/machine/outcome.hpp"
@@ -47,6 +48,8 @@ struct MachineSettings {
     Placement placement = Placement::free;
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
     bool statistics = false;
+    /// Have KVM answer the ports and addresses that are there to measure that; costs a thread.
+    bool exitless_calls = false;
     TestMemorySettings test_memory;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
@@ -79,6 +82,8 @@ class Machine {
     /// The tables that every vCPU started with; their kernel half is every address space's.
     paging::Frame4k boot_root() const { return boot_root_; }
     const kvm::Vcpu& vcpu(std::uint32_t cpu) const { return vcpus_[cpu].vcpu(); }
+    /// For who runs it himself, instead of run().
+    kvm::Vcpu& vcpu(std::uint32_t cpu) { return vcpus_[cpu].vcpu(); }
     std::uint64_t tsc_khz() const { return tsc_khz_; }
     /// What the vCPUs' CPUID says about paging.
     const channel::Features& features() const { return features_; }
@@ -101,7 +106,8 @@ class Machine {
     // Used by the vCPU threads: declared before them, to be destroyed after them.
     std::mutex mutex_;
     std::condition_variable_any ended_;
-    std::optional<Outcome> outcome_;                 // guarded by mutex_
+    std::optional<Outcome> outcome_;  // guarded by mutex_
+    std::optional<ExitlessCalls> exitless_calls_;
     std::optional<StretchCounter> stretches_;        // made once, when there are vCPUs
     std::optional<HostOperations> host_operations_;  // made once, when memory is laid out
 

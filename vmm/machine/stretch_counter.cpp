@@ -1,7 +1,5 @@
 #include "vmm/machine/stretch_counter.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "shared/channel/ports.hpp"
@@ -27,21 +25,34 @@ double mean(std::uint64_t total, std::uint64_t stretches) {
 }  // namespace
 
 StretchCounter::StretchCounter(std::vector<kvm::Statistics> sources) {
+    std::size_t most_counters = 0;
     for (kvm::Statistics& statistics : sources) {
         std::vector<std::size_t> places;
         for (const kvm::Counter& counter : statistics.counters()) {
             places.push_back(place_of(counter.name, names_));
         }
+        most_counters = std::max(most_counters, places.size());
         sources_.push_back({std::move(statistics), std::move(places)});
     }
-    for (Totals& totals : totals_) {
-        totals.counts.resize(names_.size());
+    values_.resize(most_counters);
+    for (auto* counts : {&start_, &now_, &totals_[empty].counts, &totals_[operation].counts}) {
+        counts->resize(names_.size());
     }
 }
 
-std::optional<std::string> StretchCounter::mark(std::uint32_t value) {
+std::optional<std::string_view> StretchCounter::mark(std::uint32_t value) {
+    // Acquire: after all that the last one to mark did; its release is below. Two at once are a
+    // guest's mistake, to be told and not to be waited for.
+    if (marking_.exchange(true, std::memory_order_acquire)) {
+        return "another vCPU marks at the same time";
+    }
+    const auto problem = mark_alone(value);
+    marking_.store(false, std::memory_order_release);
+    return problem;
+}
+
+std::optional<std::string_view> StretchCounter::mark_alone(std::uint32_t value) {
     using channel::StretchMark;
-    const std::lock_guard lock(mutex_);
     switch (static_cast<StretchMark>(value)) {
         case StretchMark::begin_empty:
             return begin(empty);
@@ -52,46 +63,44 @@ std::optional<std::string> StretchCounter::mark(std::uint32_t value) {
         case StretchMark::end_operation:
             return end(operation);
     }
-    return fmt::format("{} is no mark of a stretch", value);
+    return "that is no mark of a stretch";
 }
 
-std::optional<std::string> StretchCounter::begin(Kind kind) {
+std::optional<std::string_view> StretchCounter::begin(Kind kind) {
     if (open_) {
         return "a stretch begins inside another";
     }
     open_ = kind;
     // Last, so that a stretch counts as little as possible of what its marks cost.
-    start_ = read();
+    read(start_);
     return std::nullopt;
 }
 
-std::optional<std::string> StretchCounter::end(Kind kind) {
-    const std::vector<std::uint64_t> now = read();
+std::optional<std::string_view> StretchCounter::end(Kind kind) {
+    read(now_);
     if (open_ != kind) {
         return "a stretch ends that did not begin";
     }
     open_.reset();
     Totals& totals = totals_[kind];
     ++totals.stretches;
-    for (std::size_t n = 0; n < now.size(); ++n) {
-        totals.counts[n] += now[n] - start_[n];
+    for (std::size_t n = 0; n < now_.size(); ++n) {
+        totals.counts[n] += now_[n] - start_[n];
     }
     return std::nullopt;
 }
 
-std::vector<std::uint64_t> StretchCounter::read() const {
-    std::vector<std::uint64_t> sums(names_.size());
+void StretchCounter::read(std::vector<std::uint64_t>& sums) {
+    std::ranges::fill(sums, 0);
     for (const Source& source : sources_) {
-        const std::vector<std::uint64_t> values = source.statistics.read();
-        for (std::size_t n = 0; n < values.size(); ++n) {
-            sums[source.places[n]] += values[n];
+        source.statistics.read(values_);
+        for (std::size_t n = 0; n < source.places.size(); ++n) {
+            sums[source.places[n]] += values_[n];
         }
     }
-    return sums;
 }
 
 KvmCounts StretchCounter::counts() const {
-    const std::lock_guard lock(mutex_);
     const Totals& full = totals_[operation];
     const Totals& bare = totals_[empty];
     KvmCounts result{full.stretches, bare.stretches, {}, {}};

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/kvm/statistics.hpp"
@@ -21,13 +22,13 @@ class StretchCounter {
     explicit StretchCounter(std::vector<kvm::Statistics> sources = {});
 
     /// A value that the guest wrote to `port::statistics`. Returns what is wrong with it, if
-    /// anything. Any thread may call it: that a guest marks from one vCPU at a time is not relied
-    /// upon.
-    std::optional<std::string> mark(std::uint32_t value);
+    /// anything. Any thread may call it, for a vCPU that waits: nothing is allocated, and nobody
+    /// waits for another. A guest marks from one vCPU at a time; what it does otherwise is wrong.
+    std::optional<std::string_view> mark(std::uint32_t value);
 
     bool has_counters() const { return !names_.empty(); }
 
-    /// Of all stretches that have ended.
+    /// Of all stretches that have ended; when no vCPU runs any more.
     KvmCounts counts() const;
 
   private:
@@ -37,9 +38,10 @@ class StretchCounter {
         std::vector<std::uint64_t> counts;  ///< one per name, of differences
     };
 
-    std::vector<std::uint64_t> read() const;
-    std::optional<std::string> begin(Kind kind);
-    std::optional<std::string> end(Kind kind);
+    std::optional<std::string_view> mark_alone(std::uint32_t value);
+    std::optional<std::string_view> begin(Kind kind);
+    std::optional<std::string_view> end(Kind kind);
+    void read(std::vector<std::uint64_t>& sums);
 
     /// A source's counters, and where in `names_` each one is added.
     struct Source {
@@ -49,9 +51,11 @@ class StretchCounter {
 
     std::vector<std::string> names_;
     std::vector<Source> sources_;
-    mutable std::mutex mutex_;
-    std::optional<Kind> open_;          // guarded by mutex_, as all below
-    std::vector<std::uint64_t> start_;  // of the open stretch
+    std::atomic<bool> marking_{false};   // claimed by whoever uses what is below
+    std::optional<Kind> open_;           // the stretch that has begun
+    std::vector<std::uint64_t> start_;   // one per name, when it began
+    std::vector<std::uint64_t> now_;     // one per name
+    std::vector<std::uint64_t> values_;  // of one source
     std::array<Totals, 2> totals_;
 };
 

@@ -9,6 +9,7 @@
 #include <exception>
 #include <system_error>
 
+#include "shared/channel/mmio.hpp"
 #include "shared/channel/ports.hpp"
 #include "vmm/error.hpp"
 #include "vmm/machine/host_cpus.hpp"
@@ -26,6 +27,22 @@ void unblock_kick() {
     ::sigemptyset(&kick);
     ::sigaddset(&kick, kick_signal());
     ::pthread_sigmask(SIG_UNBLOCK, &kick, nullptr);
+}
+
+/// Of what a call carries, and of what is read.
+constexpr std::uint32_t call_bytes = 4;
+
+std::uint32_t value_at(const void* data) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, data, sizeof value);
+    return value;
+}
+
+bool is_for_bare_loop(const kvm_run& run) {
+    namespace port = channel::port;
+    return run.exit_reason == KVM_EXIT_IO
+               ? run.io.port == port::nothing || run.io.port == port::doorbell
+               : run.exit_reason == KVM_EXIT_MMIO && run.mmio.phys_addr == channel::mmio::nothing;
 }
 
 std::string describe_internal_error(const kvm_run& run) {
@@ -108,8 +125,9 @@ void VcpuThread::join() {
 
 void VcpuThread::loop(const Calls& calls) {
     while (!stop_.load(std::memory_order_relaxed)) {
-        switch (const int error = vcpu_.run()) {
+        switch (const int error = bare_ ? run_bare() : vcpu_.run()) {
             case 0:
+                ++exits_;
                 if (auto outcome = handle_exit(calls)) {
                     complete_port_io();
                     calls.ended(std::move(*outcome));
@@ -129,6 +147,14 @@ void VcpuThread::loop(const Calls& calls) {
                 return;
         }
     }
+}
+
+int VcpuThread::run_bare() {
+    int error = 0;
+    do {
+        error = vcpu_.run();
+    } while (error == 0 && is_for_bare_loop(vcpu_.run_page()));
+    return error;
 }
 
 void VcpuThread::complete_port_io() {
@@ -159,12 +185,7 @@ std::optional<Outcome> VcpuThread::handle_exit(const Calls& calls) {
                     "reason {:#x})",
                     run.fail_entry.hardware_entry_failure_reason));
         case KVM_EXIT_MMIO:
-            return ended_by(
-                Ending::unexpected_exit,
-                fmt::format("a {} of {} bytes at guest physical {:#x}, where there is no "
-                            "memory",
-                            run.mmio.is_write != 0 ? "write" : "read", run.mmio.len,
-                            run.mmio.phys_addr));
+            return handle_mmio(calls);
         default:
             return ended_by(
                 Ending::unexpected_exit,
@@ -175,37 +196,89 @@ std::optional<Outcome> VcpuThread::handle_exit(const Calls& calls) {
 }
 
 std::optional<Outcome> VcpuThread::handle_port_io(const Calls& calls) {
+    kvm_run& run = vcpu_.run_page();
+    if (run.io.size != call_bytes || run.io.count != 1) {
+        return unknown_port();
+    }
+    std::byte* data = reinterpret_cast<std::byte*>(&run) + run.io.data_offset;
+    if (run.io.direction == KVM_EXIT_IO_OUT) {
+        return handle_port_write(calls, value_at(data));
+    }
+    const auto value = port_value(calls);
+    if (!value) {
+        return unknown_port();
+    }
+    std::memcpy(data, &*value, sizeof *value);
+    return std::nullopt;
+}
+
+std::optional<Outcome> VcpuThread::handle_port_write(const Calls& calls, std::uint32_t value) {
     namespace port = channel::port;
-    const auto& io = vcpu_.run_page().io;
-    const bool is_call = io.direction == KVM_EXIT_IO_OUT && io.size == 4 && io.count == 1;
-    switch (is_call ? io.port : std::uint16_t{0}) {
+    const std::uint16_t to = vcpu_.run_page().io.port;
+    switch (to) {
         case port::nothing:
             return std::nullopt;
         case port::doorbell:
             calls.doorbell(cpu_);
             return std::nullopt;
         case port::statistics:
-            return handle_mark(calls, port_value());
+            return handle_mark(calls, value);
         case port::host_operation:
             return handle_operation(calls);
+        case port::bare_loop:
+            bare_ = value != 0;
+            return std::nullopt;
         case port::finish:
             return ended_by(Ending::finished, "");
         case port::panic:
             return ended_by(Ending::panicked, "");
         default:
-            return ended_by(
-                Ending::unexpected_exit,
-                fmt::format("a {}-byte {} port {:#x}, which is not one of nestbed's", +io.size,
-                            io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", +io.port));
+            break;
     }
+    ExitlessCalls* const taker = exitless(calls);
+    if (taker == nullptr || !taker->take_port_write(to, value)) {
+        return unknown_port();
+    }
+    return std::nullopt;
 }
 
-std::uint32_t VcpuThread::port_value() const {
-    const kvm_run& run = vcpu_.run_page();
-    std::uint32_t value = 0;
-    std::memcpy(&value, reinterpret_cast<const std::byte*>(&run) + run.io.data_offset,
-                sizeof value);
-    return value;
+std::optional<std::uint32_t> VcpuThread::port_value(const Calls& calls) const {
+    const std::uint16_t from = vcpu_.run_page().io.port;
+    if (from == channel::port::exits) {
+        return exits_;
+    }
+    ExitlessCalls* const taker = exitless(calls);
+    return taker == nullptr ? std::nullopt : taker->arrived_at_port(from);
+}
+
+Outcome VcpuThread::unknown_port() const {
+    const auto& io = vcpu_.run_page().io;
+    return ended_by(
+        Ending::unexpected_exit,
+        fmt::format("a {}-byte {} port {:#x}, which is not one of nestbed's", +io.size,
+                    io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", +io.port));
+}
+
+std::optional<Outcome> VcpuThread::handle_mmio(const Calls& calls) {
+    auto& mmio = vcpu_.run_page().mmio;
+    const bool writes = mmio.is_write != 0;
+    if (writes && mmio.phys_addr == channel::mmio::nothing) {
+        return std::nullopt;
+    }
+    ExitlessCalls* const taker = exitless(calls);
+    if (taker != nullptr && mmio.len == call_bytes) {
+        if (writes && taker->take_memory_write(mmio.phys_addr, value_at(mmio.data))) {
+            return std::nullopt;
+        }
+        if (const auto value = writes ? std::nullopt : taker->arrived_at_memory(mmio.phys_addr)) {
+            std::memcpy(mmio.data, &*value, sizeof *value);
+            return std::nullopt;
+        }
+    }
+    return ended_by(
+        Ending::unexpected_exit,
+        fmt::format("a {} of {} bytes at guest physical {:#x}, where there is no memory",
+                    writes ? "write" : "read", +mmio.len, +mmio.phys_addr));
 }
 
 std::optional<Outcome> VcpuThread::handle_operation(const Calls& calls) {

@@ -10,7 +10,8 @@
 //   with
 //     interrupts off just before each entry; in the guest or in HLT the signal's interrupt brings
 //     it out; in each case EINTR;
-//   - handling an exit: the next look at `stop` sees true.
+//   - handling an exit: the next look at `stop` sees true;
+//   - in the bare loop, which does not look: KVM_RUN returns EINTR as above, which ends that loop.
 // immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.
 #pragma once
 
@@ -19,9 +20,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
+#include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/outcome.hpp"
 
 namespace nestbed::vmm {
@@ -38,7 +41,9 @@ class VcpuThread {
         /// anything.
         std::function<std::optional<std::string>()> operate;
         /// The guest wrote this to `port::statistics`. Returns what is wrong with it, if anything.
-        std::function<std::optional<std::string>(std::uint32_t value)> mark;
+        std::function<std::optional<std::string_view>(std::uint32_t value)> mark;
+        /// Takes what KVM has answered; null where it answers nothing.
+        ExitlessCalls* exitless = nullptr;
         /// The run is over, for this reason; once at most.
         std::function<void(Outcome)> ended;
     };
@@ -69,10 +74,18 @@ class VcpuThread {
     void complete_port_io();
     void run(const Calls& calls, std::optional<std::uint32_t> host_cpu);
     void loop(const Calls& calls);
+    int run_bare();
     std::optional<Outcome> handle_exit(const Calls& calls);
     std::optional<Outcome> handle_port_io(const Calls& calls);
-    /// What a 32-bit OUT, which is the exit at hand, wrote.
-    std::uint32_t port_value() const;
+    std::optional<Outcome> handle_port_write(const Calls& calls, std::uint32_t value);
+    std::optional<Outcome> handle_mmio(const Calls& calls);
+    /// What a 32-bit IN reads, which is the exit at hand.
+    std::optional<std::uint32_t> port_value(const Calls& calls) const;
+    /// Those that are this vCPU's to make; null: none.
+    ExitlessCalls* exitless(const Calls& calls) const {
+        return cpu_ == 0 ? calls.exitless : nullptr;
+    }
+    Outcome unknown_port() const;
     std::optional<Outcome> handle_operation(const Calls& calls);
     std::optional<Outcome> handle_mark(const Calls& calls, std::uint32_t value);
     Outcome ended_by(Ending ending, std::string detail) const {
@@ -82,6 +95,8 @@ class VcpuThread {
     std::uint32_t cpu_;
     kvm::Vcpu vcpu_;
     std::atomic<bool> stop_{false};
+    bool bare_ = false;        ///< port::bare_loop
+    std::uint32_t exits_ = 0;  ///< to here; modulo 2^32
     std::thread thread_;
 };
 

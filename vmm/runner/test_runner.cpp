@@ -34,6 +34,7 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
     }
     result.placement = settings.placement;
     result.statistics = settings.statistics;
+    result.exitless_calls = settings.exitless_calls;
     result.test_memory = settings.test_memory;
     result.test_memory.bytes =
         rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));

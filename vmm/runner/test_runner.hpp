@@ -21,8 +21,9 @@ struct TestSettings {
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;
     Placement placement = Placement::free;
-    bool statistics = false;     ///< count what KVM does over the stretches that the guest marks
-    bool memory_report = false;  ///< read back at the end what the guest's memory is made of
+    bool statistics = false;      ///< count what KVM does over the stretches that the guest marks
+    bool memory_report = false;   ///< read back at the end what the guest's memory is made of
+    bool exitless_calls = false;  ///< have KVM answer what is there to measure that
     /// Its bytes at least; a test may need more.
     TestMemorySettings test_memory;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;

@@ -34,7 +34,8 @@ class Format : public testing::Test {
         channel::Record record{};
         for (const Value& value : values) {
             record.arguments[record.argument_count] = value.bits;
-            record.kinds |= static_cast<std::uint32_t>(value.kind) << (8 * record.argument_count);
+            record.kinds |= static_cast<std::uint16_t>(
+                static_cast<unsigned>(value.kind) << (channel::kind_bits * record.argument_count));
             ++record.argument_count;
         }
         return record;

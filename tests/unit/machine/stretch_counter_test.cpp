@@ -34,7 +34,7 @@ class StretchCounterTest : public testing::Test {
   protected:
     StretchCounterTest() : counter_(sources()) {}
 
-    std::optional<std::string> mark(StretchMark value) {
+    std::optional<std::string_view> mark(StretchMark value) {
         return counter_.mark(static_cast<std::uint32_t>(value));
     }
 
@@ -152,7 +152,8 @@ TEST(StretchCounterAlone, ChecksMarksWithoutCounters) {
 }
 
 TEST_F(StretchCounterTest, VcpusThatMarkAtOnceDoNoHarm) {
-    // Which marks are refused is a matter of chance; each stretch that ends is counted once.
+    // Which marks are refused is a matter of chance; each stretch that ends is counted once. None
+    // waits for another: one that comes while another is at it is refused.
     std::atomic<std::uint64_t> ended = 0;
     {
         std::vector<std::jthread> vcpus;

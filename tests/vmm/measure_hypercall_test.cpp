@@ -1,0 +1,142 @@
+// nestbed measure hypercall: what counts as a call is counted, whatever it takes.
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli_test.hpp"
+#include "tests/program/process.hpp"
+#include "vmm/report/hypercall_table.hpp"
+#include "vmm/report/measurements.hpp"
+#include "vmm/runner/hypercall_runs.hpp"
+#include "vmm/runner/shootdown_runs.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using nlohmann::json;
+using test::GuestAndTest;
+using testing::DoubleEq;
+using testing::HasSubstr;
+using testing::Optional;
+
+class HypercallTest : public test::KvmTest {
+  protected:
+    TestResult measure(const std::string& kind, std::uint64_t samples = 40) {
+        const GuestAndTest chosen(hypercall_guest, kind);
+        TestSettings settings = hypercall_settings({.samples = samples});
+        if (wants_hypercalls(kind)) {
+            settings.parameters.emplace_back("hypercalls", hypercalls_come_back(system(), {}));
+        }
+        return run_test(system(), chosen.guest, chosen.test, settings, {});
+    }
+};
+
+/// Exits to the VMM per call of a kind that was measured; nothing if it was skipped.
+std::optional<double> exits(const TestResult& result) {
+    EXPECT_NE(result.verdict, Verdict::failed) << result.name << ": " << result.reason << "\n"
+                                               << result.diagnosis;
+    for (const FailedExpectation& failure : result.failures) {
+        ADD_FAILURE() << failure.expression << ": " << failure.values;
+    }
+    return exits_per_call(result);
+}
+
+TEST_F(HypercallTest, CallsToTheVmmAreOneExitEach) {
+    for (const char* kind : {"port", "doorbell", "mmio", "user_mmio"}) {
+        EXPECT_THAT(exits(measure(kind)), Optional(DoubleEq(1))) << kind;
+    }
+    const TestResult from_user_mode = measure("user_port");
+    if (from_user_mode.verdict != Verdict::skipped) {
+        EXPECT_THAT(exits(from_user_mode), Optional(DoubleEq(1)));
+    }
+}
+
+TEST_F(HypercallTest, OtherCallsAreNone) {
+    for (const std::string& kind : hypercall_kinds()) {
+        if (kind == "port" || kind == "doorbell" || kind == "mmio" || kind.starts_with("user_")) {
+            continue;
+        }
+        const TestResult result = measure(kind);
+        if (result.verdict == Verdict::skipped) {
+            EXPECT_NE(result.reason, "") << kind;
+        } else {
+            EXPECT_THAT(exits(result), Optional(DoubleEq(0))) << kind;
+        }
+    }
+}
+
+TEST_F(HypercallTest, KvmCountsThemToo) {
+    // Of the VM's vCPU alone: an exit for the host's interrupt may come besides, but not one for
+    // each call.
+    if (system().extension(KVM_CAP_BINARY_STATS_FD) == 0) {
+        GTEST_SKIP() << "NOT TESTED, KVM does not show its counters here";
+    }
+    const auto count = [&](const TestResult& result, const char* name) {
+        const auto& counts = result.kvm_counts.counts;
+        const auto found = std::ranges::find(counts, name, &KvmCount::name);
+        return found == counts.end() ? 0.0 : found->per_operation;
+    };
+    const TestResult mmio = measure("mmio");
+    EXPECT_EQ(mmio.kvm_counts.operations, 16U);
+    EXPECT_THAT(count(mmio, "mmio_exits"), DoubleEq(1));
+    EXPECT_THAT(count(measure("port"), "mmio_exits"), DoubleEq(0));
+    const TestResult coalesced = measure("coalesced_mmio");
+    if (coalesced.verdict != Verdict::skipped) {
+        EXPECT_THAT(count(coalesced, "mmio_exits"), DoubleEq(0));
+    }
+}
+
+TEST_F(HypercallTest, TheRingIsEmptiedWhenItIsFull) {
+    // Many times as many writes as it holds; the guest expects each of them to arrive in its turn.
+    for (const char* kind : {"coalesced_port", "coalesced_mmio"}) {
+        const TestResult result = measure(kind, 2000);
+        EXPECT_NE(result.verdict, Verdict::failed) << kind << ": " << result.reason;
+    }
+}
+
+TEST_F(HypercallTest, BothTurnsAreSampledAlike) {
+    const TestResult result = measure("doorbell", 100);
+    const MeasurementEvent* calls = measurement_named(result, measurement::hypercall);
+    const MeasurementEvent* bare = measurement_named(result, measurement::bare_loop);
+    ASSERT_NE(calls, nullptr);
+    ASSERT_NE(bare, nullptr);
+    EXPECT_GE(calls->histogram.count(), 10U);
+    EXPECT_EQ(calls->histogram.count(), bare->histogram.count());
+    EXPECT_TRUE(over_bare_loop(result).has_value());
+}
+
+using HypercallProgramTest = nestbed::test::WithKvm;
+
+TEST_F(HypercallProgramTest, HasEachKindInItsTableAndInJson) {
+    const auto human = nestbed::test::nestbed(
+        {"measure", "hypercall", "--samples", "20", "--output", path("hypercall.json")});
+    EXPECT_EQ(human.exit_code, 0) << human.out << human.err;
+    EXPECT_THAT(human.out, HasSubstr("doorbell: "));
+    const json all = json::parse(contents(path("hypercall.json")));
+    std::vector<std::string> tests;
+    for (const json& test : all["tests"]) {
+        tests.push_back(test["name"]);
+        const bool skipped = test["verdict"] == "skipped";
+        EXPECT_EQ(skipped, test["reason"] != "") << test;
+        EXPECT_THAT(human.out, HasSubstr(tests.back()));
+        const auto of_it = std::ranges::count_if(all["measurements"], [&](const json& measurement) {
+            return measurement["params"]["kind"] == tests.back();
+        });
+        EXPECT_EQ(of_it, skipped ? 0 : 2) << tests.back();
+    }
+    EXPECT_EQ(tests, hypercall_kinds());
+    for (const json& measurement : all["measurements"]) {
+        if (measurement["name"] == "bare loop") {
+            EXPECT_TRUE(measurement["exits"].empty()) << measurement;
+        }
+    }
+}
+
+TEST_F(HypercallProgramTest, RefusesAKindThatThereIsNot) {
+    const auto result = nestbed::test::nestbed({"measure", "hypercall", "--kind", "port,telegram"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("--kind telegram: there are port, doorbell, "));
+}
+
+}  // namespace
+}  // namespace nestbed::vmm
