@@ -9,10 +9,10 @@ namespace nestbed::kvm {
 
 namespace {
 
-Mapping map_run_page(const Descriptor& fd, std::size_t size) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+Mapping map(const Descriptor& fd, const char* what, std::size_t size, off_t offset) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), offset);
     if (address == MAP_FAILED) {
-        throw_ioctl_error("mmap of kvm_run", errno);
+        throw_ioctl_error(what, errno);
     }
     return {address, size};
 }
@@ -20,7 +20,7 @@ Mapping map_run_page(const Descriptor& fd, std::size_t size) {
 }  // namespace
 
 Vcpu::Vcpu(Descriptor fd, std::size_t mapping_size)
-    : fd_(std::move(fd)), mapping_(map_run_page(fd_, mapping_size)) {}
+    : fd_(std::move(fd)), mapping_(map(fd_, "mmap of kvm_run", mapping_size, 0)) {}
 
 int Vcpu::run() { return ::ioctl(fd_.get(), KVM_RUN, 0) < 0 ? errno : 0; }
 
@@ -63,6 +63,11 @@ std::uint32_t Vcpu::mp_state() const {
 std::uint64_t Vcpu::tsc_khz() const {
     const int khz = ::ioctl(fd_.get(), KVM_GET_TSC_KHZ, 0);
     return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
+}
+
+Mapping Vcpu::map_dirty_ring(std::uint32_t entries) const {
+    return map(fd_, "mmap of a dirty ring", entries * sizeof(kvm_dirty_gfn),
+               KVM_DIRTY_LOG_PAGE_OFFSET * ::sysconf(_SC_PAGESIZE));
 }
 
 Statistics Vcpu::statistics() const {

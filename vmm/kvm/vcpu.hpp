@@ -36,6 +36,10 @@ class Vcpu {
     /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
     std::uint64_t tsc_khz() const;
 
+    /// This vCPU's dirty ring: `entries` of kvm_dirty_gfn, as many as the VM was given by
+    /// KVM_CAP_DIRTY_LOG_RING. It outlives the vCPU.
+    Mapping map_dirty_ring(std::uint32_t entries) const;
+
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
     /// every ioctl of a vCPU does.
     Statistics statistics() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "vmm/kvm/descriptor.hpp"
 #include "vmm/kvm/statistics.hpp"
@@ -19,9 +20,28 @@ class Vm {
     /// KVM_CREATE_IRQCHIP: local APICs in the kernel.
     void create_irqchip();
 
-    /// KVM_SET_USER_MEMORY_REGION: `host` must stay mapped as long as the VM exists.
+    /// KVM_SET_USER_MEMORY_REGION: `host` must stay mapped as long as the VM exists. `flags`:
+    /// KVM_MEM_….
     void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
-                         void* host);
+                         void* host, std::uint32_t flags = 0);
+
+    /// KVM_ENABLE_CAP: 0, or why KVM refused (errno).
+    [[nodiscard]] int enable_capability(std::uint32_t capability, std::uint64_t argument);
+
+    /// KVM_GET_DIRTY_LOG: a bit for each page of a slot that has KVM_MEM_LOG_DIRTY_PAGES. With
+    /// KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 they stay set. KVM refuses it to a VM with dirty rings.
+    void get_dirty_log(std::uint32_t slot, std::span<std::uint64_t> bitmap) const;
+
+    /// KVM_CLEAR_DIRTY_LOG: clears the bits that are set in `bitmap`, whose first is that of
+    /// `first_page`, a multiple of 64, and write-protects these pages. Needs
+    /// KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2.
+    void clear_dirty_log(std::uint32_t slot, std::uint64_t first_page,
+                         std::span<const std::uint64_t> bitmap);
+
+    /// KVM_RESET_DIRTY_RINGS: write-protects the pages that were harvested from all vCPUs' rings,
+    /// and has their entries used again. Returns how many; a pending signal can make it less than
+    /// all.
+    std::uint32_t reset_dirty_rings();
 
     /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().
     Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size);

@@ -14,10 +14,13 @@
 #include <vector>
 
 #include "shared/channel/boot_info.hpp"
+#include "shared/channel/dirty_logging.hpp"
 #include "shared/paging/frame.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/machine/dirty_log.hpp"
+#include "vmm/machine/dirty_rings.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/host_operations.hpp"
 #include "vmm/machine/outcome.hpp"
@@ -45,6 +48,7 @@ struct MachineSettings {
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
     bool statistics = false;
     TestMemorySettings test_memory;
+    channel::DirtyLogging dirty_logging;  ///< of the test memory, if there is any
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 
@@ -84,6 +88,7 @@ class Machine {
     void load(const ElfImage& image);
     void lay_out(const Guest& guest, const GuestTest& test);
     std::vector<kvm::Statistics> statistics(const kvm::System& system) const;
+    void make_dirty_log();
     void end(Outcome outcome);
 
     MachineSettings settings_;
@@ -95,6 +100,8 @@ class Machine {
     std::condition_variable_any ended_;
     std::optional<Outcome> outcome_;                 // guarded by mutex_
     std::optional<StretchCounter> stretches_;        // made once, when there are vCPUs
+    std::unique_ptr<DirtyLog> dirty_log_;            // made once, when there are vCPUs
+    DirtyRings* dirty_rings_ = nullptr;              // the same, if it is made of rings
     std::optional<HostOperations> host_operations_;  // made once, when memory is laid out
 
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements

@@ -12,7 +12,12 @@
 //     it out; in each case EINTR;
 //   - handling an exit: the next look at `stop` sees true.
 // immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.
+//
+// A vCPU that is only to come out once, and go on, gets the kick alone. Nothing is pending when it
+// comes between the look at `stop` and KVM_RUN, so whoever waits kicks again until it was out.
 #pragma once
+
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -39,6 +44,8 @@ class VcpuThread {
         std::function<std::optional<std::string>()> operate;
         /// The guest wrote this to `port::statistics`. Returns what is wrong with it, if anything.
         std::function<std::optional<std::string>(std::uint32_t value)> mark;
+        /// The vCPU's dirty ring is full: makes room in it.
+        std::function<void(std::uint32_t cpu)> make_room;
         /// The run is over, for this reason; once at most.
         std::function<void(Outcome)> ended;
     };
@@ -58,6 +65,10 @@ class VcpuThread {
     /// Makes the thread leave the guest for good. Any thread may call it, any number of times.
     void stop();
 
+    /// Returns when the vCPU has been outside of the guest since the call: what the processor and
+    /// KVM keep while it is in there, they have handed over. Any thread may call it.
+    void bring_out() const;
+
     /// Waits until the thread has left.
     void join();
 
@@ -69,6 +80,7 @@ class VcpuThread {
     void complete_port_io();
     void run(const Calls& calls, std::optional<std::uint32_t> host_cpu);
     void loop(const Calls& calls);
+    int enter_guest();
     std::optional<Outcome> handle_exit(const Calls& calls);
     std::optional<Outcome> handle_port_io(const Calls& calls);
     /// What a 32-bit OUT, which is the exit at hand, wrote.
@@ -82,6 +94,8 @@ class VcpuThread {
     std::uint32_t cpu_;
     kvm::Vcpu vcpu_;
     std::atomic<bool> stop_{false};
+    std::atomic<std::uint64_t> passages_{0};  ///< into KVM_RUN and out of it: odd inside
+    std::atomic<pid_t> thread_id_{0};
     std::thread thread_;
 };
 

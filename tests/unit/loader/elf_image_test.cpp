@@ -229,8 +229,8 @@ INSTANTIATE_TEST_SUITE_P(
                  b.note_start.n_descsz = 8;
              },
              "rebuild the guest"},
-        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 72; },
-             "72 bytes instead of 64"}),
+        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 88; },
+             "88 bytes instead of 80"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
