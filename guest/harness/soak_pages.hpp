@@ -21,11 +21,13 @@
 #include <optional>
 
 #include "guest/harness/page_table_window.hpp"
-#include "guest/harness/random.hpp"
 #include "guest/kernel/address_space.hpp"
 #include "shared/paging/page_range.hpp"
+#include "shared/stats/random.hpp"
 
 namespace nestbed::guest {
+
+using stats::Random;
 
 enum class Rights : std::uint8_t { none = 0, read = 1, write = 2 };
 

@@ -21,7 +21,7 @@ constexpr std::uint64_t mib = 1 << 20;
 
 constexpr channel::DirtyLogging with_bitmap{.kind = DirtyLogKind::bitmap};
 /// With as few entries as KVM takes.
-constexpr channel::DirtyLogging with_rings{.kind = DirtyLogKind::ring, .ring_entries = 65536};
+constexpr channel::DirtyLogging with_rings{.kind = DirtyLogKind::ring};
 
 GUEST_USER std::uint64_t write_pages(std::uint64_t first, std::uint64_t pages) {
     for (std::uint64_t n = 0; n < pages; ++n) {

@@ -277,8 +277,8 @@ TEST_F(WithKvm, AnUnwritableOutputIsFoundBeforeTheRun) {
 }
 
 TEST_F(WithKvm, BadInputLeavesNoOutputFile) {
-    const ProcessResult result =
-        nestbed({"run", "boot", "--backing", "hugetlb", "--memory", "1G", "--output", path("out")});
+    const ProcessResult result = nestbed(
+        {"run", "boot", "--backing", "hugetlb-2m", "--memory", "1G", "--output", path("out")});
     if (result.exit_code == success) {
         GTEST_SKIP() << "this host has 1 GiB of huge pages to spare";
     }

@@ -23,12 +23,20 @@ CLI::Option* add_values(CLI::App* command, const char* name, const char* type, c
         ->allow_extra_args(false);
 }
 
-Backing parse_backing(const std::string& text) {
-    const auto backing = backing_from_name(text);
-    if (!backing) {
-        throw_error(ExitCode::bad_input, "--backing {}: must be 4k, thp or hugetlb", text);
-    }
-    return *backing;
+void add_backing_options(CLI::App* command, BackingSettings& settings) {
+    add_value(command, "--backing", "KIND",
+              "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
+              "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
+              [&](const std::string& text) {
+                  const auto kind = backing_from_name(text);
+                  if (!kind) {
+                      throw_error(ExitCode::bad_input, "--backing {}: there are {}", text,
+                                  backing_names());
+                  }
+                  settings.kind = *kind;
+              });
+    command->add_flag("--prefault", settings.prefault,
+                      "The host populates all of it before the guest runs");
 }
 
 Format parse_format(const std::string& text) {

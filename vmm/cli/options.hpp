@@ -20,8 +20,11 @@ CLI::Option* add_value(CLI::App* command, const char* name, const char* type, co
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
                         const std::function<void(const std::string&)>& parse);
 
+/// `--backing` and `--prefault`: the host memory of a command's VMs. `settings` must live as long
+/// as `command`.
+void add_backing_options(CLI::App* command, BackingSettings& settings);
+
 /// Throws Error(bad_input) that names what is possible.
-Backing parse_backing(const std::string& text);
 Format parse_format(const std::string& text);
 NestedPaging parse_nested_paging(const std::string& text);
 

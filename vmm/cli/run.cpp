@@ -180,8 +180,7 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
               });
     add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
               [&](const std::string& text) { settings.memory = parse_memory("--memory", text); });
-    add_value(command, "--backing", "KIND", "Host pages behind it: 4k (default), thp or hugetlb",
-              [&](const std::string& text) { settings.backing = parse_backing(text); });
+    add_backing_options(command, settings.backing);
     add_value(
         command, "--timeout", "SECONDS",
         "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",

@@ -70,6 +70,7 @@ void add_sampling(CLI::App* command, ShootdownSampling& sampling) {
                     "Ends a combination that takes longer (default 60); a soak, that much later\n"
                     "than it should end",
                     sampling.timeout, sampling.placement);
+    add_backing_options(command, sampling.backing);
 }
 
 void add_modes(CLI::App* command, ShootdownOptions& options) {

@@ -31,13 +31,6 @@ std::string first_line(const fs::path& path) {
     return line;
 }
 
-std::uint64_t number_in(const fs::path& path) {
-    std::ifstream stream(path);
-    std::uint64_t value = 0;
-    stream >> value;
-    return stream ? value : 0;
-}
-
 /// The entries of a folder in order, none if it cannot be read.
 std::vector<fs::path> entries_of(const fs::path& folder) {
     std::vector<fs::path> result;
@@ -70,13 +63,6 @@ bool has_word(const std::string& text, std::string_view word) {
         }
     }
     return false;
-}
-
-/// The choice in brackets: "madvise" of "always [madvise] never".
-std::string chosen(const std::string& choices) {
-    const std::size_t open = choices.find('[');
-    const std::size_t close = choices.find(']', open);
-    return close == std::string::npos ? "" : choices.substr(open + 1, close - open - 1);
 }
 
 std::string find_kvm_module() {
@@ -143,21 +129,6 @@ std::optional<std::string> find_hypervisor() {
     return vendor.data();
 }
 
-std::vector<HugePages> find_huge_pages() {
-    constexpr std::string_view prefix = "hugepages-";
-    std::vector<HugePages> result;
-    for (const fs::path& folder : entries_of("/sys/kernel/mm/hugepages")) {
-        const std::string name = folder.filename();
-        if (name.starts_with(prefix)) {
-            result.push_back({std::stoull(name.substr(prefix.size())),
-                              number_in(folder / "nr_hugepages"),
-                              number_in(folder / "free_hugepages")});
-        }
-    }
-    std::ranges::sort(result, {}, &HugePages::kib);
-    return result;
-}
-
 TscDescription find_tsc() {
     const std::string flags = cpuinfo_field("flags");
     TscDescription tsc;
@@ -209,8 +180,8 @@ HostDescription describe_host(const kvm::System* system) {
     host.cores = static_cast<std::uint32_t>(usable_host_cpus().size());
     host.memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                   static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    host.huge_pages = find_huge_pages();
-    host.transparent_huge_pages = chosen(first_line("/sys/kernel/mm/transparent_hugepage/enabled"));
+    host.huge_pages = huge_page_pools();
+    host.transparent_huge_pages = transparent_huge_pages();
     host.tsc = find_tsc();
     host.disassembler = disassembler_remedy().empty();
     if (system != nullptr) {

@@ -9,6 +9,7 @@
 
 #include "shared/channel/boot_info.hpp"
 #include "vmm/host/emulated_machine.hpp"
+#include "vmm/machine/huge_pages.hpp"
 
 namespace nestbed::vmm {
 
@@ -19,12 +20,6 @@ struct KvmDescription {
     int max_cpus = 0;              ///< KVM_CAP_MAX_VCPUS
     std::uint64_t tsc_khz = 0;     ///< of a guest; 0 if this KVM does not say
     channel::Features features{};  ///< what guests get
-};
-
-struct HugePages {
-    std::uint64_t kib;  ///< size of one
-    std::uint64_t total;
-    std::uint64_t free;
 };
 
 struct TscDescription {

@@ -45,11 +45,7 @@ void Vm::clear_dirty_log(std::uint32_t slot, std::uint64_t first_page,
 }
 
 std::uint32_t Vm::reset_dirty_rings() {
-    const int reset = ::ioctl(fd_.get(), KVM_RESET_DIRTY_RINGS, 0);
-    if (reset < 0 && errno != EINTR) {
-        throw_ioctl_error("KVM_RESET_DIRTY_RINGS", errno);
-    }
-    return reset < 0 ? 0 : static_cast<std::uint32_t>(reset);
+    return static_cast<std::uint32_t>(NESTBED_IOCTL(fd_, KVM_RESET_DIRTY_RINGS));
 }
 
 Vcpu Vm::create_vcpu(std::uint32_t id, std::size_t mapping_size) {

@@ -39,8 +39,8 @@ class Vm {
                          std::span<const std::uint64_t> bitmap);
 
     /// KVM_RESET_DIRTY_RINGS: write-protects the pages that were harvested from all vCPUs' rings,
-    /// and has their entries used again. Returns how many; a pending signal can make it less than
-    /// all.
+    /// and has their entries used again. Returns how many. No signal may be pending: it would be
+    /// less than all, and Linux since 6.16 forgets to write-protect some of those then.
     std::uint32_t reset_dirty_rings();
 
     /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().

@@ -1,82 +1,155 @@
 #include "vmm/machine/backing.hpp"
 
+#include <fmt/format.h>
+#include <linux/memfd.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 #include "vmm/error.hpp"
+#include "vmm/machine/huge_pages.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::uint64_t huge_page = 2U << 20;
+constexpr std::uint64_t kib = 1ULL << 10;
+constexpr std::uint64_t mib = 1ULL << 20;
+constexpr std::uint64_t gib = 1ULL << 30;
 
-constexpr std::array<std::pair<Backing, std::string_view>, 3> names{{
-    {Backing::small_pages, "4k"},
-    {Backing::transparent, "thp"},
-    {Backing::huge_pages, "hugetlb"},
+struct Kind {
+    Backing backing;
+    std::string_view name;
+    std::uint64_t page;   ///< bytes
+    std::uint64_t leaf;   ///< bytes, of the largest that could map it
+    bool is_file;         ///< a memory file, mapped shared
+    unsigned file_flags;  ///< of memfd_create
+    int advice;           ///< of madvise, about transparent huge pages; 0: none
+};
+
+constexpr std::array<Kind, 5> kinds{{
+    {Backing::anon, "anon", 4 * kib, 2 * mib, false, 0, MADV_NOHUGEPAGE},
+    {Backing::thp, "thp", 4 * kib, 2 * mib, false, 0, MADV_HUGEPAGE},
+    {Backing::memfd, "memfd", 4 * kib, 2 * mib, true, 0, MADV_NOHUGEPAGE},
+    {Backing::hugetlb_2m, "hugetlb-2m", 2 * mib, 2 * mib, true, MFD_HUGETLB | MFD_HUGE_2MB, 0},
+    {Backing::hugetlb_1g, "hugetlb-1g", gib, gib, true, MFD_HUGETLB | MFD_HUGE_1GB, 0},
 }};
 
-kvm::Mapping map(std::uint64_t size, int extra_flags) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
-    if (address == MAP_FAILED) {
-        throw_error(ExitCode::bad_input, "cannot map {} MiB of guest memory: {}{}", size >> 20,
-                    std::strerror(errno),
-                    (extra_flags & MAP_HUGETLB) != 0
-                        ? " (reserve 2 MiB pages: sysctl vm.nr_hugepages=N)"
-                        : " (ask for less with --memory)");
+const Kind& kind_of(Backing backing) { return *std::ranges::find(kinds, backing, &Kind::backing); }
+
+bool is_huge(const Kind& kind) { return kind.page > 4 * kib; }
+
+/// `error` is of the call that failed.
+[[noreturn]] void refuse(const Kind& kind, std::uint64_t size, int error) {
+    if (is_huge(kind)) {
+        if (const auto lack = huge_page_lack(kind.page, size / kind.page)) {
+            throw_error(ExitCode::bad_input, "--backing {}: {}", kind.name, *lack);
+        }
     }
-    return {address, size};
+    throw_error(ExitCode::bad_input,
+                "--backing {}: cannot map {} MiB of guest memory: {} (ask for less with --memory)",
+                kind.name, size / mib, std::strerror(error));
 }
 
-/// A 2 MiB-aligned piece of an anonymous mapping: only there can a huge page be whole.
-kvm::Mapping map_aligned(std::uint64_t size) {
-    kvm::Mapping larger = map(size + huge_page, MAP_NORESERVE);
-    const auto start = reinterpret_cast<std::uint64_t>(larger.address());
-    const std::uint64_t aligned = (start + huge_page - 1) & ~(huge_page - 1);
-    const std::uint64_t behind = aligned + size;
-    ::munmap(larger.address(), aligned - start);
-    ::munmap(reinterpret_cast<void*>(behind), start + larger.size() - behind);
-    larger.release();
-    return {reinterpret_cast<void*>(aligned), size};
+kvm::Descriptor make_file(const Kind& kind, std::uint64_t size) {
+    if (!kind.is_file) {
+        return kvm::Descriptor(-1);
+    }
+    kvm::Descriptor file(::memfd_create("guest memory", MFD_CLOEXEC | kind.file_flags));
+    if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
+        refuse(kind, size, errno);
+    }
+    return file;
+}
+
+/// Address space without memory, large enough for `size` bytes at any place in a leaf and a guard
+/// page on each side.
+kvm::Mapping reserve(const Kind& kind, std::uint64_t size) {
+    const std::uint64_t enough = size + kind.leaf + 2 * 4 * kib;
+    void* address =
+        ::mmap(nullptr, enough, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED) {
+        refuse(kind, size, errno);
+    }
+    return {address, enough};
+}
+
+void map_at(void* address, std::uint64_t size, const Kind& kind, int file) {
+    // MAP_NORESERVE only where a guest that touches little needs little; huge pages are reserved.
+    const int flags = kind.is_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    if (::mmap(address, size, PROT_READ | PROT_WRITE, MAP_FIXED | flags, file, 0) == MAP_FAILED) {
+        refuse(kind, size, errno);
+    }
+    if (kind.advice == 0 || ::madvise(address, size, kind.advice) == 0) {
+        return;
+    }
+    // A kernel without transparent huge pages refuses both advices, and has small pages only.
+    if (kind.advice == MADV_HUGEPAGE) {
+        refuse(kind, size, errno);
+    }
+}
+
+void prefault(void* address, std::uint64_t size, const Kind& kind) {
+    if (::madvise(address, size, MADV_POPULATE_WRITE) == 0) {
+        return;
+    }
+    if (errno != EINVAL) {
+        throw_error(ExitCode::bad_input, "--prefault: not all {} MiB of guest memory ({}): {}",
+                    size / mib, kind.name, std::strerror(errno));
+    }
+    // Linux before 5.14. What is written is what is there.
+    std::memset(address, 0, size);
 }
 
 }  // namespace
 
-std::string_view backing_name(Backing backing) {
-    for (const auto& [value, name] : names) {
-        if (value == backing) {
-            return name;
-        }
-    }
-    return "?";
-}
+std::string_view backing_name(Backing backing) { return kind_of(backing).name; }
 
 std::optional<Backing> backing_from_name(std::string_view name) {
-    for (const auto& [value, known] : names) {
-        if (known == name) {
-            return value;
-        }
-    }
-    return std::nullopt;
+    const auto* const found = std::ranges::find(kinds, name, &Kind::name);
+    return found == kinds.end() ? std::nullopt : std::optional(found->backing);
 }
 
-kvm::Mapping map_backing(Backing backing, std::uint64_t size) {
-    if (backing == Backing::huge_pages) {
-        // Reserved now (no MAP_NORESERVE), so that a lack of huge pages is an error here and not a
-        // SIGBUS later.
-        return map(size, MAP_HUGETLB | MAP_POPULATE);
+std::string backing_names() {
+    std::string names;
+    for (const Kind& kind : kinds) {
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", kind.name);
     }
-    kvm::Mapping mapping = map_aligned(size);
-    // Best effort: a kernel without transparent huge pages refuses both, and has small pages only.
-    ::madvise(mapping.address(), size,
-              backing == Backing::transparent ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    return mapping;
+    return names;
+}
+
+std::uint64_t page_bytes(Backing backing) { return kind_of(backing).page; }
+
+std::uint64_t alignment_of(Backing backing) { return kind_of(backing).leaf; }
+
+HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,
+                       std::uint64_t guest_physical) {
+    const Kind& kind = kind_of(settings.kind);
+    if (guest_physical % kind.page != 0) {
+        throw_error(
+            ExitCode::bad_input,
+            "guest memory at {:#x}: {} comes in pages of {} KiB, and it must begin with one",
+            guest_physical, kind.name, kind.page / kib);
+    }
+    if (settings.kind == Backing::thp) {
+        if (const auto problem = transparent_huge_page_lack()) {
+            throw_error(ExitCode::bad_input, "--backing thp: {}", *problem);
+        }
+    }
+    const std::uint64_t whole = (size + kind.page - 1) & ~(kind.page - 1);
+    kvm::Descriptor file = make_file(kind, whole);
+    kvm::Mapping reservation = reserve(kind, whole);
+    const auto begin = reinterpret_cast<std::uint64_t>(reservation.address());
+    void* address =
+        reinterpret_cast<void*>(congruent_address(begin + 4 * kib, guest_physical, kind.leaf));
+    map_at(address, whole, kind, file.get());
+    if (settings.prefault) {
+        prefault(address, whole, kind);
+    }
+    return {std::move(reservation), address, whole, std::move(file), settings};
 }
 
 }  // namespace nestbed::vmm

@@ -1,10 +1,33 @@
 #include "vmm/machine/dirty_rings.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <csignal>
 
 #include "vmm/error.hpp"
 
 namespace nestbed::vmm {
+
+namespace {
+
+/// While it exists, no signal reaches the calling thread.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+  private:
+    sigset_t before_;
+};
+
+}  // namespace
 
 DirtyRings::DirtyRings(kvm::Vm& vm, std::deque<VcpuThread>& vcpus, std::uint32_t entries,
                        TestMemory& test_memory)
@@ -70,15 +93,21 @@ void DirtyRings::harvest_all() {
 }
 
 void DirtyRings::reset() {
-    // A signal cuts it short, and is handled before the next attempt.
-    constexpr int most_attempts = 1000;
-    for (int attempt = 0; harvested_ != 0; ++attempt) {
-        if (attempt == most_attempts) {
-            throw_error(ExitCode::no_kvm, "KVM_RESET_DIRTY_RINGS leaves {} entries as they are",
-                        harvested_);
-        }
-        harvested_ -= std::min<std::uint64_t>(harvested_, vm_.reset_dirty_rings());
+    if (harvested_ == 0) {
+        return;
     }
+    // A signal that is pending cuts it short, and that loses pages: Linux since 6.16 frees the
+    // entries of neighbouring pages first and write-protects those pages together, and in between
+    // it gives up (kvm_dirty_ring_reset). A kick for a vCPU that has just come out by itself, to
+    // have room made in its ring, would be such a signal.
+    const SignalsBlocked guard;
+    const std::uint32_t reset = vm_.reset_dirty_rings();
+    if (reset != harvested_) {
+        throw_error(ExitCode::no_kvm,
+                    "KVM_RESET_DIRTY_RINGS took {} entries back of {} that were harvested", reset,
+                    harvested_);
+    }
+    harvested_ = 0;
 }
 
 }  // namespace nestbed::vmm

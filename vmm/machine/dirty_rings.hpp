@@ -42,7 +42,7 @@ class DirtyRings final : public DirtyLog {
     std::mutex mutex_;
     std::vector<DirtyRing> rings_;       // by vCPU; guarded by mutex_, as all below
     std::vector<std::uint64_t> bitmap_;  // harvested and not cleared
-    std::uint64_t harvested_ = 0;        // entries that were not reset yet
+    std::uint64_t harvested_ = 0;        // entries that were not reset since
     std::uint64_t full_exits_ = 0;
 };
 

@@ -9,23 +9,24 @@
 #include <span>
 #include <type_traits>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/machine/backing.hpp"
 
 namespace nestbed::vmm {
 
 class GuestMemory {
   public:
-    explicit GuestMemory(kvm::Mapping mapping) : mapping_(std::move(mapping)) {}
+    explicit GuestMemory(HostMemory host) : host_(std::move(host)) {}
 
-    std::uint64_t size() const { return mapping_.size(); }
-    void* host_address() const { return mapping_.address(); }
+    std::uint64_t size() const { return host_.size(); }
+    void* host_address() const { return host_.address(); }
+    const HostMemory& host() const { return host_; }
 
     /// The host memory behind [physical, physical + length), or null if any of it is outside.
     std::byte* at(std::uint64_t physical, std::uint64_t length) const {
         if (physical > size() || length > size() - physical) {
             return nullptr;
         }
-        return static_cast<std::byte*>(mapping_.address()) + physical;
+        return static_cast<std::byte*>(host_.address()) + physical;
     }
 
     /// A copy of what is at `physical` now. The guest may change it while it is copied: check the
@@ -54,7 +55,7 @@ class GuestMemory {
     }
 
   private:
-    kvm::Mapping mapping_;
+    HostMemory host_;
 };
 
 }  // namespace nestbed::vmm

@@ -1,8 +1,12 @@
 #include "vmm/machine/host_cpus.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 
+#include <cstring>
 #include <thread>
+
+#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,6 +27,16 @@ std::vector<std::uint32_t> usable_host_cpus() {
         result.push_back(cpu);
     }
     return result.empty() ? std::vector<std::uint32_t>{0} : result;
+}
+
+void pin_this_thread_to(std::uint32_t host_cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(host_cpu, &set);
+    if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set)) {
+        throw_error(ExitCode::bad_input, "cannot pin a thread to host CPU {}: {}", host_cpu,
+                    std::strerror(error));
+    }
 }
 
 }  // namespace nestbed::vmm

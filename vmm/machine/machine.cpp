@@ -24,6 +24,9 @@ channel::Pointer<T> in_direct_map(std::uint64_t physical) {
     return {channel::layout::direct_map + physical};
 }
 
+// Also if it is rounded up to the largest pages.
+static_assert(most_guest_memory % (1ULL << 30) == 0);
+
 std::uint64_t checked_memory_size(std::uint64_t size) {
     if (size == 0 || size % guest_memory_granule != 0 || size > most_guest_memory) {
         throw_error(ExitCode::bad_input,

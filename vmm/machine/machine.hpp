@@ -41,8 +41,10 @@ inline constexpr std::uint64_t guest_memory_granule = 2ULL << 20;
 
 struct MachineSettings {
     std::uint32_t cpus = 1;
-    std::uint64_t memory = 0;  ///< bytes, a multiple of guest_memory_granule
-    Backing backing = Backing::small_pages;
+    /// Bytes, a multiple of guest_memory_granule. The guest has more where `backing` comes in
+    /// larger pages (GuestMemory::size).
+    std::uint64_t memory = 0;
+    BackingSettings backing;
     std::uint32_t ring_records = channel::default_ring_records;
     Placement placement = Placement::free;
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
@@ -72,6 +74,8 @@ class Machine {
                 const std::stop_token& stop);
 
     const MachineSettings& settings() const { return settings_; }
+    /// Null if it has none.
+    const TestMemory* test_memory() const { return test_memory_ ? &*test_memory_ : nullptr; }
     const GuestMemory& memory() const { return memory_; }
     GuestMemory& memory() { return memory_; }
     const SharedPages& shared_pages() const { return shared_; }

@@ -7,7 +7,6 @@
 #include <span>
 
 #include "shared/paging/page_size.hpp"
-#include "vmm/kvm/descriptor.hpp"
 #include "vmm/kvm/vm.hpp"
 #include "vmm/machine/backing.hpp"
 
@@ -28,14 +27,17 @@ class TestMemory {
   public:
     /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws
     /// Error(bad_input) if the host has not got it.
-    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes, Backing backing);
+    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
+               const BackingSettings& backing);
 
-    std::uint64_t size() const { return mapping_.size(); }
+    std::uint64_t size() const { return memory_.size(); }
     std::uint64_t pages() const;
     std::uint32_t slot() const { return slot_; }
 
     /// Whether all of the pages exist.
     bool contains(TestPages pages) const;
+
+    const HostMemory& memory() const { return memory_; }
 
     /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
     /// (errno).
@@ -57,7 +59,7 @@ class TestMemory {
 
     kvm::Vm& vm_;
     std::uint32_t slot_;
-    kvm::Mapping mapping_;
+    HostMemory memory_;
     bool logs_writes_ = false;
 };
 

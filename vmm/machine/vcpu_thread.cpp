@@ -1,7 +1,6 @@
 #include "vmm/machine/vcpu_thread.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +12,7 @@
 
 #include "shared/channel/ports.hpp"
 #include "vmm/error.hpp"
+#include "vmm/machine/host_cpus.hpp"
 
 namespace nestbed::vmm {
 
@@ -27,16 +27,6 @@ void unblock_kick() {
     ::sigemptyset(&kick);
     ::sigaddset(&kick, kick_signal());
     ::pthread_sigmask(SIG_UNBLOCK, &kick, nullptr);
-}
-
-void pin_to(std::uint32_t host_cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(host_cpu, &set);
-    if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set)) {
-        throw_error(ExitCode::bad_input, "cannot pin a vCPU to host CPU {}: {}", host_cpu,
-                    std::strerror(error));
-    }
 }
 
 std::string describe_internal_error(const kvm_run& run) {
@@ -94,7 +84,7 @@ void VcpuThread::run(const Calls& calls, std::optional<std::uint32_t> host_cpu) 
         unblock_kick();
         thread_id_.store(::gettid(), std::memory_order_relaxed);
         if (host_cpu) {
-            pin_to(*host_cpu);
+            pin_this_thread_to(*host_cpu);
         }
         loop(calls);
     } catch (const std::exception& error) {

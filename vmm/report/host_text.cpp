@@ -19,8 +19,12 @@ constexpr std::size_t page_width = 100;
 
 Table facts() { return Table({{"", Table::Align::left}, {"", Table::Align::left}}); }
 
-std::string size_text(std::uint64_t kib) {
-    return kib >= 1 << 20 ? fmt::format("{} GiB", kib >> 20) : fmt::format("{} MiB", kib >> 10);
+std::string huge_pages_text(const HugePages& pages) {
+    const char* const backing = pages.kib == 2048 ? "hugetlb-2m" : "hugetlb-1g";
+    return fmt::format("{} in all, {} free{}", pages.total, pages.free,
+                       pages.total == 0 ? fmt::format(" (--backing {} needs some: {})", backing,
+                                                      huge_page_command(pages, "N"))
+                                        : "");
 }
 
 std::string paging_text(const HostDescription& host) {
@@ -61,11 +65,7 @@ std::string host_facts(const HostDescription& host) {
                      : fmt::format("; {} before it hung", counted(machine->retries, "machine")))});
     }
     for (const HugePages& pages : host.huge_pages) {
-        table.add_row({size_text(pages.kib) + " pages",
-                       fmt::format("{} reserved, {} free{}", pages.total, pages.free,
-                                   pages.kib == 2048 && pages.total == 0
-                                       ? " (--backing hugetlb needs some: sysctl vm.nr_hugepages=N)"
-                                       : "")});
+        table.add_row({page_size_text(pages.kib) + " pages", huge_pages_text(pages)});
     }
     table.add_row({"transparent", host.transparent_huge_pages.empty()
                                       ? "this kernel has no transparent huge pages"

@@ -82,6 +82,14 @@ std::string human_details(const TestResult& test, const HumanStyle& style) {
     return text + measurement_tables(test, detail_indent);
 }
 
+std::string without_row(const std::string& name, const TestResult& test) {
+    const std::string reason =
+        test.verdict == Verdict::passed ? "the guest sent no measurement" : printable(test.reason);
+    return fmt::format("{}: {}: {}\n", test.verdict == Verdict::skipped ? "skipped" : "failed",
+                       name, reason) +
+           human_details(test, {});
+}
+
 std::string human_summary(const RunReport& report) {
     const Summary summary = report.summary();
     std::string text = fmt::format("\n{} in {}: {} passed, {} failed, {} skipped\n",

@@ -21,6 +21,9 @@ std::string human_test(const TestResult& test, const HumanStyle& style);
 /// What stands below the line: failed expectations, log, diagnosis, measurements.
 std::string human_details(const TestResult& test, const HumanStyle& style);
 
+/// Why something measured has no row in its table: a line, and below it what else there is to say.
+std::string without_row(const std::string& name, const TestResult& test);
+
 /// The end of the report: summary, failed tests, skipped tests with their reasons.
 std::string human_summary(const RunReport& report);
 

@@ -4,6 +4,7 @@
 
 #include "shared/shootdown/flush_primitive.hpp"
 #include "vmm/host/trust.hpp"
+#include "vmm/report/walk_json.hpp"
 #include "vmm/version.hpp"
 
 namespace nestbed::vmm {
@@ -77,6 +78,13 @@ Json json_of(const Calibration& calibration) {
         {"problems", calibration.problems}};
 }
 
+Json json_of(const HugePages& pages) {
+    return {{"kib", pages.kib},
+            {"total", pages.total},
+            {"free", pages.free},
+            {"reserved", pages.reserved}};
+}
+
 Json json_of(const HostDescription& host) {
     Json parameters = Json::object();
     for (const auto& [name, value] : host.parameters) {
@@ -84,7 +92,7 @@ Json json_of(const HostDescription& host) {
     }
     Json huge_pages = Json::array();
     for (const HugePages& pages : host.huge_pages) {
-        huge_pages.push_back({{"kib", pages.kib}, {"total", pages.total}, {"free", pages.free}});
+        huge_pages.push_back(json_of(pages));
     }
     Json result{{"cpu", host.cpu},
                 {"kernel", host.kernel},
@@ -222,6 +230,9 @@ std::string json_report(const RunReport& report) {
     result["measurements"] = measurements;
     for (const Crossover& crossover : report.crossovers) {
         result["crossovers"].push_back(json_of(crossover));
+    }
+    if (!report.walks.empty()) {
+        result["walks"] = json_of(report.walks);
     }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;

@@ -97,15 +97,6 @@ std::optional<double> over_bare_round_trip(const TestResult& test) {
     return static_cast<double>(shootdown) / static_cast<double>(bare);
 }
 
-std::string without_row(const ShootdownResult& result) {
-    const TestResult& test = result.test;
-    const std::string reason =
-        test.verdict == Verdict::passed ? "the guest sent no measurement" : printable(test.reason);
-    return fmt::format("{}: {}: {}\n", test.verdict == Verdict::skipped ? "skipped" : "failed",
-                       result.combination.text(), reason) +
-           human_details(test, {});
-}
-
 std::string shootdown_table(const std::vector<ShootdownResult>& results) {
     Rows rows;
     std::string rest;
@@ -114,7 +105,7 @@ std::string shootdown_table(const std::vector<ShootdownResult>& results) {
             measurement_named(result.test, measurement::shootdown) != nullptr) {
             rows.push_back(&result);
         } else {
-            rest += without_row(result);
+            rest += without_row(result.combination.text(), result.test);
         }
     }
     if (rows.empty()) {

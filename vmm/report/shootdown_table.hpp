@@ -29,7 +29,4 @@ std::optional<double> over_bare_round_trip(const TestResult& test);
 /// A latency counts only with its proof: a combination whose test failed has no row.
 std::string shootdown_table(const std::vector<ShootdownResult>& results);
 
-/// Why a combination has no row: a line, and below it what else there is to say.
-std::string without_row(const ShootdownResult& result);
-
 }  // namespace nestbed::vmm

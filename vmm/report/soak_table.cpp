@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "vmm/report/human.hpp"
 #include "vmm/report/measurement_table.hpp"
 #include "vmm/report/measurements.hpp"
 #include "vmm/report/shootdown_table.hpp"
@@ -58,7 +59,7 @@ std::string soak_table(const std::vector<ShootdownResult>& results) {
             table.add_row(row_of(result, *soak));
         }
         if (soak == nullptr || result.test.verdict != Verdict::passed) {
-            rest += without_row(result);
+            rest += without_row(result.combination.text(), result.test);
         }
     }
     return (table.empty() ? "" : table.text()) + rest;

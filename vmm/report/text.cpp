@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/paging/text.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
@@ -123,6 +125,11 @@ std::size_t width_of(std::string_view text) {
 
 std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string size_text(std::uint64_t bytes) {
+    paging::Text<32> text;
+    return text.append_size(bytes).c_str();
 }
 
 std::string duration(double seconds) {

@@ -18,6 +18,7 @@ std::uint64_t number_of(Id id) {
 TestSettings settings_with(std::uint32_t cpus, const ShootdownSampling& sampling) {
     TestSettings settings;
     settings.cpus = cpus;
+    settings.backing = sampling.backing;
     settings.timeout = sampling.timeout;
     settings.placement = sampling.placement;
     return settings;

@@ -44,6 +44,7 @@ struct ShootdownSampling {
     bool phases = false;  ///< time what a shootdown is made of, too
     /// Of all targets but `descheduled`, whose vCPUs share a host CPU.
     Placement placement = Placement::spread;
+    BackingSettings backing = {};
     std::chrono::milliseconds timeout{60'000};
 };
 

@@ -16,7 +16,7 @@ namespace nestbed::vmm {
 struct TestSettings {
     std::uint32_t cpus = 1;           ///< vCPUs, at least; a test may need more
     std::uint64_t memory = 64 << 20;  ///< bytes of guest memory, at least
-    Backing backing = Backing::small_pages;
+    BackingSettings backing;
     /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;

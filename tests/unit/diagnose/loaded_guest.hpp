@@ -24,7 +24,7 @@ class LoadedGuest {
   public:
     explicit LoadedGuest(std::string_view name)
         : image_(std::string(name), builtin_guest(name)),
-          memory_(map_backing(Backing::small_pages, 32 << 20)),
+          memory_(map_backing({.kind = Backing::anon}, 32 << 20)),
           frames_(memory_, image_.physical_end()),
           tables_(build_boot_tables(memory_, frames_, image_)) {
         for (const Segment& segment : image_.segments()) {

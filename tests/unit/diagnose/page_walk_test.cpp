@@ -29,7 +29,7 @@ class PageWalkText : public testing::Test {
         1ULL << 39 | 2ULL << 30 | 3ULL << 21 | 4ULL << 12 | 0x567;
     static constexpr std::uint64_t table_bits = 0x7;
 
-    PageWalkText() : memory_(map_backing(Backing::small_pages, 2 << 20)) {
+    PageWalkText() : memory_(map_backing({.kind = Backing::anon}, 2 << 20)) {
         set(Level::pml4, 0x2000 | table_bits);
         set(Level::pdpt, 0x3000 | table_bits);
         set(Level::pd, 0x4000 | table_bits);

@@ -271,6 +271,27 @@ INSTANTIATE_TEST_SUITE_P(
              "not an identifier"},
         Flaw{"NameWithAWildcard", [](ElfBuilder& b) { b.strings[1] = "tes*"; },
              "not an identifier"},
+        Flaw{"UnknownDirtyLog",
+             [](ElfBuilder& b) { b.tests[0].needs.dirty_logging.kind = channel::DirtyLogKind{3}; },
+             "asks for a dirty log"},
+        Flaw{"DirtyRingOfNoPowerOfTwo",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .ring_entries = 1000};
+             },
+             "asks for a dirty log"},
+        Flaw{"HugeDirtyRing",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .ring_entries = 1U << 31};
+             },
+             "asks for a dirty log"},
+        Flaw{"DirtyRingThatBeginsFull",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .initially_set = 1};
+             },
+             "asks for a dirty log"},
         Flaw{"NoCpus", [](ElfBuilder& b) { b.tests[0].needs.cpus = 0; },
              "suite.test asks for 0 vCPUs"},
         Flaw{"TooManyCpus", [](ElfBuilder& b) { b.tests[0].needs.cpus = 1000; },

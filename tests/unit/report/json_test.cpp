@@ -33,7 +33,7 @@ RunReport full_report() {
     host.kvm_module = "kvm_amd";
     host.paging = "npt";
     host.parameters = {{"kvm_amd.npt", "1"}};
-    host.huge_pages = {{2048, 10, 4}};
+    host.huge_pages = {{2048, 10, 4, 1}};
     host.kvm = KvmDescription{.api_version = 12, .recommended_cpus = 8, .max_cpus = 1024};
     report.host = host;
     Calibration& calibration = report.calibration.emplace();

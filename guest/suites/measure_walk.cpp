@@ -1,0 +1,61 @@
+// What `nestbed measure walk` runs, once per combination of parameters in a fresh VM.
+
+#include "guest/harness/chase_runs.hpp"
+#include "guest/harness/measure.hpp"
+#include "guest/harness/statistics.hpp"
+#include "guest/harness/test.hpp"
+#include "guest/kernel/smp.hpp"
+
+namespace nestbed::guest {
+namespace {
+
+ChaseSettings settings_from_parameters() {
+    const std::uint64_t pattern = parameter("pattern", 0);
+    GUEST_REQUIRE(pattern < chase::pattern_count);
+    const ChaseSettings settings{
+        .cpus = cpu_count(),
+        .pages = parameter("pages", 512),
+        .pattern = static_cast<chase::Pattern>(pattern),
+        .seed = parameter("seed", 1),
+        .samples = parameter("samples", 10),
+        .accesses = parameter("accesses", 1000),
+    };
+    GUEST_REQUIRE(settings.pages >= 1);
+    GUEST_REQUIRE(settings.pages <= boot_info().test_memory.bytes / chase::page_bytes);
+    GUEST_REQUIRE(settings.accesses >= 1);
+    return settings;
+}
+
+void report(const char* name, const ChaseSettings& settings, const stats::Histogram& cycles) {
+    report_measurement(
+        name, "cycles", cycles,
+        {number("accesses", settings.accesses),
+         number("working_set", settings.pages * chase::page_bytes),
+         word("pattern", name_of(settings.pattern)), number("cpus", settings.cpus),
+         number("guest_leaf", boot_info().test_memory.leaf_bytes)});
+}
+
+/// Parameters: `pages`, `pattern` (a chase::Pattern), `samples`, `accesses`, `seed`. A sample is the
+/// time of `accesses` loads, each of a page of its own.
+GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20}) {
+    constexpr std::uint64_t gib = 1 << 30;
+    if (boot_info().test_memory.leaf_bytes == gib && boot_info().features.page_1g == 0) {
+        GUEST_SKIP("the vCPU has no 1 GiB pages");
+    }
+    constexpr std::uint64_t counted = 8;
+    const ChaseSettings settings = settings_from_parameters();
+    static stats::Histogram packed;
+    static stats::Histogram spread;
+    GUEST_REQUIRE(prepare_packed_chase(settings));
+    run_chase(settings, packed);
+    GUEST_REQUIRE(prepare_spread_chase(settings));
+    run_chase(settings, spread);
+    for (std::uint64_t n = 0; n < counted; ++n) {
+        count_over([&] { run_one_sample(settings); });
+    }
+    report("chase", settings, spread);
+    report("packed chase", settings, packed);
+}
+
+}  // namespace
+}  // namespace nestbed::guest

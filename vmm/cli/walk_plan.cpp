@@ -1,0 +1,77 @@
+#include "vmm/cli/walk_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "vmm/host/describe.hpp"
+#include "vmm/machine/huge_pages.hpp"
+#include "vmm/model/translation_caches.hpp"
+#include "vmm/report/walk_table.hpp"
+#include "vmm/runner/walk_inspection.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// What there is without any preparation.
+std::vector<Backing> default_backings() {
+    std::vector<Backing> result{Backing::anon};
+    if (!transparent_huge_page_lack()) {
+        result.push_back(Backing::thp);
+    }
+    return result;
+}
+
+using Findings = std::vector<std::optional<WalkFindings>>;
+
+std::vector<WalkResult> results_of(const std::vector<WalkCombination>& combinations,
+                                   const std::vector<TestResult>& tests, const Findings& findings) {
+    std::vector<WalkResult> results;
+    for (std::size_t n = 0; n < tests.size(); ++n) {
+        results.push_back({combinations[n], tests[n], findings[n]});
+    }
+    return results;
+}
+
+}  // namespace
+
+MeasurePlan walk_plan(const WalkOptions& options) {
+    WalkAxes axes = options.axes;
+    if (axes.backings.empty()) {
+        axes.backings = default_backings();
+    }
+    const std::vector<WalkCombination> combinations = combinations_of(axes);
+    const std::string paging = describe_host(nullptr).paging;
+    const HostCaches caches = caches_of_this_host();
+    const WalkHost host{.second_stage = paging == "ept" || paging == "npt",
+                        .caches = caches.caches};
+    const auto findings = std::make_shared<Findings>(combinations.size());
+    MeasurePlan plan;
+    plan.guest = walk_guest;
+    for (std::size_t n = 0; n < combinations.size(); ++n) {
+        TestSettings settings = walk_settings(combinations[n], options.sampling);
+        settings.inspect = [=, at = combinations[n], sampling = options.sampling](
+                               const Machine& machine, TestResult& result) {
+            if (result.verdict == Verdict::passed) {
+                (*findings)[n] = inspect_walk(machine, result, at, sampling, host);
+            }
+        };
+        plan.runs.push_back({combinations[n].text(), walk_test, std::move(settings)});
+    }
+    plan.text = [=](const std::vector<TestResult>& tests) {
+        return walk_table(results_of(combinations, tests, *findings)) +
+               fmt::format("model: {}, {}\n",
+                           host.second_stage ? "two stages" : "one stage, as deep as a process's",
+                           caches.source);
+    };
+    plan.conclude = [=](RunReport& report) {
+        report.walks = results_of(combinations, report.tests, *findings);
+    };
+    return plan;
+}
+
+}  // namespace nestbed::vmm

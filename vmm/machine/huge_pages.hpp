@@ -1,0 +1,51 @@
+// The host's huge pages: the pools of hugetlbfs, and transparent ones.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestbed::vmm {
+
+/// The pool of one size (/sys/kernel/mm/hugepages).
+struct HugePages {
+    std::uint64_t kib;  ///< size of one
+    std::uint64_t total;
+    std::uint64_t free;      ///< the reserved ones included
+    std::uint64_t reserved;  ///< promised to mappings that have not touched them yet
+
+    bool operator==(const HugePages&) const = default;
+};
+
+/// All pools, smallest pages first; none if the kernel has no hugetlbfs.
+std::vector<HugePages> huge_page_pools();
+
+/// The pool of pages of `bytes`; nothing if processor or kernel have no such pages.
+std::optional<HugePages> huge_page_pool(std::uint64_t bytes);
+
+/// The size that `sysctl vm.nr_hugepages` is about, in KiB; 0 if unknown.
+std::uint64_t default_huge_page_kib();
+
+/// "4 MiB", "2 GiB".
+std::string page_size_text(std::uint64_t kib);
+
+/// The command, for root, that gives `pool` so many pages in all.
+std::string huge_page_command(const HugePages& pool, std::string_view count,
+                              std::uint64_t default_kib = default_huge_page_kib());
+
+/// Why `count` pages of `bytes` each are not to be had, and what to do; nothing if `pool` has them.
+std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, std::uint64_t bytes,
+                                          std::uint64_t count);
+/// The same of this host.
+std::optional<std::string> huge_page_lack(std::uint64_t bytes, std::uint64_t count);
+
+/// "always", "madvise" or "never" (/sys/kernel/mm/transparent_hugepage/enabled); empty if unknown.
+std::string transparent_huge_pages();
+
+/// Why memory that asks for transparent huge pages gets none, and what to do; nothing if it may get
+/// some.
+std::optional<std::string> transparent_huge_page_lack();
+
+}  // namespace nestbed::vmm

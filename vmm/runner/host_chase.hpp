@@ -1,0 +1,23 @@
+// The pointer chase of `measure_walk` as an ordinary process of the host runs it: the same code,
+// chains, samples and number of threads, without a guest.
+#pragma once
+
+#include <cstdint>
+
+#include "shared/stats/histogram.hpp"
+#include "vmm/report/walk_combination.hpp"
+#include "vmm/runner/walk_runs.hpp"
+
+namespace nestbed::vmm {
+
+struct HostChase {
+    stats::Histogram spread;  ///< cycles of the samples
+    stats::Histogram packed;
+};
+
+/// Chases through the working set at `memory`, whose contents are lost. Its pages are the caller's
+/// choice.
+HostChase run_host_chase(void* memory, const WalkCombination& combination,
+                         const WalkSampling& sampling);
+
+}  // namespace nestbed::vmm
