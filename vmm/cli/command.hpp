@@ -23,6 +23,7 @@ void add_doctor(CLI::App& program, Invocation& invocation);
 void add_list(CLI::App& program, Invocation& invocation);
 void add_run(CLI::App& program, Invocation& invocation);
 void add_measure(CLI::App& program, Invocation& invocation);
+void add_measure_dirty_log(CLI::App& measurements, Invocation& invocation);
 void add_measure_shootdown(CLI::App& measurements, Invocation& invocation);
 void add_measure_hypercall(CLI::App& measurements, Invocation& invocation);
 void add_measure_walk(CLI::App& measurements, Invocation& invocation);

@@ -14,11 +14,14 @@
 #include <vector>
 
 #include "shared/channel/boot_info.hpp"
+#include "shared/channel/dirty_logging.hpp"
 #include "shared/paging/frame.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/backing.hpp"
 #include "vmm/machine/backing_report.hpp"
+#include "vmm/machine/dirty_log.hpp"
+#include "vmm/machine/dirty_rings.hpp"
 #include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/host_operations.hpp"
@@ -51,6 +54,7 @@ struct MachineSettings {
     /// Have KVM answer the ports and addresses that are there to measure that; costs a thread.
     bool exitless_calls = false;
     TestMemorySettings test_memory;
+    channel::DirtyLogging dirty_logging;  ///< of the test memory, if there is any
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 
@@ -97,6 +101,7 @@ class Machine {
     void load(const ElfImage& image);
     void lay_out(const Guest& guest, const GuestTest& test);
     std::vector<kvm::Statistics> statistics(const kvm::System& system) const;
+    void make_dirty_log();
     void end(Outcome outcome);
 
     MachineSettings settings_;
@@ -109,6 +114,8 @@ class Machine {
     std::optional<Outcome> outcome_;  // guarded by mutex_
     std::optional<ExitlessCalls> exitless_calls_;
     std::optional<StretchCounter> stretches_;        // made once, when there are vCPUs
+    std::unique_ptr<DirtyLog> dirty_log_;            // made once, when there are vCPUs
+    DirtyRings* dirty_rings_ = nullptr;              // the same, if it is made of rings
     std::optional<HostOperations> host_operations_;  // made once, when memory is laid out
 
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements

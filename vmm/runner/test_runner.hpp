@@ -26,6 +26,8 @@ struct TestSettings {
     bool exitless_calls = false;  ///< have KVM answer what is there to measure that
     /// Its bytes at least; a test may need more.
     TestMemorySettings test_memory;
+    /// Instead of what a test needs, if it is of any kind.
+    channel::DirtyLogging dirty_logging;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
     /// Looks at the VM when its run is over and it still exists, and may add to the result.
     std::function<void(const Machine&, TestResult&)> inspect;
