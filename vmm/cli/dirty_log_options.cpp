@@ -47,7 +47,7 @@ void add_dirty_log_options(CLI::App* command, DirtyLogOptions& options) {
     DirtyLogSampling& sampling = options.sampling;
     add_names(command, "--log", "How KVM keeps it: bitmap, ring, or all (default)", axes.logs,
               all_logs);
-    add_value(command, "--memory", "LIST", "Sizes of what is written (default 16M,64M)",
+    add_value(command, "--memory", "LIST", "Sizes of what is written (default 8M,32M)",
               [&](const std::string& text) { axes.memory = parse_memories(text); });
     add_numbers(command, "--cpus", "vCPUs that write a part of it each (1 to 64; default 1,2)",
                 axes.cpus, 1, channel::max_cpus);

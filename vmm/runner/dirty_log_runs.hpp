@@ -17,7 +17,7 @@ inline constexpr char dirty_log_test[] = "phases";
 struct DirtyLogAxes {
     std::vector<channel::DirtyLogKind> logs{channel::DirtyLogKind::bitmap,
                                             channel::DirtyLogKind::ring};
-    std::vector<std::uint64_t> memory{16 << 20, 64 << 20};
+    std::vector<std::uint64_t> memory{8 << 20, 32 << 20};
     std::vector<std::uint64_t> cpus{1, 2};
 };
 
