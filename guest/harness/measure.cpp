@@ -7,7 +7,7 @@
 namespace nestbed::guest {
 
 void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
-                        std::initializer_list<channel::Parameter> parameters) {
+                        std::initializer_list<channel::Parameter> parameters, Counted counted) {
     if (parameters.size() > channel::max_measurement_parameters) {
         panic("a measurement with too many parameters");
     }
@@ -15,6 +15,7 @@ void report_measurement(const char* name, const char* unit, const stats::Histogr
     measurement.name = name;
     measurement.unit = unit;
     measurement.histogram = &histogram;
+    measurement.counted = counted == Counted::yes ? 1 : 0;
     for (const channel::Parameter& parameter : parameters) {
         measurement.parameters[measurement.parameter_count++] = parameter;
     }

@@ -19,9 +19,14 @@ inline channel::Parameter number(const char* name, std::uint64_t value) {
 }
 inline channel::Parameter word(const char* name, const char* text) { return {name, text, 0}; }
 
+/// Whether the stretches that the test marks (statistics.hpp) are of what is measured: then what
+/// KVM counted over them belongs to this measurement.
+enum class Counted : bool { no, yes };
+
 /// Sends a finished histogram; the host has its copy when this returns. Names are string
 /// literals; at most `channel::max_measurement_parameters` parameters.
 void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
-                        std::initializer_list<channel::Parameter> parameters);
+                        std::initializer_list<channel::Parameter> parameters,
+                        Counted counted = Counted::no);
 
 }  // namespace nestbed::guest

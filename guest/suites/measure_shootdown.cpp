@@ -61,7 +61,8 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
          number("reads", counts.reads), number("stale_reads", counts.stale_reads),
          number("violations", counts.violations), number("empty_pair", counts.empty_pair),
          number("stolen_from", counts.stolen_from),
-         word("steal_time", steal_time::is_offered() ? "offered" : "not offered")});
+         word("steal_time", steal_time::is_offered() ? "offered" : "not offered")},
+        Counted::yes);
     if (counts.stolen_from != 0 && histograms.without_steal.count() != 0) {
         report_measurement("shootdown without steal", "cycles", histograms.without_steal, {name});
     }

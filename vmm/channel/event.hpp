@@ -37,6 +37,7 @@ struct MeasurementEvent {
     std::string unit;
     std::vector<MeasurementParameter> parameters;
     stats::Histogram histogram;
+    bool counted = false;  ///< KVM's counts, where there are any, are of this
 };
 
 struct Event {

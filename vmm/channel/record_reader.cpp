@@ -237,8 +237,8 @@ std::optional<Event> RecordReader::decode_measurement(std::uint32_t cpu,
     if (!name || !unit) {
         return std::nullopt;
     }
-    auto measurement = std::make_shared<MeasurementEvent>(
-        MeasurementEvent{*name, *unit, {}, value_at<stats::Histogram>(copied, sizeof source)});
+    auto measurement = std::make_shared<MeasurementEvent>(MeasurementEvent{
+        *name, *unit, {}, value_at<stats::Histogram>(copied, sizeof source), source.counted != 0});
     if (!measurement->histogram.is_consistent()) {
         return std::nullopt;
     }

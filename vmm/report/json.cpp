@@ -152,9 +152,6 @@ Json json_of(const TestResult& test) {
             {"diagnosis", test.diagnosis}};
 }
 
-/// What KVM's counters are of: the guest marks stretches of this operation only.
-constexpr char counted_measurement[] = "shootdown";
-
 Json json_of(const KvmCounts& counts) {
     Json result = Json::object();
     for (const KvmCount& count : counts.counts) {
@@ -170,8 +167,7 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     }
     Json result{{"name", measurement.name}, {"params", parameters}, {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
-    result["exits"] =
-        measurement.name == counted_measurement ? json_of(test.kvm_counts) : Json::object();
+    result["exits"] = measurement.counted ? json_of(test.kvm_counts) : Json::object();
     result["test"] = test.full_name();
     result["repetition"] = test.repetition;
     result["cpus"] = test.cpus;

@@ -1,17 +1,23 @@
-// What KVM did for a shootdown, by its own counters, beside what the shootdown cost.
+// What KVM did for an operation, by its own counters, beside what the operation cost.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "vmm/report/shootdown_combination.hpp"
+#include "vmm/machine/kvm_counts.hpp"
+#include "vmm/report/table.hpp"
 
 namespace nestbed::vmm {
 
-/// A row for each combination, and those counters that say something of shootdowns and moved in
-/// some row. JSON has all of them. Empty if there is nothing to show; if KVM does not show its
-/// counters, a line that says so.
-std::string kvm_counts_table(const std::vector<const ShootdownResult*>& results,
-                             const CombinationColumns& axes);
+struct KvmCountsRow {
+    std::vector<std::string> leading;
+    const KvmCounts* counts;
+};
+
+/// Those counters that say something and moved in some row, per operation: "shootdown". JSON has
+/// all of them. Empty if there is nothing to show; if KVM does not show its counters, a line that
+/// says so.
+std::string kvm_counts_table(std::vector<Table::Column> leading,
+                             const std::vector<KvmCountsRow>& rows, const std::string& operation);
 
 }  // namespace nestbed::vmm

@@ -80,6 +80,14 @@ std::string phase_table(const Rows& results, const CombinationColumns& axes) {
     return "\n" + measurement_table(std::move(columns), "cycles", rows).text();
 }
 
+std::string counts_table(const Rows& results, const CombinationColumns& axes) {
+    std::vector<KvmCountsRow> rows;
+    for (const ShootdownResult* result : results) {
+        rows.push_back({axes.cells(result->combination), &result->test.kvm_counts});
+    }
+    return kvm_counts_table(axes.columns(), rows, "shootdown");
+}
+
 std::uint64_t median_of(const MeasurementEvent* found) {
     return found == nullptr ? 0 : found->histogram.quantile(50, 100);
 }
@@ -112,8 +120,7 @@ std::string shootdown_table(const std::vector<ShootdownResult>& results) {
         return rest;
     }
     const CombinationColumns axes(combinations_of(rows));
-    return latency_table(rows, axes) + phase_table(rows, axes) + kvm_counts_table(rows, axes) +
-           rest;
+    return latency_table(rows, axes) + phase_table(rows, axes) + counts_table(rows, axes) + rest;
 }
 
 }  // namespace nestbed::vmm

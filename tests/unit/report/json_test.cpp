@@ -76,10 +76,10 @@ TEST(JsonReport, HoldsMeasurements) {
     EXPECT_EQ(measurement["test"], "boot.empty");
 }
 
-TEST(JsonReport, HoldsKvmsCountsOfShootdowns) {
+TEST(JsonReport, HoldsKvmsCountsOfWhatTheyAreOf) {
     RunReport report = test::report_of({test::passed("measure_shootdown", "latency")});
     TestResult& result = report.tests[0];
-    result.measurements = {{"shootdown", "cycles", {}, test::histogram_of({1})},
+    result.measurements = {{"shootdown", "cycles", {}, test::histogram_of({1}), true},
                            {"phase send", "cycles", {}, test::histogram_of({1})}};
     result.kvm_counts = {20, 10, {{"exits", 4.25}, {"tlb_flush", -0.5}}, "a problem"};
     const json all = json::parse(json_report(report));
