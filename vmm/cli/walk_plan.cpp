@@ -1,11 +1,15 @@
 #include "vmm/cli/walk_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "vmm/host/describe.hpp"
 #include "vmm/machine/huge_pages.hpp"
+#include "vmm/model/translation_caches.hpp"
 #include "vmm/report/walk_table.hpp"
 #include "vmm/runner/walk_inspection.hpp"
 
@@ -41,6 +45,10 @@ MeasurePlan walk_plan(const WalkOptions& options) {
         axes.backings = default_backings();
     }
     const std::vector<WalkCombination> combinations = combinations_of(axes);
+    const std::string paging = describe_host(nullptr).paging;
+    const HostCaches caches = caches_of_this_host();
+    const WalkHost host{.second_stage = paging == "ept" || paging == "npt",
+                        .caches = caches.caches};
     const auto findings = std::make_shared<Findings>(combinations.size());
     MeasurePlan plan;
     plan.guest = walk_guest;
@@ -49,13 +57,19 @@ MeasurePlan walk_plan(const WalkOptions& options) {
         settings.inspect = [=, at = combinations[n], sampling = options.sampling](
                                const Machine& machine, TestResult& result) {
             if (result.verdict == Verdict::passed) {
-                (*findings)[n] = inspect_walk(machine, result, at, sampling);
+                (*findings)[n] = inspect_walk(machine, result, at, sampling, host);
             }
         };
         plan.runs.push_back({combinations[n].text(), walk_test, std::move(settings)});
     }
     plan.text = [=](const std::vector<TestResult>& tests) {
-        return walk_table(results_of(combinations, tests, *findings));
+        return walk_table(results_of(combinations, tests, *findings)) +
+               fmt::format("model: {}, {}\n",
+                           host.second_stage ? "two stages" : "one stage, as deep as a process's",
+                           caches.source);
+    };
+    plan.conclude = [=](RunReport& report) {
+        report.walks = results_of(combinations, report.tests, *findings);
     };
     return plan;
 }

@@ -4,6 +4,7 @@
 
 #include "shared/shootdown/flush_primitive.hpp"
 #include "vmm/host/trust.hpp"
+#include "vmm/report/walk_json.hpp"
 #include "vmm/version.hpp"
 
 namespace nestbed::vmm {
@@ -225,6 +226,9 @@ std::string json_report(const RunReport& report) {
     result["measurements"] = measurements;
     for (const Crossover& crossover : report.crossovers) {
         result["crossovers"].push_back(json_of(crossover));
+    }
+    if (!report.walks.empty()) {
+        result["walks"] = json_of(report.walks);
     }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;

@@ -10,6 +10,7 @@
 #include "vmm/host/host_description.hpp"
 #include "vmm/report/crossover.hpp"
 #include "vmm/report/result.hpp"
+#include "vmm/report/walk_result.hpp"
 
 namespace nestbed::vmm {
 
@@ -20,6 +21,7 @@ struct RunReport {
     std::optional<Calibration> calibration;
     std::vector<TestResult> tests;
     std::vector<Crossover> crossovers;  ///< one per test, if that was what they were for
+    std::vector<WalkResult> walks;      ///< likewise
     bool interrupted = false;
     std::uint64_t not_finished = 0;  ///< tests that an interruption or an error left out
     double seconds = 0;

@@ -1,10 +1,12 @@
 // What is found out about a pointer chase, and the figures that are made of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "shared/paging/level.hpp"
 #include "vmm/report/miss_fit.hpp"
 #include "vmm/report/result.hpp"
 #include "vmm/report/walk_combination.hpp"
@@ -25,6 +27,9 @@ struct ModelledWalks {
     double misses = 0;        ///< of the TLB, per access
     double guest = 0;         ///< entries read from tables of the guest (or process), per access
     double second_stage = 0;  ///< entries read from the second stage, per access
+    /// The same by paging::Level, of which 0 is none.
+    std::array<double, paging::max_levels + 1> guest_by_level{};
+    std::array<double, paging::max_levels + 1> second_stage_by_level{};
 
     double references() const { return guest + second_stage; }
 };

@@ -1,9 +1,14 @@
 #include "vmm/runner/walk_inspection.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <cstring>
+#include <vector>
 
+#include "shared/channel/layout.hpp"
+#include "shared/channel/test_memory.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/model/model_tables.hpp"
+#include "vmm/model/walk_model.hpp"
 #include "vmm/runner/host_chase.hpp"
 
 namespace nestbed::vmm {
@@ -51,12 +56,87 @@ HostChase chase_in_process(const TestMemory& memory, const WalkCombination& comb
     return run_host_chase(smaller.address(), combination, sampling);
 }
 
+/// The linear addresses of the guest's chain, from its first node on: `count` of them, or fewer if
+/// it leads out of the test memory.
+std::vector<std::uint64_t> way_of_chain(const HostMemory& memory, std::uint64_t count) {
+    std::vector<std::uint64_t> way;
+    std::uint64_t offset = chase::Spread{0, 1}.address_of(0);
+    while (way.size() < count && offset <= memory.size() - sizeof(std::uint64_t)) {
+        way.push_back(channel::layout::test_memory + offset);
+        std::uint64_t next = 0;
+        std::memcpy(&next, static_cast<const std::byte*>(memory.address()) + offset, sizeof next);
+        offset = next - channel::layout::test_memory;
+    }
+    return way;
+}
+
+/// Warms the caches up with the first half and counts over the second.
+template <typename Model>
+ModelledWalks replay(Model&& model, const std::vector<std::uint64_t>& way) {
+    const std::size_t half = way.size() / 2;
+    for (std::size_t n = 0; n < way.size(); ++n) {
+        if (n == half) {
+            model.start_counting();
+        }
+        model.access(way[n]);
+    }
+    const WalkCounts& counts = model.counts();
+    const auto per_access = [&](std::uint64_t count) {
+        return static_cast<double>(count) / static_cast<double>(counts.accesses);
+    };
+    ModelledWalks walks{.misses = per_access(counts.misses),
+                        .guest = per_access(counts.guest_references()),
+                        .second_stage = per_access(counts.second_stage_references())};
+    std::ranges::transform(counts.guest, walks.guest_by_level.begin(), per_access);
+    std::ranges::transform(counts.second_stage, walks.second_stage_by_level.begin(), per_access);
+    return walks;
+}
+
+/// A table of one stage with the leaves that both sides allow: a process's, or a shadow table.
+ModelledWalks model_one_stage(const Machine& machine, PageSize leaf,
+                              const std::vector<std::uint64_t>& way,
+                              const TranslationCaches& caches) {
+    ModelTables tables;
+    tables.map(channel::layout::test_memory, channel::test_memory_physical,
+               machine.test_memory()->size(), leaf);
+    const auto reader = [&](paging::PhysAddr address) { return tables.entry_at(address); };
+    return replay(WalkModel(reader, paging::NoSecondStage{}, tables.root(), {}, caches), way);
+}
+
+/// The guest's own tables, and a second stage with leaves as large as its memory allows.
+ModelledWalks model_two_stages(const Machine& machine, PageSize host,
+                               const std::vector<std::uint64_t>& way,
+                               const TranslationCaches& caches) {
+    const GuestMemory& memory = machine.memory();
+    ModelTables tables;
+    // KVM uses no leaf that reaches beyond its memslot.
+    const PageSize low = memory.size() % paging::bytes_of(host) == 0 ? host : PageSize::size_2m;
+    tables.map(0, 0, memory.size(), low);
+    tables.map(channel::test_memory_physical, channel::test_memory_physical,
+               machine.test_memory()->size(), host);
+    const auto reader = [&](paging::PhysAddr address) {
+        return address.raw() < ModelTables::base ? memory.read<std::uint64_t>(address.raw())
+                                                 : tables.entry_at(address);
+    };
+    const paging::NptStage stage{.root = tables.root()};
+    return replay(WalkModel(reader, stage, machine.boot_root(), {}, caches), way);
+}
+
 }  // namespace
 
 WalkFindings inspect_walk(const Machine& machine, TestResult& result,
-                          const WalkCombination& combination, const WalkSampling& sampling) {
+                          const WalkCombination& combination, const WalkSampling& sampling,
+                          const WalkHost& host) {
+    const PageSize host_page = host_leaf(combination.backing);
     WalkFindings findings;
-    findings.leaf = std::min(combination.guest_leaf, host_leaf(combination.backing));
+    findings.leaf = std::min(combination.guest_leaf, host_page);
+    // Twice around, or as far as it takes for the caches to be as full as they get.
+    constexpr std::uint64_t enough = 40'000;
+    const auto way =
+        way_of_chain(machine.test_memory()->memory(), std::min(2 * combination.pages(), enough));
+    findings.host = model_one_stage(machine, findings.leaf, way, host.caches);
+    findings.guest =
+        host.second_stage ? model_two_stages(machine, host_page, way, host.caches) : findings.host;
     const HostChase chase =
         chase_in_process(*machine.test_memory(), combination, sampling, findings.leaf);
     add_measurement(result, measurement::host_chase, chase.spread, combination, sampling,

@@ -2,15 +2,25 @@
 #pragma once
 
 #include "vmm/machine/machine.hpp"
+#include "vmm/model/translation_caches.hpp"
 #include "vmm/report/walk_result.hpp"
 #include "vmm/runner/walk_runs.hpp"
 
 namespace nestbed::vmm {
 
+/// What the model has to know of the host.
+struct WalkHost {
+    /// Guests' addresses pass through a second stage (EPT, NPT); without, through a shadow table
+    /// that is as deep as a process's.
+    bool second_stage = false;
+    TranslationCaches caches{};
+};
+
 /// Runs the model over the guest's tables and the order of its chain, and then the chase as a
 /// process of the host, whose measurements it adds to `result`. Destroys the chain. For a test that
 /// passed.
 WalkFindings inspect_walk(const Machine& machine, TestResult& result,
-                          const WalkCombination& combination, const WalkSampling& sampling);
+                          const WalkCombination& combination, const WalkSampling& sampling,
+                          const WalkHost& host);
 
 }  // namespace nestbed::vmm
