@@ -24,6 +24,7 @@ void add_list(CLI::App& program, Invocation& invocation);
 void add_run(CLI::App& program, Invocation& invocation);
 void add_measure(CLI::App& program, Invocation& invocation);
 void add_measure_shootdown(CLI::App& measurements, Invocation& invocation);
+void add_measure_fault(CLI::App& measurements, Invocation& invocation);
 void add_measure_walk(CLI::App& measurements, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
