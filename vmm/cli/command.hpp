@@ -26,6 +26,7 @@ void add_measure(CLI::App& program, Invocation& invocation);
 void add_measure_dirty_log(CLI::App& measurements, Invocation& invocation);
 void add_measure_shootdown(CLI::App& measurements, Invocation& invocation);
 void add_measure_hypercall(CLI::App& measurements, Invocation& invocation);
+void add_measure_fault(CLI::App& measurements, Invocation& invocation);
 void add_measure_walk(CLI::App& measurements, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);

@@ -124,6 +124,10 @@ std::string backing_names() {
 
 std::uint64_t page_bytes(Backing backing) { return kind_of(backing).page; }
 
+std::uint64_t block_bytes(Backing backing) {
+    return backing == Backing::thp ? alignment_of(backing) : page_bytes(backing);
+}
+
 std::uint64_t alignment_of(Backing backing) { return kind_of(backing).leaf; }
 
 HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,
