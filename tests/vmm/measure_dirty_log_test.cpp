@@ -36,6 +36,12 @@ TEST(DirtyLogCommandLine, ARingHasAPowerOfTwoOfEntries) {
     EXPECT_THAT(result.err, EndsWith("--ring-entries 1000: it is a power of two\n"));
 }
 
+TEST(DirtyLogCommandLine, NotMorePagesAreWrittenThanThereAre) {
+    EXPECT_EQ(nestbed({"measure", "dirty-log", "--writes", "101"}).exit_code, 2);
+    EXPECT_EQ(nestbed({"measure", "dirty-log", "--writes", "0"}).exit_code, 2);
+    EXPECT_EQ(nestbed({"measure", "dirty-log", "--pattern", "zigzag"}).exit_code, 2);
+}
+
 // What does.
 
 class MeasureDirtyLog : public WithKvm {
@@ -57,9 +63,9 @@ TEST_F(MeasureDirtyLog, EachPhaseHasItsSamplesAndNoPageIsMissing) {
         GTEST_SKIP() << "no dirty bitmap that is cleared by hand";
     }
     // The round that is counted is collected and cleared, too.
-    const std::map<std::string, int> samples{{"populate", 1},    {"enable", 1},  {"dirty", 1},
-                                             {"dirty again", 3}, {"collect", 5}, {"clear", 5},
-                                             {"disable", 1}};
+    const std::map<std::string, int> samples{{"populate", 1},    {"enable", 1},        {"dirty", 1},
+                                             {"dirty again", 3}, {"collect", 5},       {"clear", 5},
+                                             {"disable", 1},     {"dirty unlogged", 1}};
     EXPECT_EQ(report["measurements"].size(), samples.size());
     for (const json& measurement : report["measurements"]) {
         const auto name = measurement["name"].get<std::string>();
@@ -69,6 +75,10 @@ TEST_F(MeasureDirtyLog, EachPhaseHasItsSamplesAndNoPageIsMissing) {
         EXPECT_EQ(measurement["params"]["pages"], 1024) << name;
         EXPECT_EQ(measurement["params"]["cpus"], 2) << name;
         EXPECT_EQ(measurement["params"]["log"], "bitmap") << name;
+        EXPECT_EQ(measurement["params"]["written"], 5 * 1024) << name;
+        EXPECT_EQ(measurement["params"]["unwritten"], 0) << name;
+        // What KVM counted is of one of them.
+        EXPECT_TRUE(name == "dirty again" || measurement["exits"].empty()) << name;
         EXPECT_EQ(measurement["params"]["violations"], 0) << name;
     }
 }
@@ -89,6 +99,29 @@ TEST_F(MeasureDirtyLog, ARingThatIsTooSmallIsEmptiedAndLosesNothing) {
     for (const json& measurement : report["measurements"]) {
         EXPECT_EQ(measurement["params"]["ring_entries"], 2048);
         EXPECT_GE(measurement["params"]["ring_full"], 3);
+        EXPECT_EQ(measurement["params"]["violations"], 0);
+    }
+}
+
+TEST_F(MeasureDirtyLog, PagesAreWrittenInAnyOrderAndOnlySomeOfThem) {
+    constexpr int touched = 4 * 1024;  // 4 MiB in each of three rounds, and in one that is counted
+    const json report = measure(
+        {"--memory", "4M", "--cpus", "2", "--rounds", "3", "--writes", "25", "--pattern", "all"});
+    for (const json& measurement : report["measurements"]) {
+        const json& params = measurement["params"];
+        EXPECT_GT(params["written"], touched / 5) << params;
+        EXPECT_LT(params["written"], touched * 3 / 10) << params;
+        EXPECT_EQ(params["unwritten"], 0) << params;
+        EXPECT_EQ(params["violations"], 0) << params;
+    }
+}
+
+TEST_F(MeasureDirtyLog, ALogThatBeginsWithAllPagesIsExactFromTheSecondRoundOn) {
+    const json report = measure({"--log", "bitmap", "--memory", "2M", "--cpus", "1", "--writes",
+                                 "50", "--rounds", "2", "--initially-set"});
+    for (const json& measurement : report["measurements"]) {
+        EXPECT_EQ(measurement["params"]["initially_set"], 1);
+        EXPECT_EQ(measurement["params"]["unwritten"], 0);
         EXPECT_EQ(measurement["params"]["violations"], 0);
     }
 }

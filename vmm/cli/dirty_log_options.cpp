@@ -12,6 +12,7 @@ namespace {
 using channel::DirtyLogKind;
 
 const std::vector<DirtyLogKind> all_logs{DirtyLogKind::bitmap, DirtyLogKind::ring};
+const std::vector<chase::Pattern> all_patterns = all_of<chase::Pattern, chase::pattern_count>();
 
 /// Of the test memory.
 constexpr std::uint64_t memory_unit = 2 << 20;
@@ -53,6 +54,13 @@ void add_dirty_log_options(CLI::App* command, DirtyLogOptions& options) {
                 axes.cpus, 1, channel::max_cpus);
     add_number(command, "--rounds", "Times that all is written (2 to 10000; default 5)",
                sampling.rounds, 2, 10'000);
+    add_names(command, "--pattern", "Order of the pages: strided (default), random, or all",
+              axes.patterns, all_patterns);
+    add_number(command, "--writes",
+               "Pages of a hundred that are written and not read (default 100)", sampling.writes, 1,
+               100);
+    command->add_flag("--initially-set", sampling.initially_set,
+                      "Bitmaps begin with all pages in them (KVM_DIRTY_LOG_INITIALLY_SET)");
     add_value(command, "--ring-entries", "N",
               "Pages that each vCPU's ring holds, a power of two (default 65536)",
               [&](const std::string& text) { sampling.ring_entries = parse_ring_entries(text); });

@@ -7,7 +7,8 @@
 namespace nestbed::vmm {
 
 std::string DirtyLogCombination::text() const {
-    return fmt::format("{}, {}, {}", name_of(log), size_text(memory), counted(cpus, "vCPU"));
+    return fmt::format("{}, {}, {}, {}", name_of(log), size_text(memory), counted(cpus, "vCPU"),
+                       name_of(pattern));
 }
 
 }  // namespace nestbed::vmm

@@ -17,11 +17,12 @@ namespace {
 
 /// The guest's names of its measurements (guest/suites/measure_dirty_log.cpp), in the order in
 /// which they happen.
-constexpr std::array phases{"populate", "enable",      "dirty",  "collect",
-                            "clear",    "dirty again", "disable"};
+constexpr std::array phases{"populate", "enable",      "dirty",   "collect",
+                            "clear",    "dirty again", "disable", "dirty unlogged"};
 
 std::vector<Table::Column> columns() {
-    std::vector<Table::Column> result{{"log", Table::Align::left}, {"memory"}, {"vCPUs"}};
+    std::vector<Table::Column> result{
+        {"log", Table::Align::left}, {"memory"}, {"vCPUs"}, {"pattern", Table::Align::left}};
     for (const char* phase : phases) {
         result.push_back({phase, Table::Align::right, "ns per page (medians)"});
     }
@@ -48,7 +49,8 @@ std::string per_page(const TestResult& test, const char* phase) {
 std::vector<std::string> row_of(const DirtyLogCombination& combination, const TestResult& test,
                                 const MeasurementEvent& dirty) {
     std::vector<std::string> cells{name_of(combination.log), size_text(combination.memory),
-                                   fmt::format("{}", combination.cpus)};
+                                   fmt::format("{}", combination.cpus),
+                                   name_of(combination.pattern)};
     for (const char* phase : phases) {
         cells.push_back(per_page(test, phase));
     }

@@ -44,8 +44,9 @@ class DirtyRingTest : public testing::Test {
 
     std::vector<std::uint64_t> harvest() {
         std::vector<std::uint64_t> pages;
-        const std::uint32_t count = ring_.harvest(
-            [&](std::uint32_t slot, std::uint64_t page) { pages.push_back(slot * 1000 + page); });
+        const std::uint32_t count = ring_.harvest([&](std::uint32_t slot, std::uint64_t page) {
+            pages.push_back(std::uint64_t{slot} * 1000 + page);
+        });
         EXPECT_EQ(count, pages.size());
         return pages;
     }
