@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "abi.hpp"
+#include "dirty_logging.hpp"
 #include "host_operation.hpp"
 #include "panic_report.hpp"
 #include "pointer.hpp"
@@ -62,6 +63,7 @@ struct BootInfo {
     BootParameter parameters[max_boot_parameters];
     TestMemory test_memory;
     Pointer<HostOperation> host_operation;  ///< where requests for `port::host_operation` are put
+    DirtyLogging dirty_logging;  ///< of the test memory, with the entries that a ring has
 };
 static_assert(sizeof(BootInfo) <= 4096);
 

@@ -7,13 +7,26 @@
 
 namespace nestbed::channel {
 
-/// Pages are 4 KiB and counted from the start of the test memory.
+/// Pages are 4 KiB and counted from the start of the test memory. Those of a collected or cleared
+/// log begin and end at a multiple of 64.
 enum class HostOperationId : std::uint32_t {
     /// Each page gets memory behind it, as if it had been written to (MADV_POPULATE_WRITE).
     populate = 1,
     /// Gives the memory behind the pages back: they are zero afterwards (MADV_DONTNEED; of memory
     /// that is a file, MADV_REMOVE).
     discard = 2,
+    /// From now on KVM logs which pages of the test memory are written (KVM_MEM_LOG_DIRTY_PAGES).
+    start_dirty_log = 3,
+    /// No longer, and what is in the log is gone. `result`: how often a vCPU had to leave the guest
+    /// because its ring was full.
+    stop_dirty_log = 4,
+    /// Writes the log, a bit per page, to guest memory at the guest physical address `argument`.
+    /// A page stays in the log until it is cleared. `result`: how many of these pages are in it.
+    /// Other vCPUs may run.
+    collect_dirty_log = 5,
+    /// Takes the pages whose bits are set in such a bitmap at `argument` out of the log: one that
+    /// is written after that is in it again. Other vCPUs may run.
+    clear_dirty_log = 6,
 };
 
 /// Written by the guest, which then writes to `port::host_operation`; by one vCPU at a time. When

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "dirty_logging.hpp"
 #include "pointer.hpp"
 
 namespace nestbed::channel {
@@ -13,6 +14,7 @@ struct TestNeeds {
     std::uint32_t ring_records = 0;  ///< capacity of each record ring, a power of two; 0: default
     std::uint64_t memory = 0;        ///< bytes of guest memory, at least; 0: default
     std::uint64_t test_memory = 0;   ///< bytes of test memory (test_memory.hpp), at least
+    DirtyLogging dirty_logging{};    ///< of the test memory; skipped where KVM has none
 };
 
 struct TestDescriptor {
@@ -23,7 +25,7 @@ struct TestDescriptor {
     std::uint64_t line;
     TestNeeds needs;
 };
-static_assert(sizeof(TestDescriptor) == 64);
+static_assert(sizeof(TestDescriptor) == 80);
 
 /// The descriptor of the ELF note that makes an ELF file a nestbed guest: note name `note_name`,
 /// type `note_type`.

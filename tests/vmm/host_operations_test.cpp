@@ -5,6 +5,7 @@
 
 #include "kvm_test.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/machine/dirty_bitmap.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -22,6 +23,7 @@ class HostOperationsTest : public test::KvmTest {
         test::KvmTest::SetUp();
         if (!IsSkipped()) {
             vm_.emplace(system().create_vm());
+            enable_dirty_logging(all_pages_first, system(), *vm_);
             test_memory_.emplace(*vm_, 0, pages_of_all * 4096, BackingSettings{});
         }
     }
@@ -30,14 +32,29 @@ class HostOperationsTest : public test::KvmTest {
     std::string ask(const HostOperation& request) { return ask(request, &*test_memory_); }
 
     std::string ask(const HostOperation& request, TestMemory* test_memory) {
-        EXPECT_TRUE(memory_.write(request_at, request));
-        HostOperations operations(memory_, request_at, test_memory);
-        return operations.carry_out().value_or("");
+        return ask(request, test_memory, nullptr);
     }
+
+    /// Of a VM with a dirty log, which has all pages when it starts.
+    std::string ask_with_log(const HostOperation& request) {
+        DirtyBitmap log(*test_memory_);
+        return ask(request, &*test_memory_, &log);
+    }
+
+    GuestMemory& memory() { return memory_; }
 
     HostOperation answer() const { return *memory_.read<HostOperation>(request_at); }
 
   private:
+    static constexpr channel::DirtyLogging all_pages_first{.kind = channel::DirtyLogKind::bitmap,
+                                                           .initially_set = 1};
+
+    std::string ask(const HostOperation& request, TestMemory* test_memory, DirtyLog* log) {
+        EXPECT_TRUE(memory_.write(request_at, request));
+        HostOperations operations(memory_, request_at, test_memory, log);
+        return operations.carry_out().value_or("");
+    }
+
     GuestMemory memory_{map_backing(BackingSettings{}, 2 << 20)};
     std::optional<kvm::Vm> vm_;
     std::optional<TestMemory> test_memory_;
@@ -72,6 +89,57 @@ TEST_F(HostOperationsTest, TheAnswerSaysWhatItTook) {
     EXPECT_EQ(ask(request), "");
     EXPECT_EQ(answer().error, 0U);
     EXPECT_GT(answer().cycles, 0U);
+}
+
+// The dirty log.
+
+constexpr std::uint64_t bitmap_at = 0x2000;
+
+HostOperation of_log(HostOperationId id, std::uint64_t first_page, std::uint64_t pages,
+                     std::uint64_t bitmap = bitmap_at) {
+    return {.id = id, .first_page = first_page, .pages = pages, .argument = bitmap};
+}
+
+TEST_F(HostOperationsTest, ALogThatThereIsNotIsRefused) {
+    EXPECT_THAT(ask(of_log(HostOperationId::start_dirty_log, 0, 0)), HasSubstr("without a dirty"));
+    EXPECT_THAT(ask_with_log(of_log(HostOperationId::collect_dirty_log, 0, 64)),
+                HasSubstr("not started"));
+    EXPECT_THAT(ask_with_log(of_log(HostOperationId::clear_dirty_log, 0, 64)),
+                HasSubstr("not started"));
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::stop_dirty_log, 0, 0)), "");
+}
+
+TEST_F(HostOperationsTest, ABitmapIsOfWholeWordsAndWithinGuestMemory) {
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::start_dirty_log, 0, 0)), "");
+    for (const HostOperationId id :
+         {HostOperationId::collect_dirty_log, HostOperationId::clear_dirty_log}) {
+        EXPECT_THAT(ask_with_log(of_log(id, 1, 64)), HasSubstr("not whole words"));
+        EXPECT_THAT(ask_with_log(of_log(id, 0, 63)), HasSubstr("not whole words"));
+        EXPECT_THAT(ask_with_log(of_log(id, pages_of_all, 64)), HasSubstr("not within 2 MiB"));
+        const std::uint64_t end = memory().size();
+        EXPECT_EQ(ask_with_log(of_log(id, 0, pages_of_all, end - 64)), "");
+        for (const std::uint64_t outside : {end - 63, end, ~std::uint64_t{0} - 7}) {
+            EXPECT_THAT(ask_with_log(of_log(id, 0, pages_of_all, outside)),
+                        HasSubstr("not within guest memory"));
+        }
+    }
+}
+
+TEST_F(HostOperationsTest, TheBitmapOfSomePagesHasTheirBits) {
+    const auto word = [&](std::uint64_t number) {
+        return *memory().read<std::uint64_t>(bitmap_at + 8 * number);
+    };
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::start_dirty_log, 0, 0)), "");
+    EXPECT_TRUE(memory().write(bitmap_at, std::uint64_t{0x8000'0000'0000'0005}));
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::clear_dirty_log, 64, 64)), "");
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::collect_dirty_log, 0, pages_of_all)), "");
+    EXPECT_EQ(answer().result, pages_of_all - 3);
+    EXPECT_EQ(word(0), ~std::uint64_t{0});
+    EXPECT_EQ(word(1), ~std::uint64_t{0x8000'0000'0000'0005});
+    EXPECT_EQ(word(7), ~std::uint64_t{0});
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::collect_dirty_log, 64, 64)), "");
+    EXPECT_EQ(answer().result, 61U);
+    EXPECT_EQ(word(0), ~std::uint64_t{0x8000'0000'0000'0005});
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A VM's life: it is stopped whatever its vCPUs do and whenever the stop comes; many vCPUs; kinds
-// of memory; and what cannot be made is refused.
+// A VM's life: it is stopped whatever its vCPUs do and whenever the stop comes; many vCPUs; little
+// and much memory; and what cannot be made is refused.
 
 #include "vmm/machine/machine.hpp"
 
@@ -205,7 +205,7 @@ TEST_F(MachineTest, VcpusRunWhereTheyArePlaced) {
     }
 }
 
-// Many vCPUs and kinds of memory.
+// Many vCPUs, and little and much memory.
 
 TEST_F(MachineTest, SixtyFourCpus) {
     const GuestAndTest chosen("boot", "every_cpu_has_its_own_state");
@@ -225,25 +225,6 @@ TEST_F(MachineTest, SixtyFourCpusInTheLeastMemory) {
     settings.timeout = std::chrono::seconds(120);
     const TestResult result = run_test(system(), chosen.guest, chosen.test, settings, {});
     EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
-}
-
-TEST_F(MachineTest, EveryBacking) {
-    const GuestAndTest chosen("boot", "memory_map_is_usable");
-    for (const Backing backing :
-         {Backing::anon, Backing::thp, Backing::memfd, Backing::hugetlb_2m, Backing::hugetlb_1g}) {
-        TestSettings settings;
-        settings.backing.kind = backing;
-        try {
-            const TestResult result = run_test(system(), chosen.guest, chosen.test, settings, {});
-            EXPECT_EQ(result.verdict, Verdict::passed)
-                << backing_name(backing) << ": " << result.reason;
-        } catch (const Error& error) {
-            // No host needs to have huge pages reserved; then it is told what to do.
-            EXPECT_GT(page_bytes(backing), 4096U) << error.what();
-            EXPECT_EQ(error.code(), ExitCode::bad_input);
-            EXPECT_THAT(error.what(), HasSubstr("nr_hugepages"));
-        }
-    }
 }
 
 TEST_F(MachineTest, FromTheLeastToTheMostMemory) {

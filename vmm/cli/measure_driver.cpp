@@ -49,7 +49,7 @@ void fail_on_violations(TestResult& result) {
 
 /// One run after the other, until all are done or `stop` is requested.
 std::vector<TestResult> run_all(const kvm::System& system, const MeasurePlan& plan,
-                                const std::stop_token& stop) {
+                                bool memory_report, const std::stop_token& stop) {
     const Guest guest = read_builtin(plan.guest);
     const Stopwatch watch;
     const bool wants_hypercalls = std::ranges::any_of(plan.runs, &MeasureRun::wants_hypercalls);
@@ -59,6 +59,7 @@ std::vector<TestResult> run_all(const kvm::System& system, const MeasurePlan& pl
     for (const MeasureRun& run : plan.runs) {
         progress.show(progress_text(results.size(), plan.runs.size(), watch.seconds(), run.text));
         TestSettings settings = run.settings;
+        settings.memory_report = memory_report;
         if (run.wants_hypercalls) {
             settings.parameters.emplace_back("hypercalls", hypercalls);
         }
@@ -109,7 +110,7 @@ ExitCode measure(const MeasurePlan& plan, const ReportOptions& options,
         print(head);
     }
     const Stopwatch watch;
-    report.tests = run_all(system, plan, interrupts.token());
+    report.tests = run_all(system, plan, format == Format::json, interrupts.token());
     report.seconds = watch.seconds();
     report.not_finished = plan.runs.size() - report.tests.size();
     report.interrupted = report.not_finished != 0;

@@ -23,18 +23,22 @@ CLI::Option* add_values(CLI::App* command, const char* name, const char* type, c
         ->allow_extra_args(false);
 }
 
-void add_backing_options(CLI::App* command, BackingSettings& settings) {
+void add_backing_option(CLI::App* command, Backing& kind) {
     add_value(command, "--backing", "KIND",
               "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
               "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
               [&](const std::string& text) {
-                  const auto kind = backing_from_name(text);
-                  if (!kind) {
+                  const auto named = backing_from_name(text);
+                  if (!named) {
                       throw_error(ExitCode::bad_input, "--backing {}: there are {}", text,
                                   backing_names());
                   }
-                  settings.kind = *kind;
+                  kind = *named;
               });
+}
+
+void add_backing_options(CLI::App* command, BackingSettings& settings) {
+    add_backing_option(command, settings.kind);
     command->add_flag("--prefault", settings.prefault,
                       "The host populates all of it before the guest runs");
 }

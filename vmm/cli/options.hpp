@@ -20,6 +20,9 @@ CLI::Option* add_value(CLI::App* command, const char* name, const char* type, co
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
                         const std::function<void(const std::string&)>& parse);
 
+/// `--backing`. `kind` must live as long as `command`.
+void add_backing_option(CLI::App* command, Backing& kind);
+
 /// `--backing` and `--prefault`: the host memory of a command's VMs. `settings` must live as long
 /// as `command`.
 void add_backing_options(CLI::App* command, BackingSettings& settings);

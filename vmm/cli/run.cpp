@@ -131,8 +131,10 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
 
     RunReport report;
     report.command = command_line;
-    if (printed == Format::json ||
-        std::ranges::count(files, Format::json, &ReportFile::format) != 0) {
+    TestSettings settings = options.settings;
+    settings.memory_report = printed == Format::json ||
+                             std::ranges::count(files, Format::json, &ReportFile::format) != 0;
+    if (settings.memory_report) {
         report.host = describe_host(&system);
         report.calibration = calibrate(system, interrupts.token());
     }
@@ -146,7 +148,7 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     RunRecord record = run_side_by_side(
         tests, parallelism(jobs),
         [&](const PlannedTest& test, const std::stop_token& stop) {
-            TestResult result = run_test(system, *test.guest, *test.test, options.settings, stop);
+            TestResult result = run_test(system, *test.guest, *test.test, settings, stop);
             result.repetition = test.repetition;
             return result;
         },

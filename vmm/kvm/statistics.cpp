@@ -70,8 +70,39 @@ std::optional<std::string> name_at(std::span<const std::byte> file, std::uint64_
     return name;
 }
 
-bool is_counter(const DescriptorHead& head) {
-    return (head.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && head.size == 1;
+/// One value, not several as a histogram has.
+bool is_value_of(std::uint32_t type, const DescriptorHead& head) {
+    return (head.flags & KVM_STATS_TYPE_MASK) == type && head.size == 1;
+}
+
+/// Of all descriptors of `type`: name, and the place of a value that is in the file.
+std::vector<Counter> values_of(std::uint32_t type, std::span<const std::byte> file) {
+    const auto header = value_at<Header>(file, 0);
+    if (!header) {
+        throw_error(ExitCode::no_kvm, "KVM's statistics: {} bytes are no header", file.size());
+    }
+    // No product or sum of these overflows 64 bits: each factor has 32.
+    const std::uint64_t stride = sizeof(DescriptorHead) + std::uint64_t{header->name_size};
+    std::vector<Counter> values;
+    for (std::uint64_t n = 0; n < header->descriptor_count; ++n) {
+        const std::uint64_t at = header->descriptor_offset + n * stride;
+        const auto head = value_at<DescriptorHead>(file, at);
+        const auto name = name_at(file, at + sizeof(DescriptorHead), header->name_size);
+        if (!head || !name) {
+            throw_error(ExitCode::no_kvm, "KVM's statistics: descriptor {} of {} is not whole", n,
+                        header->descriptor_count);
+        }
+        const std::uint64_t value = std::uint64_t{header->data_offset} + head->offset;
+        if (!is_value_of(type, *head)) {
+            continue;
+        }
+        if (!value_at<std::uint64_t>(file, value)) {
+            throw_error(ExitCode::no_kvm, "KVM's statistics: {} is at {}, and {} bytes are all",
+                        *name, value, file.size());
+        }
+        values.push_back({*name, value});
+    }
+    return values;
 }
 
 std::vector<std::byte> read_all(const Descriptor& fd) {
@@ -87,33 +118,18 @@ std::vector<std::byte> read_all(const Descriptor& fd) {
 }  // namespace
 
 std::vector<Counter> parse_counters(std::span<const std::byte> file) {
-    const auto header = value_at<Header>(file, 0);
-    if (!header) {
-        throw_error(ExitCode::no_kvm, "KVM's statistics: {} bytes are no header", file.size());
-    }
-    // No product or sum of these overflows 64 bits: each factor has 32.
-    const std::uint64_t stride = sizeof(DescriptorHead) + std::uint64_t{header->name_size};
-    std::vector<Counter> counters;
-    for (std::uint64_t n = 0; n < header->descriptor_count; ++n) {
-        const std::uint64_t at = header->descriptor_offset + n * stride;
-        const auto head = value_at<DescriptorHead>(file, at);
-        const auto name = name_at(file, at + sizeof(DescriptorHead), header->name_size);
-        if (!head || !name) {
-            throw_error(ExitCode::no_kvm, "KVM's statistics: descriptor {} of {} is not whole", n,
-                        header->descriptor_count);
-        }
-        const std::uint64_t value = std::uint64_t{header->data_offset} + head->offset;
-        if (!is_counter(*head)) {
-            continue;
-        }
-        if (!value_at<std::uint64_t>(file, value)) {
-            throw_error(ExitCode::no_kvm, "KVM's statistics: {} is at {}, and {} bytes are all",
-                        *name, value, file.size());
-        }
-        counters.push_back({*name, value});
-    }
-    return counters;
+    return values_of(KVM_STATS_TYPE_CUMULATIVE, file);
 }
+
+std::vector<Gauge> parse_gauges(std::span<const std::byte> file) {
+    std::vector<Gauge> gauges;
+    for (const Counter& place : values_of(KVM_STATS_TYPE_INSTANT, file)) {
+        gauges.push_back({place.name, *value_at<std::uint64_t>(file, place.offset)});
+    }
+    return gauges;
+}
+
+std::vector<Gauge> read_gauges(const Descriptor& fd) { return parse_gauges(read_all(fd)); }
 
 Statistics::Statistics(Descriptor fd)
     : fd_(std::move(fd)), counters_(parse_counters(read_all(fd_))) {

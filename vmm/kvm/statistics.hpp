@@ -1,4 +1,4 @@
-// KVM's own counters (KVM API documentation, 4.133: KVM_GET_STATS_FD).
+// KVM's own counters and gauges (KVM API documentation, 4.133: KVM_GET_STATS_FD).
 //
 // The file behind such a descriptor: a header, the file's id, descriptors of all statistics, and a
 // data block of 64-bit values. Only the data change, so the rest is read once.
@@ -27,6 +27,18 @@ struct Counter {
 /// Throws Error(no_kvm) for anything that points outside `file`: a count or an offset that is wrong
 /// would be read as another counter's value.
 std::vector<Counter> parse_counters(std::span<const std::byte> file);
+
+/// What went up and down, and where it stood.
+struct Gauge {
+    std::string name;
+    std::uint64_t value;
+};
+
+/// The gauges (KVM_STATS_TYPE_INSTANT) in such a file. Throws as parse_counters.
+std::vector<Gauge> parse_gauges(std::span<const std::byte> file);
+
+/// Those of a VM or of a vCPU now; `fd` is of KVM_GET_STATS_FD.
+std::vector<Gauge> read_gauges(const Descriptor& fd);
 
 /// The counters of a VM or of a vCPU.
 class Statistics {

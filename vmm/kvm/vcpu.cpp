@@ -9,10 +9,10 @@ namespace nestbed::kvm {
 
 namespace {
 
-Mapping map_run_page(const Descriptor& fd, std::size_t size) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+Mapping map(const Descriptor& fd, const char* what, std::size_t size, off_t offset) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), offset);
     if (address == MAP_FAILED) {
-        throw_ioctl_error("mmap of kvm_run", errno);
+        throw_ioctl_error(what, errno);
     }
     return {address, size};
 }
@@ -20,7 +20,7 @@ Mapping map_run_page(const Descriptor& fd, std::size_t size) {
 }  // namespace
 
 Vcpu::Vcpu(Descriptor fd, std::size_t mapping_size)
-    : fd_(std::move(fd)), mapping_(map_run_page(fd_, mapping_size)) {}
+    : fd_(std::move(fd)), mapping_(map(fd_, "mmap of kvm_run", mapping_size, 0)) {}
 
 kvm_regs Vcpu::registers() const {
     kvm_regs registers{};
@@ -70,6 +70,11 @@ void Vcpu::set_single_step(bool on) {
 }
 
 void Vcpu::send_nmi() { NESTBED_IOCTL(fd_, KVM_NMI); }
+
+Mapping Vcpu::map_dirty_ring(std::uint32_t entries) const {
+    return map(fd_, "mmap of a dirty ring", entries * sizeof(kvm_dirty_gfn),
+               KVM_DIRTY_LOG_PAGE_OFFSET * ::sysconf(_SC_PAGESIZE));
+}
 
 Statistics Vcpu::statistics() const {
     return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));

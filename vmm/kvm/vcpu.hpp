@@ -50,6 +50,10 @@ class Vcpu {
     /// KVM_NMI: interrupts the vCPU when it runs next.
     void send_nmi();
 
+    /// This vCPU's dirty ring: `entries` of kvm_dirty_gfn, as many as the VM was given by
+    /// KVM_CAP_DIRTY_LOG_RING. It outlives the vCPU.
+    Mapping map_dirty_ring(std::uint32_t entries) const;
+
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
     /// every ioctl of a vCPU does.
     Statistics statistics() const;

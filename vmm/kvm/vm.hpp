@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "vmm/kvm/descriptor.hpp"
 #include "vmm/kvm/statistics.hpp"
@@ -19,9 +21,28 @@ class Vm {
     /// KVM_CREATE_IRQCHIP: local APICs in the kernel.
     void create_irqchip();
 
-    /// KVM_SET_USER_MEMORY_REGION: `host` must stay mapped as long as the VM exists.
+    /// KVM_SET_USER_MEMORY_REGION: `host` must stay mapped as long as the VM exists. `flags`:
+    /// KVM_MEM_….
     void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
-                         void* host);
+                         void* host, std::uint32_t flags = 0);
+
+    /// KVM_ENABLE_CAP: 0, or why KVM refused (errno).
+    [[nodiscard]] int enable_capability(std::uint32_t capability, std::uint64_t argument);
+
+    /// KVM_GET_DIRTY_LOG: a bit for each page of a slot that has KVM_MEM_LOG_DIRTY_PAGES. With
+    /// KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 they stay set. KVM refuses it to a VM with dirty rings.
+    void get_dirty_log(std::uint32_t slot, std::span<std::uint64_t> bitmap) const;
+
+    /// KVM_CLEAR_DIRTY_LOG: clears the bits that are set in `bitmap`, whose first is that of
+    /// `first_page`, a multiple of 64, and write-protects these pages. Needs
+    /// KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2.
+    void clear_dirty_log(std::uint32_t slot, std::uint64_t first_page,
+                         std::span<const std::uint64_t> bitmap);
+
+    /// KVM_RESET_DIRTY_RINGS: write-protects the pages that were harvested from all vCPUs' rings,
+    /// and has their entries used again. Returns how many. No signal may be pending: it would be
+    /// less than all, and Linux since 6.16 forgets to write-protect some of those then.
+    std::uint32_t reset_dirty_rings();
 
     /// KVM_REGISTER_COALESCED_MMIO: KVM keeps writes of `bytes` there in a ring (CoalescedRing)
     /// while there is room. Needs KVM_CAP_COALESCED_PIO or KVM_CAP_COALESCED_MMIO.
@@ -37,6 +58,8 @@ class Vm {
 
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD.
     Statistics statistics() const;
+    /// The same.
+    std::vector<Gauge> gauges() const;
 
   private:
     Descriptor fd_;

@@ -57,6 +57,20 @@ bool is_identifier(const std::string& name) {
     });
 }
 
+bool is_possible(const channel::DirtyLogging& logging) {
+    using channel::DirtyLogKind;
+    switch (logging.kind) {
+        case DirtyLogKind::none:
+        case DirtyLogKind::bitmap:
+            return logging.ring_entries == 0 && logging.initially_set <= 1;
+        case DirtyLogKind::ring:
+            return logging.ring_entries <= channel::max_dirty_ring_entries &&
+                   (logging.ring_entries == 0 || std::has_single_bit(logging.ring_entries)) &&
+                   logging.initially_set == 0;
+    }
+    return false;
+}
+
 void check_needs(const ElfImage& image, const GuestTest& test) {
     const channel::TestNeeds& needs = test.needs;
     if (needs.cpus < 1 || needs.cpus > channel::max_cpus) {
@@ -68,6 +82,10 @@ void check_needs(const ElfImage& image, const GuestTest& test) {
         throw_error(ExitCode::bad_input,
                     "{}: {} asks for rings of {} records; a power of two up to {} is possible",
                     image.name(), test.full_name(), needs.ring_records, channel::max_ring_records);
+    }
+    if (!is_possible(needs.dirty_logging)) {
+        throw_error(ExitCode::bad_input, "{}: {} asks for a dirty log that there is not",
+                    image.name(), test.full_name());
     }
 }
 

@@ -97,7 +97,8 @@ void prefault(void* address, std::uint64_t size, const Kind& kind) {
         return;
     }
     if (errno != EINVAL) {
-        throw_error(ExitCode::bad_input, "--prefault: not all {} MiB of guest memory ({}): {}",
+        throw_error(ExitCode::bad_input,
+                    "--prefault: not all {} MiB of guest memory ({}) could be populated: {}",
                     size / mib, kind.name, std::strerror(errno));
     }
     // Linux before 5.14. What is written is what is there.
@@ -122,6 +123,10 @@ std::string backing_names() {
 }
 
 std::uint64_t page_bytes(Backing backing) { return kind_of(backing).page; }
+
+std::uint64_t block_bytes(Backing backing) {
+    return backing == Backing::thp ? alignment_of(backing) : page_bytes(backing);
+}
 
 std::uint64_t alignment_of(Backing backing) { return kind_of(backing).leaf; }
 

@@ -28,6 +28,9 @@ std::string backing_names();
 /// Bytes of a page that such memory comes in; it is mapped in whole ones. Of `thp` that is 4 KiB.
 std::uint64_t page_bytes(Backing backing);
 
+/// Bytes that one first touch may bring in: a page, or a transparent huge one.
+std::uint64_t block_bytes(Backing backing);
+
 /// Bytes of the largest leaf that could map such memory; 2 MiB at least, so that kinds that differ
 /// in their pages do not differ in their addresses.
 std::uint64_t alignment_of(Backing backing);

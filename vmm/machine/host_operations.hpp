@@ -4,9 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "shared/channel/host_operation.hpp"
+#include "vmm/machine/dirty_log.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/test_memory.hpp"
 
@@ -14,10 +17,15 @@ namespace nestbed::vmm {
 
 class HostOperations {
   public:
-    /// `request` is the guest physical address of the channel::HostOperation; `test_memory` is null
-    /// if the VM has none. Both references must outlive it.
-    HostOperations(GuestMemory& memory, std::uint64_t request, TestMemory* test_memory)
-        : memory_(memory), request_(request), test_memory_(test_memory) {}
+    /// `request` is the guest physical address of the channel::HostOperation; `test_memory` and
+    /// `dirty_log` are null if the VM has none. What is given must outlive it.
+    HostOperations(GuestMemory& memory, std::uint64_t request, TestMemory* test_memory,
+                   DirtyLog* dirty_log = nullptr)
+        : memory_(memory),
+          request_(request),
+          test_memory_(test_memory),
+          dirty_log_(dirty_log),
+          bitmap_(dirty_log != nullptr ? test_memory->pages() / 64 : 0) {}
 
     /// Carries out what the guest asks for. Returns what is wrong with the request, if anything.
     /// Any thread may call it: that a guest asks from one vCPU at a time is not relied upon.
@@ -25,11 +33,17 @@ class HostOperations {
 
   private:
     std::optional<std::string> objection(const channel::HostOperation& operation) const;
+    std::optional<std::string> dirty_log_objection(const channel::HostOperation& operation) const;
     void perform(channel::HostOperation& operation);
+    void collect_dirty_log(channel::HostOperation& operation);
+    void clear_dirty_log(const channel::HostOperation& operation);
+    std::span<std::uint64_t> bitmap_of(const channel::HostOperation& operation);
 
     GuestMemory& memory_;
     std::uint64_t request_;
     TestMemory* test_memory_;
+    DirtyLog* dirty_log_;
+    std::vector<std::uint64_t> bitmap_;  // here once, so that no operation allocates it
     std::atomic_flag busy_;
 };
 

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 constexpr char pools[] = "/sys/kernel/mm/hugepages";
 constexpr std::string_view pool_prefix = "hugepages-";
 constexpr char transparent[] = "/sys/kernel/mm/transparent_hugepage";
+constexpr char own_choice[] = "/hugepages-2048kB";
 
 std::uint64_t number_in(const fs::path& path) {
     std::ifstream stream(path);
@@ -111,22 +112,27 @@ std::optional<std::string> huge_page_lack(std::uint64_t bytes, std::uint64_t cou
 
 std::string transparent_huge_pages() { return choice_in(fs::path(transparent) / "enabled"); }
 
-std::optional<std::string> transparent_huge_page_lack() {
-    // Since Linux 6.8 each size has a choice of its own, which may be the common one.
-    const std::string own = choice_in(fs::path(transparent) / "hugepages-2048kB/enabled");
-    const std::string choice = own.empty() || own == "inherit" ? transparent_huge_pages() : own;
+std::optional<std::string> transparent_huge_page_lack(std::string_view common,
+                                                      std::string_view own) {
+    const bool inherits = own.empty() || own == "inherit";
+    const std::string_view choice = inherits ? common : own;
     if (choice.empty()) {
         return "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)";
     }
     if (choice == "never") {
         return fmt::format(
             "transparent huge pages are turned off here. As root: echo madvise > {}{}/enabled",
-            transparent, own.empty() || own == "inherit" ? "" : "/hugepages-2048kB");
+            transparent, inherits ? "" : own_choice);
     }
+    return std::nullopt;
+}
+
+std::optional<std::string> transparent_huge_page_lack() {
     if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) {
         return "transparent huge pages are turned off for this process (PR_SET_THP_DISABLE)";
     }
-    return std::nullopt;
+    return transparent_huge_page_lack(
+        transparent_huge_pages(), choice_in(std::string(transparent) + own_choice + "/enabled"));
 }
 
 }  // namespace nestbed::vmm

@@ -45,7 +45,11 @@ std::optional<std::string> huge_page_lack(std::uint64_t bytes, std::uint64_t cou
 std::string transparent_huge_pages();
 
 /// Why memory that asks for transparent huge pages gets none, and what to do; nothing if it may get
-/// some.
+/// some. `common` is transparent_huge_pages(); `own` is that of 2 MiB pages by themselves, which
+/// has the last word (Linux 6.8), and empty before that.
+std::optional<std::string> transparent_huge_page_lack(std::string_view common,
+                                                      std::string_view own);
+/// The same of this host and this process.
 std::optional<std::string> transparent_huge_page_lack();
 
 }  // namespace nestbed::vmm

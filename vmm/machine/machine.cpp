@@ -8,6 +8,7 @@
 #include "shared/channel/layout.hpp"
 #include "vmm/error.hpp"
 #include "vmm/machine/boot_tables.hpp"
+#include "vmm/machine/dirty_bitmap.hpp"
 #include "vmm/machine/frame_cursor.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
@@ -67,6 +68,8 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
     vm_.set_memory_slot(0, 0, memory_.size(), memory_.host_address());
     if (settings_.test_memory.bytes != 0) {
         test_memory_.emplace(vm_, 1, settings_.test_memory.bytes, settings_.backing);
+        // KVM wants to know before the first vCPU is made.
+        settings_.dirty_logging = enable_dirty_logging(settings_.dirty_logging, system, vm_);
     }
     load(guest.image());
 
@@ -80,6 +83,7 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
         exitless_calls_.emplace(system, vm_, vcpu(0));
         std::ranges::copy(exitless_calls_->offered(), std::back_inserter(settings_.parameters));
     }
+    make_dirty_log();
     stretches_.emplace(statistics(system));
     tsc_khz_ = vcpu(0).tsc_khz();
     features_ = features_of(supported);
@@ -109,6 +113,20 @@ void Machine::load(const ElfImage& image) {
     }
 }
 
+void Machine::make_dirty_log() {
+    const channel::DirtyLogging& logging = settings_.dirty_logging;
+    if (!test_memory_ || logging.kind == channel::DirtyLogKind::none) {
+        return;
+    }
+    if (logging.kind == channel::DirtyLogKind::bitmap) {
+        dirty_log_ = std::make_unique<DirtyBitmap>(*test_memory_);
+        return;
+    }
+    auto rings = std::make_unique<DirtyRings>(vm_, vcpus_, logging.ring_entries, *test_memory_);
+    dirty_rings_ = rings.get();
+    dirty_log_ = std::move(rings);
+}
+
 void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     FrameCursor frames(memory_, guest.image().physical_end());
     const BootTables tables = build_boot_tables(
@@ -119,7 +137,7 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     shared_.boot_info = frames.allocate(sizeof(channel::BootInfo));
     shared_.host_operation = frames.allocate(sizeof(channel::HostOperation));
     host_operations_.emplace(memory_, shared_.host_operation,
-                             test_memory_ ? &*test_memory_ : nullptr);
+                             test_memory_ ? &*test_memory_ : nullptr, dirty_log_.get());
     const std::uint64_t reports = frames.allocate(settings_.cpus * sizeof(channel::PanicReport));
     const std::uint64_t ring_bytes = channel::ring_bytes(settings_.ring_records);
 
@@ -138,6 +156,7 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
                             .bytes = settings_.test_memory.bytes,
                             .tables = tables.test_memory_entry,
                             .leaf_bytes = paging::bytes_of(settings_.test_memory.leaf)};
+        boot.dirty_logging = settings_.dirty_logging;
     }
     for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
         shared_.panic_reports.push_back(reports + cpu * sizeof(channel::PanicReport));
@@ -183,6 +202,17 @@ KvmCounts Machine::kvm_counts() const {
     return counts;
 }
 
+MemoryReport Machine::memory_report(const kvm::System& system) const {
+    MemoryReport report{report_backing(memory_.host()), {}, {}};
+    if (test_memory_) {
+        report.test_memory = report_backing(test_memory_->memory());
+    }
+    if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
+        report.kvm_pages = kvm_pages_in(vm_.gauges());
+    }
+    return report;
+}
+
 void Machine::end(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     if (!outcome_) {
@@ -200,6 +230,7 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
         .operate = [this] { return host_operations_->carry_out(); },
         .mark = [this](std::uint32_t value) { return stretches_->mark(value); },
         .exitless = exitless_calls_ ? &*exitless_calls_ : nullptr,
+        .make_room = [this](std::uint32_t cpu) { dirty_rings_->make_room(cpu); },
         .ended = [this](Outcome outcome) { end(std::move(outcome)); },
     };
     const std::vector<std::uint32_t> host_cpus = usable_host_cpus();

@@ -14,10 +14,14 @@
 #include <vector>
 
 #include "shared/channel/boot_info.hpp"
+#include "shared/channel/dirty_logging.hpp"
 #include "shared/paging/frame.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/machine/backing_report.hpp"
+#include "vmm/machine/dirty_log.hpp"
+#include "vmm/machine/dirty_rings.hpp"
 #include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/host_operations.hpp"
@@ -42,7 +46,7 @@ struct MachineSettings {
     /// Bytes, a multiple of guest_memory_granule. The guest has more where `backing` comes in
     /// larger pages (GuestMemory::size).
     std::uint64_t memory = 0;
-    BackingSettings backing;
+    BackingSettings backing{};
     std::uint32_t ring_records = channel::default_ring_records;
     Placement placement = Placement::free;
     /// Count what KVM does over the stretches that the guest marks; costs a descriptor per vCPU.
@@ -50,6 +54,7 @@ struct MachineSettings {
     /// Have KVM answer the ports and addresses that are there to measure that; costs a thread.
     bool exitless_calls = false;
     TestMemorySettings test_memory;
+    channel::DirtyLogging dirty_logging;  ///< of the test memory, if there is any
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
 };
 
@@ -88,11 +93,15 @@ class Machine {
     const channel::Features& features() const { return features_; }
     /// What KVM did over the stretches that the guest marked.
     KvmCounts kvm_counts() const;
+    /// What the guest's memory is made of now; not while it runs. Costs a walk of this process's
+    /// page tables.
+    MemoryReport memory_report(const kvm::System& system) const;
 
   private:
     void load(const ElfImage& image);
     void lay_out(const Guest& guest, const GuestTest& test);
     std::vector<kvm::Statistics> statistics(const kvm::System& system) const;
+    void make_dirty_log();
     void end(Outcome outcome);
 
     MachineSettings settings_;
@@ -105,6 +114,8 @@ class Machine {
     std::optional<Outcome> outcome_;  // guarded by mutex_
     std::optional<ExitlessCalls> exitless_calls_;
     std::optional<StretchCounter> stretches_;        // made once, when there are vCPUs
+    std::unique_ptr<DirtyLog> dirty_log_;            // made once, when there are vCPUs
+    DirtyRings* dirty_rings_ = nullptr;              // the same, if it is made of rings
     std::optional<HostOperations> host_operations_;  // made once, when memory is laid out
 
     std::deque<VcpuThread> vcpus_;  // a deque, since threads hold on to their elements

@@ -1,5 +1,6 @@
 #include "vmm/machine/test_memory.hpp"
 
+#include <linux/kvm.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -16,12 +17,14 @@ constexpr std::uint64_t small_page = paging::bytes_of(paging::PageSize::size_4k)
 
 TestMemory::TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
                        const BackingSettings& backing)
-    : memory_(map_backing(backing, bytes, channel::test_memory_physical)) {
-    vm.set_memory_slot(slot, channel::test_memory_physical, memory_.size(), memory_.address());
+    : vm_(vm), slot_(slot), memory_(map_backing(backing, bytes, channel::test_memory_physical)) {
+    log_writes(false);
 }
 
+std::uint64_t TestMemory::pages() const { return size() / small_page; }
+
 bool TestMemory::contains(TestPages pages) const {
-    const std::uint64_t all = size() / small_page;
+    const std::uint64_t all = this->pages();
     return pages.first <= all && pages.count <= all - pages.first;
 }
 
@@ -35,6 +38,12 @@ int TestMemory::populate(TestPages pages) { return advise(pages, MADV_POPULATE_W
 int TestMemory::discard(TestPages pages) {
     // Of a file's pages, MADV_DONTNEED would only drop this mapping's view.
     return advise(pages, memory_.file() >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+}
+
+void TestMemory::log_writes(bool on) {
+    vm_.set_memory_slot(slot_, channel::test_memory_physical, memory_.size(), memory_.address(),
+                        on ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+    logs_writes_ = on;
 }
 
 }  // namespace nestbed::vmm

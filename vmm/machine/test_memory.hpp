@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "shared/paging/page_size.hpp"
 #include "vmm/kvm/vm.hpp"
@@ -30,6 +31,8 @@ class TestMemory {
                const BackingSettings& backing);
 
     std::uint64_t size() const { return memory_.size(); }
+    std::uint64_t pages() const;
+    std::uint32_t slot() const { return slot_; }
 
     /// Whether all of the pages exist.
     bool contains(TestPages pages) const;
@@ -41,10 +44,23 @@ class TestMemory {
     [[nodiscard]] int populate(TestPages pages);
     [[nodiscard]] int discard(TestPages pages);
 
+    /// Has KVM log which pages are written (KVM_MEM_LOG_DIRTY_PAGES), or no longer.
+    void log_writes(bool on);
+    bool logs_writes() const { return logs_writes_; }
+
+    /// kvm::Vm's functions of these names, for this slot.
+    void get_dirty_log(std::span<std::uint64_t> bitmap) const { vm_.get_dirty_log(slot_, bitmap); }
+    void clear_dirty_log(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) {
+        vm_.clear_dirty_log(slot_, first_page, bitmap);
+    }
+
   private:
     int advise(TestPages pages, int advice);
 
+    kvm::Vm& vm_;
+    std::uint32_t slot_;
     HostMemory memory_;
+    bool logs_writes_ = false;
 };
 
 }  // namespace nestbed::vmm

@@ -1,6 +1,7 @@
 #include "vmm/machine/vcpu_thread.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -98,6 +99,7 @@ void VcpuThread::start(const Calls& calls, std::optional<std::uint32_t> host_cpu
 void VcpuThread::run(const Calls& calls, std::optional<std::uint32_t> host_cpu) {
     try {
         unblock_kick();
+        thread_id_.store(::gettid(), std::memory_order_relaxed);
         if (host_cpu) {
             pin_this_thread_to(*host_cpu);
         }
@@ -117,6 +119,27 @@ void VcpuThread::stop() {
     }
 }
 
+void VcpuThread::bring_out() const {
+    constexpr std::chrono::milliseconds before_next_kick(1);
+    // Acquire, as below: what KVM wrote on the vCPU's way out is seen.
+    const std::uint64_t inside = passages_.load(std::memory_order_acquire);
+    if (inside % 2 == 0) {
+        return;
+    }
+    while (true) {
+        // By the kernel's number: it stays what it is while another thread joins this one. The
+        // thread can be over by now, and a kick for whoever has its number does no harm.
+        ::tgkill(::getpid(), thread_id_.load(std::memory_order_relaxed), kick_signal());
+        const auto next_kick = std::chrono::steady_clock::now() + before_next_kick;
+        while (std::chrono::steady_clock::now() < next_kick) {
+            if (passages_.load(std::memory_order_acquire) != inside) {
+                return;
+            }
+            std::this_thread::yield();
+        }
+    }
+}
+
 void VcpuThread::join() {
     if (thread_.joinable()) {
         thread_.join();
@@ -125,7 +148,7 @@ void VcpuThread::join() {
 
 void VcpuThread::loop(const Calls& calls) {
     while (!stop_.load(std::memory_order_relaxed)) {
-        switch (const int error = bare_ ? run_bare() : vcpu_.run()) {
+        switch (const int error = enter_guest()) {
             case 0:
                 ++exits_;
                 if (auto outcome = handle_exit(calls)) {
@@ -157,6 +180,18 @@ int VcpuThread::run_bare() {
     return error;
 }
 
+int VcpuThread::enter_guest() {
+    const std::uint64_t passages = passages_.load(std::memory_order_relaxed);
+    // Relaxed: x86 keeps stores in order, so whoever knows of something that this vCPU writes in
+    // there finds it inside.
+    passages_.store(passages + 1, std::memory_order_relaxed);
+    // The bare loop counts as inside from its begin to its end, to which a kick brings it, too.
+    const int error = bare_ ? run_bare() : vcpu_.run();
+    // Release: whoever finds it outside sees what KVM wrote on the way out.
+    passages_.store(passages + 2, std::memory_order_release);
+    return error;
+}
+
 void VcpuThread::complete_port_io() {
     // After an I/O exit the registers are those of the instruction's middle until KVM_RUN is called
     // again (KVM API documentation, KVM_RUN): whether RIP is on it or behind it differs by host.
@@ -172,6 +207,9 @@ std::optional<Outcome> VcpuThread::handle_exit(const Calls& calls) {
         case KVM_EXIT_IO:
             return handle_port_io(calls);
         case KVM_EXIT_INTR:
+            return std::nullopt;
+        case KVM_EXIT_DIRTY_RING_FULL:
+            calls.make_room(cpu_);
             return std::nullopt;
         case KVM_EXIT_SHUTDOWN:
             return ended_by(Ending::triple_fault, "triple fault (KVM_EXIT_SHUTDOWN)");

@@ -13,7 +13,12 @@
 //   - handling an exit: the next look at `stop` sees true;
 //   - in the bare loop, which does not look: KVM_RUN returns EINTR as above, which ends that loop.
 // immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.
+//
+// A vCPU that is only to come out once, and go on, gets the kick alone. Nothing is pending when it
+// comes between the look at `stop` and KVM_RUN, so whoever waits kicks again until it was out.
 #pragma once
+
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -44,6 +49,8 @@ class VcpuThread {
         std::function<std::optional<std::string_view>(std::uint32_t value)> mark;
         /// Takes what KVM has answered; null where it answers nothing.
         ExitlessCalls* exitless = nullptr;
+        /// The vCPU's dirty ring is full: makes room in it.
+        std::function<void(std::uint32_t cpu)> make_room;
         /// The run is over, for this reason; once at most.
         std::function<void(Outcome)> ended;
     };
@@ -63,6 +70,10 @@ class VcpuThread {
     /// Makes the thread leave the guest for good. Any thread may call it, any number of times.
     void stop();
 
+    /// Returns when the vCPU has been outside of the guest since the call: what the processor and
+    /// KVM keep while it is in there, they have handed over. Any thread may call it.
+    void bring_out() const;
+
     /// Waits until the thread has left.
     void join();
 
@@ -75,6 +86,7 @@ class VcpuThread {
     void run(const Calls& calls, std::optional<std::uint32_t> host_cpu);
     void loop(const Calls& calls);
     int run_bare();
+    int enter_guest();
     std::optional<Outcome> handle_exit(const Calls& calls);
     std::optional<Outcome> handle_port_io(const Calls& calls);
     std::optional<Outcome> handle_port_write(const Calls& calls, std::uint32_t value);
@@ -95,8 +107,10 @@ class VcpuThread {
     std::uint32_t cpu_;
     kvm::Vcpu vcpu_;
     std::atomic<bool> stop_{false};
-    bool bare_ = false;        ///< port::bare_loop
-    std::uint32_t exits_ = 0;  ///< to here; modulo 2^32
+    bool bare_ = false;                       ///< port::bare_loop
+    std::uint32_t exits_ = 0;                 ///< to here; modulo 2^32
+    std::atomic<std::uint64_t> passages_{0};  ///< into KVM_RUN and out of it: odd inside
+    std::atomic<pid_t> thread_id_{0};
     std::thread thread_;
 };
 

@@ -53,6 +53,50 @@ Json json_of(const EmulatedMachine& machine) {
             {"retries", machine.retries}};
 }
 
+Json json_of(const HugePages& pages) {
+    return {{"kib", pages.kib},
+            {"total", pages.total},
+            {"free", pages.free},
+            {"reserved", pages.reserved}};
+}
+
+Json json_of(const ResidentPages& pages) {
+    return {{"mapped", pages.mapped},
+            {"rss", pages.rss},
+            {"anon_huge_pages", pages.anon_huge_pages},
+            {"shmem_pmd_mapped", pages.shmem_pmd_mapped},
+            {"file_pmd_mapped", pages.file_pmd_mapped},
+            {"shared_hugetlb", pages.shared_hugetlb},
+            {"private_hugetlb", pages.private_hugetlb},
+            {"swap", pages.swap},
+            {"kernel_page_size", pages.kernel_page_size}};
+}
+
+Json json_of(const BackingReport& report) {
+    Json result{{"backing", backing_name(report.asked.kind)},
+                {"bytes", report.bytes},
+                {"prefault", report.asked.prefault},
+                {"host", json_of(report.host)},
+                {"hugetlb_pool", report.pool ? json_of(*report.pool) : Json(nullptr)}};
+    if (!report.problem.empty()) {
+        result["problem"] = report.problem;
+    }
+    return result;
+}
+
+Json json_of(const KvmPages& pages) {
+    return {{"4k", pages.size_4k}, {"2m", pages.size_2m}, {"1g", pages.size_1g}};
+}
+
+Json json_of(const MemoryReport& report) {
+    Json result = json_of(report.guest_memory);
+    if (report.test_memory) {
+        result["test_memory"] = json_of(*report.test_memory);
+    }
+    result["kvm_pages"] = report.kvm_pages ? json_of(*report.kvm_pages) : Json(nullptr);
+    return result;
+}
+
 template <typename T>
 Json optional_json(const std::optional<T>& value) {
     if (!value) {
@@ -76,13 +120,6 @@ Json json_of(const Calibration& calibration) {
         {"tsc_offset", optional_json(calibration.tsc_offset)},
         {"seconds", calibration.seconds},
         {"problems", calibration.problems}};
-}
-
-Json json_of(const HugePages& pages) {
-    return {{"kib", pages.kib},
-            {"total", pages.total},
-            {"free", pages.free},
-            {"reserved", pages.reserved}};
 }
 
 Json json_of(const HostDescription& host) {
@@ -147,6 +184,7 @@ Json json_of(const TestResult& test) {
             {"cpus", test.cpus},
             {"repetition", test.repetition},
             {"parameters", parameters},
+            {"memory", optional_json(test.memory)},
             {"kvm_counts",
              {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
             {"log", test.log},

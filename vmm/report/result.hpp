@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "vmm/channel/event.hpp"
+#include "vmm/machine/backing_report.hpp"
 #include "vmm/machine/kvm_counts.hpp"
 
 namespace nestbed::vmm {
@@ -41,7 +43,8 @@ struct TestResult {
     std::vector<FailedExpectation> failures;
     std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
     std::vector<MeasurementEvent> measurements;
-    KvmCounts kvm_counts;  ///< over the stretches that the guest marked
+    std::optional<MemoryReport> memory;  ///< if it was asked for
+    KvmCounts kvm_counts;                ///< over the stretches that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     /// Ctrl-C ended it: there is no verdict, and no report counts it.

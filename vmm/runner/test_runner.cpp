@@ -38,6 +38,9 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
     result.test_memory = settings.test_memory;
     result.test_memory.bytes =
         rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
+    result.dirty_logging = settings.dirty_logging.kind == channel::DirtyLogKind::none
+                               ? test.needs.dirty_logging
+                               : settings.dirty_logging;
     result.parameters = settings.parameters;
     return result;
 }
@@ -117,8 +120,14 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     result.verdict = Verdict::passed;
     result.parameters = settings.parameters;
 
-    Machine machine(system, guest, test, machine_settings(test, settings));
-    result.cpus = machine.settings().cpus;
+    const MachineSettings wanted = machine_settings(test, settings);
+    result.cpus = wanted.cpus;
+    if (const auto objection = objection_to(wanted.dirty_logging, system)) {
+        result.verdict = Verdict::skipped;
+        result.reason = *objection;
+        return result;
+    }
+    Machine machine(system, guest, test, wanted);
     result.tsc_khz = machine.tsc_khz();
     RecordReader records(machine);
     const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
@@ -126,6 +135,9 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     EventSorter(result).sort(records.finish());
     judge(result, outcome, records.violations());
     result.kvm_counts = machine.kvm_counts();
+    if (settings.memory_report) {
+        result.memory = machine.memory_report(system);
+    }
     result.interrupted = outcome.ending == Ending::interrupted;
     if (settings.inspect) {
         settings.inspect(machine, result);

@@ -16,15 +16,18 @@ namespace nestbed::vmm {
 struct TestSettings {
     std::uint32_t cpus = 1;           ///< vCPUs, at least; a test may need more
     std::uint64_t memory = 64 << 20;  ///< bytes of guest memory, at least
-    BackingSettings backing;
+    BackingSettings backing{};
     /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;
     Placement placement = Placement::free;
     bool statistics = false;      ///< count what KVM does over the stretches that the guest marks
+    bool memory_report = false;   ///< read back at the end what the guest's memory is made of
     bool exitless_calls = false;  ///< have KVM answer what is there to measure that
     /// Its bytes at least; a test may need more.
     TestMemorySettings test_memory;
+    /// Instead of what a test needs, if it is of any kind.
+    channel::DirtyLogging dirty_logging;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
     /// Looks at the VM when its run is over and it still exists, and may add to the result.
     std::function<void(const Machine&, TestResult&)> inspect;

@@ -7,6 +7,7 @@
 #include "shared/channel/layout.hpp"
 #include "shared/channel/test_memory.hpp"
 #include "vmm/machine/backing.hpp"
+#include "vmm/machine/resident_pages.hpp"
 #include "vmm/model/model_tables.hpp"
 #include "vmm/model/walk_model.hpp"
 #include "vmm/runner/host_chase.hpp"
@@ -17,12 +18,22 @@ namespace {
 
 using paging::PageSize;
 
-PageSize host_leaf(Backing backing) {
-    switch (backing) {
+/// What the memory of the working set is really made of. Of transparent huge pages, whether the
+/// kernel gave one everywhere: where some are missing, the small ones are what counts.
+PageSize host_page_of(const TestMemory& memory, const WalkCombination& combination) {
+    constexpr std::uint64_t huge_page = paging::bytes_of(PageSize::size_2m);
+    switch (combination.backing) {
         case Backing::anon:
         case Backing::memfd:
             return PageSize::size_4k;
-        case Backing::thp:
+        case Backing::thp: {
+            const std::uint64_t touched =
+                (combination.working_set + huge_page - 1) / huge_page * huge_page;
+            const HostMemory& host = memory.memory();
+            const std::uint64_t huge =
+                resident_pages_of(host.address(), host.size()).anon_huge_pages;
+            return huge >= touched ? PageSize::size_2m : PageSize::size_4k;
+        }
         case Backing::hugetlb_2m:
             return PageSize::size_2m;
         case Backing::hugetlb_1g:
@@ -45,14 +56,15 @@ void add_measurement(TestResult& result, const char* name, const stats::Histogra
 }
 
 /// In the guest's own memory, which this process has mapped as well, if its pages are as large as
-/// the guest's TLB entries were; else in memory with smaller ones.
+/// the guest's TLB entries were; else in memory whose pages are.
 HostChase chase_in_process(const TestMemory& memory, const WalkCombination& combination,
-                           const WalkSampling& sampling, PageSize leaf) {
-    if (leaf == host_leaf(combination.backing)) {
+                           const WalkSampling& sampling, PageSize page, PageSize leaf) {
+    if (leaf == page) {
         return run_host_chase(memory.memory().address(), combination, sampling);
     }
+    const Backing kind = leaf == PageSize::size_4k ? Backing::anon : Backing::thp;
     const HostMemory smaller =
-        map_backing({.kind = Backing::anon, .prefault = true}, combination.working_set);
+        map_backing({.kind = kind, .prefault = true}, combination.working_set);
     return run_host_chase(smaller.address(), combination, sampling);
 }
 
@@ -127,7 +139,7 @@ ModelledWalks model_two_stages(const Machine& machine, PageSize host,
 WalkFindings inspect_walk(const Machine& machine, TestResult& result,
                           const WalkCombination& combination, const WalkSampling& sampling,
                           const WalkHost& host) {
-    const PageSize host_page = host_leaf(combination.backing);
+    const PageSize host_page = host_page_of(*machine.test_memory(), combination);
     WalkFindings findings;
     findings.leaf = std::min(combination.guest_leaf, host_page);
     // Twice around, or as far as it takes for the caches to be as full as they get.
@@ -138,7 +150,7 @@ WalkFindings inspect_walk(const Machine& machine, TestResult& result,
     findings.guest =
         host.second_stage ? model_two_stages(machine, host_page, way, host.caches) : findings.host;
     const HostChase chase =
-        chase_in_process(*machine.test_memory(), combination, sampling, findings.leaf);
+        chase_in_process(*machine.test_memory(), combination, sampling, host_page, findings.leaf);
     add_measurement(result, measurement::host_chase, chase.spread, combination, sampling,
                     findings.leaf);
     add_measurement(result, measurement::packed_host_chase, chase.packed, combination, sampling,

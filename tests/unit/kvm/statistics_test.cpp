@@ -122,6 +122,35 @@ TEST(ParseCounters, AnOffsetBeyondTheEnd) {
     }
 }
 
+TEST(ParseGauges, HaveNamesAndValues) {
+    StatisticsFile file({"exits", "pages_4k", "linear", "pages_2m", "peak"});
+    file.set_flags(1, KVM_STATS_TYPE_INSTANT);
+    file.set_flags(2, KVM_STATS_TYPE_LINEAR_HIST);
+    file.set_flags(3, KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BYTES);
+    file.set_flags(4, KVM_STATS_TYPE_PEAK);
+    const std::vector<Gauge> gauges = parse_gauges(file.bytes());
+    ASSERT_EQ(gauges.size(), 2U);
+    EXPECT_EQ(gauges[0].name, "pages_4k");
+    EXPECT_EQ(gauges[0].value, 20U);
+    EXPECT_EQ(gauges[1].name, "pages_2m");
+    EXPECT_EQ(gauges[1].value, 40U);
+    EXPECT_EQ(read_gauges(file.open()).size(), 2U);
+}
+
+TEST(ParseGauges, FilesThatAreWrongAreRefusedAsThoseOfCounters) {
+    StatisticsFile file({"pages_4k"});
+    file.set_flags(0, KVM_STATS_TYPE_INSTANT);
+    const std::vector<std::byte> whole = file.bytes();
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const std::vector<std::byte> cut(whole.begin(),
+                                         whole.begin() + static_cast<std::ptrdiff_t>(size));
+        EXPECT_THROW(parse_gauges(cut), vmm::Error) << size;
+    }
+    file.set_offset(0, 1);
+    EXPECT_THROW(parse_gauges(file.bytes()), vmm::Error);
+    EXPECT_THROW(read_gauges(Descriptor(-1)), vmm::Error);
+}
+
 TEST(Statistics, AFileThatBecomesShorterIsAnError) {
     StatisticsFile file({"exits"});
     Descriptor fd = file.open();

@@ -229,8 +229,8 @@ INSTANTIATE_TEST_SUITE_P(
                  b.note_start.n_descsz = 8;
              },
              "rebuild the guest"},
-        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 72; },
-             "72 bytes instead of 64"}),
+        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 88; },
+             "88 bytes instead of 80"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -271,6 +271,27 @@ INSTANTIATE_TEST_SUITE_P(
              "not an identifier"},
         Flaw{"NameWithAWildcard", [](ElfBuilder& b) { b.strings[1] = "tes*"; },
              "not an identifier"},
+        Flaw{"UnknownDirtyLog",
+             [](ElfBuilder& b) { b.tests[0].needs.dirty_logging.kind = channel::DirtyLogKind{3}; },
+             "asks for a dirty log"},
+        Flaw{"DirtyRingOfNoPowerOfTwo",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .ring_entries = 1000};
+             },
+             "asks for a dirty log"},
+        Flaw{"HugeDirtyRing",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .ring_entries = 1U << 31};
+             },
+             "asks for a dirty log"},
+        Flaw{"DirtyRingThatBeginsFull",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .initially_set = 1};
+             },
+             "asks for a dirty log"},
         Flaw{"NoCpus", [](ElfBuilder& b) { b.tests[0].needs.cpus = 0; },
              "suite.test asks for 0 vCPUs"},
         Flaw{"TooManyCpus", [](ElfBuilder& b) { b.tests[0].needs.cpus = 1000; },

@@ -89,6 +89,27 @@ TEST(JsonReport, HoldsKvmsCountsOfWhatTheyAreOf) {
               json({{"operations", 20}, {"empty", 10}, {"problem", "a problem"}}));
 }
 
+TEST(JsonReport, HoldsWhatTheMemoryWasMadeOf) {
+    RunReport report = test::report_of({test::passed("boot", "empty"), test::passed("boot", "x")});
+    MemoryReport& memory = report.tests[0].memory.emplace();
+    memory.guest_memory.asked = {Backing::hugetlb_2m, true};
+    memory.guest_memory.bytes = 64 << 20;
+    memory.guest_memory.host.private_hugetlb = 6 << 20;
+    memory.guest_memory.pool = HugePages{2048, 64, 61, 29};
+    memory.kvm_pages = KvmPages{7, 2, 1};
+    const json tests = json::parse(json_report(report))["tests"];
+    const json& found = tests[0]["memory"];
+    EXPECT_EQ(found["backing"], "hugetlb-2m");
+    EXPECT_EQ(found["bytes"], 64 << 20);
+    EXPECT_EQ(found["prefault"], true);
+    EXPECT_EQ(found["host"]["private_hugetlb"], 6 << 20);
+    EXPECT_EQ(found["host"]["rss"], 0);
+    EXPECT_EQ(found["hugetlb_pool"],
+              json({{"kib", 2048}, {"total", 64}, {"free", 61}, {"reserved", 29}}));
+    EXPECT_EQ(found["kvm_pages"], json({{"4k", 7}, {"2m", 2}, {"1g", 1}}));
+    EXPECT_TRUE(tests[1]["memory"].is_null());
+}
+
 TEST(JsonReport, HoldsTheCrossovers) {
     RunReport report = test::report_of({});
     EXPECT_FALSE(json::parse(json_report(report)).contains("crossovers"));

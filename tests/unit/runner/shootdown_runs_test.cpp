@@ -80,6 +80,16 @@ TEST(LatencySettings, AreWhatTheGuestReads) {
                                                {"phases", 1}}));
 }
 
+TEST(ShootdownSettings, AllHaveTheBackingAskedFor) {
+    const ShootdownSampling sampling{.backing = {Backing::memfd, true}};
+    for (const TestSettings& settings :
+         {latency_settings({}, sampling), soak_settings({}, sampling, 1s, 1),
+          crossover_settings(FlushPrimitive::cr3, sampling)}) {
+        EXPECT_EQ(settings.backing.kind, Backing::memfd);
+        EXPECT_TRUE(settings.backing.prefault);
+    }
+}
+
 TEST(LatencySettings, DescheduledTargetsShareAHostCpu) {
     for (const Placement asked : {Placement::spread, Placement::free}) {
         const ShootdownSampling sampling{.placement = asked};

@@ -1,0 +1,109 @@
+#include "guest/harness/user_stores.hpp"
+
+#include <array>
+
+#include "guest/kernel/user.hpp"
+#include "shared/chase/chase.hpp"
+
+namespace nestbed::guest {
+
+namespace {
+
+constexpr std::uint64_t word_bytes = sizeof(std::uint64_t);
+constexpr std::uint64_t last_word = chase::page_bytes - word_bytes;
+
+/// What user mode is told.
+struct Job {
+    Blocks blocks;
+    ExpectedPage expected;
+};
+GUEST_USER_DATA constinit Job job{};
+
+GUEST_USER_DATA constinit std::array<std::uint64_t, max_blocks> cycles_of_stores{};
+
+[[gnu::always_inline]] inline std::uint64_t address_of(std::uint64_t block) {
+    return test_page(block * job.blocks.pages);
+}
+
+[[gnu::always_inline]] constexpr std::uint64_t planted_word(std::uint64_t block) {
+    return 0x706C'616E'0000'0000 + block;
+}
+
+[[gnu::always_inline]] constexpr std::uint64_t stored_word(std::uint64_t block) {
+    return 0x7374'6F72'0000'0000 + block;
+}
+
+/// `store_bytes` long.
+[[gnu::always_inline]] inline void store(std::uint64_t address, std::uint64_t value) {
+    asm volatile("movq %%rax, (%%rdi)" : : "a"(value), "D"(address) : "memory");
+}
+
+[[gnu::always_inline]] inline volatile std::uint64_t& word_at(std::uint64_t address) {
+    return *reinterpret_cast<volatile std::uint64_t*>(address);
+}
+
+GUEST_USER std::uint64_t plant_each(std::uint64_t first, std::uint64_t end) {
+    for (std::uint64_t block = first; block < end; ++block) {
+        const std::uint64_t page = address_of(block);
+        word_at(page) = planted_word(block);
+        word_at(page + word_bytes) = planted_word(block);
+        word_at(page + last_word) = planted_word(block);
+    }
+    return 0;
+}
+
+GUEST_USER std::uint64_t read_each(std::uint64_t first, std::uint64_t end) {
+    std::uint64_t not_zero = 0;
+    for (std::uint64_t block = first; block < end; ++block) {
+        not_zero += word_at(address_of(block)) == 0 ? 0 : 1;
+    }
+    return not_zero;
+}
+
+GUEST_USER std::uint64_t store_each(std::uint64_t first, std::uint64_t end) {
+    for (std::uint64_t block = first; block < end; ++block) {
+        const std::uint64_t address = address_of(block);
+        const std::uint64_t value = stored_word(block);
+        const std::uint64_t start = chase::ordered_tsc();
+        store(address, value);
+        cycles_of_stores[block - first] = chase::ordered_tsc() - start;
+    }
+    return 0;
+}
+
+GUEST_USER std::uint64_t check_each(std::uint64_t first, std::uint64_t end) {
+    std::uint64_t wrong = 0;
+    for (std::uint64_t block = first; block < end; ++block) {
+        const std::uint64_t page = address_of(block);
+        const std::uint64_t kept = job.expected.planted ? planted_word(block) : 0;
+        const bool right = word_at(page) == (job.expected.stored ? stored_word(block) : kept) &&
+                           word_at(page + word_bytes) == kept && word_at(page + last_word) == kept;
+        wrong += right ? 0 : 1;
+    }
+    return wrong;
+}
+
+std::uint64_t run(UserFunction function, const Blocks& blocks, ExpectedPage expected = {}) {
+    job = {blocks, expected};
+    return run_user(function, blocks.first, blocks.first + blocks.count).value();
+}
+
+}  // namespace
+
+void plant(const Blocks& blocks) { run(plant_each, blocks); }
+
+std::uint64_t count_not_zero(const Blocks& blocks) { return run(read_each, blocks); }
+
+void time_stores(const Blocks& blocks) { run(store_each, blocks); }
+
+void record_stores(stats::Histogram& cycles) {
+    for (std::uint64_t n = 0; n < job.blocks.count; ++n) {
+        cycles.record(cycles_of_stores[n]);
+    }
+}
+
+std::uint64_t count_wrong(const Blocks& blocks, ExpectedPage expected) {
+    return run(check_each, blocks, expected);
+}
+
+}  // namespace nestbed::guest

@@ -1,0 +1,104 @@
+// nestbed measure dirty-log, from its command line to its table and its JSON. Nothing here depends
+// on a time but that there is one.
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli_test.hpp"
+
+namespace nestbed::test {
+namespace {
+
+using nlohmann::json;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+// What needs no KVM.
+
+TEST(DirtyLogCommandLine, AnUnknownLogNamesTheKnownOnes) {
+    const ProcessResult result = nestbed({"measure", "dirty-log", "--log", "paper"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, EndsWith("--log paper: there are bitmap, ring, all\n"));
+}
+
+TEST(DirtyLogCommandLine, MemoryIsWholePiecesOfTestMemory) {
+    for (const char* size : {"0", "4K", "3M", "34G"}) {
+        const ProcessResult result = nestbed({"measure", "dirty-log", "--memory", size});
+        EXPECT_EQ(result.exit_code, 2) << size;
+        EXPECT_THAT(result.err, HasSubstr("it is a multiple of 2M from 2M to 32G")) << size;
+    }
+}
+
+TEST(DirtyLogCommandLine, ARingHasAPowerOfTwoOfEntries) {
+    const ProcessResult result = nestbed({"measure", "dirty-log", "--ring-entries", "1000"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, EndsWith("--ring-entries 1000: it is a power of two\n"));
+}
+
+// What does.
+
+class MeasureDirtyLog : public WithKvm {
+  protected:
+    /// Rows of a log that this host's KVM does not have are skipped.
+    static json measure(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"measure", "dirty-log", "--format", "json"});
+        const ProcessResult result = nestbed(arguments);
+        json report = json::parse(result.out);
+        EXPECT_EQ(report["summary"]["failed"], 0) << result.err;
+        return report;
+    }
+};
+
+TEST_F(MeasureDirtyLog, EachPhaseHasItsSamplesAndNoPageIsMissing) {
+    const json report =
+        measure({"--log", "bitmap", "--memory", "4M", "--cpus", "2", "--rounds", "4"});
+    if (report["summary"]["skipped"] != 0) {
+        GTEST_SKIP() << "no dirty bitmap that is cleared by hand";
+    }
+    // The round that is counted is collected and cleared, too.
+    const std::map<std::string, int> samples{{"populate", 1},    {"enable", 1},  {"dirty", 1},
+                                             {"dirty again", 3}, {"collect", 5}, {"clear", 5},
+                                             {"disable", 1}};
+    EXPECT_EQ(report["measurements"].size(), samples.size());
+    for (const json& measurement : report["measurements"]) {
+        const auto name = measurement["name"].get<std::string>();
+        ASSERT_TRUE(samples.contains(name)) << name;
+        EXPECT_EQ(measurement["count"], samples.at(name)) << name;
+        EXPECT_GT(measurement["min"], 0) << name;
+        EXPECT_EQ(measurement["params"]["pages"], 1024) << name;
+        EXPECT_EQ(measurement["params"]["cpus"], 2) << name;
+        EXPECT_EQ(measurement["params"]["log"], "bitmap") << name;
+        EXPECT_EQ(measurement["params"]["violations"], 0) << name;
+    }
+}
+
+TEST_F(MeasureDirtyLog, EachCombinationHasItsRun) {
+    const json report =
+        measure({"--log", "all", "--memory", "2M,4M", "--cpus", "1,2", "--rounds", "2"});
+    EXPECT_EQ(report["summary"]["passed"].get<int>() + report["summary"]["skipped"].get<int>(), 8);
+}
+
+TEST_F(MeasureDirtyLog, ARingThatIsTooSmallIsEmptiedAndLosesNothing) {
+    // 4096 pages in each of three rounds.
+    const json report =
+        measure({"--log", "ring", "--memory", "16M", "--ring-entries", "2048", "--rounds", "2"});
+    if (report["summary"]["skipped"] != 0) {
+        GTEST_SKIP() << "no dirty rings";
+    }
+    for (const json& measurement : report["measurements"]) {
+        EXPECT_EQ(measurement["params"]["ring_entries"], 2048);
+        EXPECT_GE(measurement["params"]["ring_full"], 3);
+        EXPECT_EQ(measurement["params"]["violations"], 0);
+    }
+}
+
+TEST_F(MeasureDirtyLog, TheTableHasEveryPhase) {
+    const ProcessResult result =
+        nestbed({"measure", "dirty-log", "--log", "bitmap", "--memory", "2M", "--rounds", "2"});
+    EXPECT_THAT(result.out, HasSubstr("ns per page"));
+    EXPECT_THAT(result.out, Not(HasSubstr("failed")));
+}
+
+}  // namespace
+}  // namespace nestbed::test

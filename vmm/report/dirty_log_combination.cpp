@@ -1,0 +1,13 @@
+#include "vmm/report/dirty_log_combination.hpp"
+
+#include <fmt/format.h>
+
+#include "vmm/report/text.hpp"
+
+namespace nestbed::vmm {
+
+std::string DirtyLogCombination::text() const {
+    return fmt::format("{}, {}, {}", name_of(log), size_text(memory), counted(cpus, "vCPU"));
+}
+
+}  // namespace nestbed::vmm
