@@ -320,7 +320,7 @@ TEST_F(WithKvm, CtrlCReportsWhatFinished) {
         process.send(signal);
         const ProcessResult result = process.wait();
         EXPECT_EQ(result.exit_code, interrupted) << result.err;
-        EXPECT_THAT(result.out, HasSubstr("interrupted: 3 tests did not finish"));
+        EXPECT_THAT(result.out, HasSubstr("interrupted: 4 tests did not finish"));
         const json report = json::parse(contents(path("out.json")));
         EXPECT_EQ(report["summary"]["passed"], 1);
         EXPECT_EQ(report["summary"]["failed"], 0);
