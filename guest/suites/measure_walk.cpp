@@ -26,17 +26,18 @@ ChaseSettings settings_from_parameters() {
     return settings;
 }
 
-void report(const char* name, const ChaseSettings& settings, const stats::Histogram& cycles) {
-    report_measurement(
-        name, "cycles", cycles,
-        {number("accesses", settings.accesses),
-         number("working_set", settings.pages * chase::page_bytes),
-         word("pattern", name_of(settings.pattern)), number("cpus", settings.cpus),
-         number("guest_leaf", boot_info().test_memory.leaf_bytes)});
+void report(const char* name, const ChaseSettings& settings, const stats::Histogram& cycles,
+            Counted counted) {
+    report_measurement(name, "cycles", cycles,
+                       {number("accesses", settings.accesses),
+                        number("working_set", settings.pages * chase::page_bytes),
+                        word("pattern", name_of(settings.pattern)), number("cpus", settings.cpus),
+                        number("guest_leaf", boot_info().test_memory.leaf_bytes)},
+                       counted);
 }
 
-/// Parameters: `pages`, `pattern` (a chase::Pattern), `samples`, `accesses`, `seed`. A sample is the
-/// time of `accesses` loads, each of a page of its own.
+/// Parameters: `pages`, `pattern` (a chase::Pattern), `samples`, `accesses`, `seed`. A sample is
+/// the time of `accesses` loads, each of a page of its own.
 GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20}) {
     constexpr std::uint64_t gib = 1 << 30;
     if (boot_info().test_memory.leaf_bytes == gib && boot_info().features.page_1g == 0) {
@@ -53,8 +54,8 @@ GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20}) {
     for (std::uint64_t n = 0; n < counted; ++n) {
         count_over([&] { run_one_sample(settings); });
     }
-    report("chase", settings, spread);
-    report("packed chase", settings, packed);
+    report("chase", settings, spread, Counted::yes);
+    report("packed chase", settings, packed, Counted::no);
 }
 
 }  // namespace

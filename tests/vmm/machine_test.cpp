@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -96,9 +97,28 @@ TEST_P(StopTest, BeforeItBegins) {
 std::string name_of(const testing::TestParamInfo<const char*>& hang) { return hang.param; }
 
 INSTANTIATE_TEST_SUITE_P(Hanging, StopTest,
-                         testing::Values("hang", "hang_halted", "hang_in_user_mode",
-                                         "hang_in_bare_loop"),
-                         name_of);
+                         testing::Values("hang", "hang_halted", "hang_in_user_mode"), name_of);
+
+TEST_F(MachineTest, AStopReachesTheBareLoop) {
+    const GuestAndTest hang("crash", "hang_in_bare_loop");
+    for (int round = 0; round < 10; ++round) {
+        Machine machine(system(), hang.guest, hang.test, settings_with(1));
+        std::atomic<bool> nearly_there = false;
+        std::stop_source stop;
+        const std::jthread stopper([&] {
+            nearly_there.wait(false);
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            stop.request_stop();
+        });
+        const Outcome outcome = machine.run(
+            [&](std::uint32_t) {
+                nearly_there = true;
+                nearly_there.notify_one();
+            },
+            patience, stop.get_token());
+        EXPECT_EQ(outcome.ending, Ending::interrupted) << outcome.detail;
+    }
+}
 
 TEST_F(MachineTest, AKickThatOurParentBlockedStillStops) {
     // A signal mask survives fork and exec, and threads inherit it.

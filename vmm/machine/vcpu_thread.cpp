@@ -148,7 +148,7 @@ void VcpuThread::join() {
 
 void VcpuThread::loop(const Calls& calls) {
     while (!stop_.load(std::memory_order_relaxed)) {
-        switch (const int error = bare_ ? run_bare() : enter_guest()) {
+        switch (const int error = enter_guest()) {
             case 0:
                 ++exits_;
                 if (auto outcome = handle_exit(calls)) {
@@ -185,7 +185,8 @@ int VcpuThread::enter_guest() {
     // Relaxed: x86 keeps stores in order, so whoever knows of something that this vCPU writes in
     // there finds it inside.
     passages_.store(passages + 1, std::memory_order_relaxed);
-    const int error = vcpu_.run();
+    // The bare loop counts as inside from its begin to its end, to which a kick brings it, too.
+    const int error = bare_ ? run_bare() : vcpu_.run();
     // Release: whoever finds it outside sees what KVM wrote on the way out.
     passages_.store(passages + 2, std::memory_order_release);
     return error;
