@@ -1,5 +1,5 @@
-// Pointer chases: chains of loads, each of which must wait for the one before, so that the time of a
-// walk through them is the latency of their translations and cache lines and nothing hides it.
+// Pointer chases: chains of loads, each of which must wait for the one before, so that the time of
+// a walk through them is the latency of their translations and cache lines and nothing hides it.
 //
 // The same code runs in a guest's user mode and in a process of the host. It calls nothing and has
 // no constants in memory, since a guest's user mode reaches neither.
@@ -28,7 +28,8 @@ constexpr const char* name_of(Pattern pattern) {
 }
 
 /// Nodes, one to a page, each a pointer to the next. Which line of its page a node takes is a hash
-/// of the page's number: with the same line in each, all nodes would share a few sets of the caches.
+/// of the page's number: with the same line in each, all nodes would share a few sets of the
+/// caches.
 struct Spread {
     std::uint64_t base;   ///< the first page's address
     std::uint64_t pages;  ///< not 0
@@ -41,8 +42,8 @@ struct Spread {
     }
 };
 
-/// As many nodes, but one to each line of as few pages as hold them: the same cache lines in number,
-/// hardly any translations.
+/// As many nodes, but one to each line of as few pages as hold them: the same cache lines in
+/// number, hardly any translations.
 struct Packed {
     std::uint64_t base;
     std::uint64_t lines;  ///< not 0
@@ -122,8 +123,8 @@ template <typename Nodes>
     }
 }
 
-/// Follows the chain for `accesses` loads, which are not 0, and returns where it ends. Per load: the
-/// load itself, and a counter beside it that costs no time of its own.
+/// Follows the chain for `accesses` loads, which are not 0, and returns where it ends. Per load:
+/// the load itself, and a counter beside it that costs no time of its own.
 [[gnu::always_inline]] inline std::uint64_t follow(std::uint64_t address, std::uint64_t accesses) {
     asm volatile(
         "1: mov (%0), %0\n\t"

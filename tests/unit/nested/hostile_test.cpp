@@ -1,4 +1,5 @@
-// What goes wrong on purpose or by malice: in a machine, behind an emulator, in what is given along.
+// What goes wrong on purpose or by malice: in a machine, behind an emulator, in what is given
+// along.
 
 #include <gmock/gmock.h>
 
