@@ -107,9 +107,9 @@ void run_chase(const ChaseSettings& settings, stats::Histogram& cycles) {
     }
 }
 
-void run_one_sample(const ChaseSettings& settings) {
+void chase_on(const ChaseSettings& settings, std::uint64_t samples) {
     tell(settings);
-    static_cast<void>(run_user(take_samples, this_cpu_index(), 1).value());
+    static_cast<void>(run_user(take_samples, this_cpu_index(), samples).value());
 }
 
 }  // namespace nestbed::guest

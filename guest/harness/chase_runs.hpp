@@ -25,7 +25,8 @@ bool prepare_packed_chase(const ChaseSettings& settings);
 /// Follows the chain that was prepared last, and records the cycles of each sample.
 void run_chase(const ChaseSettings& settings, stats::Histogram& cycles);
 
-/// One sample on the calling CPU, from wherever the last one ended.
-void run_one_sample(const ChaseSettings& settings);
+/// So many samples on the calling CPU, from wherever the last one ended, that are not recorded;
+/// with none, only the visit to user mode.
+void chase_on(const ChaseSettings& settings, std::uint64_t samples);
 
 }  // namespace nestbed::guest

@@ -94,7 +94,9 @@ GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
     time_stores(blocks.part(0, samples));
     record_stores(cycles);
     for (std::uint64_t n = samples; n < blocks.count; ++n) {
-        count_over([&] { time_stores(blocks.part(n, 1)); });
+        // Without the visit to user mode.
+        count_over([&] { time_stores(blocks.part(n, 1)); },
+                   [&] { time_stores(blocks.part(n, 0)); });
     }
     violations += conclude(rung, blocks);
     report_measurement("store", "cycles", cycles,

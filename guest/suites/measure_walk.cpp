@@ -52,7 +52,7 @@ GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20}) {
     GUEST_REQUIRE(prepare_spread_chase(settings));
     run_chase(settings, spread);
     for (std::uint64_t n = 0; n < counted; ++n) {
-        count_over([&] { run_one_sample(settings); });
+        count_over([&] { chase_on(settings, 1); }, [&] { chase_on(settings, 0); });
     }
     report("chase", settings, spread, Counted::yes);
     report("packed chase", settings, packed, Counted::no);

@@ -6,6 +6,7 @@
 #include "kvm_test.hpp"
 #include "vmm/machine/backing.hpp"
 #include "vmm/machine/dirty_bitmap.hpp"
+#include "vmm/machine/resident_pages.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -42,6 +43,11 @@ class HostOperationsTest : public test::KvmTest {
     }
 
     GuestMemory& memory() { return memory_; }
+
+    std::uint64_t resident_bytes() const {
+        const HostMemory& memory = test_memory_->memory();
+        return resident_pages_of(memory.address(), memory.size()).resident();
+    }
 
     HostOperation answer() const { return *memory_.read<HostOperation>(request_at); }
 
@@ -81,6 +87,16 @@ TEST_F(HostOperationsTest, AllPagesAreWithinTheTestMemory) {
     EXPECT_THAT(ask(populate(1, ~std::uint64_t{0})), HasSubstr("not within 2 MiB"));
     EXPECT_THAT(ask(populate(~std::uint64_t{0}, 2)), HasSubstr("not within 2 MiB"));
     EXPECT_THAT(ask(populate(1ULL << 52, 1)), HasSubstr("not within 2 MiB"));
+}
+
+TEST_F(HostOperationsTest, PopulatedPagesAreResidentAndDiscardedOnesAreNot) {
+    EXPECT_EQ(resident_bytes(), 0U);
+    EXPECT_EQ(ask(populate(10, 3)), "");
+    EXPECT_EQ(resident_bytes(), 3U * 4096);
+    HostOperation discard = populate(11, 1);
+    discard.id = HostOperationId::discard;
+    EXPECT_EQ(ask(discard), "");
+    EXPECT_EQ(resident_bytes(), 2U * 4096);
 }
 
 TEST_F(HostOperationsTest, TheAnswerSaysWhatItTook) {

@@ -7,8 +7,8 @@
 #include "tests/program/process.hpp"
 #include "vmm/report/hypercall_table.hpp"
 #include "vmm/report/measurements.hpp"
+#include "vmm/runner/hypercall_probe.hpp"
 #include "vmm/runner/hypercall_runs.hpp"
-#include "vmm/runner/shootdown_runs.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -20,7 +20,8 @@
 #include "vmm/report/progress.hpp"
 #include "vmm/report/text.hpp"
 #include "vmm/runner/guest_set.hpp"
-#include "vmm/runner/shootdown_runs.hpp"
+#include "vmm/runner/hypercall_probe.hpp"
+#include "vmm/runner/test_runner.hpp"
 
 namespace nestbed::vmm {
 

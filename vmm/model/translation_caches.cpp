@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace nestbed::vmm {
 
@@ -83,24 +84,31 @@ HostCaches caches_of_this_host() {
     if (!told) {
         told = amd_tlb();
     }
-    Tlb tlb = told.value_or(assumed_tlb);
-    const char* by = told ? "by CPUID" : "assumed";
-    if (tlb.entries_1g == 0) {
-        tlb.entries_1g = assumed_tlb.entries_1g;
-        by = "by CPUID; the last assumed";
-    }
-    return {
-        .caches = {.tlb_4k = tlb.entries_4k,
-                   .tlb_2m = tlb.entries_2m,
-                   .tlb_1g = tlb.entries_1g,
-                   .first_stage = assumed,
-                   .second_stage = assumed,
-                   .nested_tlb = 16},
-        .source = fmt::format("TLB of {}, {} and {} entries for 4 KiB, 2 MiB and 1 GiB pages ({}); "
-                              "paging-structure caches of {} PML4Es, {} PDPTEs and {} PDEs for "
-                              "either stage and a nested TLB of 16 entries (assumed)",
-                              tlb.entries_4k, tlb.entries_2m, tlb.entries_1g, by, assumed.pml4e,
-                              assumed.pdpte, assumed.pde)};
+    const Tlb tlb = told.value_or(Tlb{});
+    std::string assumptions;
+    const auto entries = [&](std::size_t by_cpuid, std::size_t otherwise, const char* page) {
+        if (by_cpuid != 0) {
+            return by_cpuid;
+        }
+        assumptions += fmt::format("{}{}", assumptions.empty() ? "" : ", ", page);
+        return otherwise;
+    };
+    const std::size_t entries_4k = entries(tlb.entries_4k, assumed_tlb.entries_4k, "4 KiB");
+    const std::size_t entries_2m = entries(tlb.entries_2m, assumed_tlb.entries_2m, "2 MiB");
+    const std::size_t entries_1g = entries(tlb.entries_1g, assumed_tlb.entries_1g, "1 GiB");
+    return {.caches = {.tlb_4k = entries_4k,
+                       .tlb_2m = entries_2m,
+                       .tlb_1g = entries_1g,
+                       .first_stage = assumed,
+                       .second_stage = assumed,
+                       .nested_tlb = 16},
+            .source = fmt::format(
+                "TLB of {}, {} and {} entries for 4 KiB, 2 MiB and 1 GiB pages ({}); "
+                "paging-structure caches of {} PML4Es, {} PDPTEs and {} PDEs for "
+                "either stage and a nested TLB of 16 entries (assumed)",
+                entries_4k, entries_2m, entries_1g,
+                assumptions.empty() ? "by CPUID" : "assumed for " + assumptions + ", else by CPUID",
+                assumed.pml4e, assumed.pdpte, assumed.pde)};
 }
 
 }  // namespace nestbed::vmm

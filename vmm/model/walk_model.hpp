@@ -98,10 +98,15 @@ class WalkModel {
         std::size_t n = 0;
         for (const paging::WalkStep& step : walk.guest.trace) {
             const Translation& translation = stage_.translations[n++];
-            if (step.level <= first) {
-                count(translation);
-                ++counts_.guest[static_cast<std::size_t>(step.level)];
+            if (step.level > first) {
+                continue;
             }
+            // A cached entry of the level above has the table's address from the second stage
+            // already (SDM Vol. 3C 29.4.1: combined mappings).
+            if (step.level < first || first == top) {
+                count(translation);
+            }
+            ++counts_.guest[static_cast<std::size_t>(step.level)];
         }
         count(stage_.translations[n]);
         first_stage_.remember(linear, top, walk.guest.trace.back().level);

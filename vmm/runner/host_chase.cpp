@@ -23,6 +23,7 @@ template <typename Nodes>
 stats::Histogram chase_through(const Nodes& nodes, const WalkCombination& combination,
                                const WalkSampling& sampling) {
     chase::link(nodes, combination.pattern, sampling.seed);
+    // Once around, as the guest goes before its first sample.
     static_cast<void>(chase::length_of_cycle(nodes.address_of(0), nodes.nodes() + 1));
     std::vector<stats::Histogram> of_threads(combination.cpus);
     std::barrier start(static_cast<std::ptrdiff_t>(combination.cpus));

@@ -4,8 +4,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "vmm/runner/guest_set.hpp"
-
 namespace nestbed::vmm {
 
 namespace {
@@ -25,15 +23,6 @@ TestSettings settings_with(std::uint32_t cpus, const ShootdownSampling& sampling
 }
 
 }  // namespace
-
-bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop) {
-    const Guest guest = read_builtin(shootdown_guest);
-    TestSettings settings;
-    settings.cpus = 1;
-    settings.timeout = std::chrono::seconds(2);
-    return run_test(system, guest, guest.test_named("hypercall"), settings, stop).verdict ==
-           Verdict::passed;
-}
 
 bool wants_hypercalls(const ShootdownCombination& combination) {
     return combination.routing == shootdown::Routing::hypercall ||

@@ -15,10 +15,6 @@ namespace nestbed::vmm {
 
 inline constexpr char shootdown_guest[] = "measure_shootdown";
 
-/// Whether a hypercall comes back here: tried in a VM of its own, which hangs if not. Two seconds
-/// at most.
-bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop);
-
 /// The values that each axis is to take.
 struct ShootdownAxes {
     std::vector<shootdown::ProtocolId> protocols{shootdown::ProtocolId::global};

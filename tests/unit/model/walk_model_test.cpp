@@ -150,9 +150,14 @@ TEST(WalkModel, FirstStageCachesSaveTheSecondStageOfWhatTheySkip) {
     model.access(linear);
     model.start_counting();
     model.access(linear + page);
-    // The PTE and the final address, four entries each.
+    // The PTE, whose table's place is known, and the final address's four entries.
     EXPECT_EQ(model.counts().guest_references(), 1U);
-    EXPECT_EQ(model.counts().second_stage, (CountsByLevel{0, 2, 2, 2, 2, 0}));
+    EXPECT_EQ(model.counts().second_stage, (CountsByLevel{0, 1, 1, 1, 1, 0}));
+    model.start_counting();
+    model.access(linear + large_page);
+    // Another PDE: all four tables' places, and the final address.
+    EXPECT_EQ(model.counts().guest_references(), 4U);
+    EXPECT_EQ(model.counts().second_stage, (CountsByLevel{0, 5, 5, 5, 5, 0}));
 }
 
 TEST(WalkModel, TheNestedTlbSavesWholeTranslations) {
