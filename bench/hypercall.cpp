@@ -16,6 +16,7 @@
 #include "vmm/report/hypercall_table.hpp"
 #include "vmm/report/measurements.hpp"
 #include "vmm/runner/guest_set.hpp"
+#include "vmm/runner/hypercall_probe.hpp"
 #include "vmm/runner/hypercall_runs.hpp"
 #include "vmm/runner/shootdown_runs.hpp"
 
