@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "guest/harness/test.hpp"
 #include "guest/kernel/boot.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "shared/channel/layout.hpp"
@@ -26,6 +27,21 @@ inline HostOperation host_operation(HostOperationId id, std::uint64_t first_page
     request = {.id = id, .first_page = first_page, .pages = pages, .argument = argument};
     out(channel::port::host_operation, 0);
     return request;
+}
+
+/// Ends the test as skipped if that is why the host did not start to bring in pages itself.
+inline void skip_without_userfaults(std::uint32_t error) {
+    constexpr std::uint32_t not_permitted = 1;      // Linux: EPERM
+    constexpr std::uint32_t invalid_argument = 22;  // EINVAL
+    if (error == not_permitted) {
+        GUEST_SKIP(
+            "the host's userfaultfd is not ours to use: run as root, or see "
+            "/proc/sys/vm/unprivileged_userfaultfd");
+    }
+    if (error == invalid_argument) {
+        GUEST_SKIP("the host does not have such faults served of such memory");
+    }
+    GUEST_REQUIRE(error == 0);
 }
 
 }  // namespace nestbed::guest

@@ -1,12 +1,14 @@
 #include "guest/harness/user_page_faults.hpp"
 
 #include <array>
+#include <atomic>
 
 #include "guest/kernel/boot.hpp"
 #include "guest/kernel/frames.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/interrupts.hpp"
 #include "guest/kernel/panic.hpp"
+#include "guest/kernel/smp.hpp"
 #include "shared/arch/exceptions.hpp"
 #include "shared/chase/chase.hpp"
 #include "shared/paging/bits.hpp"
@@ -21,7 +23,7 @@ constexpr auto page_fault = static_cast<std::uint8_t>(arch::Exception::page_faul
 constinit Blocks faulting{};
 /// The leaf entries of the blocks' pages.
 constinit std::array<std::uint64_t*, max_blocks> entries{};
-constinit std::uint64_t faults = 0;
+constinit std::atomic<std::uint64_t> faults{0};
 
 std::uint64_t* entry_of(std::uint64_t page) {
     const auto root = *paging::Frame4k::containing(paging::PhysAddr(read_cr3()));
@@ -48,15 +50,22 @@ void find_entries(const Blocks& blocks) {
     }
 }
 
+void flush_everywhere() {
+    run_on_cpus(cpu_count(), [](std::uint32_t) { flush_tlb(); });
+}
+
+/// Relaxed: a count, and whoever reads it has waited for the CPUs.
+void count_fault() { faults.fetch_add(1, std::memory_order_relaxed); }
+
 void clear_bits(std::uint64_t mask) {
     for (std::uint64_t n = 0; n < faulting.count; ++n) {
         paging::store_entry(*entries[n], paging::load_entry(*entries[n]) & ~mask);
     }
-    flush_tlb();
+    flush_everywhere();
 }
 
 void skip_store(TrapFrame& frame) {
-    ++faults;
+    count_fault();
     frame.rip += store_bytes;
 }
 
@@ -68,7 +77,7 @@ void make_writable(TrapFrame& frame) {
     if (n >= faulting.count) {
         panic(frame);
     }
-    ++faults;
+    count_fault();
     std::uint64_t& entry = *entries[n];
     paging::store_entry(entry, paging::load_entry(entry) | paging::bits::writable);
 }
@@ -76,7 +85,7 @@ void make_writable(TrapFrame& frame) {
 void expect_faults(const Blocks& blocks, std::uint64_t mask, InterruptHandler handler) {
     find_entries(blocks);
     clear_bits(mask);
-    faults = 0;
+    faults.store(0, std::memory_order_relaxed);
     set_interrupt_handler(page_fault, handler);
 }
 
@@ -96,8 +105,8 @@ std::uint64_t restore_pages() {
         paging::store_entry(*entries[n], paging::load_entry(*entries[n]) | paging::bits::present |
                                              paging::bits::writable);
     }
-    flush_tlb();
-    return faults;
+    flush_everywhere();
+    return faults.load(std::memory_order_relaxed);
 }
 
 }  // namespace nestbed::guest

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "guest/kernel/smp.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/chase/chase.hpp"
 
@@ -66,7 +67,7 @@ GUEST_USER std::uint64_t store_each(std::uint64_t first, std::uint64_t end) {
         const std::uint64_t value = stored_word(block);
         const std::uint64_t start = chase::ordered_tsc();
         store(address, value);
-        cycles_of_stores[block - first] = chase::ordered_tsc() - start;
+        cycles_of_stores[block - job.blocks.first] = chase::ordered_tsc() - start;
     }
     return 0;
 }
@@ -83,9 +84,19 @@ GUEST_USER std::uint64_t check_each(std::uint64_t first, std::uint64_t end) {
     return wrong;
 }
 
+std::uint64_t run_part(UserFunction function, const Blocks& blocks) {
+    return run_user(function, blocks.first, blocks.first + blocks.count).value();
+}
+
 std::uint64_t run(UserFunction function, const Blocks& blocks, ExpectedPage expected = {}) {
     job = {blocks, expected};
-    return run_user(function, blocks.first, blocks.first + blocks.count).value();
+    return run_part(function, blocks);
+}
+
+/// What CPU number `cpu` of `cpus` has of the blocks.
+Blocks part_of(const Blocks& blocks, std::uint32_t cpu, std::uint32_t cpus) {
+    const std::uint64_t begin = blocks.count * cpu / cpus;
+    return blocks.part(begin, blocks.count * (cpu + 1) / cpus - begin);
 }
 
 }  // namespace
@@ -94,7 +105,14 @@ void plant(const Blocks& blocks) { run(plant_each, blocks); }
 
 std::uint64_t count_not_zero(const Blocks& blocks) { return run(read_each, blocks); }
 
-void time_stores(const Blocks& blocks) { run(store_each, blocks); }
+void time_stores(const Blocks& blocks, std::uint32_t cpus) {
+    job = {blocks, {}};
+    Rendezvous start(cpus);
+    run_on_cpus(cpus, [&](std::uint32_t cpu) {
+        start.meet();
+        run_part(store_each, part_of(blocks, cpu, cpus));
+    });
+}
 
 void record_stores(stats::Histogram& cycles) {
     for (std::uint64_t n = 0; n < job.blocks.count; ++n) {

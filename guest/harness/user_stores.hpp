@@ -35,8 +35,8 @@ void plant(const Blocks& blocks);
 /// Reads each page and returns how many are not zero.
 std::uint64_t count_not_zero(const Blocks& blocks);
 
-/// Stores to each page once.
-void time_stores(const Blocks& blocks);
+/// Stores to each page once. CPUs 0 to `cpus`-1 have a part of the pages each and set out together.
+void time_stores(const Blocks& blocks, std::uint32_t cpus = 1);
 
 /// The cycles that the last time_stores() took for each of its stores.
 void record_stores(stats::Histogram& cycles);

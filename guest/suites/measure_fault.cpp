@@ -2,10 +2,13 @@
 
 #include "guest/harness/host_operation.hpp"
 #include "guest/harness/measure.hpp"
+#include "guest/harness/moving_memory.hpp"
 #include "guest/harness/statistics.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/harness/user_page_faults.hpp"
 #include "guest/harness/user_stores.hpp"
+#include "guest/kernel/frames.hpp"
+#include "guest/kernel/smp.hpp"
 #include "shared/chase/chase.hpp"
 
 namespace nestbed::guest {
@@ -19,42 +22,76 @@ Rung rung_from_parameters() {
     return static_cast<Rung>(rung);
 }
 
-/// Those of the samples, and behind them those of the counted stores.
+/// Those of the samples, and behind them those of the counted stores. One more block is there for
+/// who reads meanwhile.
 Blocks blocks_from_parameters() {
     const std::uint64_t samples = parameter("samples", 16);
     GUEST_REQUIRE(samples >= 1);
     GUEST_REQUIRE(samples <= fault::max_samples);
     const Blocks blocks{parameter("block_pages", 1), 0, samples + fault::counted_stores};
     GUEST_REQUIRE(blocks.pages >= 1);
-    GUEST_REQUIRE(blocks.pages <= boot_info().test_memory.bytes / chase::page_bytes / blocks.count);
+    GUEST_REQUIRE(blocks.pages <=
+                  boot_info().test_memory.bytes / chase::page_bytes / (blocks.count + 1));
     return blocks;
 }
 
-void have_host(HostOperationId id, const Blocks& blocks) {
-    const HostOperation done =
-        host_operation(id, blocks.first * blocks.pages, blocks.count * blocks.pages);
+HostOperation ask_host(HostOperationId id, const Blocks& blocks, std::uint64_t argument = 0) {
+    return host_operation(id, blocks.first * blocks.pages, blocks.count * blocks.pages, argument);
+}
+
+/// Returns its result.
+std::uint64_t have_host(HostOperationId id, const Blocks& blocks, std::uint64_t argument = 0) {
+    const HostOperation done = ask_host(id, blocks, argument);
     GUEST_REQUIRE(done.error == 0);
+    return done.result;
+}
+
+void page_out(const Blocks& blocks) {
+    const HostOperation done = ask_host(HostOperationId::page_out, blocks);
+    log("{} of {} pages left the host's memory (errno {})", done.result,
+        blocks.count * blocks.pages, done.error);
+    if (done.result != blocks.count * blocks.pages) {
+        GUEST_SKIP("the host keeps such pages: it has no swap, or does not page them out");
+    }
+}
+
+void start_userfault(channel::Userfault kind, const Blocks& blocks) {
+    const HostOperation done =
+        ask_host(HostOperationId::start_userfault, blocks, static_cast<std::uint64_t>(kind));
+    skip_without_userfaults(done.error);
+}
+
+/// How many reads of another CPU found what is in no place of the memory.
+std::uint64_t move_slot(const Blocks& blocks) {
+    static stats::Histogram cycles;
+    const Blocks spare = blocks.part(blocks.count, 1);
+    plant(spare);
+    const ReadsOfMovedMemory reads =
+        move_while_read(fault::moves, cpu_count() - 1, spare.first * spare.pages, cycles);
+    report_measurement("move", "cycles", cycles,
+                       {number("reads", reads.all), number("reads_of_nothing", reads.nothing),
+                        number("violations", reads.wrong)});
+    return reads.wrong;
 }
 
 /// Brings about what the stores are to meet. Returns how many pages were not as they should be on
 /// the way there.
 std::uint64_t prepare(Rung rung, const Blocks& blocks) {
+    if (fault::is_planted(rung)) {
+        plant(blocks);
+    }
     switch (rung) {
         case Rung::hit:
-            plant(blocks);
+        case Rung::unpopulated:
             break;
         case Rung::guest_fault:
-            plant(blocks);
             withdraw_pages(blocks);
             break;
         case Rung::guest_upgrade:
-            plant(blocks);
             protect_pages(blocks);
             break;
         case Rung::unmapped:
             have_host(HostOperationId::populate, blocks);
-            break;
-        case Rung::unpopulated:
             break;
         case Rung::zero_page_upgrade:
             return count_not_zero(blocks);
@@ -62,36 +99,90 @@ std::uint64_t prepare(Rung rung, const Blocks& blocks) {
             plant(blocks);
             have_host(HostOperationId::discard, blocks);
             break;
+        case Rung::dirty_bitmap:
+        case Rung::dirty_ring:
+            have_host(HostOperationId::start_dirty_log, blocks);
+            break;
+        case Rung::log_ended:
+            have_host(HostOperationId::start_dirty_log, blocks);
+            have_host(HostOperationId::stop_dirty_log, blocks);
+            break;
+        case Rung::moved:
+            return move_slot(blocks);
+        case Rung::read_only:
+            have_host(HostOperationId::set_read_only, blocks, 1);
+            break;
+        case Rung::paged_out:
+            page_out(blocks);
+            break;
+        case Rung::userfault_missing:
+            start_userfault(channel::Userfault::missing, blocks);
+            break;
+        case Rung::userfault_minor:
+            start_userfault(channel::Userfault::minor, blocks);
+            break;
     }
     return 0;
 }
 
-/// How many pages are not what the rung leaves behind, or met another number of the guest's page
-/// faults than one.
-std::uint64_t conclude(Rung rung, const Blocks& blocks) {
-    const bool skipped = rung == Rung::guest_fault;
-    const bool faults = skipped || rung == Rung::guest_upgrade;
-    std::uint64_t violations = 0;
-    if (faults) {
-        const std::uint64_t seen = restore_pages();
-        violations += seen > blocks.count ? seen - blocks.count : blocks.count - seen;
+/// Pages in the host's log, of all the test memory.
+std::uint64_t count_logged() {
+    const std::uint64_t pages = boot_info().test_memory.bytes / chase::page_bytes;
+    const auto bitmap = frames().allocate_zeroed_2m();
+    GUEST_REQUIRE(bitmap.has_value());
+    GUEST_REQUIRE(pages / 8 <= paging::bytes_of(paging::PageSize::size_2m));
+    const HostOperation done =
+        host_operation(HostOperationId::collect_dirty_log, 0, pages, bitmap->address().raw());
+    GUEST_REQUIRE(done.error == 0);
+    return done.result;
+}
+
+/// How often that which the rung is about has happened, as far as somebody counts it: once for each
+/// store, or something is wrong.
+std::uint64_t count_events(Rung rung, const Blocks& blocks) {
+    switch (rung) {
+        case Rung::guest_fault:
+        case Rung::guest_upgrade:
+            return restore_pages();
+        case Rung::dirty_bitmap:
+        case Rung::dirty_ring:
+            return count_logged();
+        case Rung::read_only:
+            return have_host(HostOperationId::set_read_only, blocks, 0);
+        case Rung::userfault_missing:
+        case Rung::userfault_minor:
+            return have_host(HostOperationId::stop_userfault, blocks);
+        default:
+            return blocks.count;
     }
-    return violations +
-           count_wrong(blocks, {.planted = faults || rung == Rung::hit, .stored = !skipped});
+}
+
+/// How many pages are not what the rung leaves behind, or met another number of its events than
+/// one.
+std::uint64_t conclude(Rung rung, const Blocks& blocks) {
+    const std::uint64_t events = count_events(rung, blocks);
+    const std::uint64_t amiss =
+        events > blocks.count ? events - blocks.count : blocks.count - events;
+    return amiss + count_wrong(blocks, {.planted = fault::is_planted(rung),
+                                        .stored = fault::is_stored(rung)});
 }
 
 /// Parameters: `rung` (a fault::Rung), `samples`, `block_pages` (4 KiB pages that one fault of the
-/// host may bring in), `zero_page` (whether reads map the host's zero page).
+/// host may bring in), `cpus` (that store side by side; `moved` has one more, which reads),
+/// `zero_page` (whether reads map the host's zero page).
 GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
     const Rung rung = rung_from_parameters();
     if (rung == Rung::zero_page_upgrade && parameter("zero_page", 1) == 0) {
         GUEST_SKIP("a read of such memory brings in a page of its own, not the zero page");
     }
+    const auto cpus = static_cast<std::uint32_t>(parameter("cpus", 1));
+    GUEST_REQUIRE(cpus >= 1);
+    GUEST_REQUIRE(cpus + (rung == Rung::moved ? 1U : 0U) <= cpu_count());
     const Blocks blocks = blocks_from_parameters();
     const std::uint64_t samples = blocks.count - fault::counted_stores;
     static stats::Histogram cycles;
     std::uint64_t violations = prepare(rung, blocks);
-    time_stores(blocks.part(0, samples));
+    time_stores(blocks.part(0, samples), cpus);
     record_stores(cycles);
     for (std::uint64_t n = samples; n < blocks.count; ++n) {
         // Without the visit to user mode.
@@ -101,7 +192,7 @@ GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
     violations += conclude(rung, blocks);
     report_measurement("store", "cycles", cycles,
                        {word("rung", name_of(rung)), number("block_pages", blocks.pages),
-                        number("violations", violations)},
+                        number("cpus", cpus), number("violations", violations)},
                        Counted::yes);
 }
 

@@ -18,7 +18,10 @@ struct TestMemory {
     /// shared by all address spaces.
     std::uint64_t tables;
     std::uint64_t leaf_bytes;  ///< the page size that it is mapped with there
+    /// The size of the host's pages behind it; transparent huge ones count as small. The host
+    /// operations (host_operation.hpp) that give memory back or bring it in take whole ones.
+    std::uint64_t host_page_bytes;
 };
-static_assert(sizeof(TestMemory) == 32);
+static_assert(sizeof(TestMemory) == 40);
 
 }  // namespace nestbed::channel

@@ -43,6 +43,7 @@ class HostOperationsTest : public test::KvmTest {
     }
 
     GuestMemory& memory() { return memory_; }
+    TestMemory& test_memory() { return *test_memory_; }
 
     std::uint64_t resident_bytes() const {
         const HostMemory& memory = test_memory_->memory();
@@ -156,6 +157,66 @@ TEST_F(HostOperationsTest, TheBitmapOfSomePagesHasTheirBits) {
     EXPECT_EQ(ask_with_log(of_log(HostOperationId::collect_dirty_log, 64, 64)), "");
     EXPECT_EQ(answer().result, 61U);
     EXPECT_EQ(word(0), ~std::uint64_t{0x8000'0000'0000'0005});
+}
+
+// The memslot and userfaults.
+
+constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+
+HostOperation with_argument(HostOperationId id, std::uint64_t argument, std::uint64_t pages = 0) {
+    return {.id = id, .pages = pages, .argument = argument};
+}
+
+TEST_F(HostOperationsTest, AMemslotMovesToPlacesAboveEverythingElse) {
+    for (const std::uint64_t place : {4 * gib, 5 * gib, 32 * gib, 4 * gib}) {
+        EXPECT_EQ(ask(with_argument(HostOperationId::move, place)), "") << place;
+    }
+    for (const std::uint64_t place : {std::uint64_t{0}, 3 * gib, 4 * gib + 4096, 33 * gib}) {
+        EXPECT_THAT(ask(with_argument(HostOperationId::move, place)), HasSubstr("is no place"));
+    }
+}
+
+TEST_F(HostOperationsTest, AMemslotWhoseWritesAreLoggedStaysAsItIs) {
+    EXPECT_EQ(ask_with_log(of_log(HostOperationId::start_dirty_log, 0, 0)), "");
+    EXPECT_THAT(ask_with_log(with_argument(HostOperationId::move, 5 * gib)),
+                HasSubstr("dirty log is kept"));
+    EXPECT_THAT(ask_with_log(with_argument(HostOperationId::set_read_only, 1)),
+                HasSubstr("dirty log is kept"));
+}
+
+TEST_F(HostOperationsTest, AMemslotIsReadOnlyOrNot) {
+    EXPECT_THAT(ask(with_argument(HostOperationId::set_read_only, 2)), HasSubstr("neither 0 nor"));
+    EXPECT_EQ(ask(with_argument(HostOperationId::set_read_only, 1)), "");
+    EXPECT_EQ(ask(with_argument(HostOperationId::set_read_only, 0)), "");
+}
+
+TEST_F(HostOperationsTest, UserfaultsAreOfAKnownKindAndOfSomePages) {
+    EXPECT_THAT(ask(with_argument(HostOperationId::start_userfault, 2, 1)),
+                HasSubstr("no kind 2 of userfault"));
+    EXPECT_THAT(ask(with_argument(HostOperationId::start_userfault, 0, 0)),
+                HasSubstr("not whole pages"));
+    EXPECT_THAT(ask(with_argument(HostOperationId::start_userfault, 0, pages_of_all + 1)),
+                HasSubstr("not within 2 MiB"));
+}
+
+TEST_F(HostOperationsTest, UserfaultsThatWereNotStartedHaveServedNothing) {
+    EXPECT_EQ(ask(with_argument(HostOperationId::stop_userfault, 0)), "");
+    EXPECT_EQ(answer().result, 0U);
+    EXPECT_EQ(answer().error, 0U);
+}
+
+TEST_F(HostOperationsTest, AccessesWithoutMemoryAreTakenWhereItEverWas) {
+    TestMemory& memory = test_memory();
+    const std::uint64_t home_end = 4 * gib + pages_of_all * 4096;
+    EXPECT_TRUE(memory.take_access(4 * gib, false));
+    EXPECT_TRUE(memory.take_access(home_end - 1, true));
+    EXPECT_FALSE(memory.take_access(4 * gib - 1, true));
+    EXPECT_FALSE(memory.take_access(home_end, true));
+    EXPECT_EQ(ask(with_argument(HostOperationId::move, 6 * gib)), "");
+    EXPECT_EQ(ask(with_argument(HostOperationId::move, 4 * gib)), "");
+    EXPECT_TRUE(memory.take_access(6 * gib + 8, true));
+    EXPECT_FALSE(memory.take_access(7 * gib, true));
+    EXPECT_EQ(memory.dropped_writes(), 2U);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "shared/channel/abi.hpp"
 #include "vmm/report/fault_table.hpp"
 
 namespace nestbed::vmm {
@@ -13,12 +14,12 @@ const std::vector<fault::Rung> all_rungs = all_of<fault::Rung, fault::rung_count
 }  // namespace
 
 void add_fault_options(CLI::App* command, FaultOptions& options) {
-    add_names(command, "--rung",
-              "What the stores meet: hit, guest-fault, guest-upgrade, unmapped,\n"
-              "unpopulated, zero-page-upgrade, discarded, or all (default)",
+    add_names(command, "--rung", "What the stores meet, of the list below; or all (default)",
               options.rungs, all_rungs);
     add_number(command, "--samples", "Stores of each rung (1 to 4096; default 256)",
                options.sampling.samples, 1, fault::max_samples);
+    add_number(command, "--cpus", "vCPUs that store side by side (1 to 63; default 1)",
+               options.sampling.cpus, 1, channel::max_cpus - 1);
     add_backing_option(command, options.sampling.backing);
     add_run_options(command, "Ends a rung that takes longer (default 60)", options.sampling.timeout,
                     options.sampling.placement);
@@ -39,10 +40,20 @@ std::string fault_help() {
            "  unmapped           the host has the page, the second stage does not map it\n"
            "  unpopulated        the host has no page\n"
            "  zero-page-upgrade  it has been read only: the host's zero page stands there\n"
-           "  discarded          it was written to, and the host has given it back since\n\n"
+           "  discarded          it was written to, and the host has given it back since\n"
+           "  dirty-bitmap       the first write since KVM logs writes, in a bitmap\n"
+           "  dirty-ring         the same, in a dirty ring\n"
+           "  log-ended          the first write since KVM no longer logs them\n"
+           "  moved              the memslot was moved away and back while a vCPU read\n"
+           "  read-only          the memslot is read-only: the VMM drops the write\n"
+           "  paged-out          the page is in the host's swap\n"
+           "  userfault-missing  there is no page, and a thread of the VMM brings one in\n"
+           "  userfault-minor    the page is there, and a thread of the VMM maps it (memory "
+           "files)\n\n"
            "Examples:\n"
            "  nestbed measure fault\n"
            "  nestbed measure fault --rung hit,unmapped,unpopulated --samples 4096\n"
+           "  nestbed measure fault --rung userfault-missing --cpus 4\n"
            "  nestbed measure fault --backing thp --format json --output fault.json\n\n";
 }
 

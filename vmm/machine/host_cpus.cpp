@@ -29,14 +29,29 @@ std::vector<std::uint32_t> usable_host_cpus() {
     return result.empty() ? std::vector<std::uint32_t>{0} : result;
 }
 
-void pin_this_thread_to(std::uint32_t host_cpu) {
+namespace {
+
+/// Returns 0, or why the kernel refuses (errno).
+int set_affinity(std::span<const std::uint32_t> host_cpus) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(host_cpu, &set);
-    if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set)) {
+    for (const std::uint32_t cpu : host_cpus) {
+        CPU_SET(cpu, &set);
+    }
+    return ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+}
+
+}  // namespace
+
+void pin_this_thread_to(std::uint32_t host_cpu) {
+    if (const int error = set_affinity({&host_cpu, 1})) {
         throw_error(ExitCode::bad_input, "cannot pin a thread to host CPU {}: {}", host_cpu,
                     std::strerror(error));
     }
+}
+
+void spread_this_thread_over(std::span<const std::uint32_t> host_cpus) {
+    static_cast<void>(set_affinity(host_cpus));
 }
 
 }  // namespace nestbed::vmm

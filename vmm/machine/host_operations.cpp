@@ -6,6 +6,9 @@
 #include <bit>
 #include <cstring>
 
+#include "shared/channel/test_memory.hpp"
+#include "shared/paging/page_size.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
@@ -21,6 +24,11 @@ bool is_known(HostOperationId id) {
         case HostOperationId::stop_dirty_log:
         case HostOperationId::collect_dirty_log:
         case HostOperationId::clear_dirty_log:
+        case HostOperationId::page_out:
+        case HostOperationId::set_read_only:
+        case HostOperationId::move:
+        case HostOperationId::start_userfault:
+        case HostOperationId::stop_userfault:
             return true;
     }
     return false;
@@ -35,8 +43,15 @@ bool is_of_dirty_log(HostOperationId id) {
            carries_bitmap(id);
 }
 
+/// A place for test memory whose second-stage leaves may be of any size.
+constexpr std::uint64_t place_alignment = std::uint64_t{1} << 30;
+/// Well below what any processor with 64-bit mode can address, together with its size.
+constexpr std::uint64_t last_place = std::uint64_t{32} << 30;
+
 /// Pages whose bits one word of a dirty bitmap holds.
 constexpr std::uint64_t word_pages = 64;
+
+constexpr std::uint64_t small_page = paging::bytes_of(paging::PageSize::size_4k);
 
 }  // namespace
 
@@ -69,7 +84,47 @@ std::optional<std::string> HostOperations::objection(const HostOperation& operat
         return fmt::format("{} pages from page {} on are not within {} MiB of test memory",
                            pages.count, pages.first, test_memory_->size() >> 20);
     }
-    return is_of_dirty_log(operation.id) ? dirty_log_objection(operation) : std::nullopt;
+    switch (operation.id) {
+        case HostOperationId::set_read_only:
+        case HostOperationId::move:
+            return slot_objection(operation);
+        case HostOperationId::start_userfault:
+            return userfault_objection(operation);
+        default:
+            return is_of_dirty_log(operation.id) ? dirty_log_objection(operation) : std::nullopt;
+    }
+}
+
+std::optional<std::string> HostOperations::slot_objection(const HostOperation& operation) const {
+    if (test_memory_->logs_writes()) {
+        return "its dirty log is kept: the memslot cannot be made anew";
+    }
+    const std::uint64_t place = operation.argument;
+    if (operation.id == HostOperationId::move &&
+        (place % place_alignment != 0 || place < channel::test_memory_physical ||
+         place > last_place)) {
+        return fmt::format("guest physical {:#x} is no place for test memory", place);
+    }
+    if (operation.id == HostOperationId::set_read_only && operation.argument > 1) {
+        return fmt::format("the argument {} is neither 0 nor 1", operation.argument);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> HostOperations::userfault_objection(
+    const HostOperation& operation) const {
+    if (userfault_ != nullptr) {
+        return "the VMM brings pages in already";
+    }
+    if (operation.argument > static_cast<std::uint64_t>(channel::Userfault::minor)) {
+        return fmt::format("there is no kind {} of userfault", operation.argument);
+    }
+    const std::uint64_t page = page_bytes(test_memory_->memory().backing().kind) / small_page;
+    if (operation.pages == 0 || operation.first_page % page != 0 || operation.pages % page != 0) {
+        return fmt::format("{} pages from page {} on are not whole pages of the host's",
+                           operation.pages, operation.first_page);
+    }
+    return std::nullopt;
 }
 
 std::optional<std::string> HostOperations::dirty_log_objection(
@@ -116,6 +171,22 @@ void HostOperations::perform(HostOperation& operation) {
         case HostOperationId::clear_dirty_log:
             clear_dirty_log(operation);
             break;
+        case HostOperationId::page_out:
+            error = page_out(operation);
+            break;
+        case HostOperationId::set_read_only:
+            test_memory_->set_read_only(operation.argument != 0);
+            operation.result = test_memory_->dropped_writes();
+            break;
+        case HostOperationId::move:
+            test_memory_->move_to(operation.argument);
+            break;
+        case HostOperationId::start_userfault:
+            error = start_userfault(operation);
+            break;
+        case HostOperationId::stop_userfault:
+            error = stop_userfault(operation);
+            break;
     }
     operation.error = static_cast<std::uint32_t>(error);
 }
@@ -143,6 +214,39 @@ void HostOperations::clear_dirty_log(const HostOperation& operation) {
     if (!bitmap.empty()) {
         dirty_log_->clear(operation.first_page, bitmap);
     }
+}
+
+int HostOperations::page_out(HostOperation& operation) {
+    const TestPages pages{operation.first_page, operation.pages};
+    const int error = test_memory_->page_out(pages, host_cpus_);
+    operation.result = pages.count - test_memory_->count_resident(pages);
+    return error;
+}
+
+int HostOperations::start_userfault(const HostOperation& operation) {
+    const TestPages pages{operation.first_page, operation.pages};
+    const auto kind = static_cast<channel::Userfault>(operation.argument);
+    int error = 0;
+    userfault_ = Userfault::start(test_memory_->memory(),
+                                  {pages.first * small_page, pages.count * small_page}, kind,
+                                  host_cpus_, error);
+    if (userfault_ == nullptr) {
+        return error;
+    }
+    // Only now: what is touched between the two is served by the VMM as well.
+    return kind == channel::Userfault::minor ? test_memory_->drop(pages)
+                                             : test_memory_->discard(pages);
+}
+
+int HostOperations::stop_userfault(HostOperation& operation) {
+    if (userfault_ == nullptr) {
+        operation.result = 0;
+        return 0;
+    }
+    const Userfault::Served served = userfault_->stop();
+    userfault_.reset();
+    operation.result = served.pages;
+    return served.error;
 }
 
 }  // namespace nestbed::vmm

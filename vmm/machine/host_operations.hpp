@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,7 +12,9 @@
 #include "shared/channel/host_operation.hpp"
 #include "vmm/machine/dirty_log.hpp"
 #include "vmm/machine/guest_memory.hpp"
+#include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/test_memory.hpp"
+#include "vmm/machine/userfault.hpp"
 
 namespace nestbed::vmm {
 
@@ -34,16 +37,24 @@ class HostOperations {
   private:
     std::optional<std::string> objection(const channel::HostOperation& operation) const;
     std::optional<std::string> dirty_log_objection(const channel::HostOperation& operation) const;
+    std::optional<std::string> slot_objection(const channel::HostOperation& operation) const;
+    std::optional<std::string> userfault_objection(const channel::HostOperation& operation) const;
     void perform(channel::HostOperation& operation);
     void collect_dirty_log(channel::HostOperation& operation);
     void clear_dirty_log(const channel::HostOperation& operation);
     std::span<std::uint64_t> bitmap_of(const channel::HostOperation& operation);
+    int page_out(channel::HostOperation& operation);
+    int start_userfault(const channel::HostOperation& operation);
+    int stop_userfault(channel::HostOperation& operation);
 
     GuestMemory& memory_;
     std::uint64_t request_;
     TestMemory* test_memory_;
     DirtyLog* dirty_log_;
     std::vector<std::uint64_t> bitmap_;  // here once, so that no operation allocates it
+    // Those of the thread that made this: a vCPU's, which asks, may have one only.
+    std::vector<std::uint32_t> host_cpus_ = usable_host_cpus();
+    std::unique_ptr<Userfault> userfault_;
     std::atomic_flag busy_;
 };
 

@@ -155,7 +155,8 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
         boot.test_memory = {.physical = channel::test_memory_physical,
                             .bytes = settings_.test_memory.bytes,
                             .tables = tables.test_memory_entry,
-                            .leaf_bytes = paging::bytes_of(settings_.test_memory.leaf)};
+                            .leaf_bytes = paging::bytes_of(settings_.test_memory.leaf),
+                            .host_page_bytes = page_bytes(settings_.backing.kind)};
         boot.dirty_logging = settings_.dirty_logging;
     }
     for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
@@ -230,6 +231,7 @@ Outcome Machine::run(const VcpuThread::Doorbell& doorbell, std::chrono::millisec
         .operate = [this] { return host_operations_->carry_out(); },
         .mark = [this](std::uint32_t value) { return stretches_->mark(value); },
         .exitless = exitless_calls_ ? &*exitless_calls_ : nullptr,
+        .test_memory = test_memory_ ? &*test_memory_ : nullptr,
         .make_room = [this](std::uint32_t cpu) { dirty_rings_->make_room(cpu); },
         .ended = [this](Outcome outcome) { end(std::move(outcome)); },
     };

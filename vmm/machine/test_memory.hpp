@@ -2,6 +2,7 @@
 // what can be done to both while the guest runs.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -43,6 +44,25 @@ class TestMemory {
     /// (errno).
     [[nodiscard]] int populate(TestPages pages);
     [[nodiscard]] int discard(TestPages pages);
+    /// With threads on these CPUs, all that the process may use.
+    [[nodiscard]] int page_out(TestPages pages, std::span<const std::uint32_t> host_cpus);
+    /// Takes the pages out of this process's page tables; of memory that is a file they stay in it,
+    /// other memory loses them.
+    [[nodiscard]] int drop(TestPages pages);
+    /// How many of the pages are in the host's memory.
+    std::uint64_t count_resident(TestPages pages) const;
+
+    /// Has the guest's writes go to take_access(), or no longer. Not while writes are logged.
+    void set_read_only(bool on);
+
+    /// Has the guest find it there. Not while writes are logged.
+    void move_to(std::uint64_t guest_physical);
+
+    /// Answers an access of the guest's to where KVM has no memory, or none for that access: true
+    /// if it is a place of this memory's, where a read is to find all bits set and a write is
+    /// dropped. Any thread may call it.
+    bool take_access(std::uint64_t guest_physical, bool is_write);
+    std::uint64_t dropped_writes() const { return dropped_writes_.load(std::memory_order_relaxed); }
 
     /// Has KVM log which pages are written (KVM_MEM_LOG_DIRTY_PAGES), or no longer.
     void log_writes(bool on);
@@ -55,12 +75,21 @@ class TestMemory {
     }
 
   private:
+    std::byte* at(TestPages pages) const;
     int advise(TestPages pages, int advice);
+    int page_out_from(std::uint32_t host_cpu, TestPages pages);
+    void set_slot(std::uint64_t bytes);
 
     kvm::Vm& vm_;
     std::uint32_t slot_;
     HostMemory memory_;
+    std::uint64_t guest_physical_;
     bool logs_writes_ = false;
+    bool read_only_ = false;
+    /// Behind the last address at which it ever was. vCPUs find it there, or nothing; one that
+    /// found nothing may be late to say so.
+    std::atomic<std::uint64_t> end_of_places_;
+    std::atomic<std::uint64_t> dropped_writes_{0};
 };
 
 }  // namespace nestbed::vmm

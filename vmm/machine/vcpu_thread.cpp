@@ -303,6 +303,10 @@ std::optional<Outcome> VcpuThread::handle_mmio(const Calls& calls) {
     if (writes && mmio.phys_addr == channel::mmio::nothing) {
         return std::nullopt;
     }
+    if (calls.test_memory != nullptr && calls.test_memory->take_access(mmio.phys_addr, writes)) {
+        std::memset(mmio.data, 0xFF, sizeof mmio.data);
+        return std::nullopt;
+    }
     ExitlessCalls* const taker = exitless(calls);
     if (taker != nullptr && mmio.len == call_bytes) {
         if (writes && taker->take_memory_write(mmio.phys_addr, value_at(mmio.data))) {

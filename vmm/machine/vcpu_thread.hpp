@@ -31,6 +31,7 @@
 #include "vmm/kvm/vcpu.hpp"
 #include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/outcome.hpp"
+#include "vmm/machine/test_memory.hpp"
 
 namespace nestbed::vmm {
 
@@ -49,6 +50,8 @@ class VcpuThread {
         std::function<std::optional<std::string_view>(std::uint32_t value)> mark;
         /// Takes what KVM has answered; null where it answers nothing.
         ExitlessCalls* exitless = nullptr;
+        /// Answers accesses to where test memory is at times; null where there is none.
+        TestMemory* test_memory = nullptr;
         /// The vCPU's dirty ring is full: makes room in it.
         std::function<void(std::uint32_t cpu)> make_room;
         /// The run is over, for this reason; once at most.

@@ -50,6 +50,10 @@ std::string fault_table(const std::vector<FaultResult>& results) {
         const Distribution distribution = distribution_of(stores->histogram);
         rows.push_back({{name, over_hit(distribution, hit)}, distribution, result.test.tsc_khz});
         counts.push_back({{name}, &result.test.kvm_counts});
+        if (const MeasurementEvent* moves = measurement_named(result.test, "move")) {
+            rows.push_back(
+                {{"  each move", ""}, distribution_of(moves->histogram), result.test.tsc_khz});
+        }
     }
     if (rows.empty()) {
         return rest;

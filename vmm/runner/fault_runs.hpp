@@ -16,6 +16,7 @@ inline constexpr char fault_test[] = "rung";
 /// What all rungs are measured with.
 struct FaultSampling {
     std::uint64_t samples = 256;  ///< at most fault::max_samples
+    std::uint64_t cpus = 1;       ///< that store side by side
     Backing backing = Backing::anon;
     Placement placement = Placement::spread;
     std::chrono::milliseconds timeout{60'000};

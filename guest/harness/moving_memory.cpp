@@ -1,0 +1,80 @@
+#include "guest/harness/moving_memory.hpp"
+
+#include <atomic>
+
+#include "guest/kernel/panic.hpp"
+#include "guest/kernel/smp.hpp"
+#include "guest/kernel/user.hpp"
+
+namespace nestbed::guest {
+
+namespace {
+
+/// Read where there is no memory.
+constexpr std::uint64_t nothing = ~std::uint64_t{0};
+
+GUEST_USER_DATA constinit ReadsOfMovedMemory reads{};
+GUEST_USER_DATA constinit std::uint64_t stop_reading = 0;
+
+[[gnu::always_inline]] inline std::uint64_t load(std::uint64_t& from) {
+    // Relaxed: a number by itself, and the CPUs wait for each other before and after.
+    return std::atomic_ref(from).load(std::memory_order_relaxed);
+}
+
+[[gnu::always_inline]] inline void store(std::uint64_t& to, std::uint64_t value) {
+    std::atomic_ref(to).store(value, std::memory_order_relaxed);
+}
+
+GUEST_USER std::uint64_t read_until_stopped(std::uint64_t address, std::uint64_t word) {
+    do {
+        const std::uint64_t found = *reinterpret_cast<volatile std::uint64_t*>(address);
+        reads.nothing += found == nothing ? 1 : 0;
+        reads.wrong += found != nothing && found != word ? 1 : 0;
+        store(reads.all, reads.all + 1);
+    } while (load(stop_reading) == 0);
+    return 0;
+}
+
+GUEST_USER std::uint64_t read_once(std::uint64_t address, std::uint64_t) {
+    return *reinterpret_cast<volatile std::uint64_t*>(address);
+}
+
+void wait_for_next_read() {
+    const std::uint64_t before = load(reads.all);
+    while (load(reads.all) == before) {
+        pause();
+    }
+}
+
+void move_to(std::uint64_t place, stats::Histogram& cycles) {
+    cycles.record(host_operation(HostOperationId::move, 0, 0, place).cycles);
+}
+
+}  // namespace
+
+ReadsOfMovedMemory move_while_read(std::uint64_t moves, std::uint32_t reader, std::uint64_t page,
+                                   stats::Histogram& cycles) {
+    reads = {};
+    stop_reading = 0;
+    struct Job {
+        std::uint64_t address;
+        std::uint64_t word;
+    } job{test_page(page), run_user(read_once, test_page(page)).value()};
+    const Work work{[](void* argument) {
+                        const Job& read = *static_cast<Job*>(argument);
+                        run_user(read_until_stopped, read.address, read.word).value();
+                    },
+                    &job};
+    start_on(reader, work);
+    for (std::uint64_t n = 0; n < moves; n += 2) {
+        // Else there would be nothing in the second stage that a move takes away.
+        wait_for_next_read();
+        move_to(other_place(), cycles);
+        move_to(channel::test_memory_physical, cycles);
+    }
+    store(stop_reading, 1);
+    wait_for(reader);
+    return reads;
+}
+
+}  // namespace nestbed::guest
