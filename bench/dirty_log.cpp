@@ -9,12 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
 #include "vmm/error.hpp"
-#include "vmm/report/distribution.hpp"
 #include "vmm/report/measurements.hpp"
 #include "vmm/runner/dirty_log_runs.hpp"
-#include "vmm/runner/guest_set.hpp"
 
 namespace nestbed::bench {
 
@@ -44,35 +43,27 @@ struct Measured {
 };
 
 std::vector<Measured> measure_all() {
-    vmm::VcpuThread::install_kick_handler();
-    const kvm::System system;
-    const vmm::Guest guest = vmm::read_builtin(vmm::dirty_log_guest);
+    const GuestBench guest(vmm::dirty_log_guest);
     vmm::DirtyLogAxes axes;
     axes.memory = {8 << 20};
     vmm::DirtyLogSampling sampling;
     sampling.rounds = rounds;
     std::vector<Measured> all;
     for (const DirtyLogCombination& combination : combinations_of(axes)) {
-        all.push_back({combination, run_test(system, guest, guest.test_named(vmm::dirty_log_test),
-                                             dirty_log_settings(combination, sampling), {})});
+        all.push_back({combination,
+                       guest.run(vmm::dirty_log_test, dirty_log_settings(combination, sampling))});
     }
     return all;
 }
 
 void show(benchmark::State& state, const TestResult& result, const char* phase) {
-    const vmm::MeasurementEvent* measured = measurement_named(result, phase);
-    if (result.verdict != vmm::Verdict::passed || measured == nullptr || result.tsc_khz == 0) {
-        state.SkipWithError(
-            fmt::format("{}: {}", verdict_name(result.verdict), result.reason).c_str());
+    const vmm::MeasurementEvent* measured = measurement_or_skip(state, result, phase);
+    if (measured == nullptr) {
         return;
     }
-    const vmm::Distribution cycles = vmm::distribution_of(measured->histogram);
     const auto pages = static_cast<double>(vmm::number_named(*measured, "pages").value_or(1));
-    for ([[maybe_unused]] auto _ : state) {
-        state.SetIterationTime(vmm::microseconds(static_cast<double>(cycles.p50), result.tsc_khz) /
-                               1e6 / pages);
-    }
-    state.counters["samples"] = static_cast<double>(cycles.count);
+    show_median(state, result, *measured, pages);
+    state.counters["samples"] = static_cast<double>(measured->histogram.count());
     state.counters["pages"] = pages;
     for (const char* name : {"ring_full", "violations"}) {
         state.counters[name] = static_cast<double>(vmm::number_named(*measured, name).value_or(0));

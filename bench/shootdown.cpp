@@ -1,8 +1,6 @@
 // Shootdowns of each protocol, for comparison from one version to the next. An iteration is a
-// shootdown; all iterations of a benchmark are of one VM, and the time of each is given as their
-// median: the mean of a few hundred is that of the moments when the host ran something else. With
-// each protocol stands the ratio to a bare round trip that the same run measured, which is what the
-// software's own share is judged by.
+// shootdown. With each protocol stands the ratio to a bare round trip that the same run measured,
+// which is what the software's own share is judged by.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -12,12 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
 #include "vmm/error.hpp"
-#include "vmm/report/distribution.hpp"
-#include "vmm/report/measurements.hpp"
 #include "vmm/report/shootdown_table.hpp"
-#include "vmm/runner/guest_set.hpp"
 #include "vmm/runner/shootdown_runs.hpp"
 
 namespace nestbed::bench {
@@ -65,13 +61,8 @@ std::string benchmark_name(const ShootdownCombination& combination) {
                        combination.cpus, combination.pages, name_of(combination.target));
 }
 
-/// The VM, made ready once for all benchmarks.
 class Bench {
   public:
-    Bench() : guest_(vmm::read_builtin(vmm::shootdown_guest)) {
-        vmm::VcpuThread::install_kick_handler();
-    }
-
     /// One benchmark; the ratio to a bare round trip is kept.
     void run(benchmark::State& state, const ShootdownCombination& combination);
 
@@ -79,50 +70,21 @@ class Bench {
     void print_ratios() const;
 
   private:
-    TestResult measure(const ShootdownCombination& combination) const {
-        return run_test(system_, guest_, guest_.test_named("latency"),
-                        latency_settings(combination, {.samples = samples}), {});
-    }
-
-    kvm::System system_;
-    vmm::Guest guest_;
+    GuestBench guest_{vmm::shootdown_guest};
     std::map<ProtocolId, double> ratios_;
 };
 
-void set_counters(benchmark::State& state, const TestResult& result,
-                  const vmm::Distribution& cycles) {
-    const auto in_us = [&](std::uint64_t value) {
-        return vmm::microseconds(static_cast<double>(value), result.tsc_khz);
-    };
-    state.counters["mean_us"] = in_us(cycles.mean);
-    state.counters["p50_us"] = in_us(cycles.p50);
-    state.counters["p90_us"] = in_us(cycles.p90);
-    state.counters["p99_us"] = in_us(cycles.p99);
-    state.counters["max_us"] = in_us(cycles.max);
-    for (const vmm::KvmCount& count : result.kvm_counts.counts) {
-        if (count.name == "exits" || count.name == "tlb_flush" || count.name == "irq_injections") {
-            state.counters[count.name] = count.per_operation;
-        }
-    }
-}
-
 void Bench::run(benchmark::State& state, const ShootdownCombination& combination) {
-    const TestResult result = measure(combination);
-    const vmm::MeasurementEvent* measured = measurement_named(result, vmm::measurement::shootdown);
-    if (result.verdict != vmm::Verdict::passed || measured == nullptr || result.tsc_khz == 0) {
-        state.SkipWithError(fmt::format("{}: {}", verdict_name(result.verdict),
-                                        measured == nullptr || !result.reason.empty()
-                                            ? result.reason
-                                            : "KVM does not say how fast the TSC is")
-                                .c_str());
+    const TestResult result =
+        guest_.run("latency", latency_settings(combination, {.samples = samples}));
+    const vmm::MeasurementEvent* measured =
+        measurement_or_skip(state, result, vmm::measurement::shootdown);
+    if (measured == nullptr) {
         return;
     }
-    const vmm::Distribution cycles = vmm::distribution_of(measured->histogram);
-    const double seconds = vmm::microseconds(static_cast<double>(cycles.p50), result.tsc_khz) / 1e6;
-    for ([[maybe_unused]] auto _ : state) {
-        state.SetIterationTime(seconds);
-    }
-    set_counters(state, result, cycles);
+    show_median(state, result, *measured);
+    show_distribution(state, result, *measured);
+    show_kvm_counts(state, result, {"exits", "tlb_flush", "irq_injections"});
     if (const auto ratio = vmm::over_bare_round_trip(result)) {
         state.counters["ratio"] = *ratio;
         if (combination.pages == 1) {

@@ -7,9 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "vmm/host/describe.hpp"
 #include "vmm/machine/huge_pages.hpp"
-#include "vmm/model/translation_caches.hpp"
 #include "vmm/report/walk_table.hpp"
 #include "vmm/runner/walk_inspection.hpp"
 
@@ -45,10 +43,7 @@ MeasurePlan walk_plan(const WalkOptions& options) {
         axes.backings = default_backings();
     }
     const std::vector<WalkCombination> combinations = combinations_of(axes);
-    const std::string paging = describe_host(nullptr).paging;
-    const HostCaches caches = caches_of_this_host();
-    const WalkHost host{.second_stage = paging == "ept" || paging == "npt",
-                        .caches = caches.caches};
+    const WalkHost host = walk_host();
     const auto findings = std::make_shared<Findings>(combinations.size());
     MeasurePlan plan;
     plan.guest = walk_guest;
@@ -66,7 +61,7 @@ MeasurePlan walk_plan(const WalkOptions& options) {
         return walk_table(results_of(combinations, tests, *findings)) +
                fmt::format("model: {}, {}\n",
                            host.second_stage ? "two stages" : "one stage, as deep as a process's",
-                           caches.source);
+                           host.source);
     };
     plan.conclude = [=](RunReport& report) {
         report.walks = results_of(combinations, report.tests, *findings);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "shared/channel/layout.hpp"
 #include "shared/channel/test_memory.hpp"
+#include "vmm/host/describe.hpp"
 #include "vmm/machine/backing.hpp"
 #include "vmm/machine/resident_pages.hpp"
 #include "vmm/model/model_tables.hpp"
@@ -135,6 +137,14 @@ ModelledWalks model_two_stages(const Machine& machine, PageSize host,
 }
 
 }  // namespace
+
+WalkHost walk_host() {
+    const std::string paging = describe_host(nullptr).paging;
+    HostCaches caches = caches_of_this_host();
+    return {.second_stage = paging == "ept" || paging == "npt",
+            .caches = caches.caches,
+            .source = std::move(caches.source)};
+}
 
 WalkFindings inspect_walk(const Machine& machine, TestResult& result,
                           const WalkCombination& combination, const WalkSampling& sampling,

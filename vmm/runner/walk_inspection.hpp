@@ -1,6 +1,8 @@
 // What the host finds out about a pointer chase when its guest is done.
 #pragma once
 
+#include <string>
+
 #include "vmm/machine/machine.hpp"
 #include "vmm/model/translation_caches.hpp"
 #include "vmm/report/walk_result.hpp"
@@ -14,7 +16,11 @@ struct WalkHost {
     /// that is as deep as a process's.
     bool second_stage = false;
     TranslationCaches caches{};
+    std::string source{};  ///< in words: where the caches' sizes are from
 };
+
+/// This one.
+WalkHost walk_host();
 
 /// Runs the model over the guest's tables and the order of its chain, and then the chase as a
 /// process of the host, whose measurements it adds to `result`. Destroys the chain. For a test that

@@ -1,0 +1,68 @@
+#include "bench/guest_measurement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vmm/machine/vcpu_thread.hpp"
+#include "vmm/report/distribution.hpp"
+#include "vmm/report/measurements.hpp"
+#include "vmm/runner/guest_set.hpp"
+
+namespace nestbed::bench {
+
+GuestBench::GuestBench(std::string_view guest) : guest_(vmm::read_builtin(guest)) {
+    vmm::VcpuThread::install_kick_handler();
+}
+
+vmm::TestResult GuestBench::run(std::string_view test, const vmm::TestSettings& settings) const {
+    return run_test(system_, guest_, guest_.test_named(test), settings, {});
+}
+
+const vmm::MeasurementEvent* measurement_or_skip(benchmark::State& state,
+                                                 const vmm::TestResult& result,
+                                                 std::string_view name) {
+    const vmm::MeasurementEvent* measured = measurement_named(result, name);
+    if (result.verdict == vmm::Verdict::passed && measured != nullptr && result.tsc_khz != 0) {
+        return measured;
+    }
+    std::string reason = result.reason;
+    if (reason.empty()) {
+        reason = measured == nullptr ? "the guest reported no measurement"
+                                     : "KVM does not say how fast the TSC is";
+    }
+    state.SkipWithError(fmt::format("{}: {}", verdict_name(result.verdict), reason).c_str());
+    return nullptr;
+}
+
+void show_median(benchmark::State& state, const vmm::TestResult& result,
+                 const vmm::MeasurementEvent& measured, double operations) {
+    const auto median = static_cast<double>(vmm::distribution_of(measured.histogram).p50);
+    for ([[maybe_unused]] auto _ : state) {
+        state.SetIterationTime(vmm::microseconds(median, result.tsc_khz) / 1e6 / operations);
+    }
+}
+
+void show_distribution(benchmark::State& state, const vmm::TestResult& result,
+                       const vmm::MeasurementEvent& measured) {
+    const vmm::Distribution cycles = vmm::distribution_of(measured.histogram);
+    const auto in_us = [&](std::uint64_t value) {
+        return vmm::microseconds(static_cast<double>(value), result.tsc_khz);
+    };
+    state.counters["mean_us"] = in_us(cycles.mean);
+    state.counters["p50_us"] = in_us(cycles.p50);
+    state.counters["p90_us"] = in_us(cycles.p90);
+    state.counters["p99_us"] = in_us(cycles.p99);
+    state.counters["max_us"] = in_us(cycles.max);
+}
+
+void show_kvm_counts(benchmark::State& state, const vmm::TestResult& result,
+                     std::initializer_list<std::string_view> names) {
+    for (const vmm::KvmCount& count : result.kvm_counts.counts) {
+        if (std::ranges::find(names, count.name) != names.end()) {
+            state.counters[count.name] = count.per_operation;
+        }
+    }
+}
+
+}  // namespace nestbed::bench
