@@ -21,6 +21,8 @@ namespace {
 using vmm::Backing;
 using vmm::WalkCombination;
 
+const vmm::WalkSampling sampling;
+
 /// Those that need no preparation of the host.
 std::vector<WalkCombination> combinations() {
     vmm::WalkAxes axes;
@@ -41,7 +43,6 @@ std::string benchmark_name(const WalkCombination& combination) {
 }
 
 vmm::WalkResult measure(const GuestBench& guest, const WalkCombination& combination) {
-    const vmm::WalkSampling sampling;
     vmm::WalkResult walk{combination, {}, {}};
     vmm::TestSettings settings = walk_settings(combination, sampling);
     settings.inspect = [&](const vmm::Machine& machine, vmm::TestResult& result) {
@@ -60,7 +61,6 @@ void run(benchmark::State& state, const GuestBench& guest, const WalkCombination
     if (measured == nullptr) {
         return;
     }
-    const vmm::WalkSampling sampling;
     show_median(state, walk.test, *measured, static_cast<double>(sampling.accesses));
     if (const auto figures = figures_of(walk)) {
         state.counters["cycles"] = figures->guest;

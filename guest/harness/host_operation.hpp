@@ -29,19 +29,27 @@ inline HostOperation host_operation(HostOperationId id, std::uint64_t first_page
     return request;
 }
 
-/// Ends the test as skipped if that is why the host did not start to bring in pages itself.
-inline void skip_without_userfaults(std::uint32_t error) {
+/// HostOperationId::start_userfault. Ends the test as skipped on a host that has no such faults.
+inline void start_userfault(channel::UserfaultKind kind, std::uint64_t first_page,
+                            std::uint64_t pages) {
     constexpr std::uint32_t not_permitted = 1;      // Linux: EPERM
     constexpr std::uint32_t invalid_argument = 22;  // EINVAL
+    constexpr std::uint32_t no_such_call = 38;      // ENOSYS
+    const std::uint32_t error = host_operation(HostOperationId::start_userfault, first_page, pages,
+                                               static_cast<std::uint64_t>(kind))
+                                    .error;
     if (error == not_permitted) {
         GUEST_SKIP(
-            "the host's userfaultfd is not ours to use: run as root, or see "
+            "the host's userfaultfd is not ours to use: run as root, or see /dev/userfaultfd and "
             "/proc/sys/vm/unprivileged_userfaultfd");
+    }
+    if (error == no_such_call) {
+        GUEST_SKIP("the host has no userfaultfd");
     }
     if (error == invalid_argument) {
         GUEST_SKIP("the host does not have such faults served of such memory");
     }
-    GUEST_REQUIRE(error == 0);
+    GUEST_EXPECT_EQ(error, 0U);
 }
 
 }  // namespace nestbed::guest

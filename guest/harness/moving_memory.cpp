@@ -10,9 +10,6 @@ namespace nestbed::guest {
 
 namespace {
 
-/// Read where there is no memory.
-constexpr std::uint64_t nothing = ~std::uint64_t{0};
-
 GUEST_USER_DATA constinit ReadsOfMovedMemory reads{};
 GUEST_USER_DATA constinit std::uint64_t stop_reading = 0;
 
@@ -28,9 +25,10 @@ GUEST_USER_DATA constinit std::uint64_t stop_reading = 0;
 GUEST_USER std::uint64_t read_until_stopped(std::uint64_t address, std::uint64_t word) {
     do {
         const std::uint64_t found = *reinterpret_cast<volatile std::uint64_t*>(address);
-        reads.nothing += found == nothing ? 1 : 0;
-        reads.wrong += found != nothing && found != word ? 1 : 0;
-        store(reads.all, reads.all + 1);
+        std::uint64_t& count = found == word              ? reads.right
+                               : found == read_of_nothing ? reads.nothing
+                                                          : reads.wrong;
+        store(count, count + 1);
     } while (load(stop_reading) == 0);
     return 0;
 }
@@ -39,9 +37,11 @@ GUEST_USER std::uint64_t read_once(std::uint64_t address, std::uint64_t) {
     return *reinterpret_cast<volatile std::uint64_t*>(address);
 }
 
-void wait_for_next_read() {
-    const std::uint64_t before = load(reads.all);
-    while (load(reads.all) == before) {
+/// For another read of this sort. A wrong one is enough, too: then the test has failed, and is not
+/// to wait for ever.
+void wait_for_another(std::uint64_t& sort) {
+    const std::uint64_t before = load(sort);
+    while (load(sort) == before && load(reads.wrong) == 0) {
         pause();
     }
 }
@@ -52,7 +52,7 @@ void move_to(std::uint64_t place, stats::Histogram& cycles) {
 
 }  // namespace
 
-ReadsOfMovedMemory move_while_read(std::uint64_t moves, std::uint32_t reader, std::uint64_t page,
+ReadsOfMovedMemory move_while_read(std::uint64_t trips, std::uint32_t reader, std::uint64_t page,
                                    stats::Histogram& cycles) {
     reads = {};
     stop_reading = 0;
@@ -66,10 +66,11 @@ ReadsOfMovedMemory move_while_read(std::uint64_t moves, std::uint32_t reader, st
                     },
                     &job};
     start_on(reader, work);
-    for (std::uint64_t n = 0; n < moves; n += 2) {
+    for (std::uint64_t n = 0; n < trips; ++n) {
         // Else there would be nothing in the second stage that a move takes away.
-        wait_for_next_read();
+        wait_for_another(reads.right);
         move_to(other_place(), cycles);
+        wait_for_another(reads.nothing);
         move_to(channel::test_memory_physical, cycles);
     }
     store(stop_reading, 1);

@@ -99,19 +99,23 @@ Blocks part_of(const Blocks& blocks, std::uint32_t cpu, std::uint32_t cpus) {
     return blocks.part(begin, blocks.count * (cpu + 1) / cpus - begin);
 }
 
-}  // namespace
-
-void plant(const Blocks& blocks) { run(plant_each, blocks); }
-
-std::uint64_t count_not_zero(const Blocks& blocks) { return run(read_each, blocks); }
-
-void time_stores(const Blocks& blocks, std::uint32_t cpus) {
+void run_side_by_side(UserFunction function, const Blocks& blocks, std::uint32_t cpus) {
     job = {blocks, {}};
     Rendezvous start(cpus);
     run_on_cpus(cpus, [&](std::uint32_t cpu) {
         start.meet();
-        run_part(store_each, part_of(blocks, cpu, cpus));
+        run_part(function, part_of(blocks, cpu, cpus));
     });
+}
+
+}  // namespace
+
+void plant(const Blocks& blocks, std::uint32_t cpus) { run_side_by_side(plant_each, blocks, cpus); }
+
+std::uint64_t count_not_zero(const Blocks& blocks) { return run(read_each, blocks); }
+
+void time_stores(const Blocks& blocks, std::uint32_t cpus) {
+    run_side_by_side(store_each, blocks, cpus);
 }
 
 void record_stores(stats::Histogram& cycles) {

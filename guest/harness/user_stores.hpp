@@ -29,8 +29,9 @@ inline constexpr std::uint64_t max_blocks = fault::max_samples + fault::counted_
 /// A timed store is one instruction of this length: the handler of its fault may skip it.
 inline constexpr std::uint64_t store_bytes = 3;
 
-/// Stores words that tell each page from the others, where the timed stores go as well.
-void plant(const Blocks& blocks);
+/// Stores words that tell each page from the others, where the timed stores go as well. CPUs 0 to
+/// `cpus`-1 have the parts that they have in time_stores().
+void plant(const Blocks& blocks, std::uint32_t cpus = 1);
 
 /// Reads each page and returns how many are not zero.
 std::uint64_t count_not_zero(const Blocks& blocks);

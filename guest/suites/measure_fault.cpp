@@ -16,23 +16,43 @@ namespace {
 
 using fault::Rung;
 
+/// What the parameters ask for.
+struct Experiment {
+    Rung rung;
+    std::uint32_t cpus;  ///< that store side by side
+    Blocks blocks;       ///< those of the samples, and behind them those of the counted stores
+
+    Blocks samples() const { return blocks.part(0, blocks.count - fault::counted_stores); }
+    Blocks counted() const { return blocks.part(samples().count, fault::counted_stores); }
+    /// Not stored to.
+    Blocks spare() const { return blocks.part(blocks.count, 1); }
+};
+
 Rung rung_from_parameters() {
     const std::uint64_t rung = parameter("rung", 0);
     GUEST_REQUIRE(rung < fault::rung_count);
     return static_cast<Rung>(rung);
 }
 
-/// Those of the samples, and behind them those of the counted stores. One more block is there for
-/// who reads meanwhile.
-Blocks blocks_from_parameters() {
+Experiment experiment_from_parameters(Rung rung) {
+    const bool moves = rung == Rung::moved;
     const std::uint64_t samples = parameter("samples", 16);
     GUEST_REQUIRE(samples >= 1);
     GUEST_REQUIRE(samples <= fault::max_samples);
     const Blocks blocks{parameter("block_pages", 1), 0, samples + fault::counted_stores};
+    const std::uint64_t pages = boot_info().test_memory.bytes / chase::page_bytes;
     GUEST_REQUIRE(blocks.pages >= 1);
-    GUEST_REQUIRE(blocks.pages <=
-                  boot_info().test_memory.bytes / chase::page_bytes / (blocks.count + 1));
-    return blocks;
+    GUEST_REQUIRE(blocks.pages <= pages / (blocks.count + (moves ? 1 : 0)));
+    const std::uint64_t cpus = parameter("cpus", 1);
+    GUEST_REQUIRE(cpus >= 1);
+    GUEST_REQUIRE(cpus <= cpu_count() - (moves ? 1 : 0));
+    return {rung, static_cast<std::uint32_t>(cpus), blocks};
+}
+
+/// Each page is written to by the CPU that will store to it.
+void plant_all(const Experiment& experiment) {
+    plant(experiment.samples(), experiment.cpus);
+    plant(experiment.counted());
 }
 
 HostOperation ask_host(HostOperationId id, const Blocks& blocks, std::uint64_t argument = 0) {
@@ -55,32 +75,30 @@ void page_out(const Blocks& blocks) {
     }
 }
 
-void start_userfault(channel::Userfault kind, const Blocks& blocks) {
-    const HostOperation done =
-        ask_host(HostOperationId::start_userfault, blocks, static_cast<std::uint64_t>(kind));
-    skip_without_userfaults(done.error);
+void serve_faults(channel::UserfaultKind kind, const Blocks& blocks) {
+    start_userfault(kind, blocks.first * blocks.pages, blocks.count * blocks.pages);
 }
 
-/// How many reads of another CPU found what is in no place of the memory.
-std::uint64_t move_slot(const Blocks& blocks) {
+/// While another CPU reads a page that is not stored to.
+void move_slot(const Blocks& read) {
     static stats::Histogram cycles;
-    const Blocks spare = blocks.part(blocks.count, 1);
-    plant(spare);
+    plant(read);
     const ReadsOfMovedMemory reads =
-        move_while_read(fault::moves, cpu_count() - 1, spare.first * spare.pages, cycles);
-    report_measurement("move", "cycles", cycles,
-                       {number("reads", reads.all), number("reads_of_nothing", reads.nothing),
-                        number("violations", reads.wrong)});
-    return reads.wrong;
+        move_while_read(fault::trips, cpu_count() - 1, read.first * read.pages, cycles);
+    report_measurement(
+        "move", "cycles", cycles,
+        {word("rung", name_of(Rung::moved)), number("reads", reads.right),
+         number("reads_of_nothing", reads.nothing), number("violations", reads.wrong)});
 }
 
 /// Brings about what the stores are to meet. Returns how many pages were not as they should be on
 /// the way there.
-std::uint64_t prepare(Rung rung, const Blocks& blocks) {
-    if (fault::is_planted(rung)) {
-        plant(blocks);
+std::uint64_t prepare(const Experiment& experiment) {
+    const Blocks& blocks = experiment.blocks;
+    if (fault::is_planted(experiment.rung)) {
+        plant_all(experiment);
     }
-    switch (rung) {
+    switch (experiment.rung) {
         case Rung::hit:
         case Rung::unpopulated:
             break;
@@ -96,7 +114,7 @@ std::uint64_t prepare(Rung rung, const Blocks& blocks) {
         case Rung::zero_page_upgrade:
             return count_not_zero(blocks);
         case Rung::discarded:
-            plant(blocks);
+            plant_all(experiment);
             have_host(HostOperationId::discard, blocks);
             break;
         case Rung::dirty_bitmap:
@@ -108,7 +126,8 @@ std::uint64_t prepare(Rung rung, const Blocks& blocks) {
             have_host(HostOperationId::stop_dirty_log, blocks);
             break;
         case Rung::moved:
-            return move_slot(blocks);
+            move_slot(experiment.spare());
+            break;
         case Rung::read_only:
             have_host(HostOperationId::set_read_only, blocks, 1);
             break;
@@ -116,10 +135,10 @@ std::uint64_t prepare(Rung rung, const Blocks& blocks) {
             page_out(blocks);
             break;
         case Rung::userfault_missing:
-            start_userfault(channel::Userfault::missing, blocks);
+            serve_faults(channel::UserfaultKind::missing, blocks);
             break;
         case Rung::userfault_minor:
-            start_userfault(channel::Userfault::minor, blocks);
+            serve_faults(channel::UserfaultKind::minor, blocks);
             break;
     }
     return 0;
@@ -137,8 +156,8 @@ std::uint64_t count_logged() {
     return done.result;
 }
 
-/// How often that which the rung is about has happened, as far as somebody counts it: once for each
-/// store, or something is wrong.
+/// How often that which the rung is about has happened, where somebody counts it besides KVM: once
+/// for each store, or something is wrong. Elsewhere as often as it should.
 std::uint64_t count_events(Rung rung, const Blocks& blocks) {
     switch (rung) {
         case Rung::guest_fault:
@@ -175,24 +194,24 @@ GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
     if (rung == Rung::zero_page_upgrade && parameter("zero_page", 1) == 0) {
         GUEST_SKIP("a read of such memory brings in a page of its own, not the zero page");
     }
-    const auto cpus = static_cast<std::uint32_t>(parameter("cpus", 1));
-    GUEST_REQUIRE(cpus >= 1);
-    GUEST_REQUIRE(cpus + (rung == Rung::moved ? 1U : 0U) <= cpu_count());
-    const Blocks blocks = blocks_from_parameters();
-    const std::uint64_t samples = blocks.count - fault::counted_stores;
+    if (rung == Rung::moved) {
+        skip_without_other_place();
+    }
+    const Experiment experiment = experiment_from_parameters(rung);
+    const Blocks& blocks = experiment.blocks;
     static stats::Histogram cycles;
-    std::uint64_t violations = prepare(rung, blocks);
-    time_stores(blocks.part(0, samples), cpus);
+    std::uint64_t violations = prepare(experiment);
+    time_stores(experiment.samples(), experiment.cpus);
     record_stores(cycles);
-    for (std::uint64_t n = samples; n < blocks.count; ++n) {
+    for (std::uint64_t n = 0; n < fault::counted_stores; ++n) {
         // Without the visit to user mode.
-        count_over([&] { time_stores(blocks.part(n, 1)); },
-                   [&] { time_stores(blocks.part(n, 0)); });
+        count_over([&] { time_stores(experiment.counted().part(n, 1)); },
+                   [&] { time_stores(experiment.counted().part(n, 0)); });
     }
     violations += conclude(rung, blocks);
     report_measurement("store", "cycles", cycles,
                        {word("rung", name_of(rung)), number("block_pages", blocks.pages),
-                        number("cpus", cpus), number("violations", violations)},
+                        number("cpus", experiment.cpus), number("violations", violations)},
                        Counted::yes);
 }
 

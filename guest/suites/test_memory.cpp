@@ -75,9 +75,6 @@ GUEST_TEST(test_memory, discarded_pages_are_zero_and_their_neighbours_are_not,
     GUEST_EXPECT_EQ(read_page(1), 201U);
 }
 
-/// What a read of an address without memory finds.
-constexpr std::uint64_t nothing = ~std::uint64_t{0};
-
 std::uint64_t set_read_only(bool on) {
     const HostOperation done =
         host_operation(HostOperationId::set_read_only, 0, 0, on ? std::uint64_t{1} : 0);
@@ -107,6 +104,7 @@ void move_to(std::uint64_t place) {
 }
 
 GUEST_TEST(test_memory, moved_memory_is_where_it_was_moved_to, {.test_memory = 2 * mib}) {
+    skip_without_other_place();
     constexpr std::uint64_t page = 5;
     constexpr auto window = paging::Page4k::at<0x7000'0000'0000>();
     const auto elsewhere =
@@ -118,23 +116,26 @@ GUEST_TEST(test_memory, moved_memory_is_where_it_was_moved_to, {.test_memory = 2
     write_page(page, 55);
     move_to(other_place());
     GUEST_EXPECT_EQ(read_elsewhere(), 55U);
-    GUEST_EXPECT_EQ(read_page(page), nothing);
+    GUEST_EXPECT_EQ(read_page(page), read_of_nothing);
     write_page(page, 66);
     GUEST_EXPECT_EQ(read_elsewhere(), 55U);
     GUEST_EXPECT(run_user(write_user, window.address().raw(), 77).returned);
     move_to(channel::test_memory_physical);
     GUEST_EXPECT_EQ(read_page(page), 77U);
-    GUEST_EXPECT_EQ(read_elsewhere(), nothing);
+    GUEST_EXPECT_EQ(read_elsewhere(), read_of_nothing);
 }
 
 GUEST_TEST(test_memory, memory_that_moves_is_read_or_not_there,
            {.cpus = 2, .test_memory = 2 * mib}) {
+    skip_without_other_place();
     static stats::Histogram cycles;
+    constexpr std::uint64_t trips = 100;
     write_page(3, 33);
-    const ReadsOfMovedMemory reads = move_while_read(200, 1, 3, cycles);
+    const ReadsOfMovedMemory reads = move_while_read(trips, 1, 3, cycles);
     GUEST_EXPECT_EQ(reads.wrong, 0U);
-    GUEST_EXPECT_EQ(cycles.count(), 200U);
-    GUEST_EXPECT_GE(reads.all - reads.nothing, 1U);
+    GUEST_EXPECT_EQ(cycles.count(), 2 * trips);
+    GUEST_EXPECT_GE(reads.nothing, trips);
+    GUEST_EXPECT_GE(reads.right, trips);
     GUEST_EXPECT_EQ(read_page(3), 33U);
 }
 
@@ -154,12 +155,6 @@ GUEST_TEST(test_memory, pages_come_back_from_swap, {.test_memory = 2 * mib}) {
     }
 }
 
-void start_userfault(channel::Userfault kind, std::uint64_t first, std::uint64_t pages) {
-    const HostOperation done = host_operation(HostOperationId::start_userfault, first, pages,
-                                              static_cast<std::uint64_t>(kind));
-    skip_without_userfaults(done.error);
-}
-
 std::uint64_t stop_userfault() {
     const HostOperation done = host_operation(HostOperationId::stop_userfault, 0, 0);
     GUEST_EXPECT_EQ(done.error, 0U);
@@ -171,7 +166,7 @@ GUEST_TEST(test_memory, the_vmm_brings_in_what_is_missing, {.test_memory = 2 * m
     for (std::uint64_t page = 0; page < 10; ++page) {
         write_page(page, 100 + page);
     }
-    start_userfault(channel::Userfault::missing, 2, 6);
+    start_userfault(channel::UserfaultKind::missing, 2, 6);
     GUEST_EXPECT_EQ(read_page(1), 101U);
     GUEST_EXPECT_EQ(read_page(2), 0U);
     write_page(2, 202);
@@ -198,7 +193,7 @@ GUEST_TEST(test_memory, two_cpus_that_miss_a_page_get_the_same,
            {.cpus = 2, .test_memory = 2 * mib}) {
     skip_without_small_pages();
     constexpr std::uint64_t pages = 256;
-    start_userfault(channel::Userfault::missing, 0, pages);
+    start_userfault(channel::UserfaultKind::missing, 0, pages);
     std::array<std::uint64_t, 2> sums{1, 1};
     Rendezvous start(2);
     run_on_cpus(2, [&](std::uint32_t cpu) {
@@ -214,7 +209,7 @@ GUEST_TEST(test_memory, the_vmm_maps_what_it_has, {.test_memory = 2 * mib}) {
     for (std::uint64_t page = 0; page < 8; ++page) {
         write_page(page, 100 + page);
     }
-    start_userfault(channel::Userfault::minor, 2, 4);
+    start_userfault(channel::UserfaultKind::minor, 2, 4);
     GUEST_EXPECT_EQ(read_page(2), 102U);
     write_page(3, 203);
     GUEST_EXPECT_EQ(read_page(3), 203U);

@@ -27,31 +27,34 @@ enum class HostOperationId : std::uint32_t {
     /// Takes the pages whose bits are set in such a bitmap at `argument` out of the log: one that
     /// is written after that is in it again. Other vCPUs may run.
     clear_dirty_log = 6,
-    /// Writes the pages out to the host's swap (MADV_PAGEOUT), as far as the host can. `result`:
-    /// how many of them are out.
+    /// Writes the pages out to the host's swap (MADV_PAGEOUT), as far as the host does that within
+    /// a second or so. `result`: how many of them are not in its memory now.
     page_out = 7,
     /// `argument` 1: the guest can read the test memory, but each of its writes goes to the VMM
     /// (KVM_MEM_READONLY), which drops it. 0: it can write again. `result`: how many writes were
-    /// dropped so far. While this is carried out, other vCPUs find nothing there at times.
+    /// dropped so far, for whatever reason. While this is carried out, other vCPUs find nothing
+    /// there at times.
     set_read_only = 8,
     /// Puts the test memory at the guest physical address `argument`, a multiple of 1 GiB from
-    /// test_memory_physical on. Other vCPUs may run: each of their accesses to where it was, or is
-    /// to be, finds it or finds nothing.
+    /// test_memory_physical on, with all of it where the vCPUs can address it. Other vCPUs may run:
+    /// each of their accesses to where it was, or is to be, finds it or finds nothing.
     move = 9,
-    /// Gives the memory behind the pages back, and from now on it is the VMM that brings each in
-    /// when it is touched (userfaultfd). `argument`: a Userfault. On pages of the host's own size.
+    /// Takes the pages away from the guest, and from now on it is the VMM that brings each in when
+    /// it is touched (userfaultfd). `argument`: a UserfaultKind. On whole pages of the host's.
     start_userfault = 10,
     /// No longer. `result`: how many pages the VMM has brought in.
     stop_userfault = 11,
 };
 
 /// What is missing when the VMM is asked for a page.
-enum class Userfault : std::uint64_t {
-    missing = 0,  ///< the page, which will be zero
+enum class UserfaultKind : std::uint64_t {
+    missing = 0,  ///< the page, which is given back to the host and will be zero
     minor = 1,    ///< only its place in the host's page tables: what was in it stays
 };
 
-/// Where there is nothing, a read finds all bits set and a write is dropped, as on a bus.
+/// Between test_memory_physical and the furthest place at which the test memory ever was, a read
+/// where there is nothing finds all bits set and a write is dropped, as on a bus. Anywhere else
+/// such an access ends the VM, and so does one that KVM cannot decode.
 ///
 /// Written by the guest, which then writes to `port::host_operation`; by one vCPU at a time. When
 /// that returns, the host has carried it out and filled in the rest. A request that makes no sense

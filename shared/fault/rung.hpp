@@ -63,7 +63,7 @@ inline constexpr std::uint64_t max_samples = 4096;
 /// Stores beside the samples, over which KVM's counts are taken.
 inline constexpr std::uint64_t counted_stores = 16;
 
-/// How often the memslot is moved in `moved`, there and back.
-inline constexpr std::uint64_t moves = 64;
+/// How often the memslot is moved away and back in `moved`.
+inline constexpr std::uint64_t trips = 32;
 
 }  // namespace nestbed::fault

@@ -1,7 +1,6 @@
 #include "tests/model/machine.hpp"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "shared/shootdown/paravirtual.hpp"
@@ -287,13 +286,9 @@ std::uint64_t Machine::load(const Cell& cell) {
     step();
     Cpu& cpu = cpus_[running_];
     watch(cpu);
-    // The youngest first.
-    for (const auto& [stored_to, value] : std::views::reverse(cpu.stores)) {
-        if (stored_to == &cell) {
-            return value;
-        }
-    }
-    return cell.value;
+    const auto youngest = std::find_if(cpu.stores.rbegin(), cpu.stores.rend(),
+                                       [&](const auto& store) { return store.first == &cell; });
+    return youngest != cpu.stores.rend() ? youngest->second : cell.value;
 }
 
 void Machine::store(Cell& cell, std::uint64_t value) {

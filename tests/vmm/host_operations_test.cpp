@@ -17,6 +17,7 @@ using testing::HasSubstr;
 
 constexpr std::uint64_t request_at = 0x1000;
 constexpr std::uint64_t pages_of_all = 512;
+constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 
 class HostOperationsTest : public test::KvmTest {
   protected:
@@ -58,7 +59,7 @@ class HostOperationsTest : public test::KvmTest {
 
     std::string ask(const HostOperation& request, TestMemory* test_memory, DirtyLog* log) {
         EXPECT_TRUE(memory_.write(request_at, request));
-        HostOperations operations(memory_, request_at, test_memory, log);
+        HostOperations operations(memory_, request_at, 33 * gib, test_memory, log);
         return operations.carry_out().value_or("");
     }
 
@@ -161,8 +162,6 @@ TEST_F(HostOperationsTest, TheBitmapOfSomePagesHasTheirBits) {
 
 // The memslot and userfaults.
 
-constexpr std::uint64_t gib = std::uint64_t{1} << 30;
-
 HostOperation with_argument(HostOperationId id, std::uint64_t argument, std::uint64_t pages = 0) {
     return {.id = id, .pages = pages, .argument = argument};
 }
@@ -171,7 +170,9 @@ TEST_F(HostOperationsTest, AMemslotMovesToPlacesAboveEverythingElse) {
     for (const std::uint64_t place : {4 * gib, 5 * gib, 32 * gib, 4 * gib}) {
         EXPECT_EQ(ask(with_argument(HostOperationId::move, place)), "") << place;
     }
-    for (const std::uint64_t place : {std::uint64_t{0}, 3 * gib, 4 * gib + 4096, 33 * gib}) {
+    // The vCPUs' addresses end at 33 GiB.
+    for (const std::uint64_t place :
+         {std::uint64_t{0}, 3 * gib, 4 * gib + 4096, 33 * gib, 34 * gib, ~std::uint64_t{0} << 30}) {
         EXPECT_THAT(ask(with_argument(HostOperationId::move, place)), HasSubstr("is no place"));
     }
 }
@@ -205,7 +206,7 @@ TEST_F(HostOperationsTest, UserfaultsThatWereNotStartedHaveServedNothing) {
     EXPECT_EQ(answer().error, 0U);
 }
 
-TEST_F(HostOperationsTest, AccessesWithoutMemoryAreTakenWhereItEverWas) {
+TEST_F(HostOperationsTest, AccessesWithoutMemoryAreTakenUpToTheFurthestPlace) {
     TestMemory& memory = test_memory();
     const std::uint64_t home_end = 4 * gib + pages_of_all * 4096;
     EXPECT_TRUE(memory.take_access(4 * gib, false));
@@ -215,6 +216,7 @@ TEST_F(HostOperationsTest, AccessesWithoutMemoryAreTakenWhereItEverWas) {
     EXPECT_EQ(ask(with_argument(HostOperationId::move, 6 * gib)), "");
     EXPECT_EQ(ask(with_argument(HostOperationId::move, 4 * gib)), "");
     EXPECT_TRUE(memory.take_access(6 * gib + 8, true));
+    EXPECT_TRUE(memory.take_access(5 * gib, false));
     EXPECT_FALSE(memory.take_access(7 * gib, true));
     EXPECT_EQ(memory.dropped_writes(), 2U);
 }

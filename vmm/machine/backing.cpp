@@ -68,7 +68,7 @@ kvm::Descriptor make_file(const Kind& kind, std::uint64_t size) {
 /// Address space without memory, large enough for `size` bytes at any place in a leaf and a guard
 /// page on each side.
 kvm::Mapping reserve(const Kind& kind, std::uint64_t size) {
-    const std::uint64_t enough = size + kind.leaf + 2 * 4 * kib;
+    const std::uint64_t enough = size + kind.leaf + 8 * kib;
     void* address =
         ::mmap(nullptr, enough, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED) {

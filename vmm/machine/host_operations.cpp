@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "shared/channel/test_memory.hpp"
-#include "shared/paging/page_size.hpp"
 
 namespace nestbed::vmm {
 
@@ -38,26 +37,37 @@ bool carries_bitmap(HostOperationId id) {
     return id == HostOperationId::collect_dirty_log || id == HostOperationId::clear_dirty_log;
 }
 
-bool is_of_dirty_log(HostOperationId id) {
-    return id == HostOperationId::start_dirty_log || id == HostOperationId::stop_dirty_log ||
-           carries_bitmap(id);
-}
-
 /// A place for test memory whose second-stage leaves may be of any size.
 constexpr std::uint64_t place_alignment = std::uint64_t{1} << 30;
-/// Well below what any processor with 64-bit mode can address, together with its size.
-constexpr std::uint64_t last_place = std::uint64_t{32} << 30;
-
 /// Pages whose bits one word of a dirty bitmap holds.
 constexpr std::uint64_t word_pages = 64;
 
-constexpr std::uint64_t small_page = paging::bytes_of(paging::PageSize::size_4k);
+/// The only one of its flag, or none at all.
+class Turn {
+  public:
+    // Acquire and release: whoever comes next sees what this one did to the test memory.
+    explicit Turn(std::atomic_flag& taken)
+        : taken_(taken), is_ours_(!taken.test_and_set(std::memory_order_acquire)) {}
+    ~Turn() {
+        if (is_ours_) {
+            taken_.clear(std::memory_order_release);
+        }
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    bool is_ours() const { return is_ours_; }
+
+  private:
+    std::atomic_flag& taken_;
+    bool is_ours_;
+};
 
 }  // namespace
 
 std::optional<std::string> HostOperations::carry_out() {
-    // Acquire and release: whoever comes next sees what this one did to the test memory.
-    if (busy_.test_and_set(std::memory_order_acquire)) {
+    const Turn turn(busy_);
+    if (!turn.is_ours()) {
         return "two vCPUs ask for something at once";
     }
     HostOperation operation = *memory_.read<HostOperation>(request_);
@@ -68,7 +78,6 @@ std::optional<std::string> HostOperations::carry_out() {
         operation.cycles = __rdtsc() - start;
         static_cast<void>(memory_.write(request_, operation));
     }
-    busy_.clear(std::memory_order_release);
     return problem;
 }
 
@@ -85,14 +94,23 @@ std::optional<std::string> HostOperations::objection(const HostOperation& operat
                            pages.count, pages.first, test_memory_->size() >> 20);
     }
     switch (operation.id) {
+        case HostOperationId::populate:
+        case HostOperationId::discard:
+        case HostOperationId::page_out:
+        case HostOperationId::stop_userfault:
+            return std::nullopt;
+        case HostOperationId::start_dirty_log:
+        case HostOperationId::stop_dirty_log:
+        case HostOperationId::collect_dirty_log:
+        case HostOperationId::clear_dirty_log:
+            return dirty_log_objection(operation);
         case HostOperationId::set_read_only:
         case HostOperationId::move:
             return slot_objection(operation);
         case HostOperationId::start_userfault:
             return userfault_objection(operation);
-        default:
-            return is_of_dirty_log(operation.id) ? dirty_log_objection(operation) : std::nullopt;
     }
+    return std::nullopt;
 }
 
 std::optional<std::string> HostOperations::slot_objection(const HostOperation& operation) const {
@@ -102,7 +120,7 @@ std::optional<std::string> HostOperations::slot_objection(const HostOperation& o
     const std::uint64_t place = operation.argument;
     if (operation.id == HostOperationId::move &&
         (place % place_alignment != 0 || place < channel::test_memory_physical ||
-         place > last_place)) {
+         place > physical_end_ || test_memory_->size() > physical_end_ - place)) {
         return fmt::format("guest physical {:#x} is no place for test memory", place);
     }
     if (operation.id == HostOperationId::set_read_only && operation.argument > 1) {
@@ -116,10 +134,10 @@ std::optional<std::string> HostOperations::userfault_objection(
     if (userfault_ != nullptr) {
         return "the VMM brings pages in already";
     }
-    if (operation.argument > static_cast<std::uint64_t>(channel::Userfault::minor)) {
+    if (operation.argument > static_cast<std::uint64_t>(channel::UserfaultKind::minor)) {
         return fmt::format("there is no kind {} of userfault", operation.argument);
     }
-    const std::uint64_t page = page_bytes(test_memory_->memory().backing().kind) / small_page;
+    const std::uint64_t page = page_bytes(test_memory_->memory().backing().kind) / test_page_bytes;
     if (operation.pages == 0 || operation.first_page % page != 0 || operation.pages % page != 0) {
         return fmt::format("{} pages from page {} on are not whole pages of the host's",
                            operation.pages, operation.first_page);
@@ -225,17 +243,21 @@ int HostOperations::page_out(HostOperation& operation) {
 
 int HostOperations::start_userfault(const HostOperation& operation) {
     const TestPages pages{operation.first_page, operation.pages};
-    const auto kind = static_cast<channel::Userfault>(operation.argument);
+    const auto kind = static_cast<channel::UserfaultKind>(operation.argument);
     int error = 0;
     userfault_ = Userfault::start(test_memory_->memory(),
-                                  {pages.first * small_page, pages.count * small_page}, kind,
-                                  host_cpus_, error);
+                                  {pages.first * test_page_bytes, pages.count * test_page_bytes},
+                                  kind, host_cpus_, error);
     if (userfault_ == nullptr) {
         return error;
     }
     // Only now: what is touched between the two is served by the VMM as well.
-    return kind == channel::Userfault::minor ? test_memory_->drop(pages)
-                                             : test_memory_->discard(pages);
+    error = kind == channel::UserfaultKind::minor ? test_memory_->drop(pages)
+                                                  : test_memory_->discard(pages);
+    if (error != 0) {
+        userfault_.reset();
+    }
+    return error;
 }
 
 int HostOperations::stop_userfault(HostOperation& operation) {

@@ -20,12 +20,14 @@ namespace nestbed::vmm {
 
 class HostOperations {
   public:
-    /// `request` is the guest physical address of the channel::HostOperation; `test_memory` and
-    /// `dirty_log` are null if the VM has none. What is given must outlive it.
-    HostOperations(GuestMemory& memory, std::uint64_t request, TestMemory* test_memory,
-                   DirtyLog* dirty_log = nullptr)
+    /// `request` is the guest physical address of the channel::HostOperation, `physical_end` is
+    /// behind the last that the vCPUs can address; `test_memory` and `dirty_log` are null if the VM
+    /// has none. What is given must outlive it.
+    HostOperations(GuestMemory& memory, std::uint64_t request, std::uint64_t physical_end,
+                   TestMemory* test_memory, DirtyLog* dirty_log)
         : memory_(memory),
           request_(request),
+          physical_end_(physical_end),
           test_memory_(test_memory),
           dirty_log_(dirty_log),
           bitmap_(dirty_log != nullptr ? test_memory->pages() / 64 : 0) {}
@@ -49,6 +51,7 @@ class HostOperations {
 
     GuestMemory& memory_;
     std::uint64_t request_;
+    std::uint64_t physical_end_;
     TestMemory* test_memory_;
     DirtyLog* dirty_log_;
     std::vector<std::uint64_t> bitmap_;  // here once, so that no operation allocates it

@@ -137,6 +137,7 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     shared_.boot_info = frames.allocate(sizeof(channel::BootInfo));
     shared_.host_operation = frames.allocate(sizeof(channel::HostOperation));
     host_operations_.emplace(memory_, shared_.host_operation,
+                             std::uint64_t{1} << features_.max_physical_bits,
                              test_memory_ ? &*test_memory_ : nullptr, dirty_log_.get());
     const std::uint64_t reports = frames.allocate(settings_.cpus * sizeof(channel::PanicReport));
     const std::uint64_t ring_bytes = channel::ring_bytes(settings_.ring_records);

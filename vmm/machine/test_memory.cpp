@@ -2,6 +2,7 @@
 
 #include <linux/kvm.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #include <algorithm>
 #include <array>
@@ -16,7 +17,10 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::uint64_t small_page = paging::bytes_of(paging::PageSize::size_4k);
+bool has_swap() {
+    struct sysinfo host {};
+    return ::sysinfo(&host) == 0 && host.totalswap != 0;
+}
 
 }  // namespace
 
@@ -30,7 +34,7 @@ TestMemory::TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
     set_slot(memory_.size());
 }
 
-std::uint64_t TestMemory::pages() const { return size() / small_page; }
+std::uint64_t TestMemory::pages() const { return size() / test_page_bytes; }
 
 bool TestMemory::contains(TestPages pages) const {
     const std::uint64_t all = this->pages();
@@ -38,11 +42,11 @@ bool TestMemory::contains(TestPages pages) const {
 }
 
 std::byte* TestMemory::at(TestPages pages) const {
-    return static_cast<std::byte*>(memory_.address()) + pages.first * small_page;
+    return static_cast<std::byte*>(memory_.address()) + pages.first * test_page_bytes;
 }
 
 int TestMemory::advise(TestPages pages, int advice) {
-    return ::madvise(at(pages), pages.count * small_page, advice) == 0 ? 0 : errno;
+    return ::madvise(at(pages), pages.count * test_page_bytes, advice) == 0 ? 0 : errno;
 }
 
 int TestMemory::populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
@@ -68,11 +72,14 @@ int TestMemory::page_out(TestPages pages, std::span<const std::uint32_t> host_cp
     // it is written, has it go, if it is mapped by then, and if no CPU has it on its list of pages
     // to be moved between the LRU lists (mm/swap.c): the kernel empties the list of the CPU that
     // advises.
-    constexpr std::size_t rounds = 32;
     constexpr std::chrono::milliseconds time_to_write(5);
+    constexpr std::chrono::seconds long_enough(1);
+    const auto end = std::chrono::steady_clock::now() + long_enough;
     int error = page_out_from(host_cpus.front(), pages);
-    for (std::size_t round = 1; error == 0 && count_resident(pages) != 0 && round < rounds;
-         ++round) {
+    for (std::size_t round = 1; error == 0 && has_swap() && count_resident(pages) != 0; ++round) {
+        if (std::chrono::steady_clock::now() >= end) {
+            break;
+        }
         std::this_thread::sleep_for(time_to_write);
         static_cast<void>(advise(pages, MADV_POPULATE_READ));
         error = page_out_from(host_cpus[round % host_cpus.size()], pages);
@@ -85,7 +92,7 @@ std::uint64_t TestMemory::count_resident(TestPages pages) const {
     std::uint64_t resident = 0;
     while (pages.count != 0) {
         const std::uint64_t now = std::min<std::uint64_t>(pages.count, states.size());
-        if (::mincore(at(pages), now * small_page, states.data()) != 0) {
+        if (::mincore(at(pages), now * test_page_bytes, states.data()) != 0) {
             return pages.count + resident;  // nothing says that they left
         }
         resident += static_cast<std::uint64_t>(

@@ -18,7 +18,9 @@ struct TestMemorySettings {
     paging::PageSize leaf = paging::PageSize::size_4k;  ///< of the guest's mapping for user mode
 };
 
-/// Pages, 4 KiB each, counted from the start of the test memory.
+inline constexpr std::uint64_t test_page_bytes = paging::bytes_of(paging::PageSize::size_4k);
+
+/// Pages of test_page_bytes, counted from the start of the test memory.
 struct TestPages {
     std::uint64_t first;
     std::uint64_t count;
@@ -44,7 +46,7 @@ class TestMemory {
     /// (errno).
     [[nodiscard]] int populate(TestPages pages);
     [[nodiscard]] int discard(TestPages pages);
-    /// With threads on these CPUs, all that the process may use.
+    /// With threads on these CPUs, all that the process may use. Gives up after a second.
     [[nodiscard]] int page_out(TestPages pages, std::span<const std::uint32_t> host_cpus);
     /// Takes the pages out of this process's page tables; of memory that is a file they stay in it,
     /// other memory loses them.
@@ -59,8 +61,8 @@ class TestMemory {
     void move_to(std::uint64_t guest_physical);
 
     /// Answers an access of the guest's to where KVM has no memory, or none for that access: true
-    /// if it is a place of this memory's, where a read is to find all bits set and a write is
-    /// dropped. Any thread may call it.
+    /// if it is between the first place of this memory and the furthest at which it ever was; there
+    /// a read is to find all bits set and a write is dropped. Any thread may call it.
     bool take_access(std::uint64_t guest_physical, bool is_write);
     std::uint64_t dropped_writes() const { return dropped_writes_.load(std::memory_order_relaxed); }
 

@@ -21,14 +21,17 @@ namespace {
 int open_userfaultfd() {
     const kvm::Descriptor device(::open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
     if (device.get() >= 0) {
-        return ::ioctl(device.get(), USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+        const int faults = ::ioctl(device.get(), USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+        if (faults >= 0) {
+            return faults;
+        }
     }
     // Linux before 6.1, or a file that is not ours to open.
     return static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 }
 
-std::uint64_t features_for(Backing backing, channel::Userfault kind) {
-    const bool minor = kind == channel::Userfault::minor;
+std::uint64_t features_for(Backing backing, channel::UserfaultKind kind) {
+    const bool minor = kind == channel::UserfaultKind::minor;
     switch (backing) {
         case Backing::anon:
         case Backing::thp:
@@ -42,7 +45,7 @@ std::uint64_t features_for(Backing backing, channel::Userfault kind) {
     return 0;
 }
 
-int enable(int faults, Backing backing, channel::Userfault kind) {
+int enable(int faults, Backing backing, channel::UserfaultKind kind) {
     uffdio_api api{};
     api.api = UFFD_API;
     api.features = features_for(backing, kind);
@@ -50,18 +53,18 @@ int enable(int faults, Backing backing, channel::Userfault kind) {
 }
 
 int register_range(int faults, std::uint64_t address, std::uint64_t bytes,
-                   channel::Userfault kind) {
+                   channel::UserfaultKind kind) {
     uffdio_register range{};
     range.range = {address, bytes};
-    range.mode = kind == channel::Userfault::minor ? UFFDIO_REGISTER_MODE_MINOR
-                                                   : UFFDIO_REGISTER_MODE_MISSING;
+    range.mode = kind == channel::UserfaultKind::minor ? UFFDIO_REGISTER_MODE_MINOR
+                                                       : UFFDIO_REGISTER_MODE_MISSING;
     return ::ioctl(faults, UFFDIO_REGISTER, &range) == 0 ? 0 : errno;
 }
 
 }  // namespace
 
 std::unique_ptr<Userfault> Userfault::start(const HostMemory& memory, Range range,
-                                            channel::Userfault kind,
+                                            channel::UserfaultKind kind,
                                             std::vector<std::uint32_t> host_cpus, int& error) {
     const Backing backing = memory.backing().kind;
     const std::uint64_t address = reinterpret_cast<std::uint64_t>(memory.address()) + range.offset;
@@ -126,10 +129,7 @@ void Userfault::serve_one() {
         return;
     }
     const std::uint64_t page = message.arg.pagefault.address & ~(zeros_.size() - 1);
-    int error = 0;
-    do {
-        error = bring_in(page);
-    } while (error == EAGAIN);  // this process's mappings were changing
+    const int error = bring_in(page);
     if (error == 0) {
         ++pages_;
     } else if (error == EEXIST) {
@@ -142,7 +142,7 @@ void Userfault::serve_one() {
 }
 
 int Userfault::bring_in(std::uint64_t page) const {
-    if (kind_ == channel::Userfault::minor) {
+    if (kind_ == channel::UserfaultKind::minor) {
         uffdio_continue there{};
         there.range = {page, zeros_.size()};
         return ::ioctl(faults_.get(), UFFDIO_CONTINUE, &there) == 0 ? 0 : errno;

@@ -24,10 +24,11 @@ class Userfault {
     /// From now on the faults of this kind in this range, of vCPUs as well, are served by a thread
     /// on any of these host CPUs; dropping the pages, so that there are such faults, is up to the
     /// caller. Returns null and why in `error` (errno) if the kernel refuses: EPERM without
-    /// privilege, EINVAL if it does not know this kind of fault in such memory. `memory` must
+    /// privilege, ENOSYS if it has no userfaultfd, EINVAL if it does not know this kind of fault in
+    /// such memory. `memory` must
     /// outlive it.
     static std::unique_ptr<Userfault> start(const HostMemory& memory, Range range,
-                                            channel::Userfault kind,
+                                            channel::UserfaultKind kind,
                                             std::vector<std::uint32_t> host_cpus, int& error);
 
     /// Whoever still waits goes on: the kernel serves its fault.
@@ -44,7 +45,7 @@ class Userfault {
 
   private:
     Userfault(kvm::Descriptor faults, kvm::Descriptor end, kvm::Mapping zeros,
-              std::uint64_t range_address, std::uint64_t range_bytes, channel::Userfault kind)
+              std::uint64_t range_address, std::uint64_t range_bytes, channel::UserfaultKind kind)
         : faults_(std::move(faults)),
           end_(std::move(end)),
           zeros_(std::move(zeros)),
@@ -62,7 +63,7 @@ class Userfault {
     kvm::Mapping zeros_;      ///< a page of the backing's size
     std::uint64_t range_address_;
     std::uint64_t range_bytes_;
-    channel::Userfault kind_;
+    channel::UserfaultKind kind_;
     // The thread's, until it is joined.
     std::uint64_t pages_ = 0;
     int error_ = 0;

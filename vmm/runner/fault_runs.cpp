@@ -1,10 +1,18 @@
 #include "vmm/runner/fault_runs.hpp"
 
+#include <algorithm>
+
 #include "shared/paging/page_size.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
+
+constexpr std::uint64_t small_page = paging::bytes_of(paging::PageSize::size_4k);
+
+/// What KVM's shadow paging may map with one fault, if the host has it and the guest's entries are
+/// marked accessed (arch/x86/kvm/mmu/mmu.c, PTE_PREFETCH_NUM).
+constexpr std::uint64_t prefetched_bytes = 8 * small_page;
 
 /// Whether a read of memory that is not populated maps the host's zero page.
 bool has_zero_page(Backing backing) { return backing == Backing::anon || backing == Backing::thp; }
@@ -15,7 +23,7 @@ channel::DirtyLogging logging_of(fault::Rung rung) {
         case fault::Rung::log_ended:
             return {.kind = channel::DirtyLogKind::bitmap};
         case fault::Rung::dirty_ring:
-            // More than one vCPU ever writes: a full ring would be another exit.
+            // More than a vCPU ever fills: a full ring would be an exit more.
             return {.kind = channel::DirtyLogKind::ring,
                     .ring_entries = channel::max_dirty_ring_entries};
         default:
@@ -26,13 +34,14 @@ channel::DirtyLogging logging_of(fault::Rung rung) {
 }  // namespace
 
 TestSettings fault_settings(fault::Rung rung, const FaultSampling& sampling) {
-    const std::uint64_t block = block_bytes(sampling.backing);
+    const bool moves = rung == fault::Rung::moved;
+    const std::uint64_t block =
+        std::max(block_bytes(sampling.backing), moves ? prefetched_bytes : 0);
+    const std::uint64_t blocks = sampling.samples + fault::counted_stores + (moves ? 1 : 0);
     TestSettings settings;
+    settings.cpus = static_cast<std::uint32_t>(sampling.cpus) + (moves ? 1 : 0);
     settings.backing = {.kind = sampling.backing};
-    settings.cpus =
-        static_cast<std::uint32_t>(sampling.cpus) + (rung == fault::Rung::moved ? 1U : 0U);
-    // One block more than is stored to, for the one that reads in `moved`.
-    settings.test_memory = {.bytes = (sampling.samples + fault::counted_stores + 1) * block};
+    settings.test_memory = {.bytes = blocks * block};
     settings.dirty_logging = logging_of(rung);
     settings.timeout = sampling.timeout;
     settings.placement = sampling.placement;
@@ -40,7 +49,7 @@ TestSettings fault_settings(fault::Rung rung, const FaultSampling& sampling) {
     settings.parameters = {{"rung", static_cast<std::uint64_t>(rung)},
                            {"samples", sampling.samples},
                            {"cpus", sampling.cpus},
-                           {"block_pages", block / paging::bytes_of(paging::PageSize::size_4k)},
+                           {"block_pages", block / small_page},
                            {"zero_page", has_zero_page(sampling.backing) ? 1U : 0U}};
     return settings;
 }

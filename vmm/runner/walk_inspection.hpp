@@ -19,7 +19,7 @@ struct WalkHost {
     std::string source{};  ///< in words: where the caches' sizes are from
 };
 
-/// This one.
+/// The one that this process runs on.
 WalkHost walk_host();
 
 /// Runs the model over the guest's tables and the order of its chain, and then the chase as a

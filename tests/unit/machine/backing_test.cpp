@@ -80,7 +80,9 @@ TEST(MapBacking, RoundsUpToWholePages) {
 TEST(MapBacking, IsAMappingOfItsOwn) {
     // Neighbours of the same kind would be merged into one mapping, which smaps shows as one.
     std::vector<HostMemory> neighbours;
-    for (int n = 0; n < 20; ++n) {
+    constexpr int count = 20;
+    neighbours.reserve(count);
+    for (int n = 0; n < count; ++n) {
         neighbours.push_back(map_backing({.kind = Backing::anon, .prefault = n % 2 == 0}, 2 * mib));
     }
     for (std::size_t n = 0; n < neighbours.size(); ++n) {

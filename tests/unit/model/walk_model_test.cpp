@@ -10,7 +10,6 @@
 namespace nestbed::vmm {
 namespace {
 
-using paging::Level;
 using paging::PageSize;
 using paging::PhysAddr;
 

@@ -107,13 +107,14 @@ TEST_F(Mappings, AreDumpedAsRuns) {
     map(0xffff'ffff'ffff'f000, 0x1000, 0xd000, Flags(read | execute).with_cache_disable());
     slot(pool, VirtAddr(0x40'1000), Level::pt) |= bits::accessed | bits::dirty;
     slot(pool, VirtAddr(0x40'2000), Level::pt) |= bits::accessed;
+    constexpr char large[] =
+        "0x0000000000800000-0x0000000000bfffff  4 MiB by 2 MiB      -r-- -> 0x200000  A 0 D 0 PAT G"
+        " key=7";
     const std::vector<std::string> expected{
         "0x0000000000400000-0x0000000000402fff  12 KiB by 4 KiB     ur-x -> 0x9000  A 2 D 1",
         "0x0000000000403000-0x0000000000403fff  4 KiB by 4 KiB      urw- -> 0xc000  A 0 D 0",
         "0x0000000000404000-0x0000000000404fff  4 KiB by 4 KiB      urw- -> 0x40000  A 0 D 0",
-        "0x0000000000800000-0x0000000000bfffff  4 MiB by 2 MiB      -r-- -> 0x200000  A 0 D 0 PAT "
-        "G "
-        "key=7",
+        large,
         "0xfffffffffffff000-0xffffffffffffffff  4 KiB by 4 KiB      -r-x -> 0xd000  A 0 D 0 PCD",
     };
     EXPECT_EQ(dumped(), expected);

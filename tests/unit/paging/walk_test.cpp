@@ -48,7 +48,9 @@ class Path {
         }
     }
 
-    static std::uint64_t table(Level level) { return 0x10'0000 * static_cast<unsigned>(level); }
+    static std::uint64_t table(Level level) {
+        return 0x10'0000 * static_cast<std::uint64_t>(level);
+    }
 
     static PhysAddr place(Level level) {
         return PhysAddr(table(level)) + 8 * index_of(level, VirtAddr(linear));
