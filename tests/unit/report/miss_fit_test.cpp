@@ -11,7 +11,7 @@ namespace {
 
 std::vector<MissPoint> curve(double cost, double reach) {
     std::vector<MissPoint> points;
-    for (double n = 64; n <= 65536; n *= 4) {
+    for (const double n : {64, 256, 1024, 4096, 16384, 65536}) {
         points.push_back({n, cost * std::max(0.0, 1 - reach / n)});
     }
     return points;

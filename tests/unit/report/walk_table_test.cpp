@@ -101,7 +101,7 @@ TEST(MissCurves, AreOfRowsThatDifferInTheirWorkingSetsOnly) {
     for (const std::uint32_t cpus : {1U, 2U}) {
         for (const std::uint64_t mib : {4, 16, 64, 256}) {
             // A reach of 1,024 pages, and 100 cycles per miss.
-            const double pages = static_cast<double>(mib << 8);
+            const auto pages = static_cast<double>(mib << 8);
             const auto cycles = static_cast<std::uint64_t>(100 * (1 - 1024 / pages));
             results.push_back(row({10 + cycles, 10, 40, 10}, 1, 1, mib << 20));
             results.back().combination.cpus = cpus;
