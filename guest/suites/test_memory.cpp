@@ -129,7 +129,7 @@ GUEST_TEST(test_memory, memory_that_moves_is_read_or_not_there,
            {.cpus = 2, .test_memory = 2 * mib}) {
     skip_without_other_place();
     static stats::Histogram cycles;
-    constexpr std::uint64_t trips = 100;
+    constexpr std::uint64_t trips = 10;
     write_page(3, 33);
     const ReadsOfMovedMemory reads = move_while_read(trips, 1, 3, cycles);
     GUEST_EXPECT_EQ(reads.wrong, 0U);

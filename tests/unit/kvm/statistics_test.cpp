@@ -162,7 +162,7 @@ TEST(Statistics, AFileThatBecomesShorterIsAnError) {
 
 TEST(Statistics, ValuesThatTakeTooMuchAreAnError) {
     StatisticsFile file({"exits", "tlb_flush"});
-    file.bytes().resize(file.bytes().size() + 64 * 1024);
+    file.bytes().resize(file.bytes().size() + 64UL * 1024);
     file.set_offset(1, 16 * 1024 - 8);
     EXPECT_THAT(values_of(Statistics(file.open())), ElementsAre(10, 0));
     file.set_offset(1, 16 * 1024);
