@@ -41,11 +41,13 @@ std::optional<MissFit> fit_misses(const std::vector<MissPoint>& points) {
     const double most =
         std::ranges::max_element(points, {}, &MissPoint::translations)->translations;
     std::optional<MissFit> best;
-    for (double reach = 1; reach < most; reach *= step) {
+    double reach = 1;
+    while (reach < most) {
         const MissFit fit = fit_for(points, reach);
         if (!best || fit.residual < best->residual) {
             best = fit;
         }
+        reach *= step;
     }
     if (!best || best->cycles_per_miss <= 0) {
         return std::nullopt;
