@@ -5,13 +5,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/error.hpp"
 #include "vmm/report/measurements.hpp"
 #include "vmm/runner/dirty_log_runs.hpp"
 
@@ -56,6 +54,11 @@ std::vector<Measured> measure_all() {
     return all;
 }
 
+std::string benchmark_name(const DirtyLogCombination& combination, const char* phase) {
+    return fmt::format("dirty_log/{}/memory:{}M/cpus:{}/phase:{}", name_of(combination.log),
+                       combination.memory >> 20, combination.cpus, phase);
+}
+
 void show(benchmark::State& state, const TestResult& result, const char* phase) {
     const vmm::MeasurementEvent* measured = measurement_or_skip(state, result, phase);
     if (measured == nullptr) {
@@ -73,32 +76,18 @@ void show(benchmark::State& state, const TestResult& result, const char* phase) 
 }  // namespace
 
 int run_benchmarks() {
-    std::vector<Measured> all;
-    try {
-        all = measure_all();
-    } catch (const vmm::Error& error) {
-        fmt::print(stderr, "dirty_log: skipped: {}\n", error.what());
-        return 0;
-    }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-    for (const Measured& measured : all) {
-        for (const auto& [phase, name] : phases) {
-            const DirtyLogCombination& combination = measured.combination;
-            benchmark::RegisterBenchmark(
-                fmt::format("dirty_log/{}/memory:{}M/cpus:{}/phase:{}", name_of(combination.log),
-                            combination.memory >> 20, combination.cpus, name)
-                    .c_str(),
-                [&measured, wanted = phase](benchmark::State& state) {
-                    show(state, measured.result, wanted);
-                })
-                ->UseManualTime()
-                ->Unit(benchmark::kNanosecond)
-                ->Iterations(1);
+    return run_guest_benchmarks("dirty_log", [] {
+        const std::vector<Measured> all = measure_all();
+        for (const Measured& measured : all) {
+            for (const auto& [phase, name] : phases) {
+                add_benchmark(benchmark_name(measured.combination, name), benchmark::kNanosecond, 1,
+                              [&measured, wanted = phase](benchmark::State& state) {
+                                  show(state, measured.result, wanted);
+                              });
+            }
         }
-    }
-#endif
-    benchmark::RunSpecifiedBenchmarks();
-    return 0;
+        benchmark::RunSpecifiedBenchmarks();
+    });
 }
 
 }  // namespace nestbed::bench

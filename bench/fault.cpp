@@ -4,11 +4,8 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/error.hpp"
 #include "vmm/runner/fault_runs.hpp"
 
 namespace nestbed::bench {
@@ -31,26 +28,15 @@ void run(benchmark::State& state, const GuestBench& guest, fault::Rung rung) {
 }  // namespace
 
 int run_benchmarks() {
-    std::optional<GuestBench> guest;
-    try {
-        guest.emplace(vmm::fault_guest);
-    } catch (const vmm::Error& error) {
-        fmt::print(stderr, "fault: skipped: {}\n", error.what());
-        return 0;
-    }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-    for (std::uint64_t n = 0; n < fault::rung_count; ++n) {
-        const auto rung = static_cast<fault::Rung>(n);
-        benchmark::RegisterBenchmark(
-            fmt::format("fault/{}", name_of(rung)).c_str(),
-            [&guest, rung](benchmark::State& state) { run(state, *guest, rung); })
-            ->UseManualTime()
-            ->Unit(benchmark::kMicrosecond)
-            ->Iterations(samples);
-    }
-#endif
-    benchmark::RunSpecifiedBenchmarks();
-    return 0;
+    return run_guest_benchmarks("fault", [] {
+        const GuestBench guest(vmm::fault_guest);
+        for (std::uint64_t n = 0; n < fault::rung_count; ++n) {
+            const auto rung = static_cast<fault::Rung>(n);
+            add_benchmark(fmt::format("fault/{}", name_of(rung)), benchmark::kMicrosecond, samples,
+                          [&guest, rung](benchmark::State& state) { run(state, guest, rung); });
+        }
+        benchmark::RunSpecifiedBenchmarks();
+    });
 }
 
 }  // namespace nestbed::bench

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vmm/error.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/report/distribution.hpp"
 #include "vmm/report/measurements.hpp"
@@ -17,6 +18,27 @@ GuestBench::GuestBench(std::string_view guest) : guest_(vmm::read_builtin(guest)
 
 vmm::TestResult GuestBench::run(std::string_view test, const vmm::TestSettings& settings) const {
     return run_test(system_, guest_, guest_.test_named(test), settings, {});
+}
+
+void add_benchmark(const std::string& name, benchmark::TimeUnit unit, std::int64_t iterations,
+                   const std::function<void(benchmark::State&)>& run) {
+#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
+    benchmark::RegisterBenchmark(name.c_str(), run)
+        ->UseManualTime()
+        ->Unit(unit)
+        ->Iterations(iterations);
+#endif
+}
+
+int run_guest_benchmarks(const char* name, const std::function<void()>& run) {
+    try {
+        run();
+        return 0;
+    } catch (const vmm::Error& error) {
+        const bool skipped = error.code() == vmm::ExitCode::no_kvm;
+        fmt::print(stderr, "{}: {}{}\n", name, skipped ? "skipped: " : "", error.what());
+        return skipped ? 0 : static_cast<int>(error.code());
+    }
 }
 
 const vmm::MeasurementEvent* measurement_or_skip(benchmark::State& state,

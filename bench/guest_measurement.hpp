@@ -7,7 +7,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdint>
+#include <functional>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 
 #include "vmm/kvm/system.hpp"
@@ -30,6 +33,14 @@ class GuestBench {
     kvm::System system_;
     vmm::Guest guest_;
 };
+
+/// A benchmark of so many iterations, whose times `run` gives.
+void add_benchmark(const std::string& name, benchmark::TimeUnit unit, std::int64_t iterations,
+                   const std::function<void(benchmark::State&)>& run);
+
+/// What run_benchmarks() is to return, once `run()` has run the benchmarks; where no KVM is to be
+/// had, that they were skipped is all that is said. `name` is the program's.
+int run_guest_benchmarks(const char* name, const std::function<void()>& run);
 
 /// The measurement of that name. If it is not there, null, and the benchmark is skipped with the
 /// reason.

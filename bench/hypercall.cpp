@@ -5,13 +5,11 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/error.hpp"
 #include "vmm/report/hypercall_table.hpp"
 #include "vmm/runner/hypercall_probe.hpp"
 #include "vmm/runner/hypercall_runs.hpp"
@@ -66,26 +64,15 @@ void Bench::run(benchmark::State& state, const std::string& kind) {
 }  // namespace
 
 int run_benchmarks() {
-    std::optional<Bench> bench;
-    try {
-        bench.emplace();
-    } catch (const vmm::Error& error) {
-        fmt::print(stderr, "hypercall: skipped: {}\n", error.what());
-        return 0;
-    }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-    for (const std::string& kind : vmm::hypercall_kinds()) {
-        benchmark::RegisterBenchmark(
-            ("hypercall/" + kind).c_str(),
-            [&bench, kind](benchmark::State& state) { bench->run(state, kind); })
-            ->UseManualTime()
-            ->Unit(benchmark::kMicrosecond)
-            ->Iterations(samples);
-    }
-#endif
-    benchmark::RunSpecifiedBenchmarks();
-    fmt::print(stderr, "{}", vmm::doorbell_line(bench->results()));
-    return 0;
+    return run_guest_benchmarks("hypercall", [] {
+        Bench bench;
+        for (const std::string& kind : vmm::hypercall_kinds()) {
+            add_benchmark("hypercall/" + kind, benchmark::kMicrosecond, samples,
+                          [&bench, kind](benchmark::State& state) { bench.run(state, kind); });
+        }
+        benchmark::RunSpecifiedBenchmarks();
+        fmt::print(stderr, "{}", vmm::doorbell_line(bench.results()));
+    });
 }
 
 }  // namespace nestbed::bench

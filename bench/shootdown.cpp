@@ -12,7 +12,6 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/error.hpp"
 #include "vmm/report/shootdown_table.hpp"
 #include "vmm/runner/shootdown_runs.hpp"
 
@@ -109,26 +108,16 @@ void Bench::print_ratios() const {
 }  // namespace
 
 int run_benchmarks() {
-    std::optional<Bench> bench;
-    try {
-        bench.emplace();
-    } catch (const vmm::Error& error) {
-        fmt::print(stderr, "shootdown: skipped: {}\n", error.what());
-        return 0;
-    }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-    for (const ShootdownCombination& combination : combinations()) {
-        benchmark::RegisterBenchmark(
-            benchmark_name(combination).c_str(),
-            [&bench, combination](benchmark::State& state) { bench->run(state, combination); })
-            ->UseManualTime()
-            ->Unit(benchmark::kMicrosecond)
-            ->Iterations(samples);
-    }
-#endif
-    benchmark::RunSpecifiedBenchmarks();
-    bench->print_ratios();
-    return 0;
+    return run_guest_benchmarks("shootdown", [] {
+        Bench bench;
+        for (const ShootdownCombination& combination : combinations()) {
+            add_benchmark(
+                benchmark_name(combination), benchmark::kMicrosecond, samples,
+                [&bench, combination](benchmark::State& state) { bench.run(state, combination); });
+        }
+        benchmark::RunSpecifiedBenchmarks();
+        bench.print_ratios();
+    });
 }
 
 }  // namespace nestbed::bench

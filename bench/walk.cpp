@@ -5,11 +5,8 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/error.hpp"
 #include "vmm/machine/huge_pages.hpp"
 #include "vmm/report/walk_result.hpp"
 #include "vmm/runner/walk_inspection.hpp"
@@ -77,25 +74,15 @@ void run(benchmark::State& state, const GuestBench& guest, const WalkCombination
 }  // namespace
 
 int run_benchmarks() {
-    std::optional<GuestBench> guest;
-    try {
-        guest.emplace(vmm::walk_guest);
-    } catch (const vmm::Error& error) {
-        fmt::print(stderr, "walk: skipped: {}\n", error.what());
-        return 0;
-    }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-    for (const WalkCombination& combination : combinations()) {
-        benchmark::RegisterBenchmark(
-            benchmark_name(combination).c_str(),
-            [&guest, combination](benchmark::State& state) { run(state, *guest, combination); })
-            ->UseManualTime()
-            ->Unit(benchmark::kNanosecond)
-            ->Iterations(1);
-    }
-#endif
-    benchmark::RunSpecifiedBenchmarks();
-    return 0;
+    return run_guest_benchmarks("walk", [] {
+        const GuestBench guest(vmm::walk_guest);
+        for (const WalkCombination& combination : combinations()) {
+            add_benchmark(
+                benchmark_name(combination), benchmark::kNanosecond, 1,
+                [&guest, combination](benchmark::State& state) { run(state, guest, combination); });
+        }
+        benchmark::RunSpecifiedBenchmarks();
+    });
 }
 
 }  // namespace nestbed::bench

@@ -132,6 +132,14 @@ TEST_F(HypercallProgramTest, HasEachKindInItsTableAndInJson) {
     }
 }
 
+TEST_F(HypercallProgramTest, RunsInMemoryOfTheBackingThatIsAskedFor) {
+    const auto result =
+        nestbed::test::nestbed({"measure", "hypercall", "--kind", "port", "--samples", "1",
+                                "--backing", "memfd", "--format", "json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(json::parse(result.out)["tests"][0]["memory"]["backing"], "memfd");
+}
+
 TEST_F(HypercallProgramTest, RefusesAKindThatThereIsNot) {
     const auto result = nestbed::test::nestbed({"measure", "hypercall", "--kind", "port,telegram"});
     EXPECT_EQ(result.exit_code, 2);

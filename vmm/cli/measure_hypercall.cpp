@@ -74,6 +74,7 @@ void add_measure_hypercall(CLI::App& measurements, Invocation& invocation) {
                "Samples of each kind (1 to 10000000; default 500), but no\n"
                "more than a second of them",
                options->sampling.samples, 1, 10'000'000);
+    add_backing_options(command, options->sampling.backing);
     add_run_options(command, "Ends a kind that takes longer (default 30)",
                     options->sampling.timeout, options->sampling.placement);
     add_report_options(command, options->report);

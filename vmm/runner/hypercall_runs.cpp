@@ -16,6 +16,7 @@ std::vector<std::string> hypercall_kinds() {
 
 TestSettings hypercall_settings(const HypercallSampling& sampling) {
     TestSettings settings;
+    settings.backing = sampling.backing;
     settings.timeout = sampling.timeout;
     settings.placement = sampling.placement;
     settings.statistics = true;

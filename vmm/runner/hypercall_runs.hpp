@@ -19,6 +19,7 @@ std::vector<std::string> hypercall_kinds();
 /// What all kinds are measured with.
 struct HypercallSampling {
     std::uint64_t samples = 500;
+    BackingSettings backing{};
     Placement placement = Placement::spread;
     std::chrono::milliseconds timeout{30'000};
 };
