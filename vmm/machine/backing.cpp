@@ -77,11 +77,26 @@ kvm::Mapping reserve(const Kind& kind, std::uint64_t size) {
     return {address, enough};
 }
 
-void map_at(void* address, std::uint64_t size, const Kind& kind, int file) {
+/// Gives up a reservation after mapping [address, address + size) in it failed. The kernel may have
+/// taken out what was there before it found that it could not, and another thread may have mapped
+/// something in the gap since: only what lies around it is surely still ours.
+void unmap_around(kvm::Mapping& reservation, void* address, std::uint64_t size) {
+    auto* const begin = static_cast<std::byte*>(reservation.address());
+    std::byte* const end = begin + reservation.size();
+    std::byte* const gap = static_cast<std::byte*>(address);
+    reservation.release();
+    ::munmap(begin, static_cast<std::size_t>(gap - begin));
+    ::munmap(gap + size, static_cast<std::size_t>(end - (gap + size)));
+}
+
+void map_at(void* address, std::uint64_t size, const Kind& kind, int file,
+            kvm::Mapping& reservation) {
     // MAP_NORESERVE only where a guest that touches little needs little; huge pages are reserved.
     const int flags = kind.is_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     if (::mmap(address, size, PROT_READ | PROT_WRITE, MAP_FIXED | flags, file, 0) == MAP_FAILED) {
-        refuse(kind, size, errno);
+        const int error = errno;
+        unmap_around(reservation, address, size);
+        refuse(kind, size, error);
     }
     if (kind.advice == 0 || ::madvise(address, size, kind.advice) == 0) {
         return;
@@ -150,7 +165,7 @@ HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,
     const auto begin = reinterpret_cast<std::uint64_t>(reservation.address());
     void* address =
         reinterpret_cast<void*>(congruent_address(begin + 4 * kib, guest_physical, kind.leaf));
-    map_at(address, whole, kind, file.get());
+    map_at(address, whole, kind, file.get(), reservation);
     if (settings.prefault) {
         prefault(address, whole, kind);
     }

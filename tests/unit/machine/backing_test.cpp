@@ -3,10 +3,15 @@
 #include "vmm/machine/backing.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "vmm/error.hpp"
 #include "vmm/machine/resident_pages.hpp"
@@ -70,6 +75,45 @@ TEST(MapBacking, LiesInALeafAsTheGuestSeesIt) {
                 << backing_name(backing) << " " << guest_physical;
         }
     }
+}
+
+/// Maps memory, again and again, until it is told to stop. Returns how often somebody else took it
+/// away. It is looked at through a pipe, which does not die of it.
+std::uint64_t count_mappings_lost(const std::stop_token& stop) {
+    // So much that the kernel finds a place for it in the largest gap that there is.
+    constexpr std::uint64_t size = gib;
+    std::uint64_t lost = 0;
+    std::array<int, 2> pipe{};
+    EXPECT_EQ(::pipe(pipe.data()), 0);
+    while (!stop.stop_requested()) {
+        void* const memory =
+            ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+        char byte = 0;
+        if (::write(pipe[1], memory, 1) != 1) {
+            ++lost;
+        } else {
+            EXPECT_EQ(::read(pipe[0], &byte, 1), 1);
+        }
+        ::munmap(memory, size);
+    }
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+    return lost;
+}
+
+TEST(MapBacking, ARefusalTakesNothingFromOtherThreads) {
+    // Nobody has so many huge pages. With each refusal the kernel leaves a gap where the address
+    // space was reserved, into which others map.
+    constexpr std::uint64_t too_much = 4096 * gib;
+    std::uint64_t lost = 0;
+    {
+        std::jthread other([&](const std::stop_token& stop) { lost = count_mappings_lost(stop); });
+        for (int n = 0; n < 2000; ++n) {
+            ASSERT_NE(refusal({.kind = Backing::hugetlb_2m}, too_much), "no error");
+        }
+    }
+    EXPECT_EQ(lost, 0U);
 }
 
 TEST(MapBacking, RoundsUpToWholePages) {
