@@ -23,8 +23,9 @@ using vmm::TestResult;
 constexpr std::int64_t rounds = 20;
 
 /// The guest's names, without the blanks.
-constexpr std::array<std::pair<const char*, const char*>, 8> phases{{
+constexpr std::array<std::pair<const char*, const char*>, 9> phases{{
     {"populate", "populate"},
+    {"write", "write"},
     {"enable", "enable"},
     {"dirty", "dirty"},
     {"collect", "collect"},

@@ -5,6 +5,8 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <stop_token>
+
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
 #include "vmm/machine/huge_pages.hpp"
@@ -42,9 +44,11 @@ std::string benchmark_name(const WalkCombination& combination) {
 vmm::WalkResult measure(const GuestBench& guest, const WalkCombination& combination) {
     vmm::WalkResult walk{combination, {}, {}};
     vmm::TestSettings settings = walk_settings(combination, sampling);
-    settings.inspect = [&](const vmm::Machine& machine, vmm::TestResult& result) {
+    settings.inspect = [&](const vmm::Machine& machine, vmm::TestResult& result,
+                           const std::stop_token& stop) {
         if (result.verdict == vmm::Verdict::passed) {
-            walk.findings = inspect_walk(machine, result, combination, sampling, vmm::walk_host());
+            walk.findings =
+                inspect_walk(machine, result, combination, sampling, vmm::walk_host(), stop);
         }
     };
     walk.test = guest.run(vmm::walk_test, settings);

@@ -12,11 +12,6 @@
 
 namespace nestbed::guest {
 
-/// A bit per page, in words. On a function of user mode: it is compiled into each.
-inline bool has_page(const std::uint64_t* bitmap, std::uint64_t page) {
-    return (bitmap[page / 64] >> page % 64 & 1) != 0;
-}
-
 /// 2 MiB that user mode and the kernel both see. Where kernel mode is interpreted, user mode is to
 /// do what there is much of.
 class UserMemory {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "guest/harness/dirty_log.hpp"
 #include "guest/harness/measure.hpp"
@@ -110,6 +111,7 @@ std::uint64_t bits_of(std::uint64_t pages) {
 struct PassSettings {
     chase::Pattern pattern;
     std::uint64_t writes;  ///< pages of a hundred that are written once the log is on
+    bool lose_page;        ///< page 0 is taken out of the first log, to see that it is missed
 };
 
 /// Its phases one after the other, and what each took.
@@ -119,6 +121,9 @@ class DirtyLogPhases {
 
     /// The first pass: every page has memory behind it afterwards, and is mapped.
     void populate() { populate_.record(touch_all(100)); }
+
+    /// What writing takes by itself.
+    void write() { write_.record(touch_all(settings_.writes)); }
 
     void enable() { enable_.record(carried_out(log_.start())); }
 
@@ -158,6 +163,7 @@ class DirtyLogPhases {
     void report() {
         report("dirty", dirty_);
         report("populate", populate_);
+        report("write", write_);
         report("enable", enable_);
         report("dirty again", dirty_again_, Counted::yes);
         report("collect", collect_);
@@ -199,6 +205,9 @@ class DirtyLogPhases {
 
     void collect_and_clear() {
         collect_.record(carried_out(log_.collect()));
+        if (std::exchange(settings_.lose_page, false)) {
+            log_.bitmap()[0] &= ~std::uint64_t{1};
+        }
         GUEST_EXPECT(
             run_user(judge, in_user_memory(whole_pass_offset), in_user_memory(verdict_offset))
                 .returned);
@@ -229,6 +238,7 @@ class DirtyLogPhases {
     std::uint64_t ring_full_ = 0;
     // Too large for a stack.
     static constinit stats::Histogram populate_;
+    static constinit stats::Histogram write_;
     static constinit stats::Histogram enable_;
     static constinit stats::Histogram dirty_;
     static constinit stats::Histogram dirty_again_;
@@ -239,6 +249,7 @@ class DirtyLogPhases {
 };
 
 constinit stats::Histogram DirtyLogPhases::populate_{};
+constinit stats::Histogram DirtyLogPhases::write_{};
 constinit stats::Histogram DirtyLogPhases::enable_{};
 constinit stats::Histogram DirtyLogPhases::dirty_{};
 constinit stats::Histogram DirtyLogPhases::dirty_again_{};
@@ -248,8 +259,9 @@ constinit stats::Histogram DirtyLogPhases::disable_{};
 constinit stats::Histogram DirtyLogPhases::dirty_unlogged_{};
 
 /// Parameters: `rounds`, how often the pages are written while the log is kept, the first time
-/// included; `pattern` (chase::Pattern); `writes`, how many of a hundred pages are written and not
-/// read. The CPUs' number, the size of the test memory and the kind of log come from outside.
+/// included; `lose_page` (PassSettings); `pattern` (chase::Pattern); `writes`, how many of a
+/// hundred pages are written and not read. The CPUs' number, the size of the test memory and the
+/// kind of log come from outside.
 GUEST_TEST(measure_dirty_log, phases,
            {.test_memory = 2 << 20, .dirty_logging = {.kind = channel::DirtyLogKind::bitmap}}) {
     const std::uint64_t rounds = parameter("rounds", 3);
@@ -257,10 +269,11 @@ GUEST_TEST(measure_dirty_log, phases,
     const PassSettings settings{
         static_cast<chase::Pattern>(
             parameter("pattern", static_cast<std::uint64_t>(chase::Pattern::strided))),
-        parameter("writes", 100)};
+        parameter("writes", 100), parameter("lose_page", 0) != 0};
     GUEST_REQUIRE(settings.writes <= 100);
     DirtyLogPhases phases(settings);
     phases.populate();
+    phases.write();
     phases.enable();
     phases.dirty();
     for (std::uint64_t round = 1; round < rounds; ++round) {

@@ -186,6 +186,28 @@ TEST_F(Nested, MeasureSaysThatTimingsAreOfAnEmulation) {
     EXPECT_LT(result.out.find("emulated in software"), result.out.find("protocol"));
 }
 
+TEST_F(Nested, AMissTakesAReferenceInEachStage) {
+    const ProcessResult result = nested(
+        "npt", {"--", "measure", "walk", "--guest-leaf", "4k,2m", "--backing", "anon",
+                "--working-set", "16M", "--samples", "3", "--accesses", "200", "--format", "json"});
+    ASSERT_EQ(result.exit_code, success) << result.err;
+    const json rows = json::parse(result.out)["walks"]["rows"];
+    ASSERT_EQ(rows.size(), 2U);
+    // More pages than the TLB has entries, under few tables. The guest's leaf is a PTE or a PDE,
+    // the second stage's a PTE either way.
+    for (const auto& [row, leaf] : {std::pair(0, "pt"), std::pair(1, "pd")}) {
+        const json& model = rows[row]["model"];
+        EXPECT_EQ(rows[row]["tlb_entry"], "4k");
+        EXPECT_EQ(model["guest"]["misses"], 1.0);
+        EXPECT_EQ(model["guest"]["guest_references_by_level"][leaf], 1.0);
+        EXPECT_EQ(model["guest"]["guest_references"], 1.0);
+        EXPECT_EQ(model["guest"]["second_stage_references_by_level"]["pt"], 1.0);
+        EXPECT_EQ(model["guest"]["second_stage_references"], 1.0);
+        EXPECT_EQ(model["process"]["guest_references"], 1.0);
+        EXPECT_EQ(model["process"]["second_stage_references"], 0.0);
+    }
+}
+
 TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
     for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
              {"--", "run", "--no-such-option"},

@@ -39,7 +39,7 @@ class HostOperationsTest : public test::KvmTest {
 
     /// Of a VM with a dirty log, which has all pages when it starts.
     std::string ask_with_log(const HostOperation& request) {
-        DirtyBitmap log(*test_memory_);
+        DirtyBitmap log(*test_memory_, no_vcpus_);
         return ask(request, &*test_memory_, &log);
     }
 
@@ -65,6 +65,7 @@ class HostOperationsTest : public test::KvmTest {
 
     GuestMemory memory_{map_backing(BackingSettings{}, 2 << 20)};
     std::optional<kvm::Vm> vm_;
+    std::deque<VcpuThread> no_vcpus_;
     std::optional<TestMemory> test_memory_;
 };
 

@@ -1,11 +1,13 @@
 // nestbed measure dirty-log: what it costs to know which pages a guest writes.
 
+#include <algorithm>
 #include <memory>
 
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/dirty_log_options.hpp"
 #include "vmm/cli/measure_driver.hpp"
 #include "vmm/cli/measure_plan.hpp"
+#include "vmm/error.hpp"
 #include "vmm/report/dirty_log_table.hpp"
 
 namespace nestbed::vmm {
@@ -13,6 +15,12 @@ namespace nestbed::vmm {
 namespace {
 
 MeasurePlan dirty_log_plan(const DirtyLogOptions& options) {
+    if (options.sampling.initially_set &&
+        std::ranges::find(options.axes.logs, channel::DirtyLogKind::bitmap) ==
+            options.axes.logs.end()) {
+        throw_error(ExitCode::bad_input,
+                    "--initially-set: rings begin empty; it is for --log bitmap");
+    }
     const std::vector<DirtyLogCombination> combinations = combinations_of(options.axes);
     MeasurePlan plan;
     plan.guest = dirty_log_guest;

@@ -11,6 +11,7 @@
 
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
+#include "vmm/error.hpp"
 #include "vmm/host/calibrate.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/report/host_text.hpp"
@@ -48,9 +49,14 @@ void fail_on_violations(TestResult& result) {
     }
 }
 
-/// One run after the other, until all are done or `stop` is requested.
-std::vector<TestResult> run_all(const kvm::System& system, const MeasurePlan& plan,
-                                bool memory_report, const std::stop_token& stop) {
+struct Finished {
+    std::vector<TestResult> results;    ///< of the first runs
+    std::optional<Error> not_possible;  ///< why the next one could not be made, if that ended it
+};
+
+/// One run after the other, until all are done, one cannot be made, or `stop` is requested.
+Finished run_all(const kvm::System& system, const MeasurePlan& plan, bool memory_report,
+                 const std::stop_token& stop) {
     const Guest guest = read_builtin(plan.guest);
     const Stopwatch watch;
     const bool wants_hypercalls = std::ranges::any_of(plan.runs, &MeasureRun::wants_hypercalls);
@@ -64,14 +70,19 @@ std::vector<TestResult> run_all(const kvm::System& system, const MeasurePlan& pl
         if (run.wants_hypercalls) {
             settings.parameters.emplace_back("hypercalls", hypercalls);
         }
-        TestResult result = run_test(system, guest, guest.test_named(run.test), settings, stop);
-        if (result.interrupted) {
+        try {
+            results.push_back(run_test(system, guest, guest.test_named(run.test), settings, stop));
+        } catch (const Error& error) {
+            return {std::move(results),
+                    Error(error.code(), fmt::format("{}: {}", run.text, error.what()))};
+        }
+        if (results.back().interrupted) {
+            results.pop_back();
             break;
         }
-        fail_on_violations(result);
-        results.push_back(std::move(result));
+        fail_on_violations(results.back());
     }
-    return results;
+    return {std::move(results), {}};
 }
 
 std::uint32_t most_cpus(const MeasurePlan& plan) {
@@ -111,14 +122,22 @@ ExitCode measure(const MeasurePlan& plan, const ReportOptions& options,
         print(head);
     }
     const Stopwatch watch;
-    report.tests = run_all(system, plan, format == Format::json, interrupts.token());
+    Finished finished = run_all(system, plan, format == Format::json, interrupts.token());
+    if (finished.not_possible && finished.results.empty()) {
+        throw Error(*finished.not_possible);
+    }
+    report.tests = std::move(finished.results);
     report.seconds = watch.seconds();
     report.not_finished = plan.runs.size() - report.tests.size();
-    report.interrupted = report.not_finished != 0;
+    report.interrupted = report.not_finished != 0 && !finished.not_possible;
     plan.conclude(report);
     std::string text = plan.text(report.tests);
     if (report.interrupted) {
         text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
+                            counted(plan.runs.size(), "combination"));
+    }
+    if (finished.not_possible) {
+        text += fmt::format("ended before {} of {}\n", report.not_finished,
                             counted(plan.runs.size(), "combination"));
     }
     if (human) {
@@ -128,6 +147,9 @@ ExitCode measure(const MeasurePlan& plan, const ReportOptions& options,
         output->write(format == Format::json ? json_report(report) : head + text);
     } else if (!human) {
         print(json_report(report));
+    }
+    if (finished.not_possible) {
+        throw Error(*finished.not_possible);
     }
     return verdict_of(report);
 }

@@ -80,7 +80,7 @@ void add_walk_options(CLI::App* command, WalkOptions& options) {
                       "Have the host populate all of it before the guest runs");
     add_value(command, "--working-set", "LIST",
               "Sizes, of which each 4 KiB page has one line that is read (default\n"
-              "256K,1M,4M,16M,64M,256M)",
+              "256K to 1G, as far as it is an eighth of this host's memory)",
               [&](const std::string& text) { axes.working_sets = parse_working_sets(text); });
     add_names(command, "--pattern", "Order of the pages: random (default), strided, or all",
               axes.patterns, all_patterns);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "vmm/host/describe.hpp"
 #include "vmm/machine/huge_pages.hpp"
 #include "vmm/report/walk_table.hpp"
 #include "vmm/runner/walk_inspection.hpp"
@@ -20,6 +21,21 @@ std::vector<Backing> default_backings() {
     std::vector<Backing> result{Backing::anon};
     if (!transparent_huge_page_lack()) {
         result.push_back(Backing::thp);
+    }
+    return result;
+}
+
+/// From what a first-level TLB holds to gigabytes, as far as they are a small part of the host's
+/// memory: each is there up to three times.
+std::vector<std::uint64_t> default_working_sets() {
+    constexpr std::uint64_t mib = 1 << 20;
+    const std::uint64_t most = describe_host(nullptr).memory / 8;
+    std::vector<std::uint64_t> result{mib / 4};
+    for (const std::uint64_t size :
+         {mib, 4 * mib, 8 * mib, 16 * mib, 32 * mib, 64 * mib, 256 * mib, 1024 * mib}) {
+        if (size <= most) {
+            result.push_back(size);
+        }
     }
     return result;
 }
@@ -42,6 +58,9 @@ MeasurePlan walk_plan(const WalkOptions& options) {
     if (axes.backings.empty()) {
         axes.backings = default_backings();
     }
+    if (axes.working_sets.empty()) {
+        axes.working_sets = default_working_sets();
+    }
     const std::vector<WalkCombination> combinations = combinations_of(axes);
     const WalkHost host = walk_host();
     const auto findings = std::make_shared<Findings>(combinations.size());
@@ -50,9 +69,10 @@ MeasurePlan walk_plan(const WalkOptions& options) {
     for (std::size_t n = 0; n < combinations.size(); ++n) {
         TestSettings settings = walk_settings(combinations[n], options.sampling);
         settings.inspect = [=, at = combinations[n], sampling = options.sampling](
-                               const Machine& machine, TestResult& result) {
+                               const Machine& machine, TestResult& result,
+                               const std::stop_token& stop) {
             if (result.verdict == Verdict::passed) {
-                (*findings)[n] = inspect_walk(machine, result, at, sampling, host);
+                (*findings)[n] = inspect_walk(machine, result, at, sampling, host, stop);
             }
         };
         plan.runs.push_back({combinations[n].text(), walk_test, std::move(settings)});

@@ -42,13 +42,17 @@ const Kind& kind_of(Backing backing) { return *std::ranges::find(kinds, backing,
 
 bool is_huge(const Kind& kind) { return kind.page > 4 * kib; }
 
-/// `error` is of the call that failed.
-[[noreturn]] void refuse(const Kind& kind, std::uint64_t size, int error) {
+void refuse_lack(const Kind& kind, std::uint64_t pages) {
     if (is_huge(kind)) {
-        if (const auto lack = huge_page_lack(kind.page, size / kind.page)) {
+        if (const auto lack = huge_page_lack(kind.page, pages)) {
             throw_error(ExitCode::bad_input, "--backing {}: {}", kind.name, *lack);
         }
     }
+}
+
+/// `error` is of the call that failed.
+[[noreturn]] void refuse(const Kind& kind, std::uint64_t size, int error) {
+    refuse_lack(kind, size / kind.page);
     throw_error(ExitCode::bad_input,
                 "--backing {}: cannot map {} MiB of guest memory: {} (ask for less with --memory)",
                 kind.name, size / mib, std::strerror(error));
@@ -144,6 +148,15 @@ std::uint64_t block_bytes(Backing backing) {
 }
 
 std::uint64_t alignment_of(Backing backing) { return kind_of(backing).leaf; }
+
+void refuse_too_few_huge_pages(Backing backing, std::initializer_list<std::uint64_t> sizes) {
+    const Kind& kind = kind_of(backing);
+    std::uint64_t pages = 0;
+    for (const std::uint64_t size : sizes) {
+        pages += (size + kind.page - 1) / kind.page;
+    }
+    refuse_lack(kind, pages);
+}
 
 HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,
                        std::uint64_t guest_physical) {

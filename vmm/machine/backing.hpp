@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,6 +76,10 @@ class HostMemory {
     kvm::Descriptor file_;
     BackingSettings backing_;
 };
+
+/// Throws Error(bad_input), with the remedy, if the host has not got huge pages for pieces of these
+/// sizes together. Whether there are still enough a moment later, map_backing() finds out.
+void refuse_too_few_huge_pages(Backing backing, std::initializer_list<std::uint64_t> sizes);
 
 /// Maps `size` bytes, rounded up to whole pages of that backing, at a host address from which
 /// leaves of `alignment_of` can stand at `guest_physical` (a multiple of page_bytes). Huge pages

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 #include "shared/channel/dirty_logging.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/machine/test_memory.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
 
 namespace nestbed::vmm {
 
@@ -25,7 +27,9 @@ channel::DirtyLogging enable_dirty_logging(const channel::DirtyLogging& wanted,
 /// vCPUs may run. None but start() allocates.
 class DirtyLog {
   public:
-    explicit DirtyLog(TestMemory& test_memory) : test_memory_(test_memory) {}
+    /// `vcpus` are all that the VM has.
+    DirtyLog(TestMemory& test_memory, std::deque<VcpuThread>& vcpus)
+        : test_memory_(test_memory), vcpus_(vcpus) {}
     virtual ~DirtyLog() = default;
     DirtyLog(const DirtyLog&) = delete;
     DirtyLog& operator=(const DirtyLog&) = delete;
@@ -50,8 +54,17 @@ class DirtyLog {
   protected:
     TestMemory& test_memory() const { return test_memory_; }
 
+    /// A processor may gather written pages by itself (Intel's page-modification logging), and KVM
+    /// puts them into the log when the vCPU leaves the guest.
+    void bring_vcpus_out() {
+        for (VcpuThread& thread : vcpus_) {
+            thread.bring_out();
+        }
+    }
+
   private:
     TestMemory& test_memory_;
+    std::deque<VcpuThread>& vcpus_;
 };
 
 }  // namespace nestbed::vmm

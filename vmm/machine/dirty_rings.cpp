@@ -31,7 +31,7 @@ class SignalsBlocked {
 
 DirtyRings::DirtyRings(kvm::Vm& vm, std::deque<VcpuThread>& vcpus, std::uint32_t entries,
                        TestMemory& test_memory)
-    : DirtyLog(test_memory), vm_(vm), vcpus_(vcpus), bitmap_(test_memory.pages() / 64) {
+    : DirtyLog(test_memory, vcpus), vm_(vm), bitmap_(test_memory.pages() / 64) {
     for (const VcpuThread& thread : vcpus) {
         rings_.emplace_back(thread.vcpu().map_dirty_ring(entries));
     }
@@ -48,9 +48,7 @@ std::uint64_t DirtyRings::stop() {
 }
 
 void DirtyRings::collect(std::span<std::uint64_t> bitmap) {
-    // A processor may gather written pages by itself (Intel's page-modification logging), and KVM
-    // puts them into the ring when the vCPU leaves the guest. Before the mutex: on its way out a
-    // vCPU may wait for it.
+    // Before the mutex: on its way out a vCPU may wait for it.
     bring_vcpus_out();
     const std::lock_guard lock(mutex_);
     harvest_all();
@@ -70,12 +68,6 @@ void DirtyRings::make_room(std::uint32_t cpu) {
     ++full_exits_;
     harvest(rings_[cpu]);
     reset();
-}
-
-void DirtyRings::bring_vcpus_out() {
-    for (VcpuThread& thread : vcpus_) {
-        thread.bring_out();
-    }
 }
 
 void DirtyRings::harvest(DirtyRing& ring) {

@@ -31,13 +31,11 @@ class DirtyRings final : public DirtyLog {
     void make_room(std::uint32_t cpu);
 
   private:
-    void bring_vcpus_out();
     void harvest(DirtyRing& ring);
     void harvest_all();
     void reset();
 
     kvm::Vm& vm_;
-    std::deque<VcpuThread>& vcpus_;
     // Taken in the exit path of a full ring alone: other vCPUs' threads harvest and reset, too.
     std::mutex mutex_;
     std::vector<DirtyRing> rings_;       // by vCPU; guarded by mutex_, as all below

@@ -40,13 +40,17 @@ class PortEvent {
 /// Numbered writes, of which the n-th has the value n, from 0 on.
 class NumberedWrites {
   public:
-    void add(std::uint32_t value) { arrived_ += value == arrived_ ? 1 : 0; }
+    void add(std::uint32_t value) {
+        in_order_ = in_order_ && value == arrived_;
+        arrived_ += in_order_ ? 1 : 0;
+    }
 
     /// How many came one after the other: from the first lost, doubled or late one on, it stays.
     std::uint32_t arrived() const { return arrived_; }
 
   private:
     std::uint32_t arrived_ = 0;
+    bool in_order_ = true;
 };
 
 class ExitlessCalls {

@@ -28,12 +28,15 @@ channel::Pointer<T> in_direct_map(std::uint64_t physical) {
 // Also if it is rounded up to the largest pages.
 static_assert(most_guest_memory % (1ULL << 30) == 0);
 
-std::uint64_t checked_memory_size(std::uint64_t size) {
+std::uint64_t checked_memory_size(const MachineSettings& settings) {
+    const std::uint64_t size = settings.memory;
     if (size == 0 || size % guest_memory_granule != 0 || size > most_guest_memory) {
         throw_error(ExitCode::bad_input,
                     "{} bytes of guest memory: it must be a multiple of {} MiB, up to {} MiB", size,
                     guest_memory_granule >> 20, most_guest_memory >> 20);
     }
+    // The remedy is to name all that it takes.
+    refuse_too_few_huge_pages(settings.backing.kind, {size, settings.test_memory.bytes});
     return size;
 }
 
@@ -61,7 +64,7 @@ class StopAtExit {
 Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest& test,
                  const MachineSettings& settings)
     : settings_(settings),
-      memory_(map_backing(settings.backing, checked_memory_size(settings.memory))),
+      memory_(map_backing(settings.backing, checked_memory_size(settings))),
       vm_(system.create_vm()) {
     vm_.set_tss_address(tss_address);
     vm_.create_irqchip();
@@ -119,7 +122,7 @@ void Machine::make_dirty_log() {
         return;
     }
     if (logging.kind == channel::DirtyLogKind::bitmap) {
-        dirty_log_ = std::make_unique<DirtyBitmap>(*test_memory_);
+        dirty_log_ = std::make_unique<DirtyBitmap>(*test_memory_, vcpus_);
         return;
     }
     auto rings = std::make_unique<DirtyRings>(vm_, vcpus_, logging.ring_entries, *test_memory_);

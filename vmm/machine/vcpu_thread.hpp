@@ -7,9 +7,8 @@
 //   - between the look and KVM_RUN: the handler runs there and is over, but KVM_RUN finds
 //     immediate_exit set and returns EINTR before it enters the guest;
 //   - inside KVM_RUN, past that check: the signal is pending, and KVM looks for pending signals
-//   with
-//     interrupts off just before each entry; in the guest or in HLT the signal's interrupt brings
-//     it out; in each case EINTR;
+//     with interrupts off just before each entry; in the guest or in HLT the signal's interrupt
+//     brings it out; in each case EINTR;
 //   - handling an exit: the next look at `stop` sees true;
 //   - in the bare loop, which does not look: KVM_RUN returns EINTR as above, which ends that loop.
 // immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.

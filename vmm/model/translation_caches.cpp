@@ -96,19 +96,21 @@ HostCaches caches_of_this_host() {
     const std::size_t entries_4k = entries(tlb.entries_4k, assumed_tlb.entries_4k, "4 KiB");
     const std::size_t entries_2m = entries(tlb.entries_2m, assumed_tlb.entries_2m, "2 MiB");
     const std::size_t entries_1g = entries(tlb.entries_1g, assumed_tlb.entries_1g, "1 GiB");
-    return {.caches = {.tlb_4k = entries_4k,
-                       .tlb_2m = entries_2m,
-                       .tlb_1g = entries_1g,
-                       .first_stage = assumed,
-                       .second_stage = assumed,
-                       .nested_tlb = 16},
-            .source = fmt::format(
-                "TLB of {}, {} and {} entries for 4 KiB, 2 MiB and 1 GiB pages ({}); "
-                "paging-structure caches of {} PML4Es, {} PDPTEs and {} PDEs for "
-                "either stage and a nested TLB of 16 entries (assumed)",
-                entries_4k, entries_2m, entries_1g,
-                assumptions.empty() ? "by CPUID" : "assumed for " + assumptions + ", else by CPUID",
-                assumed.pml4e, assumed.pdpte, assumed.pde)};
+    return {
+        .caches = {.tlb_4k = entries_4k,
+                   .tlb_2m = entries_2m,
+                   .tlb_1g = entries_1g,
+                   .first_stage = assumed,
+                   .second_stage = assumed,
+                   .nested_tlb = 16},
+        .source = fmt::format("TLB of {}, {} and {} entries for 4 KiB, 2 MiB and 1 GiB pages ({}); "
+                              "paging-structure caches of {} PML4Es, {} PDPTEs and {} PDEs for "
+                              "either stage and a nested TLB of 16 entries (assumed)",
+                              entries_4k, entries_2m, entries_1g,
+                              assumptions.empty()   ? "by CPUID"
+                              : tlb.entries_4k == 0 ? "assumed: CPUID says nothing"
+                                                    : "by CPUID, but assumed for " + assumptions,
+                              assumed.pml4e, assumed.pdpte, assumed.pde)};
 }
 
 }  // namespace nestbed::vmm

@@ -104,10 +104,14 @@ class WalkModel {
             // A cached entry of the level above has the table's address from the second stage
             // already (SDM Vol. 3C 29.4.1: combined mappings).
             if (step.level < first || first == top) {
-                count(translation);
+                if (!nested_tlb_.use(translation.guest_physical >> 12)) {
+                    count(translation);
+                    nested_tlb_.insert(translation.guest_physical >> 12);
+                }
             }
             ++counts_.guest[static_cast<std::size_t>(step.level)];
         }
+        // Where the data is goes into the TLB, with the rest of the way.
         count(stage_.translations[n]);
         first_stage_.remember(linear, top, walk.guest.trace.back().level);
         tlb_.insert(linear, walk.size);
@@ -155,8 +159,7 @@ class WalkModel {
 
     /// Counts the second stage's entries for one translation, but for those that are cached.
     void count(const Translation& translation) {
-        const std::uint64_t page = translation.guest_physical >> 12;
-        if (translation.entries == 0 || nested_tlb_.use(page)) {
+        if (translation.entries == 0) {
             return;
         }
         const auto top = static_cast<std::size_t>(second_stage_root_);
@@ -168,7 +171,6 @@ class WalkModel {
         }
         second_stage_.remember(translation.guest_physical, second_stage_root_,
                                static_cast<paging::Level>(leaf));
-        nested_tlb_.insert(page);
     }
 
     Reader reader_;

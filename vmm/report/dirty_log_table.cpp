@@ -17,7 +17,7 @@ namespace {
 
 /// The guest's names of its measurements (guest/suites/measure_dirty_log.cpp), in the order in
 /// which they happen.
-constexpr std::array phases{"populate", "enable",      "dirty",   "collect",
+constexpr std::array phases{"populate", "write",       "enable",  "dirty",         "collect",
                             "clear",    "dirty again", "disable", "dirty unlogged"};
 
 std::vector<Table::Column> columns() {

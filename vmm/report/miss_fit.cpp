@@ -35,7 +35,9 @@ MissFit fit_for(const std::vector<MissPoint>& points, double reach) {
 
 std::optional<MissFit> fit_misses(const std::vector<MissPoint>& points) {
     constexpr double step = 1.02;
-    if (points.size() < 3) {
+    // With two, any two numbers would fit.
+    constexpr std::size_t least_points = 3;
+    if (points.empty()) {
         return std::nullopt;
     }
     const double most =
@@ -49,7 +51,7 @@ std::optional<MissFit> fit_misses(const std::vector<MissPoint>& points) {
         }
         reach *= step;
     }
-    if (!best || best->cycles_per_miss <= 0) {
+    if (!best || best->points < least_points || best->cycles_per_miss <= 0) {
         return std::nullopt;
     }
     return best;

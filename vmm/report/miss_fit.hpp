@@ -25,7 +25,8 @@ struct MissFit {
     std::size_t points;  ///< beyond the reach, which the fit is made from
 };
 
-/// By least squares; nothing with fewer than three points, or if no miss costs anything.
+/// By least squares; nothing if fewer than three points are beyond the reach that fits best, or if
+/// no miss costs anything.
 std::optional<MissFit> fit_misses(const std::vector<MissPoint>& points);
 
 }  // namespace nestbed::vmm

@@ -40,8 +40,11 @@ Json row_of(const WalkResult& result, const WalkFigures& figures, const WalkFind
                                 {"guest_packed", figures.guest_packed},
                                 {"process", figures.host},
                                 {"process_packed", figures.host_packed}};
-    row["translation"] = {{"guest", figures.guest_translation()},
-                          {"process", figures.host_translation()}};
+    row["translation"] = nullptr;
+    if (tells_translation(result.combination)) {
+        row["translation"] = {{"guest", figures.guest_translation()},
+                              {"process", figures.host_translation()}};
+    }
     row["model"] = {{"guest", json_of(findings.guest)}, {"process", json_of(findings.host)}};
     const auto modelled = modelled_translation(result, figures);
     row["modelled_translation"] = or_null(modelled);

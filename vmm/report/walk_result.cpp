@@ -28,12 +28,41 @@ bool same_curve(WalkCombination one, const WalkCombination& other) {
 
 std::optional<MissPoint> point_of(const WalkResult& result) {
     const auto figures = figures_of(result);
-    if (!figures || !result.findings || result.combination.pattern != chase::Pattern::random) {
+    if (!figures || !result.findings || !tells_translation(result.combination)) {
         return std::nullopt;
     }
     const std::uint64_t leaf = paging::bytes_of(result.findings->leaf);
     const std::uint64_t translations = (result.combination.working_set + leaf - 1) / leaf;
     return MissPoint{static_cast<double>(translations), figures->guest_translation()};
+}
+
+/// References that a miss takes; nothing where there are next to none.
+std::optional<double> references_per_miss(const WalkResult& result) {
+    constexpr double few = 0.1;
+    if (!result.findings || result.findings->guest.misses < few) {
+        return std::nullopt;
+    }
+    return result.findings->guest.references() / result.findings->guest.misses;
+}
+
+/// Those of [first, end) whose misses take as many references as the first that has any: with more,
+/// a miss is another thing. None if there are no misses.
+template <typename Iterator>
+std::vector<MissPoint> points_of(Iterator first, Iterator end) {
+    constexpr double as_many = 1.1;
+    std::vector<MissPoint> points;
+    std::optional<double> least;
+    for (auto result = first; result != end; ++result) {
+        const auto references = references_per_miss(*result);
+        if (!least) {
+            least = references;
+        }
+        const auto point = point_of(*result);
+        if (point && (!references || *references <= *least * as_many)) {
+            points.push_back(*point);
+        }
+    }
+    return least ? points : std::vector<MissPoint>{};
 }
 
 }  // namespace
@@ -54,7 +83,8 @@ std::optional<double> modelled_translation(const WalkResult& result, const WalkF
     // Less than a cycle is within what the medians of two chases differ by.
     constexpr double least_cycles = 1;
     constexpr double least_references = 0.1;
-    if (!result.findings || figures.host_translation() < least_cycles ||
+    if (!result.findings || !tells_translation(result.combination) ||
+        figures.host_translation() < least_cycles ||
         result.findings->host.references() < least_references) {
         return std::nullopt;
     }
@@ -69,13 +99,7 @@ std::vector<MissCurve> miss_curves(const std::vector<WalkResult>& results) {
         const auto end = std::find_if_not(first, results.end(), [&](const WalkResult& result) {
             return same_curve(result.combination, first->combination);
         });
-        std::vector<MissPoint> points;
-        for (auto result = first; result != end; ++result) {
-            if (const auto point = point_of(*result)) {
-                points.push_back(*point);
-            }
-        }
-        if (const auto fit = fit_misses(points)) {
+        if (const auto fit = fit_misses(points_of(first, end))) {
             curves.push_back({first->combination, *fit});
         }
         first = end;

@@ -55,15 +55,22 @@ struct WalkFigures {
     double host;
     double host_packed;
 
+    /// Of a chase in random order: a strided one that is packed runs ahead of the memory.
     double guest_translation() const { return guest - guest_packed; }
     double host_translation() const { return host - host_packed; }
 };
+
+/// Whether what is left when the packed chase is taken away is the cost of translation.
+constexpr bool tells_translation(const WalkCombination& combination) {
+    return combination.pattern == chase::Pattern::random;
+}
 
 /// Nothing if the test did not pass or a measurement is missing.
 std::optional<WalkFigures> figures_of(const WalkResult& result);
 
 /// What translation would take in the guest, in cycles per access, if each of its references cost
-/// what those of the process did. Nothing where the process's translation takes too little to tell.
+/// what those of the process did. Nothing where the process's translation takes too little to tell,
+/// or is not known.
 std::optional<double> modelled_translation(const WalkResult& result, const WalkFigures& figures);
 
 /// What the combinations have in common of which a fit is made: all but the working set.
@@ -73,7 +80,8 @@ struct MissCurve {
 };
 
 /// A curve for each run of combinations that differ in their working sets only, if they can be
-/// fitted: in random order, with enough of them beyond the TLB's reach.
+/// fitted: in random order, with enough of them beyond the TLB's reach. Where a miss takes more
+/// references than in the smallest that misses, a working set is left out.
 std::vector<MissCurve> miss_curves(const std::vector<WalkResult>& results);
 
 }  // namespace nestbed::vmm

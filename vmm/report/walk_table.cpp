@@ -48,11 +48,13 @@ struct Row {
 Row row_of(const WalkResult& result, const WalkFigures& figures) {
     const WalkCombination& at = result.combination;
     const WalkFindings& found = *result.findings;
+    const bool tells = tells_translation(at);
     Row row{{leaf_name(at.guest_leaf), std::string(backing_name(at.backing)), leaf_name(found.leaf),
              size_text(at.working_set), name_of(at.pattern), fmt::format("{}", at.cpus),
              cycles(figures.guest), cycles(figures.host),
              fmt::format("{:.2f}", figures.guest / figures.host),
-             cycles(figures.guest_translation()), cycles(figures.host_translation()),
+             tells ? cycles(figures.guest_translation()) : "",
+             tells ? cycles(figures.host_translation()) : "",
              fmt::format("{:.2f}", found.guest.references()),
              fmt::format("{:.2f}", found.host.references())}};
     if (const auto modelled = modelled_translation(result, figures)) {

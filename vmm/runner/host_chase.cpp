@@ -10,8 +10,9 @@ namespace nestbed::vmm {
 
 namespace {
 
-void take_samples(std::uint64_t address, const WalkSampling& sampling, stats::Histogram& cycles) {
-    for (std::uint64_t n = 0; n < sampling.samples; ++n) {
+void take_samples(std::uint64_t address, const WalkSampling& sampling, stats::Histogram& cycles,
+                  const std::stop_token& stop) {
+    for (std::uint64_t n = 0; n < sampling.samples && (n == 0 || !stop.stop_requested()); ++n) {
         const std::uint64_t start = chase::ordered_tsc();
         address = chase::follow(address, sampling.accesses);
         cycles.record(chase::ordered_tsc() - start);
@@ -21,7 +22,7 @@ void take_samples(std::uint64_t address, const WalkSampling& sampling, stats::Hi
 /// A thread for each vCPU that there was, from the same places of the chain on.
 template <typename Nodes>
 stats::Histogram chase_through(const Nodes& nodes, const WalkCombination& combination,
-                               const WalkSampling& sampling) {
+                               const WalkSampling& sampling, const std::stop_token& stop) {
     chase::link(nodes, combination.pattern, sampling.seed);
     // Once around, as the guest goes before its first sample.
     static_cast<void>(chase::length_of_cycle(nodes.address_of(0), nodes.nodes() + 1));
@@ -33,11 +34,11 @@ stats::Histogram chase_through(const Nodes& nodes, const WalkCombination& combin
         for (std::uint32_t n = 0; n < combination.cpus; ++n) {
             threads.emplace_back([&, n] {
                 if (const auto host_cpu = host_cpu_of(sampling.placement, n, host_cpus)) {
-                    pin_this_thread_to(*host_cpu);
+                    spread_this_thread_over({&*host_cpu, 1});
                 }
                 start.arrive_and_wait();
                 take_samples(nodes.address_of(nodes.nodes() * n / combination.cpus), sampling,
-                             of_threads[n]);
+                             of_threads[n], stop);
             });
         }
     }
@@ -51,12 +52,12 @@ stats::Histogram chase_through(const Nodes& nodes, const WalkCombination& combin
 }  // namespace
 
 HostChase run_host_chase(void* memory, const WalkCombination& combination,
-                         const WalkSampling& sampling) {
+                         const WalkSampling& sampling, const std::stop_token& stop) {
     const auto base = reinterpret_cast<std::uint64_t>(memory);
     const std::uint64_t pages = combination.pages();
     HostChase result;
-    result.packed = chase_through(chase::Packed{base, pages}, combination, sampling);
-    result.spread = chase_through(chase::Spread{base, pages}, combination, sampling);
+    result.packed = chase_through(chase::Packed{base, pages}, combination, sampling, stop);
+    result.spread = chase_through(chase::Spread{base, pages}, combination, sampling, stop);
     return result;
 }
 

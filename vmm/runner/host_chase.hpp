@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 
 #include "shared/stats/histogram.hpp"
 #include "vmm/report/walk_combination.hpp"
@@ -16,8 +17,8 @@ struct HostChase {
 };
 
 /// Chases through the working set at `memory`, whose contents are lost. Its pages are the caller's
-/// choice.
+/// choice. There are fewer samples, one at least, if `stop` is requested.
 HostChase run_host_chase(void* memory, const WalkCombination& combination,
-                         const WalkSampling& sampling);
+                         const WalkSampling& sampling, const std::stop_token& stop);
 
 }  // namespace nestbed::vmm

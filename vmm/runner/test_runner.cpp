@@ -19,6 +19,15 @@ std::uint64_t rounded_up(std::uint64_t memory) {
     return (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
 }
 
+/// What the page tables that map it take of the guest's own memory; a little more, for the upper
+/// levels. So little of little test memory that any guest has it to spare.
+std::uint64_t tables_of(const TestMemorySettings& test_memory) {
+    constexpr std::uint64_t to_spare = 1 << 20;
+    const std::uint64_t entries = test_memory.bytes / paging::bytes_of(test_memory.leaf);
+    const std::uint64_t bytes = entries * sizeof(std::uint64_t);
+    return bytes < to_spare ? 0 : bytes + bytes / 256;
+}
+
 MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
     MachineSettings result;
     result.cpus = cpus_of(test, settings);
@@ -27,7 +36,10 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
         throw_error(ExitCode::bad_input, "{} asks for {} MiB of memory; {} MiB are possible",
                     test.full_name(), memory >> 20, most_guest_memory >> 20);
     }
-    result.memory = rounded_up(memory);
+    result.test_memory = settings.test_memory;
+    result.test_memory.bytes =
+        rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
+    result.memory = rounded_up(memory + tables_of(result.test_memory));
     result.backing = settings.backing;
     if (test.needs.ring_records != 0) {
         result.ring_records = test.needs.ring_records;
@@ -35,9 +47,6 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
     result.placement = settings.placement;
     result.statistics = settings.statistics;
     result.exitless_calls = settings.exitless_calls;
-    result.test_memory = settings.test_memory;
-    result.test_memory.bytes =
-        rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
     result.dirty_logging = settings.dirty_logging.kind == channel::DirtyLogKind::none
                                ? test.needs.dirty_logging
                                : settings.dirty_logging;
@@ -140,7 +149,8 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     }
     result.interrupted = outcome.ending == Ending::interrupted;
     if (settings.inspect) {
-        settings.inspect(machine, result);
+        settings.inspect(machine, result, stop);
+        result.interrupted = result.interrupted || stop.stop_requested();
     }
     if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
         const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);

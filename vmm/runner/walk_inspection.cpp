@@ -1,5 +1,7 @@
 #include "vmm/runner/walk_inspection.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -57,17 +59,35 @@ void add_measurement(TestResult& result, const char* name, const stats::Histogra
                                    cycles});
 }
 
-/// In the guest's own memory, which this process has mapped as well, if its pages are as large as
-/// the guest's TLB entries were; else in memory whose pages are.
+/// Has this process map transparent huge pages by entries for 4 KiB: other rights for a part of one
+/// split its entry in the page table, and not the page. That stays so when the rights are the same
+/// again, until khugepaged comes by.
+bool split_entries(const HostMemory& memory) {
+    constexpr std::uint64_t huge_page = paging::bytes_of(PageSize::size_2m);
+    constexpr std::uint64_t small_page = paging::bytes_of(PageSize::size_4k);
+    auto* const begin = static_cast<std::byte*>(memory.address());
+    for (std::uint64_t offset = 0; offset < memory.size(); offset += huge_page) {
+        if (::mprotect(begin + offset, small_page, PROT_READ) != 0 ||
+            ::mprotect(begin + offset, small_page, PROT_READ | PROT_WRITE) != 0) {
+            return false;
+        }
+    }
+    return resident_pages_of(begin, memory.size()).anon_huge_pages == 0;
+}
+
+/// In the guest's own memory, which this process has mapped as well, if it can be mapped by entries
+/// as large as the guest's TLB entries were; else in other memory, whose pages are.
 HostChase chase_in_process(const TestMemory& memory, const WalkCombination& combination,
-                           const WalkSampling& sampling, PageSize page, PageSize leaf) {
-    if (leaf == page) {
-        return run_host_chase(memory.memory().address(), combination, sampling);
+                           const WalkSampling& sampling, PageSize page, PageSize leaf,
+                           const std::stop_token& stop) {
+    const bool splits = leaf == PageSize::size_4k && combination.backing == Backing::thp;
+    if (leaf == page || (splits && split_entries(memory.memory()))) {
+        return run_host_chase(memory.memory().address(), combination, sampling, stop);
     }
     const Backing kind = leaf == PageSize::size_4k ? Backing::anon : Backing::thp;
     const HostMemory smaller =
         map_backing({.kind = kind, .prefault = true}, combination.working_set);
-    return run_host_chase(smaller.address(), combination, sampling);
+    return run_host_chase(smaller.address(), combination, sampling, stop);
 }
 
 /// The linear addresses of the guest's chain, from its first node on: `count` of them, or fewer if
@@ -148,7 +168,7 @@ WalkHost walk_host() {
 
 WalkFindings inspect_walk(const Machine& machine, TestResult& result,
                           const WalkCombination& combination, const WalkSampling& sampling,
-                          const WalkHost& host) {
+                          const WalkHost& host, const std::stop_token& stop) {
     const PageSize host_page = host_page_of(*machine.test_memory(), combination);
     WalkFindings findings;
     findings.leaf = std::min(combination.guest_leaf, host_page);
@@ -159,8 +179,8 @@ WalkFindings inspect_walk(const Machine& machine, TestResult& result,
     findings.host = model_one_stage(machine, findings.leaf, way, host.caches);
     findings.guest =
         host.second_stage ? model_two_stages(machine, host_page, way, host.caches) : findings.host;
-    const HostChase chase =
-        chase_in_process(*machine.test_memory(), combination, sampling, host_page, findings.leaf);
+    const HostChase chase = chase_in_process(*machine.test_memory(), combination, sampling,
+                                             host_page, findings.leaf, stop);
     add_measurement(result, measurement::host_chase, chase.spread, combination, sampling,
                     findings.leaf);
     add_measurement(result, measurement::packed_host_chase, chase.packed, combination, sampling,

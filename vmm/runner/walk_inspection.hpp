@@ -1,6 +1,7 @@
 // What the host finds out about a pointer chase when its guest is done.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include "vmm/machine/machine.hpp"
@@ -23,10 +24,10 @@ struct WalkHost {
 WalkHost walk_host();
 
 /// Runs the model over the guest's tables and the order of its chain, and then the chase as a
-/// process of the host, whose measurements it adds to `result`. Destroys the chain. For a test that
-/// passed.
+/// process of the host, whose measurements it adds to `result`; with fewer samples if `stop` is
+/// requested meanwhile. Destroys the chain. For a test that passed.
 WalkFindings inspect_walk(const Machine& machine, TestResult& result,
                           const WalkCombination& combination, const WalkSampling& sampling,
-                          const WalkHost& host);
+                          const WalkHost& host, const std::stop_token& stop);
 
 }  // namespace nestbed::vmm

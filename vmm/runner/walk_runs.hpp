@@ -18,8 +18,7 @@ struct WalkAxes {
     std::vector<paging::PageSize> leaves{paging::PageSize::size_4k, paging::PageSize::size_2m,
                                          paging::PageSize::size_1g};
     std::vector<Backing> backings;
-    std::vector<std::uint64_t> working_sets{256 << 10, 1 << 20,  4 << 20,
-                                            16 << 20,  64 << 20, 256 << 20};
+    std::vector<std::uint64_t> working_sets;
     std::vector<chase::Pattern> patterns{chase::Pattern::random};
     std::vector<std::uint64_t> cpus{1};
 };

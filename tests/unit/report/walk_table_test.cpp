@@ -96,16 +96,52 @@ TEST(WalkTable, SaysOnceWhatIsSkippedForTheSameReason) {
         "no such page\n");
 }
 
-TEST(MissCurves, AreOfRowsThatDifferInTheirWorkingSetsOnly) {
+/// A reach of 1,024 pages, 100 cycles and one reference per miss.
+std::vector<WalkResult> curve() {
     std::vector<WalkResult> results;
-    for (const std::uint32_t cpus : {1U, 2U}) {
-        for (const std::uint64_t mib : {4, 16, 64, 256}) {
-            // A reach of 1,024 pages, and 100 cycles per miss.
-            const auto pages = static_cast<double>(mib << 8);
-            const auto cycles = static_cast<std::uint64_t>(100 * (1 - 1024 / pages));
-            results.push_back(row({10 + cycles, 10, 40, 10}, 1, 1, mib << 20));
-            results.back().combination.cpus = cpus;
-        }
+    for (const std::uint64_t mib : {4, 16, 64, 256}) {
+        const double share = 1 - 1024 / static_cast<double>(mib << 8);
+        const auto cycles = static_cast<std::uint64_t>(100 * share);
+        results.push_back(row({10 + cycles, 10, 40, 10}, share, share, mib << 20));
+        results.back().findings->guest.misses = share;
+    }
+    return results;
+}
+
+TEST(MissCurves, LeaveOutWhereAMissTakesMoreReferences) {
+    std::vector<WalkResult> results = curve();
+    results.push_back(row({5000, 10, 40, 10}, 2, 2, 1 << 30));
+    results.back().findings->guest.misses = 1;
+    const std::vector<MissCurve> curves = miss_curves(results);
+    ASSERT_EQ(curves.size(), 1U);
+    EXPECT_NEAR(curves[0].fit.cycles_per_miss, 100, 3);
+}
+
+TEST(MissCurves, ThereAreNoneWithoutMissesOrInAscendingOrder) {
+    std::vector<WalkResult> without = curve();
+    std::vector<WalkResult> strided = curve();
+    for (std::size_t n = 0; n < without.size(); ++n) {
+        without[n].findings->guest.misses = 0;
+        strided[n].combination.pattern = chase::Pattern::strided;
+    }
+    EXPECT_TRUE(miss_curves(without).empty());
+    EXPECT_TRUE(miss_curves(strided).empty());
+}
+
+TEST(WalkTable, StridedRowsHaveNoTranslation) {
+    WalkResult strided = row({70, 10, 40, 12}, 2, 1);
+    EXPECT_TRUE(modelled_translation(strided, *figures_of(strided)));
+    EXPECT_THAT(walk_table({strided}), HasSubstr(" 60.0 "));
+    strided.combination.pattern = chase::Pattern::strided;
+    EXPECT_FALSE(modelled_translation(strided, *figures_of(strided)));
+    EXPECT_THAT(walk_table({strided}), Not(HasSubstr(" 60.0 ")));
+}
+
+TEST(MissCurves, AreOfRowsThatDifferInTheirWorkingSetsOnly) {
+    std::vector<WalkResult> results = curve();
+    for (const WalkResult& result : curve()) {
+        results.push_back(result);
+        results.back().combination.cpus = 2;
     }
     const std::vector<MissCurve> curves = miss_curves(results);
     ASSERT_EQ(curves.size(), 2U);
