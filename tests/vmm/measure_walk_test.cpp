@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli_test.hpp"
+#include "vmm/machine/huge_pages.hpp"
 
 namespace nestbed::test {
 namespace {
@@ -83,6 +84,37 @@ TEST_F(MeasureWalk, TheTlbEntryIsTheSmallerOfTheTwoPages) {
     for (const json& row : report["walks"]["rows"]) {
         EXPECT_EQ(row["tlb_entry"], "4k");
     }
+}
+
+TEST_F(MeasureWalk, HugePagesMakeLargeTlbEntriesWhereTheGuestsLeavesAreLarge) {
+    if (vmm::transparent_huge_page_lack()) {
+        GTEST_SKIP() << "NOT TESTED, this host has no transparent huge pages";
+    }
+    const json report = measure(
+        {"--guest-leaf", "4k,2m", "--backing", "thp", "--working-set", "4M", "--samples", "3"});
+    const json& rows = report["walks"]["rows"];
+    EXPECT_EQ(rows[0]["tlb_entry"], "4k");
+    if (report["tests"][1]["memory"]["test_memory"]["host"]["anon_huge_pages"] != 4 << 20) {
+        GTEST_SKIP() << "NOT TESTED, the host had no huge pages to give";
+    }
+    EXPECT_EQ(rows[1]["tlb_entry"], "2m");
+}
+
+TEST_F(MeasureWalk, WhatWasMeasuredIsKeptWhenTheNextIsNotPossible) {
+    const std::uint64_t page = std::uint64_t{1} << 30;
+    if (!vmm::huge_page_lack(page, 2)) {
+        GTEST_SKIP() << "NOT TESTED, this host has pages of 1 GiB";
+    }
+    const ProcessResult result =
+        nestbed({"measure", "walk", "--backing", "anon,hugetlb-1g", "--guest-leaf", "4k",
+                 "--working-set", "64K", "--samples", "3", "--output", path("out.json")});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("backing hugetlb-1g, working set 64 KiB"));
+    EXPECT_THAT(result.out, HasSubstr("ended before 1 of 2 combinations"));
+    const json report = json::parse(contents(path("out.json")));
+    EXPECT_EQ(report["walks"]["rows"].size(), 1U);
+    EXPECT_EQ(report["interrupted"], false);
+    EXPECT_EQ(report["not_finished"], 1);
 }
 
 TEST_F(MeasureWalk, TheTableSaysWhatIsLeftOut) {
