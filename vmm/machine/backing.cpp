@@ -87,7 +87,7 @@ kvm::Mapping reserve(const Kind& kind, std::uint64_t size) {
 void unmap_around(kvm::Mapping& reservation, void* address, std::uint64_t size) {
     auto* const begin = static_cast<std::byte*>(reservation.address());
     std::byte* const end = begin + reservation.size();
-    std::byte* const gap = static_cast<std::byte*>(address);
+    auto* const gap = static_cast<std::byte*>(address);
     reservation.release();
     ::munmap(begin, static_cast<std::size_t>(gap - begin));
     ::munmap(gap + size, static_cast<std::size_t>(end - (gap + size)));
