@@ -98,6 +98,12 @@ TEST_F(MeasureWalk, HugePagesMakeLargeTlbEntriesWhereTheGuestsLeavesAreLarge) {
         GTEST_SKIP() << "NOT TESTED, the host had no huge pages to give";
     }
     EXPECT_EQ(rows[1]["tlb_entry"], "2m");
+    // In both, small entries for huge pages included.
+    for (const json& measurement : report["measurements"]) {
+        if (measurement["name"] == "host chase") {
+            EXPECT_EQ(measurement["params"]["guests_memory"], 1) << measurement["params"];
+        }
+    }
 }
 
 TEST_F(MeasureWalk, WhatWasMeasuredIsKeptWhenTheNextIsNotPossible) {

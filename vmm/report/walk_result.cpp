@@ -45,24 +45,27 @@ std::optional<double> references_per_miss(const WalkResult& result) {
     return result.findings->guest.references() / result.findings->guest.misses;
 }
 
-/// Those of [first, end) whose misses take as many references as the first that has any: with more,
-/// a miss is another thing. None if there are no misses.
+/// Those of [first, end) whose misses take no more references than the cheapest: with more, a miss
+/// is another thing. None if there are no misses.
 template <typename Iterator>
 std::vector<MissPoint> points_of(Iterator first, Iterator end) {
     constexpr double as_many = 1.1;
-    std::vector<MissPoint> points;
     std::optional<double> least;
     for (auto result = first; result != end; ++result) {
         const auto references = references_per_miss(*result);
-        if (!least) {
+        if (references && (!least || *references < *least)) {
             least = references;
         }
+    }
+    std::vector<MissPoint> points;
+    for (auto result = first; least && result != end; ++result) {
+        const auto references = references_per_miss(*result);
         const auto point = point_of(*result);
         if (point && (!references || *references <= *least * as_many)) {
             points.push_back(*point);
         }
     }
-    return least ? points : std::vector<MissPoint>{};
+    return points;
 }
 
 }  // namespace

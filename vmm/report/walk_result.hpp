@@ -55,7 +55,8 @@ struct WalkFigures {
     double host;
     double host_packed;
 
-    /// Of a chase in random order: a strided one that is packed runs ahead of the memory.
+    /// Of a chase in random order. What a packed strided one takes is no baseline: the processor
+    /// prefetches its lines.
     double guest_translation() const { return guest - guest_packed; }
     double host_translation() const { return host - host_packed; }
 };
@@ -80,8 +81,8 @@ struct MissCurve {
 };
 
 /// A curve for each run of combinations that differ in their working sets only, if they can be
-/// fitted: in random order, with enough of them beyond the TLB's reach. Where a miss takes more
-/// references than in the smallest that misses, a working set is left out.
+/// fitted: in random order, with enough of them beyond the TLB's reach. Working sets whose
+/// misses take more references than the cheapest are left out.
 std::vector<MissCurve> miss_curves(const std::vector<WalkResult>& results);
 
 }  // namespace nestbed::vmm

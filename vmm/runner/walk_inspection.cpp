@@ -48,14 +48,15 @@ PageSize host_page_of(const TestMemory& memory, const WalkCombination& combinati
 
 void add_measurement(TestResult& result, const char* name, const stats::Histogram& cycles,
                      const WalkCombination& combination, const WalkSampling& sampling,
-                     PageSize page) {
+                     PageSize page, bool guests_memory) {
     result.measurements.push_back({name,
                                    "cycles",
                                    {{"accesses", sampling.accesses},
                                     {"working_set", combination.working_set},
                                     {"pattern", std::string(name_of(combination.pattern))},
                                     {"cpus", std::uint64_t{combination.cpus}},
-                                    {"host_page", paging::bytes_of(page)}},
+                                    {"host_page", paging::bytes_of(page)},
+                                    {"guests_memory", std::uint64_t{guests_memory ? 1U : 0U}}},
                                    cycles});
 }
 
@@ -75,19 +76,24 @@ bool split_entries(const HostMemory& memory) {
     return resident_pages_of(begin, memory.size()).anon_huge_pages == 0;
 }
 
+struct ProcessChase {
+    HostChase chase;
+    bool guests_memory;  ///< it was in the guest's own memory
+};
+
 /// In the guest's own memory, which this process has mapped as well, if it can be mapped by entries
 /// as large as the guest's TLB entries were; else in other memory, whose pages are.
-HostChase chase_in_process(const TestMemory& memory, const WalkCombination& combination,
-                           const WalkSampling& sampling, PageSize page, PageSize leaf,
-                           const std::stop_token& stop) {
+ProcessChase chase_in_process(const TestMemory& memory, const WalkCombination& combination,
+                              const WalkSampling& sampling, PageSize page, PageSize leaf,
+                              const std::stop_token& stop) {
     const bool splits = leaf == PageSize::size_4k && combination.backing == Backing::thp;
     if (leaf == page || (splits && split_entries(memory.memory()))) {
-        return run_host_chase(memory.memory().address(), combination, sampling, stop);
+        return {run_host_chase(memory.memory().address(), combination, sampling, stop), true};
     }
     const Backing kind = leaf == PageSize::size_4k ? Backing::anon : Backing::thp;
     const HostMemory smaller =
         map_backing({.kind = kind, .prefault = true}, combination.working_set);
-    return run_host_chase(smaller.address(), combination, sampling, stop);
+    return {run_host_chase(smaller.address(), combination, sampling, stop), false};
 }
 
 /// The linear addresses of the guest's chain, from its first node on: `count` of them, or fewer if
@@ -179,12 +185,12 @@ WalkFindings inspect_walk(const Machine& machine, TestResult& result,
     findings.host = model_one_stage(machine, findings.leaf, way, host.caches);
     findings.guest =
         host.second_stage ? model_two_stages(machine, host_page, way, host.caches) : findings.host;
-    const HostChase chase = chase_in_process(*machine.test_memory(), combination, sampling,
-                                             host_page, findings.leaf, stop);
-    add_measurement(result, measurement::host_chase, chase.spread, combination, sampling,
-                    findings.leaf);
-    add_measurement(result, measurement::packed_host_chase, chase.packed, combination, sampling,
-                    findings.leaf);
+    const ProcessChase process = chase_in_process(*machine.test_memory(), combination, sampling,
+                                                  host_page, findings.leaf, stop);
+    add_measurement(result, measurement::host_chase, process.chase.spread, combination, sampling,
+                    findings.leaf, process.guests_memory);
+    add_measurement(result, measurement::packed_host_chase, process.chase.packed, combination,
+                    sampling, findings.leaf, process.guests_memory);
     return findings;
 }
 

@@ -170,6 +170,18 @@ TEST(WalkModel, TheNestedTlbSavesWholeTranslations) {
     EXPECT_EQ(model.counts().second_stage_references(), 4U);
 }
 
+TEST(WalkModel, DataTakesNoPlaceInTheNestedTlb) {
+    const Tables tables(PageSize::size_4k, PageSize::size_4k);
+    // As many as the four tables need.
+    auto model = nested(tables, {.nested_tlb = 4});
+    model.access(linear);
+    for (std::uint64_t n = 1; n <= 4; ++n) {
+        model.start_counting();
+        model.access(linear + n * page);
+        EXPECT_EQ(model.counts().second_stage_references(), 4U) << n;
+    }
+}
+
 TEST(WalkModel, SecondStageCachesLeaveItsLeaves) {
     const Tables tables(PageSize::size_4k, PageSize::size_4k);
     auto model = nested(tables, {.second_stage = {.pde = 8}});
