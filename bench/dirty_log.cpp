@@ -10,8 +10,8 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/report/measurements.hpp"
-#include "vmm/runner/dirty_log_runs.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/study/dirty_log_runs.hpp"
 
 namespace nestbed::bench {
 

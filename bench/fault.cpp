@@ -6,7 +6,7 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/runner/fault_runs.hpp"
+#include "vmm/study/fault_runs.hpp"
 
 namespace nestbed::bench {
 

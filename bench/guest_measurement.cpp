@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
-#include "vmm/report/distribution.hpp"
-#include "vmm/report/measurements.hpp"
-#include "vmm/runner/guest_set.hpp"
+#include "vmm/result/distribution.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/run/guest_set.hpp"
 
 namespace nestbed::bench {
 
@@ -35,9 +35,9 @@ int run_guest_benchmarks(const char* name, const std::function<void()>& run) {
         run();
         return 0;
     } catch (const vmm::Error& error) {
-        const bool skipped = error.code() == vmm::ExitCode::no_kvm;
+        const bool skipped = error.kind() == vmm::ErrorKind::host_lacks;
         fmt::print(stderr, "{}: {}{}\n", name, skipped ? "skipped: " : "", error.what());
-        return skipped ? 0 : static_cast<int>(error.code());
+        return skipped ? 0 : 1;
     }
 }
 

@@ -15,8 +15,8 @@
 
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
-#include "vmm/report/result.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/result/test_result.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::bench {
 

@@ -10,9 +10,9 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/report/hypercall_table.hpp"
-#include "vmm/runner/hypercall_probe.hpp"
-#include "vmm/runner/hypercall_runs.hpp"
+#include "vmm/run/hypercall_probe.hpp"
+#include "vmm/study/hypercall_runs.hpp"
+#include "vmm/study/hypercall_table.hpp"
 
 namespace nestbed::bench {
 

@@ -20,11 +20,11 @@
 
 #include "bench/run_benchmarks.hpp"
 #include "bench/snapshot.hpp"
-#include "vmm/builtin_guests.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/channel/record_reader.hpp"
-#include "vmm/error.hpp"
+#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/machine/machine.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::bench {
 

@@ -12,8 +12,8 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/report/shootdown_table.hpp"
-#include "vmm/runner/shootdown_runs.hpp"
+#include "vmm/study/shootdown_runs.hpp"
+#include "vmm/study/shootdown_table.hpp"
 
 namespace nestbed::bench {
 

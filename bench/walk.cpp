@@ -9,9 +9,9 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/machine/huge_pages.hpp"
-#include "vmm/report/walk_result.hpp"
-#include "vmm/runner/walk_inspection.hpp"
+#include "vmm/memory/huge_pages.hpp"
+#include "vmm/study/walk_inspection.hpp"
+#include "vmm/study/walk_result.hpp"
 
 namespace nestbed::bench {
 

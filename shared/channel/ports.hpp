@@ -27,7 +27,7 @@ inline constexpr std::uint16_t bare_loop = 0x5F8;
 /// them and those that the bare loop has answered not. Modulo 2^32.
 inline constexpr std::uint16_t exits = 0x5FC;
 
-// Answered by KVM, in VMs that are made to measure that (vmm/machine/exitless_calls.hpp), for vCPU
+// Answered by KVM, in VMs that are made to measure that (vmm/services/exitless_calls.hpp), for vCPU
 // 0. Each may be read (a 32-bit IN): how many writes have arrived at the VMM, modulo 2^32. That is
 // an exit.
 

@@ -8,8 +8,8 @@
 #include "tests/exit_path/between_runs.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/channel/record_reader.hpp"
-#include "vmm/runner/hypercall_runs.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/run/test_runner.hpp"
+#include "vmm/study/hypercall_runs.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -3,7 +3,7 @@
 //
 // Huge pages are taken from what this host has in its pools; nothing is reserved for these tests.
 
-#include "vmm/machine/backing.hpp"
+#include "vmm/memory/backing.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,10 +12,10 @@
 #include <fstream>
 
 #include "tests/vmm/kvm_test.hpp"
-#include "vmm/machine/huge_pages.hpp"
 #include "vmm/machine/machine.hpp"
-#include "vmm/machine/resident_pages.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/memory/huge_pages.hpp"
+#include "vmm/memory/resident_pages.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -44,7 +44,7 @@ bool gets_a_transparent_huge_page() {
     const std::uint64_t size = 4 * mib;
     void* const address =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    const kvm::Mapping mapping(address, size);
+    const Mapping mapping(address, size);
     ::madvise(address, size, MADV_HUGEPAGE);
     std::fill_n(static_cast<char*>(address), size, 'x');
     // The mapping may have been merged with a neighbour: all that lies around it.
@@ -168,7 +168,7 @@ TEST_P(HugePageLackTest, IsAnErrorWhenItIsMapped) {
         const HostMemory memory = map_backing({.kind = GetParam()}, too_much);
         FAIL() << "mapped";
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::host_lacks);
         EXPECT_THAT(error.what(), HasSubstr(std::string(backing_name(GetParam()))));
         EXPECT_THAT(error.what(), HasSubstr(pool ? "nr_hugepages" : "has no pages of"));
     }

@@ -6,7 +6,7 @@
 
 #include "shared/stats/histogram.hpp"
 #include "tests/vmm/kvm_test.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {

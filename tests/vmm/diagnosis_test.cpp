@@ -14,7 +14,7 @@
 
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {

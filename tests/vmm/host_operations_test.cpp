@@ -1,12 +1,12 @@
 // What a guest may ask of the host (channel::HostOperation), and what it may not: no request
 // reaches beyond the test memory.
 
-#include "vmm/machine/host_operations.hpp"
+#include "vmm/services/host_operations.hpp"
 
 #include "kvm_test.hpp"
-#include "vmm/machine/backing.hpp"
-#include "vmm/machine/dirty_bitmap.hpp"
-#include "vmm/machine/resident_pages.hpp"
+#include "vmm/memory/backing.hpp"
+#include "vmm/memory/resident_pages.hpp"
+#include "vmm/services/dirty_bitmap.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "vmm/builtin_guests.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/kvm/system.hpp"
+#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 

@@ -17,7 +17,7 @@
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/machine/host_cpus.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -246,7 +246,7 @@ std::string refusal(const kvm::System& system, const Guest& guest,
         const Machine machine(system, guest, guest.tests().front(), settings);
         return "";
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input) << error.what();
+        EXPECT_EQ(error.kind(), ErrorKind::usage) << error.what();
         return error.what();
     }
 }

@@ -5,10 +5,10 @@
 
 #include "cli_test.hpp"
 #include "tests/program/process.hpp"
-#include "vmm/report/hypercall_table.hpp"
-#include "vmm/report/measurements.hpp"
-#include "vmm/runner/hypercall_probe.hpp"
-#include "vmm/runner/hypercall_runs.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/run/hypercall_probe.hpp"
+#include "vmm/study/hypercall_runs.hpp"
+#include "vmm/study/hypercall_table.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli_test.hpp"
-#include "vmm/machine/huge_pages.hpp"
+#include "vmm/memory/huge_pages.hpp"
 
 namespace nestbed::test {
 namespace {

@@ -9,7 +9,7 @@
 #include "tests/unit/loader/elf_builder.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/machine/machine.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {

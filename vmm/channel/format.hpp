@@ -7,7 +7,7 @@
 #include <string>
 
 #include "shared/channel/record.hpp"
-#include "vmm/machine/virtual_memory.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 

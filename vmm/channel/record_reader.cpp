@@ -14,8 +14,8 @@
 
 #include "shared/channel/ring.hpp"
 #include "shared/stats/histogram.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/channel/format.hpp"
-#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -35,14 +35,15 @@ std::size_t copied_bytes(const channel::Record& record) {
 
 /// Address space for all copies; memory only for those that are made, in small pages: the first
 /// touch of a huge one would clear 2 MiB while a vCPU waits.
-kvm::Mapping map_copies() {
+Mapping map_copies() {
     void* address = ::mmap(nullptr, most_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED) {
-        throw_error(ExitCode::bad_input, "cannot set {} MiB of addresses aside for records: {}",
-                    most_bytes >> 20, std::strerror(errno));
+        throw_error(ErrorKind::kernel_refused,
+                    "cannot set {} MiB of addresses aside for records: {}", most_bytes >> 20,
+                    std::strerror(errno));
     }
-    kvm::Mapping copies(address, most_bytes);
+    Mapping copies(address, most_bytes);
     ::madvise(address, most_bytes, MADV_NOHUGEPAGE);  // refused where there are no huge pages
     return copies;
 }

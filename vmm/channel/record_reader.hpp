@@ -14,11 +14,11 @@
 
 #include "shared/channel/record.hpp"
 #include "shared/paging/frame.hpp"
+#include "vmm/base/descriptor.hpp"
 #include "vmm/channel/event.hpp"
-#include "vmm/kvm/descriptor.hpp"
-#include "vmm/machine/guest_memory.hpp"
 #include "vmm/machine/machine.hpp"
-#include "vmm/machine/virtual_memory.hpp"
+#include "vmm/memory/guest_memory.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 
@@ -78,7 +78,7 @@ class RecordReader {
     VirtualMemory memory_;
     std::vector<std::uint64_t> rings_;
     std::uint64_t ring_records_;
-    kvm::Mapping copies_;          // of all streams
+    Mapping copies_;               // of all streams
     std::vector<Stream> streams_;  // one per vCPU, touched only by whoever drains it
 };
 

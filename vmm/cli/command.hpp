@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "vmm/error.hpp"
+#include "vmm/cli/exit_code.hpp"
 
 namespace nestbed::vmm {
 
@@ -31,14 +31,5 @@ void add_measure_walk(CLI::App& measurements, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
 void add_nested_init(CLI::App& program, Invocation& invocation);
-
-/// The table of exit codes that ends every command's help.
-inline constexpr char exit_code_help[] =
-    "Exit codes:\n"
-    "  0    all passed\n"
-    "  1    a test failed, or every test was skipped\n"
-    "  2    wrong usage, bad input, or nothing to run\n"
-    "  3    no usable KVM (nestbed doctor says why), or no nested machine\n"
-    "  130  interrupted\n";
 
 }  // namespace nestbed::vmm

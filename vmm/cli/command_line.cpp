@@ -5,8 +5,8 @@
 #include <iterator>
 #include <sstream>
 
+#include "vmm/base/version.hpp"
 #include "vmm/cli/console.hpp"
-#include "vmm/version.hpp"
 
 namespace nestbed::vmm {
 
@@ -53,7 +53,7 @@ Invocation understand_with(std::vector<std::string> command_line, AddCommands ad
         program.parse(std::move(arguments));
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success)) {
-            throw_error(ExitCode::bad_input, "{} (see {})", error.what(), help_of(program));
+            throw_error(ErrorKind::usage, "{} (see {})", error.what(), help_of(program));
         }
         std::ostringstream text;
         program.exit(error, text, text);

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
@@ -16,8 +16,7 @@ namespace nestbed::vmm {
 void print(std::string_view text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
     if (!written || std::fflush(stdout) != 0) {
-        throw_error(ExitCode::bad_input, "cannot write to standard output: {}",
-                    std::strerror(errno));
+        throw_error(ErrorKind::io, "cannot write to standard output: {}", std::strerror(errno));
     }
 }
 

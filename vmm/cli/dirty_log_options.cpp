@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "shared/channel/abi.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -24,7 +24,7 @@ std::vector<std::uint64_t> parse_memories(const std::string& text) {
     for (const std::string& size : split_list(text)) {
         const std::uint64_t bytes = parse_size("--memory", size);
         if (bytes == 0 || bytes % memory_unit != 0 || bytes > most_memory) {
-            throw_error(ExitCode::bad_input, "--memory {}: it is a multiple of 2M from 2M to 32G",
+            throw_error(ErrorKind::usage, "--memory {}: it is a multiple of 2M from 2M to 32G",
                         size);
         }
         result.push_back(bytes);
@@ -36,7 +36,7 @@ std::uint64_t parse_ring_entries(const std::string& text) {
     const std::uint64_t entries =
         parse_number("--ring-entries", text, 1, channel::max_dirty_ring_entries);
     if (!std::has_single_bit(entries)) {
-        throw_error(ExitCode::bad_input, "--ring-entries {}: it is a power of two", text);
+        throw_error(ErrorKind::usage, "--ring-entries {}: it is a power of two", text);
     }
     return entries;
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "vmm/cli/measure_options.hpp"
-#include "vmm/runner/dirty_log_runs.hpp"
+#include "vmm/study/dirty_log_runs.hpp"
 
 namespace nestbed::vmm {
 

@@ -6,11 +6,11 @@
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
-#include "vmm/host/calibrate.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
-#include "vmm/report/host_text.hpp"
-#include "vmm/report/json.hpp"
+#include "vmm/render/host_text.hpp"
+#include "vmm/render/json.hpp"
+#include "vmm/run/calibrate.hpp"
 
 namespace nestbed::vmm {
 
@@ -55,7 +55,7 @@ ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
     }
     print(json ? json_host_report(command_line, host, calibration) : host_text(host, calibration));
     if (const std::string problem = problem_of(host, calibration); !problem.empty()) {
-        throw Error(ExitCode::no_kvm, problem);
+        throw Error(ErrorKind::usage, problem);
     }
     return ExitCode::success;
 }

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "shared/channel/abi.hpp"
-#include "vmm/report/fault_table.hpp"
+#include "vmm/study/fault_table.hpp"
 
 namespace nestbed::vmm {
 

@@ -7,7 +7,7 @@
 
 #include "vmm/cli/measure_options.hpp"
 #include "vmm/cli/measure_plan.hpp"
-#include "vmm/runner/fault_runs.hpp"
+#include "vmm/study/fault_runs.hpp"
 
 namespace nestbed::vmm {
 

@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-#include "vmm/error.hpp"
+#include "vmm/cli/exit_code.hpp"
 
 namespace nestbed::vmm {
 

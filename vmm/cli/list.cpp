@@ -4,13 +4,13 @@
 
 #include <memory>
 
+#include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/report/table.hpp"
-#include "vmm/report/text.hpp"
-#include "vmm/runner/filter.hpp"
-#include "vmm/runner/guest_set.hpp"
+#include "vmm/render/table.hpp"
+#include "vmm/run/filter.hpp"
+#include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {
 
@@ -49,7 +49,7 @@ ExitCode list(const ListOptions& options) {
         }
     }
     if (table.empty()) {
-        throw_error(ExitCode::bad_input, "no test to list");
+        throw_error(ErrorKind::usage, "no test to list");
     }
     print(table.text());
     return ExitCode::success;

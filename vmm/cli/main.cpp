@@ -31,9 +31,9 @@ int main(int argc, char** argv) {
     try {
         code = understand({argv, argv + argc}).action();
     } catch (const Error& error) {
-        code = complain(error.code(), error.what());
+        code = complain(exit_code_of(error.kind()), error.what());
     } catch (const std::exception& error) {
-        code = complain(ExitCode::bad_input, error.what());
+        code = complain(ExitCode::internal_error, error.what());
     }
     return static_cast<int>(code);
 }

@@ -5,7 +5,7 @@
 
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
-#include "vmm/report/matrix.hpp"
+#include "vmm/render/matrix.hpp"
 
 namespace nestbed::vmm {
 
@@ -27,7 +27,7 @@ ExitCode matrix(const std::vector<std::string>& paths) {
         environments.push_back(read_result_file(path));
         const std::string& name = environments.back().environment;
         if (std::ranges::count(environments, name, &ResultFile::environment) > 1) {
-            throw_error(ExitCode::bad_input, "{}: there is another result called {}", path, name);
+            throw_error(ErrorKind::usage, "{}: there is another result called {}", path, name);
         }
     }
     print(matrix_text(environments));

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "vmm/base/error.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/dirty_log_options.hpp"
 #include "vmm/cli/measure_driver.hpp"
 #include "vmm/cli/measure_plan.hpp"
-#include "vmm/error.hpp"
-#include "vmm/report/dirty_log_table.hpp"
+#include "vmm/study/dirty_log_table.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,8 +18,7 @@ MeasurePlan dirty_log_plan(const DirtyLogOptions& options) {
     if (options.sampling.initially_set &&
         std::ranges::find(options.axes.logs, channel::DirtyLogKind::bitmap) ==
             options.axes.logs.end()) {
-        throw_error(ExitCode::bad_input,
-                    "--initially-set: rings begin empty; it is for --log bitmap");
+        throw_error(ErrorKind::usage, "--initially-set: rings begin empty; it is for --log bitmap");
     }
     const std::vector<DirtyLogCombination> combinations = combinations_of(options.axes);
     MeasurePlan plan;

@@ -9,20 +9,20 @@
 #include <string>
 #include <vector>
 
+#include "vmm/base/error.hpp"
+#include "vmm/base/output_file.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
-#include "vmm/error.hpp"
-#include "vmm/host/calibrate.hpp"
 #include "vmm/host/describe.hpp"
-#include "vmm/report/host_text.hpp"
-#include "vmm/report/json.hpp"
-#include "vmm/report/measurements.hpp"
-#include "vmm/report/output_file.hpp"
-#include "vmm/report/progress.hpp"
-#include "vmm/report/text.hpp"
-#include "vmm/runner/guest_set.hpp"
-#include "vmm/runner/hypercall_probe.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/render/host_text.hpp"
+#include "vmm/render/json.hpp"
+#include "vmm/render/progress.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/run/calibrate.hpp"
+#include "vmm/run/guest_set.hpp"
+#include "vmm/run/hypercall_probe.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 
@@ -74,7 +74,7 @@ Finished run_all(const kvm::System& system, const MeasurePlan& plan, bool memory
             results.push_back(run_test(system, guest, guest.test_named(run.test), settings, stop));
         } catch (const Error& error) {
             return {std::move(results),
-                    Error(error.code(), fmt::format("{}: {}", run.text, error.what()))};
+                    Error(error.kind(), fmt::format("{}: {}", run.text, error.what()))};
         }
         if (results.back().interrupted) {
             results.pop_back();

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "vmm/base/error.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/measure_driver.hpp"
 #include "vmm/cli/measure_options.hpp"
-#include "vmm/error.hpp"
-#include "vmm/report/hypercall_table.hpp"
-#include "vmm/runner/hypercall_runs.hpp"
+#include "vmm/study/hypercall_runs.hpp"
+#include "vmm/study/hypercall_table.hpp"
 
 namespace nestbed::vmm {
 
@@ -43,7 +43,7 @@ std::vector<std::string> parse_kinds(const std::string& text) {
         } else if (std::ranges::find(known, name) != known.end()) {
             kinds.push_back(name);
         } else {
-            throw_error(ExitCode::bad_input, "--kind {}: there are {}, all", name,
+            throw_error(ErrorKind::usage, "--kind {}: there are {}, all", name,
                         fmt::join(known, ", "));
         }
     }

@@ -1,6 +1,6 @@
 #include "vmm/cli/measure_options.hpp"
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -9,7 +9,7 @@ namespace {
 Format parse_table_format(const std::string& text) {
     const Format format = parse_format(text);
     if (format != Format::human && format != Format::json) {
-        throw_error(ExitCode::bad_input, "--format {}: a measurement is human or json", text);
+        throw_error(ErrorKind::usage, "--format {}: a measurement is human or json", text);
     }
     return format;
 }

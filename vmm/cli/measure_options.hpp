@@ -11,7 +11,7 @@
 #include "vmm/cli/named_values.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/machine/placement.hpp"
-#include "vmm/report/format.hpp"
+#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "vmm/report/run_report.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/result/run_report.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 

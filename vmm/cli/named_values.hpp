@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "vmm/base/error.hpp"
 #include "vmm/cli/values.hpp"
-#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -29,8 +29,7 @@ template <typename Id>
                               const std::vector<Id>& known) {
     std::vector<std::string> names;
     std::ranges::transform(known, std::back_inserter(names), [](Id id) { return name_of(id); });
-    throw_error(ExitCode::bad_input, "{} {}: there are {}, all", option, name,
-                fmt::join(names, ", "));
+    throw_error(ErrorKind::usage, "{} {}: there are {}, all", option, name, fmt::join(names, ", "));
 }
 
 /// Names with commas between them; `all` stands for all that there are. Throws Error(bad_input).

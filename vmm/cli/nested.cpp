@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 
+#include "vmm/base/output_file.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/cli/command_line.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
@@ -16,9 +18,7 @@
 #include "vmm/nested/init.hpp"
 #include "vmm/nested/nested_run.hpp"
 #include "vmm/nested/task.hpp"
-#include "vmm/report/output_file.hpp"
-#include "vmm/report/text.hpp"
-#include "vmm/runner/guest_set.hpp"
+#include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {
 
@@ -78,7 +78,7 @@ class Console : public NestedObserver {
 
 NestedKernel kernel_of(const NestedOptions& options) {
     if (options.kernel.empty() != options.modules.empty()) {
-        throw_error(ExitCode::bad_input, "--kernel and --modules belong together");
+        throw_error(ErrorKind::usage, "--kernel and --modules belong together");
     }
     return options.kernel.empty() ? cached_kernel(options.cache ? *options.cache : default_cache())
                                   : kernel_by_hand(options.kernel, options.modules);
@@ -87,7 +87,7 @@ NestedKernel kernel_of(const NestedOptions& options) {
 /// Another program and its arguments; this one has nothing to check.
 NestedCommand foreign_command(const NestedOptions& options) {
     if (!fs::is_regular_file(options.program) || ::access(options.program.c_str(), X_OK) != 0) {
-        throw_error(ExitCode::bad_input, "--program {}: there is no such program",
+        throw_error(ErrorKind::usage, "--program {}: there is no such program",
                     options.program.string());
     }
     return {options.program, options.command, {}, {}};
@@ -112,7 +112,7 @@ void refuse_kernel_folders(const fs::path& path) {
     const fs::path absolute = fs::absolute(path).lexically_normal();
     for (const char* folder : {"/dev", "/proc", "/sys"}) {
         if (std::ranges::mismatch(fs::path(folder), absolute).in1 == fs::path(folder).end()) {
-            throw_error(ExitCode::bad_input, "{}: nothing in {} can be there in a nested machine",
+            throw_error(ErrorKind::usage, "{}: nothing in {} can be there in a nested machine",
                         path.string(), folder);
         }
     }
@@ -122,13 +122,13 @@ void refuse_bad_inputs(const NestedCommand& command) {
     std::error_code error;
     const fs::path here = fs::current_path(error);
     if (error) {
-        throw_error(ExitCode::bad_input, "the current folder is gone: {}", error.message());
+        throw_error(ErrorKind::usage, "the current folder is gone: {}", error.message());
     }
     refuse_kernel_folders(here);
     for (const fs::path& input : command.inputs) {
         refuse_kernel_folders(input);
         if (!fs::is_regular_file(input) && !fs::is_directory(input)) {
-            throw_error(ExitCode::bad_input, "{}: there is no such file or folder", input.string());
+            throw_error(ErrorKind::usage, "{}: there is no such file or folder", input.string());
         }
     }
 }
@@ -157,7 +157,7 @@ ExitCode nested(const NestedOptions& options, const Invocation& inner) {
     }
     if (result.boot.end != BootEnd::finished) {
         console.complain_about(result.boot);
-        return ExitCode::no_kvm;
+        return ExitCode::host_lacks;
     }
     for (const auto& [number, contents] : result.boot.files) {
         outputs.at(number).write(contents);
@@ -175,7 +175,7 @@ void add_nested(CLI::App& program, Invocation& invocation) {
     command->footer(std::string(help) + exit_code_help);
     command->callback([options, &invocation] {
         if (options->command.empty() && options->program.empty()) {
-            throw_error(ExitCode::bad_input,
+            throw_error(ErrorKind::usage,
                         "there is no COMMAND to run in the machine (see nestbed nested --help)");
         }
         const Invocation inner =

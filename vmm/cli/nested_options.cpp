@@ -1,8 +1,8 @@
 #include "vmm/cli/nested_options.hpp"
 
+#include "vmm/base/error.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/values.hpp"
-#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,7 +18,7 @@ std::uint64_t parse_machine_memory(const std::string& text) {
     constexpr std::uint64_t least = std::uint64_t{256} << 20;
     const std::uint64_t size = parse_size("--memory", text);
     if (size < least) {
-        throw_error(ExitCode::bad_input, "--memory {}: the machine needs 256M", text);
+        throw_error(ErrorKind::usage, "--memory {}: the machine needs 256M", text);
     }
     return size;
 }

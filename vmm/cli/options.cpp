@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -30,7 +30,7 @@ void add_backing_option(CLI::App* command, Backing& kind) {
               [&](const std::string& text) {
                   const auto named = backing_from_name(text);
                   if (!named) {
-                      throw_error(ExitCode::bad_input, "--backing {}: there are {}", text,
+                      throw_error(ErrorKind::usage, "--backing {}: there are {}", text,
                                   backing_names());
                   }
                   kind = *named;
@@ -49,7 +49,7 @@ Format parse_format(const std::string& text) {
             return format;
         }
     }
-    throw_error(ExitCode::bad_input, "--format {}: must be human, json, junit or tap", text);
+    throw_error(ErrorKind::usage, "--format {}: must be human, json, junit or tap", text);
 }
 
 NestedPaging parse_nested_paging(const std::string& text) {
@@ -58,7 +58,7 @@ NestedPaging parse_nested_paging(const std::string& text) {
             return paging;
         }
     }
-    throw_error(ExitCode::bad_input, "--paging {}: must be npt, shadow or ept", text);
+    throw_error(ErrorKind::usage, "--paging {}: must be npt, shadow or ept", text);
 }
 
 }  // namespace nestbed::vmm

@@ -5,9 +5,9 @@
 #include <functional>
 #include <string>
 
-#include "vmm/machine/backing.hpp"
+#include "vmm/memory/backing.hpp"
 #include "vmm/nested/settings.hpp"
-#include "vmm/report/format.hpp"
+#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 

@@ -8,18 +8,18 @@
 #include <optional>
 
 #include "shared/channel/abi.hpp"
+#include "vmm/base/output_file.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/values.hpp"
-#include "vmm/host/calibrate.hpp"
 #include "vmm/host/describe.hpp"
-#include "vmm/report/format.hpp"
-#include "vmm/report/output_file.hpp"
-#include "vmm/report/text.hpp"
-#include "vmm/runner/scheduler.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/render/format.hpp"
+#include "vmm/run/calibrate.hpp"
+#include "vmm/run/scheduler.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "vmm/error.hpp"
-#include "vmm/report/crossover.hpp"
-#include "vmm/report/shootdown_table.hpp"
-#include "vmm/report/soak_table.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/study/crossover.hpp"
+#include "vmm/study/shootdown_table.hpp"
+#include "vmm/study/soak_table.hpp"
 
 namespace nestbed::vmm {
 
@@ -92,10 +92,10 @@ MeasurePlan crossover_plan(const ShootdownOptions& options) {
 
 MeasurePlan shootdown_plan(const ShootdownOptions& options) {
     if (options.crossover && options.soak) {
-        throw_error(ExitCode::bad_input, "--soak and --crossover: one of them at a time");
+        throw_error(ErrorKind::usage, "--soak and --crossover: one of them at a time");
     }
     if (options.sampling.phases && std::ranges::max(options.axes.initiators) > 1) {
-        throw_error(ExitCode::bad_input, "--phases: only with one initiator");
+        throw_error(ErrorKind::usage, "--phases: only with one initiator");
     }
     if (options.crossover) {
         return crossover_plan(options);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "vmm/cli/measure_options.hpp"
-#include "vmm/runner/shootdown_runs.hpp"
+#include "vmm/study/shootdown_runs.hpp"
 
 namespace nestbed::vmm {
 

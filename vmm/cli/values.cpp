@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "shared/channel/boot_info.hpp"
-#include "vmm/error.hpp"
-#include "vmm/runner/test_runner.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 
@@ -19,7 +19,7 @@ namespace {
 template <typename... Arguments>
 [[noreturn]] void refuse(std::string_view option, std::string_view text,
                          fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    throw_error(ExitCode::bad_input, "{} {}: {}", option, text,
+    throw_error(ErrorKind::usage, "{} {}: {}", option, text,
                 fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "shared/channel/abi.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,7 +23,7 @@ PageSize parse_leaf(const std::string& text) {
             return leaf;
         }
     }
-    throw_error(ExitCode::bad_input, "--guest-leaf {}: there are 4k, 2m, 1g, all", text);
+    throw_error(ErrorKind::usage, "--guest-leaf {}: there are 4k, 2m, 1g, all", text);
 }
 
 std::vector<PageSize> parse_leaves(const std::string& text) {
@@ -42,7 +42,7 @@ std::vector<Backing> parse_backings(const std::string& text) {
     for (const std::string& name : split_list(text)) {
         const auto backing = backing_from_name(name);
         if (!backing) {
-            throw_error(ExitCode::bad_input, "--backing {}: there are {}", name, backing_names());
+            throw_error(ErrorKind::usage, "--backing {}: there are {}", name, backing_names());
         }
         result.push_back(*backing);
     }
@@ -55,8 +55,8 @@ std::vector<std::uint64_t> parse_working_sets(const std::string& text) {
         const std::uint64_t bytes = parse_size("--working-set", size);
         if (bytes % chase::page_bytes != 0 || bytes < least_working_set ||
             bytes > most_working_set) {
-            throw_error(ExitCode::bad_input,
-                        "--working-set {}: it is a multiple of 4K from 4K to 64G", size);
+            throw_error(ErrorKind::usage, "--working-set {}: it is a multiple of 4K from 4K to 64G",
+                        size);
         }
         result.push_back(bytes);
     }

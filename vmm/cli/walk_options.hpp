@@ -6,7 +6,7 @@
 
 #include "vmm/cli/measure_options.hpp"
 #include "vmm/cli/measure_plan.hpp"
-#include "vmm/runner/walk_runs.hpp"
+#include "vmm/study/walk_runs.hpp"
 
 namespace nestbed::vmm {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "vmm/host/describe.hpp"
-#include "vmm/machine/huge_pages.hpp"
-#include "vmm/report/walk_table.hpp"
-#include "vmm/runner/walk_inspection.hpp"
+#include "vmm/memory/huge_pages.hpp"
+#include "vmm/study/walk_inspection.hpp"
+#include "vmm/study/walk_table.hpp"
 
 namespace nestbed::vmm {
 

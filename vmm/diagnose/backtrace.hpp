@@ -8,7 +8,7 @@
 
 #include "vmm/diagnose/cpu_state.hpp"
 #include "vmm/diagnose/symbols.hpp"
-#include "vmm/machine/virtual_memory.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 

@@ -9,7 +9,7 @@
 #include "shared/channel/panic_report.hpp"
 #include "shared/paging/access.hpp"
 #include "shared/paging/frame.hpp"
-#include "vmm/machine/virtual_memory.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "shared/arch/exceptions.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/diagnose/backtrace.hpp"
 #include "vmm/diagnose/disassembly.hpp"
 #include "vmm/diagnose/exception_text.hpp"
@@ -17,7 +18,6 @@
 #include "vmm/diagnose/registers.hpp"
 #include "vmm/diagnose/stopped_cpu.hpp"
 #include "vmm/diagnose/symbols.hpp"
-#include "vmm/error.hpp"
 
 namespace nestbed::vmm {
 

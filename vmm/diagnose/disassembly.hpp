@@ -10,7 +10,7 @@
 #include <string>
 
 #include "vmm/diagnose/symbols.hpp"
-#include "vmm/machine/virtual_memory.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 

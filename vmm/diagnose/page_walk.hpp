@@ -8,7 +8,7 @@
 #include "shared/paging/entry_format.hpp"
 #include "shared/paging/frame.hpp"
 #include "shared/paging/walk.hpp"
-#include "vmm/machine/guest_memory.hpp"
+#include "vmm/memory/guest_memory.hpp"
 
 namespace nestbed::vmm {
 

@@ -12,8 +12,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "vmm/base/error.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/error.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
 

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -24,7 +24,7 @@ EmulatedMachine emulated_machine_from(std::string_view text, std::string_view fi
         return {json.at("emulator"),         json.at("cpu_model"),       json.at("kernel_package"),
                 json.at("package_checksum"), json.at("kernel_checksum"), json.at("retries")};
     } catch (const nlohmann::json::exception& error) {
-        throw_error(ExitCode::bad_input, "{}: {}", file, error.what());
+        throw_error(ErrorKind::input, "{}: {}", file, error.what());
     }
 }
 

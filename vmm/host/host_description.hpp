@@ -9,7 +9,7 @@
 
 #include "shared/channel/boot_info.hpp"
 #include "vmm/host/emulated_machine.hpp"
-#include "vmm/machine/huge_pages.hpp"
+#include "vmm/memory/huge_pages.hpp"
 
 namespace nestbed::vmm {
 

@@ -6,19 +6,19 @@
 #include <cerrno>
 #include <cstring>
 
-#include "vmm/error.hpp"
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::kvm {
 
 [[noreturn]] inline void throw_ioctl_error(const char* name, int error) {
-    vmm::throw_error(vmm::ExitCode::no_kvm, "{} failed: {} (errno {})", name, std::strerror(error),
-                     error);
+    vmm::throw_error(vmm::ErrorKind::kernel_refused, "{} failed: {} (errno {})", name,
+                     std::strerror(error), error);
 }
 
 /// Returns the ioctl's value; a negative one is an exception.
 template <typename Argument = int>
-int checked_ioctl(const Descriptor& fd, unsigned long request, const char* name,
+int checked_ioctl(const vmm::Descriptor& fd, unsigned long request, const char* name,
                   Argument argument = {}) {
     const int result = ::ioctl(fd.get(), request, argument);
     if (result < 0) {

@@ -9,13 +9,13 @@
 #include <cstring>
 #include <optional>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::kvm {
 
 namespace {
 
-using vmm::ExitCode;
+using vmm::ErrorKind;
 using vmm::throw_error;
 
 /// struct kvm_stats_header.
@@ -79,7 +79,8 @@ bool is_value_of(std::uint32_t type, const DescriptorHead& head) {
 std::vector<Counter> values_of(std::uint32_t type, std::span<const std::byte> file) {
     const auto header = value_at<Header>(file, 0);
     if (!header) {
-        throw_error(ExitCode::no_kvm, "KVM's statistics: {} bytes are no header", file.size());
+        throw_error(ErrorKind::kernel_refused, "KVM's statistics: {} bytes are no header",
+                    file.size());
     }
     // No product or sum of these overflows 64 bits: each factor has 32.
     const std::uint64_t stride = sizeof(DescriptorHead) + std::uint64_t{header->name_size};
@@ -89,7 +90,8 @@ std::vector<Counter> values_of(std::uint32_t type, std::span<const std::byte> fi
         const auto head = value_at<DescriptorHead>(file, at);
         const auto name = name_at(file, at + sizeof(DescriptorHead), header->name_size);
         if (!head || !name) {
-            throw_error(ExitCode::no_kvm, "KVM's statistics: descriptor {} of {} is not whole", n,
+            throw_error(ErrorKind::kernel_refused,
+                        "KVM's statistics: descriptor {} of {} is not whole", n,
                         header->descriptor_count);
         }
         const std::uint64_t value = std::uint64_t{header->data_offset} + head->offset;
@@ -97,19 +99,21 @@ std::vector<Counter> values_of(std::uint32_t type, std::span<const std::byte> fi
             continue;
         }
         if (!value_at<std::uint64_t>(file, value)) {
-            throw_error(ExitCode::no_kvm, "KVM's statistics: {} is at {}, and {} bytes are all",
-                        *name, value, file.size());
+            throw_error(ErrorKind::kernel_refused,
+                        "KVM's statistics: {} is at {}, and {} bytes are all", *name, value,
+                        file.size());
         }
         values.push_back({*name, value});
     }
     return values;
 }
 
-std::vector<std::byte> read_all(const Descriptor& fd) {
+std::vector<std::byte> read_all(const vmm::Descriptor& fd) {
     std::vector<std::byte> file(most_bytes);
     const ssize_t size = ::pread(fd.get(), file.data(), file.size(), 0);
     if (size < 0) {
-        throw_error(ExitCode::no_kvm, "cannot read KVM's statistics: {}", std::strerror(errno));
+        throw_error(ErrorKind::kernel_refused, "cannot read KVM's statistics: {}",
+                    std::strerror(errno));
     }
     file.resize(static_cast<std::size_t>(size));
     return file;
@@ -129,9 +133,9 @@ std::vector<Gauge> parse_gauges(std::span<const std::byte> file) {
     return gauges;
 }
 
-std::vector<Gauge> read_gauges(const Descriptor& fd) { return parse_gauges(read_all(fd)); }
+std::vector<Gauge> read_gauges(const vmm::Descriptor& fd) { return parse_gauges(read_all(fd)); }
 
-Statistics::Statistics(Descriptor fd)
+Statistics::Statistics(vmm::Descriptor fd)
     : fd_(std::move(fd)), counters_(parse_counters(read_all(fd_))) {
     if (!counters_.empty()) {
         const auto [least, greatest] = std::ranges::minmax_element(counters_, {}, &Counter::offset);
@@ -139,7 +143,7 @@ Statistics::Statistics(Descriptor fd)
         end_ = greatest->offset + sizeof(std::uint64_t);
     }
     if (end_ - first_ > most_value_bytes) {
-        throw_error(ExitCode::no_kvm, "KVM's statistics: {} bytes of values, more than {}",
+        throw_error(ErrorKind::kernel_refused, "KVM's statistics: {} bytes of values, more than {}",
                     end_ - first_, most_value_bytes);
     }
 }
@@ -149,7 +153,7 @@ void Statistics::read(std::span<std::uint64_t> values) const {
     const std::span<std::byte> data = std::span(buffer).first(end_ - first_);
     const ssize_t size = ::pread(fd_.get(), data.data(), data.size(), static_cast<off_t>(first_));
     if (size != static_cast<ssize_t>(data.size())) {
-        throw_error(ExitCode::no_kvm, "cannot read KVM's statistics: {}",
+        throw_error(ErrorKind::kernel_refused, "cannot read KVM's statistics: {}",
                     size < 0 ? std::strerror(errno) : "they have become shorter");
     }
     for (std::size_t n = 0; n < counters_.size(); ++n) {

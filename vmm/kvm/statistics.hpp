@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
 
 namespace nestbed::kvm {
 
@@ -38,13 +38,13 @@ struct Gauge {
 std::vector<Gauge> parse_gauges(std::span<const std::byte> file);
 
 /// Those of a VM or of a vCPU now; `fd` is of KVM_GET_STATS_FD.
-std::vector<Gauge> read_gauges(const Descriptor& fd);
+std::vector<Gauge> read_gauges(const vmm::Descriptor& fd);
 
 /// The counters of a VM or of a vCPU.
 class Statistics {
   public:
     /// `fd` is of KVM_GET_STATS_FD. Throws Error(no_kvm) if it cannot be read or makes no sense.
-    explicit Statistics(Descriptor fd);
+    explicit Statistics(vmm::Descriptor fd);
 
     const std::vector<Counter>& counters() const { return counters_; }
 
@@ -53,7 +53,7 @@ class Statistics {
     void read(std::span<std::uint64_t> values) const;
 
   private:
-    Descriptor fd_;
+    vmm::Descriptor fd_;
     std::vector<Counter> counters_;
     std::uint64_t first_ = 0;  ///< offsets in the file: the bytes that hold all values
     std::uint64_t end_ = 0;

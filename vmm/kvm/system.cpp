@@ -12,34 +12,34 @@ namespace nestbed::kvm {
 
 namespace {
 
-using vmm::ExitCode;
+using vmm::ErrorKind;
 using vmm::throw_error;
 
 constexpr char emulated_instead[] =
     "or use an emulated machine, which needs none: nestbed nested --paging npt -- COMMAND";
 
-Descriptor open_kvm() {
+vmm::Descriptor open_kvm() {
     const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (fd >= 0) {
-        return Descriptor(fd);
+        return vmm::Descriptor(fd);
     }
     switch (errno) {
         case ENOENT:
         case ENODEV:
         case ENXIO:
-            throw_error(ExitCode::no_kvm,
+            throw_error(ErrorKind::host_lacks,
                         "no /dev/kvm: load kvm_intel or kvm_amd (modprobe), turn on VMX or SVM in "
                         "the firmware, or in a virtual machine have its host allow nested "
                         "virtualization; {}",
                         emulated_instead);
         case EACCES:
         case EPERM:
-            throw_error(ExitCode::no_kvm,
+            throw_error(ErrorKind::host_lacks,
                         "no permission to open /dev/kvm: add yourself to its group (usermod -aG "
                         "kvm USER, then log in again) or run as root; {}",
                         emulated_instead);
         default:
-            throw_error(ExitCode::no_kvm, "cannot open /dev/kvm: {}; {}", std::strerror(errno),
+            throw_error(ErrorKind::host_lacks, "cannot open /dev/kvm: {}; {}", std::strerror(errno),
                         emulated_instead);
     }
 }
@@ -49,11 +49,11 @@ Descriptor open_kvm() {
 System::System() : fd_(open_kvm()) {
     const int version = ::ioctl(fd_.get(), KVM_GET_API_VERSION, 0);
     if (version < 0) {
-        throw_error(ExitCode::no_kvm, "/dev/kvm is not KVM's device ({}); {}", std::strerror(errno),
-                    emulated_instead);
+        throw_error(ErrorKind::host_lacks, "/dev/kvm is not KVM's device ({}); {}",
+                    std::strerror(errno), emulated_instead);
     }
     if (version != KVM_API_VERSION) {
-        throw_error(ExitCode::no_kvm, "/dev/kvm speaks API version {}, this program needs {}",
+        throw_error(ErrorKind::host_lacks, "/dev/kvm speaks API version {}, this program needs {}",
                     version, KVM_API_VERSION);
     }
 }
@@ -72,6 +72,6 @@ std::size_t System::vcpu_mapping_size() const {
     return static_cast<std::size_t>(NESTBED_IOCTL(fd_, KVM_GET_VCPU_MMAP_SIZE));
 }
 
-Vm System::create_vm() const { return Vm(Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL))); }
+Vm System::create_vm() const { return Vm(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL))); }
 
 }  // namespace nestbed::kvm

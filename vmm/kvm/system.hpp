@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
 #include "vmm/kvm/vm.hpp"
 
 namespace nestbed::kvm {
@@ -28,7 +28,7 @@ class System {
     Vm create_vm() const;
 
   private:
-    Descriptor fd_;
+    vmm::Descriptor fd_;
 };
 
 }  // namespace nestbed::kvm

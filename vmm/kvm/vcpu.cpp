@@ -9,7 +9,7 @@ namespace nestbed::kvm {
 
 namespace {
 
-Mapping map(const Descriptor& fd, const char* what, std::size_t size, off_t offset) {
+vmm::Mapping map(const vmm::Descriptor& fd, const char* what, std::size_t size, off_t offset) {
     void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), offset);
     if (address == MAP_FAILED) {
         throw_ioctl_error(what, errno);
@@ -19,7 +19,7 @@ Mapping map(const Descriptor& fd, const char* what, std::size_t size, off_t offs
 
 }  // namespace
 
-Vcpu::Vcpu(Descriptor fd, std::size_t mapping_size)
+Vcpu::Vcpu(vmm::Descriptor fd, std::size_t mapping_size)
     : fd_(std::move(fd)), mapping_(map(fd_, "mmap of kvm_run", mapping_size, 0)) {}
 
 kvm_regs Vcpu::registers() const {
@@ -71,13 +71,13 @@ void Vcpu::set_single_step(bool on) {
 
 void Vcpu::send_nmi() { NESTBED_IOCTL(fd_, KVM_NMI); }
 
-Mapping Vcpu::map_dirty_ring(std::uint32_t entries) const {
+vmm::Mapping Vcpu::map_dirty_ring(std::uint32_t entries) const {
     return map(fd_, "mmap of a dirty ring", entries * sizeof(kvm_dirty_gfn),
                KVM_DIRTY_LOG_PAGE_OFFSET * ::sysconf(_SC_PAGESIZE));
 }
 
 Statistics Vcpu::statistics() const {
-    return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
 }
 
 }  // namespace nestbed::kvm

@@ -9,14 +9,14 @@
 #include <cstdint>
 #include <span>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
 #include "vmm/kvm/statistics.hpp"
 
 namespace nestbed::kvm {
 
 class Vcpu {
   public:
-    Vcpu(Descriptor fd, std::size_t mapping_size);
+    Vcpu(vmm::Descriptor fd, std::size_t mapping_size);
 
     /// KVM_RUN: 0 when the guest left for user space (see run_page().exit_reason), else the errno:
     /// EINTR for a signal or `immediate_exit`, EAGAIN for an AP that waits for INIT or SIPI, …
@@ -52,15 +52,15 @@ class Vcpu {
 
     /// This vCPU's dirty ring: `entries` of kvm_dirty_gfn, as many as the VM was given by
     /// KVM_CAP_DIRTY_LOG_RING. It outlives the vCPU.
-    Mapping map_dirty_ring(std::uint32_t entries) const;
+    vmm::Mapping map_dirty_ring(std::uint32_t entries) const;
 
     /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
     /// every ioctl of a vCPU does.
     Statistics statistics() const;
 
   private:
-    Descriptor fd_;
-    Mapping mapping_;
+    vmm::Descriptor fd_;
+    vmm::Mapping mapping_;
 };
 
 }  // namespace nestbed::kvm

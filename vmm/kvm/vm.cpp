@@ -34,7 +34,7 @@ void Vm::add_coalesced_memory(std::uint64_t guest_physical, std::uint32_t bytes)
     NESTBED_IOCTL(fd_, KVM_REGISTER_COALESCED_MMIO, &zone);
 }
 
-void Vm::add_port_event(std::uint16_t port, std::uint32_t bytes, const Descriptor& eventfd) {
+void Vm::add_port_event(std::uint16_t port, std::uint32_t bytes, const vmm::Descriptor& eventfd) {
     kvm_ioeventfd event{};
     event.addr = port;
     event.len = bytes;
@@ -73,16 +73,16 @@ std::uint32_t Vm::reset_dirty_rings() {
 }
 
 Vcpu Vm::create_vcpu(std::uint32_t id, std::size_t mapping_size) {
-    return {Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
+    return {vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
             mapping_size};
 }
 
 Statistics Vm::statistics() const {
-    return Statistics(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
 }
 
 std::vector<Gauge> Vm::gauges() const {
-    return read_gauges(Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    return read_gauges(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
 }
 
 }  // namespace nestbed::kvm

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
 #include "vmm/kvm/statistics.hpp"
 #include "vmm/kvm/vcpu.hpp"
 
@@ -13,7 +13,7 @@ namespace nestbed::kvm {
 
 class Vm {
   public:
-    explicit Vm(Descriptor fd) : fd_(std::move(fd)) {}
+    explicit Vm(vmm::Descriptor fd) : fd_(std::move(fd)) {}
 
     /// KVM_SET_TSS_ADDR: three pages that Intel's KVM needs, outside guest memory, below 4 GiB.
     void set_tss_address(std::uint64_t guest_physical);
@@ -51,7 +51,7 @@ class Vm {
 
     /// KVM_IOEVENTFD: for each write of `bytes` to a port KVM adds 1 to an eventfd. Needs
     /// KVM_CAP_IOEVENTFD.
-    void add_port_event(std::uint16_t port, std::uint32_t bytes, const Descriptor& eventfd);
+    void add_port_event(std::uint16_t port, std::uint32_t bytes, const vmm::Descriptor& eventfd);
 
     /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().
     Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size);
@@ -62,7 +62,7 @@ class Vm {
     std::vector<Gauge> gauges() const;
 
   private:
-    Descriptor fd_;
+    vmm::Descriptor fd_;
 };
 
 }  // namespace nestbed::kvm

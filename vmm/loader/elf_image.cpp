@@ -7,7 +7,7 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/layout.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -183,7 +183,7 @@ class Parser {
     template <typename... Arguments>
     [[noreturn]] void reject(fmt::format_string<Arguments...> format,
                              Arguments&&... arguments) const {
-        throw_error(ExitCode::bad_input, "{}: {}", name_,
+        throw_error(ErrorKind::input, "{}: {}", name_,
                     fmt::format(format, std::forward<Arguments>(arguments)...));
     }
 

@@ -11,7 +11,7 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/ring.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -25,26 +25,26 @@ std::vector<std::byte> read_file(const std::string& path) {
     std::error_code error;
     const std::filesystem::file_status status = std::filesystem::status(path, error);
     if (!std::filesystem::exists(status)) {
-        throw_error(ExitCode::bad_input, "{}: {}", path, error.message());
+        throw_error(ErrorKind::input, "{}: {}", path, error.message());
     }
     if (!std::filesystem::is_regular_file(status)) {
-        throw_error(ExitCode::bad_input, "{}: not a guest ELF: {}", path,
+        throw_error(ErrorKind::input, "{}: not a guest ELF: {}", path,
                     std::filesystem::is_directory(status) ? "a directory" : "not a regular file");
     }
     std::ifstream stream(path, std::ios::binary | std::ios::ate);
     if (!stream) {
-        throw_error(ExitCode::bad_input, "{}: {}", path, std::strerror(errno));
+        throw_error(ErrorKind::input, "{}: {}", path, std::strerror(errno));
     }
     const auto size = static_cast<std::int64_t>(stream.tellg());
     if (size < 0 || size > static_cast<std::int64_t>(max_file_size)) {
-        throw_error(ExitCode::bad_input, "{}: not a guest ELF: over {} MiB", path,
+        throw_error(ErrorKind::input, "{}: not a guest ELF: over {} MiB", path,
                     max_file_size >> 20);
     }
     std::vector<std::byte> contents(static_cast<std::size_t>(size));
     stream.seekg(0);
     stream.read(reinterpret_cast<char*>(contents.data()), size);
     if (!stream) {
-        throw_error(ExitCode::bad_input, "{}: cannot be read to its end", path);
+        throw_error(ErrorKind::input, "{}: cannot be read to its end", path);
     }
     return contents;
 }
@@ -74,18 +74,18 @@ bool is_possible(const channel::DirtyLogging& logging) {
 void check_needs(const ElfImage& image, const GuestTest& test) {
     const channel::TestNeeds& needs = test.needs;
     if (needs.cpus < 1 || needs.cpus > channel::max_cpus) {
-        throw_error(ExitCode::bad_input, "{}: {} asks for {} vCPUs; 1 to {} are possible",
+        throw_error(ErrorKind::input, "{}: {} asks for {} vCPUs; 1 to {} are possible",
                     image.name(), test.full_name(), needs.cpus, channel::max_cpus);
     }
     if (needs.ring_records != 0 && (!std::has_single_bit(needs.ring_records) ||
                                     needs.ring_records > channel::max_ring_records)) {
-        throw_error(ExitCode::bad_input,
+        throw_error(ErrorKind::input,
                     "{}: {} asks for rings of {} records; a power of two up to {} is possible",
                     image.name(), test.full_name(), needs.ring_records, channel::max_ring_records);
     }
     if (!is_possible(needs.dirty_logging)) {
-        throw_error(ExitCode::bad_input, "{}: {} asks for a dirty log that there is not",
-                    image.name(), test.full_name());
+        throw_error(ErrorKind::input, "{}: {} asks for a dirty log that there is not", image.name(),
+                    test.full_name());
     }
 }
 
@@ -99,7 +99,7 @@ Guest::Guest(std::string name, std::span<const std::byte> file)
 const GuestTest& Guest::test_named(std::string_view name) const {
     const auto test = std::ranges::find(tests_, name, &GuestTest::name);
     if (test == tests_.end()) {
-        throw_error(ExitCode::bad_input, "the guest {} has no test {}", image_->name(), name);
+        throw_error(ErrorKind::input, "the guest {} has no test {}", image_->name(), name);
     }
     return *test;
 }
@@ -114,7 +114,7 @@ Guest Guest::read(const std::string& path) {
 
 void Guest::read_tests() {
     const auto reject = [&](const char* what) {
-        throw_error(ExitCode::bad_input, "{}: {}", image_->name(), what);
+        throw_error(ErrorKind::input, "{}: {}", image_->name(), what);
     };
     const std::uint64_t begin = image_->note().tests_begin.address;
     const std::uint64_t end = image_->note().tests_end.address;

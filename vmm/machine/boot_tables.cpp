@@ -3,8 +3,8 @@
 #include "shared/channel/layout.hpp"
 #include "shared/channel/test_memory.hpp"
 #include "shared/paging/mapper.hpp"
-#include "vmm/error.hpp"
-#include "vmm/machine/table_window.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/memory/table_window.hpp"
 
 namespace nestbed::vmm {
 
@@ -25,7 +25,7 @@ void map(BootMapper& mapper, std::uint64_t virtual_address, std::uint64_t physic
     const auto result = mapper.map(*Page<size>::from(VirtAddr(virtual_address)),
                                    *Frame<size>::from(PhysAddr(physical)), flags);
     if (!result) {
-        throw_error(ExitCode::bad_input, "cannot map {:#x} to {:#x} in the boot page tables: {}",
+        throw_error(ErrorKind::usage, "cannot map {:#x} to {:#x} in the boot page tables: {}",
                     virtual_address, physical, paging::name_of(result.error().kind));
     }
 }
@@ -70,8 +70,7 @@ void map_test_memory(BootMapper& mapper, const TestMemoryMapping& test_memory) {
     const auto result = mapper.map_range(
         range, paging::Frame4k::at<channel::test_memory_physical>(), flags, test_memory.leaf);
     if (!result) {
-        throw_error(ExitCode::bad_input,
-                    "cannot map {} MiB of test memory with leaves of {} KiB: {}",
+        throw_error(ErrorKind::usage, "cannot map {} MiB of test memory with leaves of {} KiB: {}",
                     test_memory.bytes >> 20, leaf >> 10, paging::name_of(result.error().kind));
     }
 }

@@ -8,7 +8,7 @@
 #include "shared/paging/page_size.hpp"
 #include "vmm/loader/elf_image.hpp"
 #include "vmm/machine/frame_cursor.hpp"
-#include "vmm/machine/guest_memory.hpp"
+#include "vmm/memory/guest_memory.hpp"
 
 namespace nestbed::vmm {
 

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "shared/paging/frame.hpp"
-#include "vmm/error.hpp"
-#include "vmm/machine/guest_memory.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/memory/guest_memory.hpp"
 
 namespace nestbed::vmm {
 
@@ -24,7 +24,7 @@ class FrameCursor {
         const std::uint64_t start = next_;
         const std::uint64_t rounded = (bytes + page_size - 1) & ~(page_size - 1);
         if (memory_.at(start, rounded) == nullptr) {
-            throw_error(ExitCode::bad_input,
+            throw_error(ErrorKind::usage,
                         "{} MiB of guest memory are too little for this guest's image, page tables "
                         "and record rings: give it more with --memory",
                         memory_.size() >> 20);

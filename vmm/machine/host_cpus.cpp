@@ -6,7 +6,7 @@
 #include <cstring>
 #include <thread>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -45,7 +45,7 @@ int set_affinity(std::span<const std::uint32_t> host_cpus) {
 
 void pin_this_thread_to(std::uint32_t host_cpu) {
     if (const int error = set_affinity({&host_cpu, 1})) {
-        throw_error(ExitCode::bad_input, "cannot pin a thread to host CPU {}: {}", host_cpu,
+        throw_error(ErrorKind::kernel_refused, "cannot pin a thread to host CPU {}: {}", host_cpu,
                     std::strerror(error));
     }
 }

@@ -6,12 +6,12 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/layout.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/machine/boot_tables.hpp"
-#include "vmm/machine/dirty_bitmap.hpp"
 #include "vmm/machine/frame_cursor.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
+#include "vmm/services/dirty_bitmap.hpp"
 
 namespace nestbed::vmm {
 
@@ -31,7 +31,7 @@ static_assert(most_guest_memory % (1ULL << 30) == 0);
 std::uint64_t checked_memory_size(const MachineSettings& settings) {
     const std::uint64_t size = settings.memory;
     if (size == 0 || size % guest_memory_granule != 0 || size > most_guest_memory) {
-        throw_error(ExitCode::bad_input,
+        throw_error(ErrorKind::usage,
                     "{} bytes of guest memory: it must be a multiple of {} MiB, up to {} MiB", size,
                     guest_memory_granule >> 20, most_guest_memory >> 20);
     }
@@ -106,7 +106,7 @@ void Machine::load(const ElfImage& image) {
         std::byte* destination = memory_.at(segment.physical_address, segment.memory_size);
         if (destination == nullptr) {
             throw_error(
-                ExitCode::bad_input,
+                ErrorKind::usage,
                 "{}: the segment at {:#x} (physical {:#x}, {} bytes) is outside the {} MiB of "
                 "guest memory: give it more with --memory",
                 image.name(), segment.virtual_address, segment.physical_address,
@@ -174,7 +174,7 @@ void Machine::lay_out(const Guest& guest, const GuestTest& test) {
     for (const auto& [name, value] : settings_.parameters) {
         if (boot.parameter_count == channel::max_boot_parameters ||
             name.size() >= sizeof boot.parameters[0].name) {
-            throw_error(ExitCode::bad_input,
+            throw_error(ErrorKind::usage,
                         "parameter {}: at most {} parameters with names of up to {} characters",
                         name, channel::max_boot_parameters, sizeof boot.parameters[0].name - 1);
         }

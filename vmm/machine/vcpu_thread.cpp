@@ -12,7 +12,7 @@
 
 #include "shared/channel/mmio.hpp"
 #include "shared/channel/ports.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/machine/host_cpus.hpp"
 
 namespace nestbed::vmm {
@@ -90,7 +90,7 @@ void VcpuThread::start(const Calls& calls, std::optional<std::uint32_t> host_cpu
     try {
         thread_ = std::thread([this, calls, host_cpu] { run(calls, host_cpu); });
     } catch (const std::system_error& error) {
-        throw_error(ExitCode::bad_input,
+        throw_error(ErrorKind::kernel_refused,
                     "cannot start the thread of vCPU {}: {} (ask for fewer with --cpus or --jobs)",
                     cpu_, error.code().message());
     }

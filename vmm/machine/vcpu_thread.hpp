@@ -28,9 +28,9 @@
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
-#include "vmm/machine/exitless_calls.hpp"
 #include "vmm/machine/outcome.hpp"
-#include "vmm/machine/test_memory.hpp"
+#include "vmm/services/exitless_calls.hpp"
+#include "vmm/services/test_memory.hpp"
 
 namespace nestbed::vmm {
 

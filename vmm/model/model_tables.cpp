@@ -1,7 +1,7 @@
 #include "vmm/model/model_tables.hpp"
 
 #include "shared/paging/mapper.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -54,8 +54,8 @@ void ModelTables::map(std::uint64_t linear, std::uint64_t physical, std::uint64_
     const auto result =
         mapper.map_range(range, *frame, paging::Flags(read | write | user | execute), leaf);
     if (!result) {
-        throw_error(ExitCode::bad_input, "the model cannot map {:#x} to {:#x}: {}", linear,
-                    physical, paging::name_of(result.error().kind));
+        throw_error(ErrorKind::ours, "the model cannot map {:#x} to {:#x}: {}", linear, physical,
+                    paging::name_of(result.error().kind));
     }
 }
 

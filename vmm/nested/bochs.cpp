@@ -7,7 +7,7 @@
 #include <sstream>
 #include <utility>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/tool.hpp"
@@ -54,7 +54,7 @@ std::vector<std::string> cpu_models() {
 void refuse_what_is_missing() {
     for (const char* needed : {program, image_maker, "xorriso"}) {
         if (!program_exists(needed)) {
-            throw_error(ExitCode::no_kvm,
+            throw_error(ErrorKind::host_lacks,
                         "there is no {}: apt-get install --no-install-recommends bochs bochs-term "
                         "bochsbios vgabios grub-pc-bin grub-common xorriso",
                         needed);
@@ -134,19 +134,19 @@ Bochs::Bochs(NestedSettings settings) : settings_(std::move(settings)) {
     refuse_what_is_missing();
     name_ = name_from(output_of({program, "--help"}));
     if (settings_.five_level) {
-        throw_error(ExitCode::bad_input,
+        throw_error(ErrorKind::usage,
                     "--five-level: none of {}'s processors has EPT with five levels", name_);
     }
     if (settings_.cpu_model.empty()) {
         settings_.cpu_model = "corei7_haswell_4770";
     } else if (const auto models = cpu_models();
                std::ranges::find(models, settings_.cpu_model) == models.end()) {
-        throw_error(ExitCode::bad_input, "--cpu-model {}: {} has {}", settings_.cpu_model, name_,
+        throw_error(ErrorKind::usage, "--cpu-model {}: {} has {}", settings_.cpu_model, name_,
                     fmt::join(models, ", "));
     }
     constexpr std::uint32_t most_cpus = 8;  // it has no timers for 16
     if (settings_.cpus > most_cpus) {
-        throw_error(ExitCode::bad_input, "--cpus {}: {} has {} at most", settings_.cpus, name_,
+        throw_error(ErrorKind::usage, "--cpus {}: {} has {} at most", settings_.cpus, name_,
                     most_cpus);
     }
     constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;

@@ -8,8 +8,8 @@
 #include <charconv>
 #include <sstream>
 
-#include "vmm/error.hpp"
-#include "vmm/report/text.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 

@@ -14,8 +14,8 @@
 #include <filesystem>
 #include <sstream>
 
-#include "vmm/error.hpp"
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -34,9 +34,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 }
 
 /// A copy far above those numbers at which the child wants its descriptors.
-kvm::Descriptor out_of_the_way(int fd) {
+Descriptor out_of_the_way(int fd) {
     constexpr int above_all = 20;
-    return kvm::Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
+    return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
 }
 
 /// All that a child needs, made before the fork: between fork and exec of a program with threads
@@ -46,7 +46,7 @@ struct Prepared {
     std::vector<std::string> environment;
     std::vector<char*> arguments;
     std::vector<char*> variables;
-    std::vector<kvm::Descriptor> descriptors;  // for 0, 1, 2, 3, …
+    std::vector<Descriptor> descriptors;  // for 0, 1, 2, 3, …
     std::string directory;
     pid_t parent = 0;
 };
@@ -129,7 +129,7 @@ bool program_exists(std::string_view name) { return !find_program(name).empty();
 ChildProcess::ChildProcess(const ProcessStart& start) {
     const std::string program = find_program(start.command.front());
     if (program.empty()) {
-        throw_error(ExitCode::no_kvm, "there is no program {}", start.command.front());
+        throw_error(ErrorKind::kernel_refused, "there is no program {}", start.command.front());
     }
     Prepared prepared;
     prepared.command = start.command;
@@ -138,7 +138,7 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     prepared.environment = environment_with(start.environment);
     prepared.arguments = pointers_to(prepared.command);
     prepared.variables = pointers_to(prepared.environment);
-    const kvm::Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     for (const int fd : {start.input, start.output, start.error}) {
         prepared.descriptors.push_back(out_of_the_way(fd < 0 ? null.get() : fd));
     }
@@ -149,15 +149,16 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     // for.
     ::signal(SIGCHLD, SIG_DFL);
     Pipe failures;
-    kvm::Descriptor failure_writer = out_of_the_way(failures.writer());
+    Descriptor failure_writer = out_of_the_way(failures.writer());
     pid_ = ::fork();
     if (pid_ == 0) {
         become(prepared, program, failure_writer.get());
     }
     if (pid_ < 0) {
-        throw_error(ExitCode::no_kvm, "cannot start {}: {}", program, std::strerror(errno));
+        throw_error(ErrorKind::kernel_refused, "cannot start {}: {}", program,
+                    std::strerror(errno));
     }
-    failure_writer = kvm::Descriptor(-1);
+    failure_writer = Descriptor(-1);
     wait_for_exec(program, failures);
 }
 
@@ -170,7 +171,8 @@ void ChildProcess::wait_for_exec(const std::string& program, Pipe& failures) {
     if (bytes.size() == sizeof error) {
         std::memcpy(&error, bytes.data(), sizeof error);
         wait();
-        throw_error(ExitCode::no_kvm, "cannot start {}: {}", program, std::strerror(error));
+        throw_error(ErrorKind::kernel_refused, "cannot start {}: {}", program,
+                    std::strerror(error));
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -58,7 +58,7 @@ void CpioArchive::add(std::string_view path, std::uint32_t mode, std::string_vie
         return;  // the same file twice: once is enough
     }
     if (contents.size() > ~std::uint32_t{0}) {
-        throw_error(ExitCode::bad_input, "{} is too large for an initramfs", path);
+        throw_error(ErrorKind::input, "{} is too large for an initramfs", path);
     }
     // magic inode mode uid gid links mtime size device(2) special(2) name-size check
     bytes_ += fmt::format(

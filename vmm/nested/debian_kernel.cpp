@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/kernel.hpp"
 #include "vmm/nested/kernel_modules.hpp"
@@ -29,14 +29,14 @@ std::string newest_package() {
             return line.substr(key.size(), line.find_first_of(" ,", key.size()) - key.size());
         }
     }
-    throw_error(ExitCode::no_kvm, "apt does not say what {} depends on", meta_package);
+    throw_error(ErrorKind::host_lacks, "apt does not say what {} depends on", meta_package);
 }
 
 std::string newest_package_or_advice() {
     try {
         return newest_package();
     } catch (const Error& error) {
-        throw_error(ExitCode::no_kvm,
+        throw_error(ErrorKind::host_lacks,
                     "cannot find Debian's package {} ({}): run apt-get update, or give a kernel "
                     "and its modules with --kernel and --modules",
                     meta_package, error.what());
@@ -53,14 +53,14 @@ fs::path find_one(const fs::path& folder, std::string_view begin, std::string_vi
             }
         }
     }
-    throw_error(ExitCode::no_kvm, "there is no {}*{} in {}", begin, end, folder.string());
+    throw_error(ErrorKind::host_lacks, "there is no {}*{} in {}", begin, end, folder.string());
 }
 
 fs::path download(const std::string& package, const fs::path& folder) {
     try {
         output_of({"apt-get", "download", "--quiet", package}, folder);
     } catch (const Error& error) {
-        throw_error(ExitCode::no_kvm,
+        throw_error(ErrorKind::host_lacks,
                     "cannot download Debian's package {} ({}): without a network, give a kernel "
                     "and its modules with --kernel and --modules",
                     package, error.what());
@@ -117,7 +117,7 @@ DebianPackage read_package(const fs::path& folder) {
         const auto json = nlohmann::json::parse(read_whole(file));
         return {json.at("package"), json.at("version"), json.at("sha256")};
     } catch (const nlohmann::json::exception& error) {
-        throw_error(ExitCode::no_kvm, "{}: {}", file.string(), error.what());
+        throw_error(ErrorKind::host_lacks, "{}: {}", file.string(), error.what());
     }
 }
 

@@ -1,6 +1,6 @@
 #include "vmm/nested/frame.hpp"
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -50,7 +50,7 @@ void FrameReader::take(std::string_view bytes) {
         const std::string_view rest = std::string_view(pending_).substr(begin);
         const std::size_t length = length_in(rest);
         if (rest[0] != magic || !is_kind(rest[1]) || length > max_payload) {
-            throw_error(ExitCode::no_kvm,
+            throw_error(ErrorKind::host_lacks,
                         "the nested machine sent something else than results: its serial line, or "
                         "its kernel, is broken");
         }

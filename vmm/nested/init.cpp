@@ -14,8 +14,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "vmm/error.hpp"
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/nested/child_output.hpp"
 #include "vmm/nested/file.hpp"
@@ -40,7 +40,7 @@ class Channel {
   public:
     Channel() : line_(::open(channel_device, O_WRONLY | O_NOCTTY | O_CLOEXEC)) {
         if (line_.get() < 0) {
-            throw_error(ExitCode::no_kvm, "cannot open {}: {}", channel_device,
+            throw_error(ErrorKind::host_lacks, "cannot open {}: {}", channel_device,
                         std::strerror(errno));
         }
         // Bytes as they are, as fast as such a line goes.
@@ -68,13 +68,13 @@ class Channel {
     void drain() const { ::tcdrain(line_.get()); }
 
   private:
-    kvm::Descriptor line_;
+    Descriptor line_;
 };
 
 void load(const ModuleLoad& module) {
-    const kvm::Descriptor file(::open(module.path.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file(::open(module.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (::syscall(SYS_finit_module, file.get(), module.parameters.c_str(), 0) != 0) {
-        throw_error(ExitCode::no_kvm, "the nested machine's kernel does not load {} {}: {}",
+        throw_error(ErrorKind::host_lacks, "the nested machine's kernel does not load {} {}: {}",
                     std::filesystem::path(module.path).filename().string(), module.parameters,
                     std::strerror(errno));
     }
@@ -84,7 +84,7 @@ void load(const ModuleLoad& module) {
 void refuse_other_paging(const KvmParameter& expected) {
     const std::string value = read_whole(expected.path);
     if (!value.starts_with(expected.value)) {
-        throw_error(ExitCode::no_kvm,
+        throw_error(ErrorKind::host_lacks,
                     "the nested machine's processor has not the paging that was asked for ({} is "
                     "{}, not {}): give it another --cpu-model",
                     expected.path, value.substr(0, value.find('\n')), expected.value);
@@ -164,7 +164,7 @@ void do_task(const Channel& channel) {
 
 void run_nested_init() {
     if (::getpid() != 1 || !std::filesystem::exists(task_path)) {
-        throw_error(ExitCode::bad_input, "this is the first process of a nested machine only");
+        throw_error(ErrorKind::usage, "this is the first process of a nested machine only");
     }
     mount_filesystems();
     {

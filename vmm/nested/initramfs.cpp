@@ -4,8 +4,8 @@
 
 #include <sstream>
 
+#include "vmm/base/error.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/error.hpp"
 #include "vmm/nested/cpio.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/kernel_modules.hpp"
@@ -87,8 +87,7 @@ void add_input(CpioArchive& archive, const fs::path& path) {
         }
     }
     if (error) {
-        throw_error(ExitCode::bad_input, "cannot take {} along: {}", path.string(),
-                    error.message());
+        throw_error(ErrorKind::input, "cannot take {} along: {}", path.string(), error.message());
     }
 }
 

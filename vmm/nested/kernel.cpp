@@ -8,8 +8,8 @@
 #include <cstring>
 #include <sstream>
 
-#include "vmm/error.hpp"
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/debian_kernel.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/tool.hpp"
@@ -26,13 +26,13 @@ class FileLock {
     explicit FileLock(const fs::path& path)
         : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
         if (file_.get() < 0 || ::flock(file_.get(), LOCK_EX) != 0) {
-            throw_error(ExitCode::no_kvm, "cannot lock {}: {}", path.string(),
+            throw_error(ErrorKind::host_lacks, "cannot lock {}: {}", path.string(),
                         std::strerror(errno));
         }
     }
 
   private:
-    kvm::Descriptor file_;
+    Descriptor file_;
 };
 
 /// A folder that is not there yet, and never will be unless it is complete.
@@ -68,7 +68,7 @@ void fill(const fs::path& cache, const fs::path& folder) {
         fetch_debian_kernel(making.path());
         making.complete(folder);
     } catch (const fs::filesystem_error& error) {
-        throw_error(ExitCode::no_kvm, "cannot keep a kernel in {}: {}", cache.string(),
+        throw_error(ErrorKind::host_lacks, "cannot keep a kernel in {}: {}", cache.string(),
                     error.code().message());
     }
 }
@@ -93,7 +93,7 @@ std::string damage_in(const fs::path& folder) {
 
 void check(const fs::path& folder) {
     if (const std::string damage = damage_in(folder); !damage.empty()) {
-        throw_error(ExitCode::no_kvm,
+        throw_error(ErrorKind::host_lacks,
                     "the kernel in {0} is damaged ({1}): remove it (rm -r {0}), and it will be "
                     "fetched again",
                     folder.string(), damage);
@@ -116,15 +116,15 @@ fs::path default_cache() {
     if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') {
         return fs::path(home) / ".cache" / "nestbed";
     }
-    throw_error(ExitCode::bad_input, "there is no HOME for a cache in it: use --cache");
+    throw_error(ErrorKind::usage, "there is no HOME for a cache in it: use --cache");
 }
 
 NestedKernel kernel_by_hand(const fs::path& image, const fs::path& modules) {
     if (!fs::is_regular_file(image)) {
-        throw_error(ExitCode::bad_input, "--kernel {}: there is no such file", image.string());
+        throw_error(ErrorKind::usage, "--kernel {}: there is no such file", image.string());
     }
     if (!fs::is_directory(modules)) {
-        throw_error(ExitCode::bad_input, "--modules {}: there is no such folder", modules.string());
+        throw_error(ErrorKind::usage, "--modules {}: there is no such folder", modules.string());
     }
     return {fs::absolute(image), modules, "", "", checksum_of(image)};
 }

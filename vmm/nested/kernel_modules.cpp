@@ -11,7 +11,7 @@
 #include <sstream>
 #include <utility>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/tool.hpp"
 
@@ -71,7 +71,7 @@ std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::pa
         ::elf_memory(const_cast<char*>(elf_file.data()), elf_file.size()));
     const auto info = section_named(elf.get(), ".modinfo");
     if (!info) {
-        throw_error(ExitCode::no_kvm, "{} is no kernel module", path.string());
+        throw_error(ErrorKind::host_lacks, "{} is no kernel module", path.string());
     }
     // Texts "key=value", each ended by a zero byte.
     constexpr std::string_view key = "depends=";
@@ -106,8 +106,8 @@ ModuleFolder::ModuleFolder(const fs::path& folder) : folder_(folder) {
         }
     }
     if (error) {
-        throw_error(ExitCode::no_kvm, "cannot look for kernel modules in {}: {}", folder.string(),
-                    error.message());
+        throw_error(ErrorKind::host_lacks, "cannot look for kernel modules in {}: {}",
+                    folder.string(), error.message());
     }
 }
 
@@ -121,12 +121,12 @@ void ModuleFolder::append(const std::string& name, const std::string& needed_by,
                           std::vector<fs::path>& order, std::size_t depth) const {
     // Longer than there are modules: they need each other.
     if (depth > files_.size()) {
-        throw_error(ExitCode::no_kvm, "the modules in {} need each other in a circle",
+        throw_error(ErrorKind::host_lacks, "the modules in {} need each other in a circle",
                     folder_.string());
     }
     const auto found = files_.find(name);
     if (found == files_.end()) {
-        throw_error(ExitCode::no_kvm, "there is no module {}{} in {}", name,
+        throw_error(ErrorKind::host_lacks, "there is no module {}{} in {}", name,
                     needed_by.empty() ? "" : fmt::format(" (needed by {})", needed_by),
                     folder_.string());
     }

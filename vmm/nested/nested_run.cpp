@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/file.hpp"
 #include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel_modules.hpp"
@@ -21,12 +21,12 @@ class TemporaryFolder {
         std::error_code error;
         const fs::path parent = fs::temp_directory_path(error);
         if (error) {
-            throw_error(ExitCode::no_kvm, "there is no folder for temporary files (TMPDIR): {}",
-                        error.message());
+            throw_error(ErrorKind::host_lacks,
+                        "there is no folder for temporary files (TMPDIR): {}", error.message());
         }
         std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
         if (::mkdtemp(pattern.data()) == nullptr) {
-            throw_error(ExitCode::no_kvm, "cannot make a folder {}: {}", pattern,
+            throw_error(ErrorKind::host_lacks, "cannot make a folder {}: {}", pattern,
                         std::strerror(errno));
         }
         path_ = pattern;

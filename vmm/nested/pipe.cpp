@@ -9,17 +9,17 @@
 #include <cerrno>
 #include <cstring>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
 Pipe::Pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        throw_error(ExitCode::no_kvm, "cannot make a pipe: {}", std::strerror(errno));
+        throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
     }
-    reader_ = kvm::Descriptor(ends[0]);
-    writer_ = kvm::Descriptor(ends[1]);
+    reader_ = Descriptor(ends[0]);
+    writer_ = Descriptor(ends[1]);
 }
 
 bool read_some(int fd, std::string& text) {

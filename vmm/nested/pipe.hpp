@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
 
 namespace nestbed::vmm {
 
@@ -15,11 +15,11 @@ class Pipe {
     int reader() const { return reader_.get(); }
     int writer() const { return writer_.get(); }
     /// Once a child has it: without this the reader never sees the end.
-    void close_writer() { writer_ = kvm::Descriptor(-1); }
+    void close_writer() { writer_ = Descriptor(-1); }
 
   private:
-    kvm::Descriptor reader_{-1};
-    kvm::Descriptor writer_{-1};
+    Descriptor reader_{-1};
+    Descriptor writer_{-1};
 };
 
 /// Appends what there is to be read; waits if there is nothing yet. False at the end.

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <utility>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/tool.hpp"
 
@@ -30,7 +30,7 @@ std::string name_from(const std::string& version_text) {
 
 Qemu::Qemu(NestedSettings settings) : settings_(std::move(settings)) {
     if (!program_exists(program)) {
-        throw_error(ExitCode::no_kvm,
+        throw_error(ErrorKind::host_lacks,
                     "there is no {}: apt-get install --no-install-recommends qemu-system-x86",
                     program);
     }

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -39,7 +39,7 @@ Task task_from(std::string_view bytes) {
         json.at("outputs").get_to(task.outputs);
         return task;
     } catch (const Json::exception& error) {
-        throw_error(ExitCode::bad_input, "{}: {}", task_path, error.what());
+        throw_error(ErrorKind::input, "{}: {}", task_path, error.what());
     }
 }
 

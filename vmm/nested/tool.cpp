@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/nested/child_output.hpp"
 #include "vmm/nested/pipe.hpp"
 
@@ -34,7 +34,7 @@ std::string output_of(const std::vector<std::string>& command,
                        [&](std::size_t n, const std::string& text) { texts.at(n) += text; });
     if (!end.successful()) {
         const std::string said = last_line(texts[1]);
-        throw_error(ExitCode::no_kvm, "{} failed: {}", fmt::join(command, " "),
+        throw_error(ErrorKind::host_lacks, "{} failed: {}", fmt::join(command, " "),
                     said.empty() ? text_of(end) : said);
     }
     return texts[0];

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -18,7 +18,7 @@ std::string message_of(const Parse& parse) {
     try {
         parse();
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::usage);
         return error.what();
     }
     return "no error";

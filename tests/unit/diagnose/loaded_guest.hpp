@@ -6,12 +6,12 @@
 #include <string_view>
 
 #include "shared/arch/control.hpp"
-#include "vmm/builtin_guests.hpp"
 #include "vmm/diagnose/cpu_state.hpp"
+#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/elf_image.hpp"
-#include "vmm/machine/backing.hpp"
 #include "vmm/machine/boot_tables.hpp"
 #include "vmm/machine/frame_cursor.hpp"
+#include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm::test {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vmm/machine/backing.hpp"
+#include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm {
 namespace {

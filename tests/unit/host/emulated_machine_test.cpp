@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "vmm/error.hpp"
-#include "vmm/host/trust.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -43,7 +43,7 @@ TEST(EmulatedMachine, RefusesWhatIsNone) {
             emulated_machine_from(text);
             ADD_FAILURE() << text;
         } catch (const Error& error) {
-            EXPECT_EQ(error.code(), ExitCode::bad_input);
+            EXPECT_EQ(error.kind(), ErrorKind::input);
             EXPECT_THAT(error.what(), StartsWith("/nestbed/machine.json: "));
         }
     }

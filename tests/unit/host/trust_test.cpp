@@ -1,4 +1,4 @@
-#include "vmm/host/trust.hpp"
+#include "vmm/result/trust.hpp"
 
 #include <gmock/gmock.h>
 

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vmm/kvm/descriptor.hpp"
+#include "vmm/base/descriptor.hpp"
 
 namespace nestbed::kvm::test {
 

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/unit/kvm/statistics_file.hpp"
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::kvm {
 namespace {
@@ -34,7 +34,7 @@ std::string refusal(const std::vector<std::byte>& file) {
     try {
         parse_counters(file);
     } catch (const vmm::Error& error) {
-        EXPECT_EQ(error.code(), vmm::ExitCode::no_kvm);
+        EXPECT_EQ(error.kind(), vmm::ErrorKind::kernel_refused);
         return error.what();
     }
     return "no error";

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 #include "vmm/loader/guest.hpp"
 
 namespace nestbed::vmm::test {
@@ -16,7 +16,7 @@ namespace nestbed::vmm::test {
 /// Fails the test unless it is one line that begins with the file's name, with the exit code for
 /// bad input.
 inline void expect_good_manners(const Error& error, const std::string& name) {
-    EXPECT_EQ(error.code(), ExitCode::bad_input) << error.what();
+    EXPECT_EQ(error.kind(), ErrorKind::input) << error.what();
     EXPECT_THAT(error.what(), testing::StartsWith(name + ": "));
     EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\n")));
 }

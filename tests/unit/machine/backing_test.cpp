@@ -1,6 +1,6 @@
 // Host memory without KVM: names, sizes and places.
 
-#include "vmm/machine/backing.hpp"
+#include "vmm/memory/backing.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/mman.h>
@@ -13,8 +13,8 @@
 #include <cstring>
 #include <thread>
 
-#include "vmm/error.hpp"
-#include "vmm/machine/resident_pages.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/memory/resident_pages.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -34,7 +34,7 @@ std::string refusal(const BackingSettings& settings, std::uint64_t size,
     try {
         static_cast<void>(map_backing(settings, size, guest_physical));
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::host_lacks);
         return error.what();
     }
     return "no error";

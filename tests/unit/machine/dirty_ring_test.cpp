@@ -1,6 +1,6 @@
 // A dirty ring, harvested, with a KVM in its place that puts pages in.
 
-#include "vmm/machine/dirty_ring.hpp"
+#include "vmm/services/dirty_ring.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,13 +54,13 @@ class DirtyRingTest : public testing::Test {
     DirtyRing& ring() { return ring_; }
 
   private:
-    static kvm::Mapping map() {
+    static Mapping map() {
         return {::mmap(nullptr, size * sizeof(kvm_dirty_gfn), PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
                 size * sizeof(kvm_dirty_gfn)};
     }
 
-    kvm::Mapping memory_ = map();
+    Mapping memory_ = map();
     kvm_dirty_gfn* entries_ = static_cast<kvm_dirty_gfn*>(memory_.address());
     DirtyRing ring_{std::move(memory_)};
     std::size_t pushed_ = 0;

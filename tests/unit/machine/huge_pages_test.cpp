@@ -1,6 +1,6 @@
 // What is said where huge pages are lacking.
 
-#include "vmm/machine/huge_pages.hpp"
+#include "vmm/memory/huge_pages.hpp"
 
 #include <gmock/gmock.h>
 

@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-#include "vmm/machine/exitless_calls.hpp"
+#include "vmm/services/exitless_calls.hpp"
 
 namespace nestbed::vmm {
 namespace {

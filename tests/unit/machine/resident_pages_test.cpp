@@ -1,6 +1,6 @@
 // /proc/self/smaps: which mappings count, and which of their fields.
 
-#include "vmm/machine/resident_pages.hpp"
+#include "vmm/memory/resident_pages.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // What KVM's counters did over stretches, counted from hand-made ones; and guests that mark them
 // wrongly.
 
-#include "vmm/machine/stretch_counter.hpp"
+#include "vmm/services/stretch_counter.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,6 +1,6 @@
 // Pages that we bring in ourselves, without a guest: a thread touches them instead.
 
-#include "vmm/machine/userfault.hpp"
+#include "vmm/services/userfault.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

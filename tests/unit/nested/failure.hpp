@@ -5,17 +5,17 @@
 
 #include <string>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm::test {
 
 /// The message of the Error that `action` throws. Fails the test if that has another exit code.
 template <typename Action>
-std::string failure_of(const Action& action, ExitCode code = ExitCode::no_kvm) {
+std::string failure_of(const Action& action, ErrorKind kind = ErrorKind::host_lacks) {
     try {
         action();
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), code) << error.what();
+        EXPECT_EQ(error.kind(), kind) << error.what();
         return error.what();
     }
     return "no error";

@@ -296,16 +296,16 @@ TEST_F(KernelTest, ItsImageHasAnAbsolutePath) {
 TEST_F(KernelTest, WhatIsMissingByHandIsNamedByItsOption) {
     const fs::path image = folder().write("image", "abc");
     const fs::path none = path_of("none");
-    EXPECT_EQ(failure_of([&] { kernel_by_hand(none, path_of("package")); }, ExitCode::bad_input),
+    EXPECT_EQ(failure_of([&] { kernel_by_hand(none, path_of("package")); }, ErrorKind::usage),
               "--kernel " + none.string() + ": there is no such file");
-    EXPECT_EQ(failure_of([&] { kernel_by_hand(image, none); }, ExitCode::bad_input),
+    EXPECT_EQ(failure_of([&] { kernel_by_hand(image, none); }, ErrorKind::usage),
               "--modules " + none.string() + ": there is no such folder");
 }
 
 TEST_F(KernelTest, AFolderIsNoImageAndAFileNoFolder) {
     const fs::path image = folder().write("image", "abc");
     const auto by_hand = [](const fs::path& kernel, const fs::path& modules) {
-        return failure_of([&] { kernel_by_hand(kernel, modules); }, ExitCode::bad_input);
+        return failure_of([&] { kernel_by_hand(kernel, modules); }, ErrorKind::usage);
     };
     EXPECT_THAT(by_hand(path_of("package"), path_of("package")), HasSubstr("--kernel"));
     EXPECT_THAT(by_hand(image, image), HasSubstr("--modules"));
@@ -336,7 +336,7 @@ TEST(DefaultCache, IsAtHomeOtherwise) {
 TEST(DefaultCache, WithoutAHomeThereIsNone) {
     const EnvironmentVariable xdg("XDG_CACHE_HOME", std::nullopt);
     const EnvironmentVariable home("HOME", std::nullopt);
-    EXPECT_THAT(failure_of([] { default_cache(); }, ExitCode::bad_input), HasSubstr("--cache"));
+    EXPECT_THAT(failure_of([] { default_cache(); }, ErrorKind::usage), HasSubstr("--cache"));
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST(Task, RefusesWhatIsNone) {
              "\x80"s,          // of []
              "\x01"s,          // of 1
          }) {
-        EXPECT_THAT(test::failure_of([&] { task_from(bytes); }, ExitCode::bad_input),
+        EXPECT_THAT(test::failure_of([&] { task_from(bytes); }, ErrorKind::input),
                     StartsWith("/nestbed/task.cbor: "))
             << testing::PrintToString(bytes);
     }

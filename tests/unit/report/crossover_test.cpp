@@ -1,4 +1,4 @@
-#include "vmm/report/crossover.hpp"
+#include "vmm/study/crossover.hpp"
 
 #include <gmock/gmock.h>
 

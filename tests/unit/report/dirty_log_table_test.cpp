@@ -1,6 +1,6 @@
 // The phases of dirty logging as text: times for a page, and what went wrong.
 
-#include "vmm/report/dirty_log_table.hpp"
+#include "vmm/study/dirty_log_table.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/distribution.hpp"
+#include "vmm/result/distribution.hpp"
 
 #include <gtest/gtest.h>
 

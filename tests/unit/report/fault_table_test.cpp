@@ -1,6 +1,6 @@
 // The fault ladder as text: a row for each rung that was measured, a line for each that was not.
 
-#include "vmm/report/fault_table.hpp"
+#include "vmm/study/fault_table.hpp"
 
 #include <gmock/gmock.h>
 

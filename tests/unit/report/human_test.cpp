@@ -1,4 +1,4 @@
-#include "vmm/report/human.hpp"
+#include "vmm/render/human.hpp"
 
 #include <gmock/gmock.h>
 

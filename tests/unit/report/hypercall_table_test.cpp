@@ -1,6 +1,6 @@
 // The table of calls: a row for what was measured, a line for what was not.
 
-#include "vmm/report/hypercall_table.hpp"
+#include "vmm/study/hypercall_table.hpp"
 
 #include <gmock/gmock.h>
 

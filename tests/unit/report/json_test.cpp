@@ -1,4 +1,4 @@
-#include "vmm/report/json.hpp"
+#include "vmm/render/json.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/junit.hpp"
+#include "vmm/render/junit.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/matrix.hpp"
+#include "vmm/render/matrix.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/measurement_table.hpp"
+#include "vmm/render/measurement_table.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,6 +1,6 @@
 // The cost of a TLB miss, fitted to curves that are known.
 
-#include "vmm/report/miss_fit.hpp"
+#include "vmm/study/miss_fit.hpp"
 
 #include <gtest/gtest.h>
 

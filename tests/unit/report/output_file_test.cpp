@@ -1,4 +1,4 @@
-#include "vmm/report/output_file.hpp"
+#include "vmm/base/output_file.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "vmm/error.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -79,7 +79,7 @@ TEST_F(OutputFileTest, TheErrorNamesFileAndCause) {
     } catch (const Error& error) {
         EXPECT_STREQ(error.what(),
                      "cannot write /nonexistent/report.json: No such file or directory");
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::io);
     }
 }
 

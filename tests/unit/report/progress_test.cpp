@@ -1,4 +1,4 @@
-#include "vmm/report/progress.hpp"
+#include "vmm/render/progress.hpp"
 
 #include <gtest/gtest.h>
 

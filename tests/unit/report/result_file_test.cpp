@@ -1,12 +1,12 @@
-#include "vmm/report/result_file.hpp"
+#include "vmm/render/result_file.hpp"
 
 #include <gmock/gmock.h>
 
 #include <fstream>
 
 #include "samples.hpp"
-#include "vmm/error.hpp"
-#include "vmm/report/json.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/render/json.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -37,7 +37,7 @@ std::string refusal_of(const std::string& text) {
     try {
         result_file_from(text, "results/npt.json");
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::input);
         return error.what();
     }
     return "no error";
@@ -157,7 +157,7 @@ TEST(ReadResultFile, AMissingFileIsNamed) {
         read_result_file("/no/such/report.json");
         FAIL();
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::input);
         EXPECT_STREQ(error.what(), "cannot read /no/such/report.json");
     }
 }

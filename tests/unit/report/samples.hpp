@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "vmm/report/run_report.hpp"
+#include "vmm/result/run_report.hpp"
 
 namespace nestbed::vmm::test {
 

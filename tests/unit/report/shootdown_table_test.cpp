@@ -1,4 +1,4 @@
-#include "vmm/report/shootdown_table.hpp"
+#include "vmm/study/shootdown_table.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/soak_table.hpp"
+#include "vmm/study/soak_table.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/table.hpp"
+#include "vmm/render/table.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/tap.hpp"
+#include "vmm/render/tap.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/report/text.hpp"
+#include "vmm/base/text.hpp"
 
 #include <gmock/gmock.h>
 

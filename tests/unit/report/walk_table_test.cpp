@@ -1,6 +1,6 @@
 // What is made of the samples of a pointer chase: figures, what the model makes of them, the table.
 
-#include "vmm/report/walk_table.hpp"
+#include "vmm/study/walk_table.hpp"
 
 #include <gmock/gmock.h>
 

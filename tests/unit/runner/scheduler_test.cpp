@@ -1,6 +1,6 @@
 // Tests side by side, with functions in place of VMs.
 
-#include "vmm/runner/scheduler.hpp"
+#include "vmm/run/scheduler.hpp"
 
 #include <gmock/gmock.h>
 

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <set>
 
-#include "vmm/error.hpp"
-#include "vmm/runner/plan.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/run/plan.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -42,7 +42,7 @@ std::string refusal_of(const std::vector<std::string>& names) {
     try {
         guests(names);
     } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ExitCode::bad_input);
+        EXPECT_EQ(error.kind(), ErrorKind::usage);
         return error.what();
     }
     return "no error";

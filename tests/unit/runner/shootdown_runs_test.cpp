@@ -1,4 +1,4 @@
-#include "vmm/runner/shootdown_runs.hpp"
+#include "vmm/study/shootdown_runs.hpp"
 
 #include <gmock/gmock.h>
 

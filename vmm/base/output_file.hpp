@@ -1,0 +1,30 @@
+// The file of `--output`: all of it or nothing.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "vmm/base/descriptor.hpp"
+
+namespace nestbed::vmm {
+
+class OutputFile {
+  public:
+    /// Throws Error(bad_input) if `path` could not be written now; leaves nothing behind. What is
+    /// there and no regular file (a pipe, a terminal, /dev/null) is opened now and written later.
+    explicit OutputFile(const std::filesystem::path& path);
+
+    /// Puts `contents` into the file: into another one beside it, which then takes its name.
+    /// Throws Error(bad_input), and then the old file, if there was one, is still there.
+    void write(std::string_view contents);
+
+  private:
+    void open_special();
+    std::filesystem::path temporary() const;
+
+    std::filesystem::path path_;
+    std::optional<Descriptor> special_;
+};
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,138 @@
+#include "vmm/memory/huge_pages.hpp"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace nestbed::vmm {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char pools[] = "/sys/kernel/mm/hugepages";
+constexpr std::string_view pool_prefix = "hugepages-";
+constexpr char transparent[] = "/sys/kernel/mm/transparent_hugepage";
+constexpr char own_choice[] = "/hugepages-2048kB";
+
+std::uint64_t number_in(const fs::path& path) {
+    std::ifstream stream(path);
+    std::uint64_t value = 0;
+    stream >> value;
+    return stream ? value : 0;
+}
+
+/// The choice in brackets: "madvise" of "always [madvise] never"; empty if there is none.
+std::string choice_in(const fs::path& path) {
+    std::ifstream stream(path);
+    std::string choices;
+    std::getline(stream, choices);
+    const std::size_t open = choices.find('[');
+    const std::size_t close = choices.find(']', open);
+    return close == std::string::npos ? "" : choices.substr(open + 1, close - open - 1);
+}
+
+}  // namespace
+
+std::vector<HugePages> huge_page_pools() {
+    std::vector<HugePages> result;
+    std::error_code error;
+    for (fs::directory_iterator entry(pools, error); !error && entry != fs::directory_iterator();
+         entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        const char* const end = name.data() + name.size();
+        std::uint64_t kib = 0;
+        if (name.starts_with(pool_prefix) &&
+            std::from_chars(name.data() + pool_prefix.size(), end, kib).ec == std::errc()) {
+            result.push_back({kib, number_in(entry->path() / "nr_hugepages"),
+                              number_in(entry->path() / "free_hugepages"),
+                              number_in(entry->path() / "resv_hugepages")});
+        }
+    }
+    std::ranges::sort(result, {}, &HugePages::kib);
+    return result;
+}
+
+std::optional<HugePages> huge_page_pool(std::uint64_t bytes) {
+    const std::vector<HugePages> all = huge_page_pools();
+    const auto found = std::ranges::find(all, bytes >> 10, &HugePages::kib);
+    return found == all.end() ? std::nullopt : std::optional(*found);
+}
+
+std::uint64_t default_huge_page_kib() {
+    std::ifstream stream("/proc/meminfo");
+    for (std::string line; std::getline(stream, line);) {
+        constexpr std::string_view field = "Hugepagesize:";
+        if (line.starts_with(field)) {
+            return std::strtoull(line.c_str() + field.size(), nullptr, 10);
+        }
+    }
+    return 0;
+}
+
+std::string page_size_text(std::uint64_t kib) {
+    return kib >= 1 << 20 ? fmt::format("{} GiB", kib >> 20) : fmt::format("{} MiB", kib >> 10);
+}
+
+std::string huge_page_command(const HugePages& pool, std::string_view count,
+                              std::uint64_t default_kib) {
+    if (pool.kib == default_kib) {
+        return fmt::format("sysctl vm.nr_hugepages={}", count);
+    }
+    // The sysctl is about the default size only.
+    return fmt::format("echo {} > {}/{}{}kB/nr_hugepages", count, pools, pool_prefix, pool.kib);
+}
+
+std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, std::uint64_t bytes,
+                                          std::uint64_t count) {
+    if (!pool) {
+        return fmt::format("this host's processor or kernel has no pages of {}",
+                           page_size_text(bytes >> 10));
+    }
+    // Others may take or return pages between one counter and the next.
+    const std::uint64_t available = pool->free - std::min(pool->reserved, pool->free);
+    if (available >= count) {
+        return std::nullopt;
+    }
+    return fmt::format(
+        "a VM needs {} page{} of {} (and each VM beside it as many), {} can be had: {} in all, {} "
+        "free, {} of these reserved. As root: {}",
+        count, count == 1 ? "" : "s", page_size_text(pool->kib), available, pool->total, pool->free,
+        pool->reserved, huge_page_command(*pool, std::to_string(pool->total + count - available)));
+}
+
+std::optional<std::string> huge_page_lack(std::uint64_t bytes, std::uint64_t count) {
+    return huge_page_lack(huge_page_pool(bytes), bytes, count);
+}
+
+std::string transparent_huge_pages() { return choice_in(fs::path(transparent) / "enabled"); }
+
+std::optional<std::string> transparent_huge_page_lack(std::string_view common,
+                                                      std::string_view own) {
+    const bool inherits = own.empty() || own == "inherit";
+    const std::string_view choice = inherits ? common : own;
+    if (choice.empty()) {
+        return "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)";
+    }
+    if (choice == "never") {
+        return fmt::format(
+            "transparent huge pages are turned off here. As root: echo madvise > {}{}/enabled",
+            transparent, inherits ? "" : own_choice);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> transparent_huge_page_lack() {
+    if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) {
+        return "transparent huge pages are turned off for this process (PR_SET_THP_DISABLE)";
+    }
+    return transparent_huge_page_lack(
+        transparent_huge_pages(), choice_in(std::string(transparent) + own_choice + "/enabled"));
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,18 @@
+// The host and its calibration for a person.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "vmm/host/host_description.hpp"
+#include "vmm/result/calibration.hpp"
+
+namespace nestbed::vmm {
+
+/// What `nestbed doctor` prints.
+std::string host_text(const HostDescription& host, const std::optional<Calibration>& calibration);
+
+/// The calibration in one line, and below it how far timings can be trusted, in a few words.
+std::string calibration_text(const HostDescription& host, const Calibration& calibration);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,123 @@
+#include "vmm/render/human.hpp"
+
+#include <fmt/format.h>
+
+#include "vmm/base/text.hpp"
+#include "vmm/render/measurement_table.hpp"
+#include "vmm/render/table.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr std::size_t detail_indent = 6;
+
+const char* verdict_mark(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::passed:
+            return "PASS";
+        case Verdict::failed:
+            return "FAIL";
+        case Verdict::skipped:
+            return "SKIP";
+    }
+    return "?";
+}
+
+std::string indented(std::string_view line, std::size_t more = 0) {
+    return std::string(detail_indent + more, ' ') + printable(line) + "\n";
+}
+
+std::string failure_text(const FailedExpectation& failure) {
+    return indented(
+               fmt::format("{}:{}: expected {}", failure.file, failure.line, failure.expression)) +
+           indented(failure.values, 4);
+}
+
+std::string names_and_reasons(const RunReport& report, Verdict verdict) {
+    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+    for (const TestResult& test : report.tests) {
+        if (test.verdict == verdict) {
+            table.add_row({display_name(test), printable(test.reason)});
+        }
+    }
+    return table.text(2);
+}
+
+}  // namespace
+
+std::string display_name(const TestResult& test) {
+    const std::string name = printable(test.full_name());
+    return test.repetition == 1 ? name : fmt::format("{} #{}", name, test.repetition);
+}
+
+std::string human_test(const TestResult& test, const HumanStyle& style) {
+    std::string text = fmt::format("{}  {:<{}}  {:>2} vCPU{}  {:>9}", verdict_mark(test.verdict),
+                                   display_name(test), style.name_width, test.cpus,
+                                   test.cpus == 1 ? " " : "s", duration(test.seconds));
+    if (!test.reason.empty()) {
+        // Why a guest died takes a line of its own.
+        text += (test.diagnosis.empty() ? "  " : "\n" + std::string(detail_indent, ' ')) +
+                printable(test.reason);
+    }
+    text += "\n";
+    return text + human_details(test, style);
+}
+
+std::string human_details(const TestResult& test, const HumanStyle& style) {
+    std::string text;
+    for (const FailedExpectation& failure : test.failures) {
+        text += failure_text(failure);
+    }
+    // A diagnosis ends with the last log lines.
+    const bool needs_log = test.verdict == Verdict::failed && test.diagnosis.empty();
+    if (needs_log || style.verbose) {
+        for (const std::string& line : test.log) {
+            text += indented(line);
+        }
+    }
+    for (const std::string_view line : lines_of(test.diagnosis)) {
+        text += line.empty() ? "\n" : indented(line);
+    }
+    return text + measurement_tables(test, detail_indent);
+}
+
+std::string without_row(const std::string& name, const TestResult& test) {
+    const std::string reason =
+        test.verdict == Verdict::passed ? "the guest sent no measurement" : printable(test.reason);
+    return fmt::format("{}: {}: {}\n", test.verdict == Verdict::skipped ? "skipped" : "failed",
+                       name, reason) +
+           human_details(test, {});
+}
+
+std::string human_summary(const RunReport& report) {
+    const Summary summary = report.summary();
+    std::string text = fmt::format("\n{} in {}: {} passed, {} failed, {} skipped\n",
+                                   counted(summary.total(), "test"), duration(report.seconds),
+                                   summary.passed, summary.failed, summary.skipped);
+    if (report.not_finished != 0) {
+        text += fmt::format("{}: {} did not finish\n",
+                            report.interrupted ? "interrupted" : "stopped by an error",
+                            counted(report.not_finished, "test"));
+    }
+    if (summary.failed != 0) {
+        text += "failed:\n" + names_and_reasons(report, Verdict::failed);
+    }
+    if (summary.skipped != 0) {
+        text += "skipped:\n" + names_and_reasons(report, Verdict::skipped);
+    }
+    if (summary.skipped != 0 && summary.skipped == summary.total()) {
+        text += "every test was skipped: this run is not a success\n";
+    }
+    return text;
+}
+
+std::string human_report(const RunReport& report, const HumanStyle& style) {
+    std::string text;
+    for (const TestResult& test : report.tests) {
+        text += human_test(test, style);
+    }
+    return text + human_summary(report);
+}
+
+}  // namespace nestbed::vmm

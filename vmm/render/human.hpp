@@ -1,0 +1,33 @@
+// The report for a person.
+#pragma once
+
+#include <string>
+
+#include "vmm/result/run_report.hpp"
+
+namespace nestbed::vmm {
+
+struct HumanStyle {
+    std::size_t name_width = 0;  ///< of the longest test name, for aligned lines
+    bool verbose = false;        ///< log lines of tests that passed as well
+};
+
+/// The name of a test as it stands in a line: a repetition has its number.
+std::string display_name(const TestResult& test);
+
+/// A test's line, and below it, indented, whatever there is to say about it.
+std::string human_test(const TestResult& test, const HumanStyle& style);
+
+/// What stands below the line: failed expectations, log, diagnosis, measurements.
+std::string human_details(const TestResult& test, const HumanStyle& style);
+
+/// Why something measured has no row in its table: a line, and below it what else there is to say.
+std::string without_row(const std::string& name, const TestResult& test);
+
+/// The end of the report: summary, failed tests, skipped tests with their reasons.
+std::string human_summary(const RunReport& report);
+
+/// All of it.
+std::string human_report(const RunReport& report, const HumanStyle& style);
+
+}  // namespace nestbed::vmm

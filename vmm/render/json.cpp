@@ -1,0 +1,283 @@
+#include "vmm/render/json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "shared/shootdown/flush_primitive.hpp"
+#include "vmm/base/version.hpp"
+#include "vmm/result/trust.hpp"
+#include "vmm/study/walk_json.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Distribution& d) {
+    return {{"count", d.count}, {"min", d.min}, {"mean", d.mean},
+            {"p50", d.p50},     {"p90", d.p90}, {"p99", d.p99},
+            {"p999", d.p999},   {"max", d.max}, {"stddev", d.stddev}};
+}
+
+Json json_of(const TscOffset& offset) {
+    return {{"cycles", offset.cycles}, {"bound", offset.bound}};
+}
+
+Json json_of(const channel::Features& features) {
+    return {{"no_execute", features.no_execute != 0},
+            {"page_1g", features.page_1g != 0},
+            {"la57", features.la57 != 0},
+            {"pcid", features.pcid != 0},
+            {"invpcid", features.invpcid != 0},
+            {"smep", features.smep != 0},
+            {"smap", features.smap != 0},
+            {"pku", features.pku != 0},
+            {"pks", features.pks != 0},
+            {"max_physical_bits", features.max_physical_bits}};
+}
+
+Json json_of(const KvmDescription& kvm) {
+    return {{"api_version", kvm.api_version},
+            {"recommended_cpus", kvm.recommended_cpus},
+            {"max_cpus", kvm.max_cpus},
+            {"tsc_khz", kvm.tsc_khz},
+            {"features", json_of(kvm.features)}};
+}
+
+Json json_of(const EmulatedMachine& machine) {
+    return {{"emulator", machine.emulator},
+            {"cpu_model", machine.cpu_model},
+            {"kernel_package", machine.kernel_package},
+            {"package_checksum", machine.package_checksum},
+            {"kernel_checksum", machine.kernel_checksum},
+            {"retries", machine.retries}};
+}
+
+Json json_of(const HugePages& pages) {
+    return {{"kib", pages.kib},
+            {"total", pages.total},
+            {"free", pages.free},
+            {"reserved", pages.reserved}};
+}
+
+Json json_of(const ResidentPages& pages) {
+    return {{"mapped", pages.mapped},
+            {"rss", pages.rss},
+            {"anon_huge_pages", pages.anon_huge_pages},
+            {"shmem_pmd_mapped", pages.shmem_pmd_mapped},
+            {"file_pmd_mapped", pages.file_pmd_mapped},
+            {"shared_hugetlb", pages.shared_hugetlb},
+            {"private_hugetlb", pages.private_hugetlb},
+            {"swap", pages.swap},
+            {"kernel_page_size", pages.kernel_page_size}};
+}
+
+Json json_of(const BackingReport& report) {
+    Json result{{"backing", backing_name(report.asked.kind)},
+                {"bytes", report.bytes},
+                {"prefault", report.asked.prefault},
+                {"host", json_of(report.host)},
+                {"hugetlb_pool", report.pool ? json_of(*report.pool) : Json(nullptr)}};
+    if (!report.problem.empty()) {
+        result["problem"] = report.problem;
+    }
+    return result;
+}
+
+Json json_of(const KvmPages& pages) {
+    return {{"4k", pages.size_4k}, {"2m", pages.size_2m}, {"1g", pages.size_1g}};
+}
+
+Json json_of(const MemoryReport& report) {
+    Json result = json_of(report.guest_memory);
+    if (report.test_memory) {
+        result["test_memory"] = json_of(*report.test_memory);
+    }
+    result["kvm_pages"] = report.kvm_pages ? json_of(*report.kvm_pages) : Json(nullptr);
+    return result;
+}
+
+template <typename T>
+Json optional_json(const std::optional<T>& value) {
+    if (!value) {
+        return nullptr;
+    }
+    if constexpr (std::is_same_v<T, double>) {
+        return *value;
+    } else {
+        return json_of(*value);
+    }
+}
+
+Json json_of(const Calibration& calibration) {
+    return {
+        {"tsc_khz", calibration.tsc_khz},
+        {"kernel_cycles_per_instruction", optional_json(calibration.kernel_cycles_per_instruction)},
+        {"user_cycles_per_instruction", optional_json(calibration.user_cycles_per_instruction)},
+        {"exit_round_trip", optional_json(calibration.exit_round_trip)},
+        {"ipi_to_halted", optional_json(calibration.ipi_to_halted)},
+        {"ipi_to_spinning", optional_json(calibration.ipi_to_spinning)},
+        {"tsc_offset", optional_json(calibration.tsc_offset)},
+        {"seconds", calibration.seconds},
+        {"problems", calibration.problems}};
+}
+
+Json json_of(const HostDescription& host) {
+    Json parameters = Json::object();
+    for (const auto& [name, value] : host.parameters) {
+        parameters[name] = value;
+    }
+    Json huge_pages = Json::array();
+    for (const HugePages& pages : host.huge_pages) {
+        huge_pages.push_back(json_of(pages));
+    }
+    Json result{{"cpu", host.cpu},
+                {"kernel", host.kernel},
+                {"kvm_module", host.kvm_module},
+                {"paging", host.paging},
+                {"nested", host.nested},
+                {"hypervisor", host.hypervisor},
+                {"emulated", optional_json(host.emulated)},
+                {"cores", host.cores},
+                {"memory", host.memory},
+                {"module_parameters", parameters},
+                {"huge_pages", huge_pages},
+                {"transparent_huge_pages", host.transparent_huge_pages},
+                {"tsc",
+                 {{"constant", host.tsc.constant},
+                  {"nonstop", host.tsc.nonstop},
+                  {"known_frequency", host.tsc.known_frequency},
+                  {"clocksource", host.tsc.clocksource}}},
+                {"disassembler", host.disassembler},
+                {"kvm", optional_json(host.kvm)}};
+    if (!host.kvm_problem.empty()) {
+        result["kvm_problem"] = host.kvm_problem;
+    }
+    return result;
+}
+
+Json json_of(const FailedExpectation& failure) {
+    return {{"file", failure.file},
+            {"line", failure.line},
+            {"expression", failure.expression},
+            {"values", failure.values}};
+}
+
+Json json_of(const TestResult& test) {
+    Json failures = Json::array();
+    for (const FailedExpectation& failure : test.failures) {
+        failures.push_back(json_of(failure));
+    }
+    Json parameters = Json::object();
+    for (const auto& [name, value] : test.parameters) {
+        parameters[name] = value;
+    }
+    const KvmCounts& kvm = test.kvm_counts;
+    return {{"suite", test.suite},
+            {"name", test.name},
+            {"verdict", verdict_name(test.verdict)},
+            {"reason", test.reason},
+            {"seconds", test.seconds},
+            {"failures", failures},
+            {"file", test.file},
+            {"line", test.line},
+            {"cpus", test.cpus},
+            {"repetition", test.repetition},
+            {"parameters", parameters},
+            {"memory", optional_json(test.memory)},
+            {"kvm_counts",
+             {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
+            {"log", test.log},
+            {"diagnosis", test.diagnosis}};
+}
+
+Json json_of(const KvmCounts& counts) {
+    Json result = Json::object();
+    for (const KvmCount& count : counts.counts) {
+        result[count.name] = count.per_operation;
+    }
+    return result;
+}
+
+Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
+    Json parameters = Json::object();
+    for (const MeasurementParameter& parameter : measurement.parameters) {
+        std::visit([&](const auto& value) { parameters[parameter.name] = value; }, parameter.value);
+    }
+    Json result{{"name", measurement.name}, {"params", parameters}, {"unit", measurement.unit}};
+    result.update(json_of(distribution_of(measurement.histogram)));
+    result["exits"] = measurement.counted ? json_of(test.kvm_counts) : Json::object();
+    result["test"] = test.full_name();
+    result["repetition"] = test.repetition;
+    result["cpus"] = test.cpus;
+    result["tsc_khz"] = test.tsc_khz;
+    return result;
+}
+
+Json json_of(const Crossover& crossover) {
+    const auto pages_or_null = [](const std::optional<std::uint64_t>& pages) {
+        return pages ? Json(*pages) : Json(nullptr);
+    };
+    return {{"full_flush", crossover.full_flush},
+            {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
+            {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
+            {"linux", shootdown::linux_flush_ceiling}};
+}
+
+Json json_of(const Trust& trust) {
+    return {{"trust", trust_name(trust.level)}, {"remarks", trust.remarks}};
+}
+
+Json json_of(const Summary& summary) {
+    return {{"passed", summary.passed}, {"failed", summary.failed}, {"skipped", summary.skipped}};
+}
+
+Json head(const std::vector<std::string>& command, const std::optional<HostDescription>& host,
+          const std::optional<Calibration>& calibration) {
+    Json described = host ? json_of(*host) : Json::object();
+    if (host) {
+        described["timings"] = json_of(judge_timings(*host, calibration));
+    }
+    described["calibration"] = calibration ? json_of(*calibration) : Json(nullptr);
+    return {
+        {"schema", json_schema}, {"nestbed", version}, {"command", command}, {"host", described}};
+}
+
+/// Guests and command lines may hold any bytes; JSON is UTF-8.
+std::string dump(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string json_report(const RunReport& report) {
+    Json tests = Json::array();
+    Json measurements = Json::array();
+    for (const TestResult& test : report.tests) {
+        tests.push_back(json_of(test));
+        for (const MeasurementEvent& measurement : test.measurements) {
+            measurements.push_back(json_of(test, measurement));
+        }
+    }
+    Json result = head(report.command, report.host, report.calibration);
+    result["tests"] = tests;
+    result["measurements"] = measurements;
+    for (const Crossover& crossover : report.crossovers) {
+        result["crossovers"].push_back(json_of(crossover));
+    }
+    if (!report.walks.empty()) {
+        result["walks"] = json_of(report.walks);
+    }
+    result["summary"] = json_of(report.summary());
+    result["seconds"] = report.seconds;
+    result["interrupted"] = report.interrupted;
+    result["not_finished"] = report.not_finished;
+    return dump(result);
+}
+
+std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,
+                             const std::optional<Calibration>& calibration) {
+    return dump(head(command, host, calibration));
+}
+
+}  // namespace nestbed::vmm

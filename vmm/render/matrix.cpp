@@ -1,0 +1,145 @@
+#include "vmm/render/matrix.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "vmm/base/text.hpp"
+#include "vmm/render/table.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr std::size_t page_width = 100;
+
+Summary summary_of(const ResultFile& environment, const std::string* suite) {
+    Summary summary;
+    for (const TestResult& test : environment.tests) {
+        if (suite == nullptr || test.suite == *suite) {
+            summary.add(test.verdict);
+        }
+    }
+    return summary;
+}
+
+/// In the order in which they come.
+std::vector<std::string> suites_of(std::span<const ResultFile> environments) {
+    std::vector<std::string> suites;
+    for (const ResultFile& environment : environments) {
+        for (const TestResult& test : environment.tests) {
+            if (std::ranges::find(suites, test.suite) == suites.end()) {
+                suites.push_back(test.suite);
+            }
+        }
+    }
+    return suites;
+}
+
+void add_row(Table& table, std::string title, std::span<const ResultFile> environments,
+             const std::string* suite) {
+    std::vector<std::string> cells{std::move(title)};
+    for (const ResultFile& environment : environments) {
+        const Summary summary = summary_of(environment, suite);
+        for (const std::uint64_t count : {summary.passed, summary.failed, summary.skipped}) {
+            // A suite that did not run here is no suite without tests.
+            cells.push_back(summary.total() == 0 ? "-" : fmt::format("{}", count));
+        }
+    }
+    table.add_row(std::move(cells));
+}
+
+std::string counts_text(std::span<const ResultFile> environments) {
+    std::vector<Table::Column> columns{{"suite", Table::Align::left}};
+    for (const ResultFile& environment : environments) {
+        for (const char* title : {"passed", "failed", "skipped"}) {
+            columns.push_back({title, Table::Align::right, printable(environment.environment)});
+        }
+    }
+    Table table(std::move(columns));
+    for (const std::string& suite : suites_of(environments)) {
+        add_row(table, printable(suite), environments, &suite);
+    }
+    add_row(table, "all", environments, nullptr);
+    return table.text();
+}
+
+std::string description_of(const ResultFile& environment) {
+    const HostDescription& host = environment.host;
+    std::string text = fmt::format("{} on {}", host.paging, host.cpu);
+    if (host.emulated) {
+        text += fmt::format(", emulated by {}", host.emulated->emulator);
+        if (host.emulated->retries != 0) {
+            text += fmt::format(" ({} before it hung)", counted(host.emulated->retries, "machine"));
+        }
+    }
+    text += ", Linux " + host.kernel;
+    if (environment.not_finished != 0) {
+        text += fmt::format("; {} did not finish", counted(environment.not_finished, "test"));
+    }
+    return text;
+}
+
+std::string descriptions_text(std::span<const ResultFile> environments) {
+    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+    for (const ResultFile& environment : environments) {
+        table.add_row({printable(environment.environment), printable(description_of(environment))});
+    }
+    return table.text(2);
+}
+
+/// All tests of one verdict: the reason, then where and which. The same reason stands once, and so
+/// do the same tests in several environments.
+std::string reasons_text(std::span<const ResultFile> environments, Verdict verdict) {
+    std::map<std::string, std::map<std::string, std::vector<std::string>>> reasons;
+    for (const ResultFile& environment : environments) {
+        for (const TestResult& test : environment.tests) {
+            if (test.verdict == verdict) {
+                std::vector<std::string>& where = reasons[test.reason][test.full_name()];
+                // Once, however often it was repeated there.
+                if (where.empty() || where.back() != environment.environment) {
+                    where.push_back(environment.environment);
+                }
+            }
+        }
+    }
+    std::string text;
+    for (const auto& [reason, tests] : reasons) {
+        std::map<std::vector<std::string>, std::vector<std::string>> by_environments;
+        for (const auto& [test, where] : tests) {
+            by_environments[where].push_back(test);
+        }
+        text += fmt::format("  {}\n", printable(reason.empty() ? "an expectation" : reason));
+        for (const auto& [where, names] : by_environments) {
+            const std::string line =
+                fmt::format("{}: {}", fmt::join(where, ", "), fmt::join(names, ", "));
+            for (const std::string& part : wrapped(printable(line), page_width - 4)) {
+                text += "    " + part + "\n";
+            }
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string matrix_text(std::span<const ResultFile> environments) {
+    std::string text = counts_text(environments) + "\n" + descriptions_text(environments);
+    for (const Verdict verdict : {Verdict::skipped, Verdict::failed}) {
+        if (const std::string reasons = reasons_text(environments, verdict); !reasons.empty()) {
+            text += fmt::format("\n{}:\n{}", verdict_name(verdict), reasons);
+        }
+    }
+    return text;
+}
+
+bool all_passed(std::span<const ResultFile> environments) {
+    return std::ranges::all_of(environments, [](const ResultFile& environment) {
+        const Summary summary = summary_of(environment, nullptr);
+        return environment.not_finished == 0 && summary.failed == 0 && summary.passed != 0;
+    });
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,88 @@
+#include "vmm/render/result_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "vmm/base/error.hpp"
+#include "vmm/render/json.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Verdict verdict_named(const std::string& name, const std::filesystem::path& path) {
+    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::skipped}) {
+        if (name == verdict_name(verdict)) {
+            return verdict;
+        }
+    }
+    throw_error(ErrorKind::input, "{}: there is no verdict {}", path.string(), name);
+}
+
+HostDescription host_in(const Json& json, const std::filesystem::path& path) {
+    HostDescription host;
+    host.cpu = json.at("cpu");
+    host.kernel = json.at("kernel");
+    host.paging = json.at("paging");
+    // Reports from before there were nested machines have no such key.
+    if (const auto emulated = json.find("emulated");
+        emulated != json.end() && !emulated->is_null()) {
+        host.emulated = emulated_machine_from(emulated->dump(), path.string());
+    }
+    return host;
+}
+
+ResultFile read(const Json& json, const std::filesystem::path& path) {
+    const Json& schema = json.at("schema");
+    if (!schema.is_number_unsigned()) {
+        throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: its schema is {}",
+                    path.string(), schema.dump());
+    }
+    if (schema != Json(json_schema)) {
+        throw_error(ErrorKind::input, "{} has schema {}, this program knows {}", path.string(),
+                    schema.dump(), json_schema);
+    }
+    ResultFile file;
+    file.environment = path.stem();
+    file.host = host_in(json.at("host"), path);
+    if (!json.at("not_finished").is_number_unsigned()) {
+        throw_error(ErrorKind::input, "{}: not_finished must be a number", path.string());
+    }
+    file.not_finished = json.at("not_finished");
+    for (const Json& entry : json.at("tests")) {
+        TestResult test;
+        test.suite = entry.at("suite");
+        test.name = entry.at("name");
+        test.verdict = verdict_named(entry.at("verdict"), path);
+        test.reason = entry.at("reason");
+        file.tests.push_back(std::move(test));
+    }
+    return file;
+}
+
+}  // namespace
+
+ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
+    try {
+        return read(Json::parse(text), path);
+    } catch (const Json::exception& error) {
+        throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
+                    error.what());
+    }
+}
+
+ResultFile read_result_file(const std::filesystem::path& path) {
+    std::ifstream stream(path);
+    if (!stream || std::filesystem::is_directory(path)) {
+        throw_error(ErrorKind::input, "cannot read {}", path.string());
+    }
+    const std::string text(std::istreambuf_iterator<char>(stream), {});
+    return result_file_from(text, path);
+}
+
+}  // namespace nestbed::vmm

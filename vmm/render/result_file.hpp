@@ -1,0 +1,28 @@
+// A run's JSON report, read back: what is needed to set several runs side by side.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/host/host_description.hpp"
+#include "vmm/result/test_result.hpp"
+
+namespace nestbed::vmm {
+
+struct ResultFile {
+    std::string environment;        ///< the file's name without its ending
+    HostDescription host;           ///< CPU, kernel, paging and emulation only
+    std::vector<TestResult> tests;  ///< suite, name, verdict and reason only
+    std::uint64_t not_finished = 0;
+};
+
+/// Throws Error(bad_input), naming the file, if it is not there or no report of `nestbed run` in a
+/// schema that this program knows.
+ResultFile read_result_file(const std::filesystem::path& path);
+
+/// The same for the text of a file called `path`.
+ResultFile result_file_from(std::string_view text, const std::filesystem::path& path);
+
+}  // namespace nestbed::vmm

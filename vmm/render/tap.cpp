@@ -1,0 +1,81 @@
+#include "vmm/render/tap.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "vmm/base/text.hpp"
+#include "vmm/render/human.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// A string that YAML reads as it was: JSON's strings are YAML's double-quoted ones.
+std::string yaml_string(std::string_view text) { return nlohmann::json(valid_utf8(text)).dump(); }
+
+template <typename Lines>
+std::string yaml_list(const char* key, const Lines& lines) {
+    if (lines.empty()) {
+        return "";
+    }
+    std::string text = fmt::format("  {}:\n", key);
+    for (const auto& line : lines) {
+        text += fmt::format("    - {}\n", yaml_string(line));
+    }
+    return text;
+}
+
+std::string diagnostics(const TestResult& test) {
+    std::string text = fmt::format("  ---\n  message: {}\n  file: {}\n  line: {}\n",
+                                   yaml_string(test.reason), yaml_string(test.file), test.line);
+    std::vector<std::string> failures;
+    for (const FailedExpectation& failure : test.failures) {
+        failures.push_back(fmt::format("{}:{}: expected {}: {}", failure.file, failure.line,
+                                       failure.expression, failure.values));
+    }
+    return text + yaml_list("failures", failures) + yaml_list("log", test.log) +
+           yaml_list("diagnosis", lines_of(test.diagnosis)) + "  ...\n";
+}
+
+std::string test_line(std::size_t number, const TestResult& test) {
+    std::string line = fmt::format("{} {} - {}", test.verdict == Verdict::failed ? "not ok" : "ok",
+                                   number, tap_escaped(display_name(test)));
+    if (test.verdict == Verdict::skipped) {
+        line += " # SKIP " + printable(test.reason);
+    }
+    return line + "\n";
+}
+
+}  // namespace
+
+std::string tap_escaped(std::string_view text) {
+    std::string result;
+    for (const char c : printable(text)) {
+        if (c == '#' || c == '\\') {
+            result += '\\';
+        }
+        result += c;
+    }
+    return result;
+}
+
+std::string tap_report(const RunReport& report) {
+    std::string text =
+        fmt::format("TAP version 13\n1..{}\n", report.tests.size() + report.not_finished);
+    std::size_t number = 0;
+    for (const TestResult& test : report.tests) {
+        text += test_line(++number, test);
+        if (test.verdict == Verdict::failed) {
+            text += diagnostics(test);
+        }
+    }
+    if (report.not_finished != 0) {
+        text += fmt::format("Bail out! {}: {} did not finish\n",
+                            report.interrupted ? "interrupted" : "stopped by an error",
+                            counted(report.not_finished, "test"));
+    }
+    return text;
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,38 @@
+// What this host's KVM costs, as measured by the built-in guest `calibrate` just now.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vmm/result/distribution.hpp"
+
+namespace nestbed::vmm {
+
+/// TSC of vCPU 1 minus that of vCPU 0: within `bound` of `cycles`, and at best known that well.
+struct TscOffset {
+    std::int64_t cycles = 0;
+    std::uint64_t bound = 0;
+};
+
+/// What could not be measured is missing, and `problems` says why.
+struct Calibration {
+    std::uint64_t tsc_khz = 0;
+    std::optional<double> kernel_cycles_per_instruction;  ///< at CPL 0; the median of many loops
+    std::optional<double> user_cycles_per_instruction;    ///< at CPL 3
+    std::optional<Distribution> exit_round_trip;          ///< cycles, as all below
+    std::optional<Distribution> ipi_to_halted;            ///< there and back, the target in HLT
+    std::optional<Distribution> ipi_to_spinning;          ///< the target in a loop at CPL 0
+    std::optional<TscOffset> tsc_offset;
+    double seconds = 0;  ///< that it took
+    std::vector<std::string> problems;
+
+    /// False if no guest could be run at all.
+    bool found_anything() const {
+        return kernel_cycles_per_instruction || user_cycles_per_instruction || exit_round_trip ||
+               ipi_to_halted || ipi_to_spinning || tsc_offset;
+    }
+};
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,77 @@
+// What a run of guest tests found: the data that every output format shows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vmm/channel/event.hpp"
+#include "vmm/memory/backing_report.hpp"
+#include "vmm/services/kvm_counts.hpp"
+
+namespace nestbed::vmm {
+
+enum class Verdict { passed, failed, skipped };
+
+constexpr const char* verdict_name(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::passed:
+            return "passed";
+        case Verdict::failed:
+            return "failed";
+        case Verdict::skipped:
+            return "skipped";
+    }
+    return "?";
+}
+
+struct TestResult {
+    std::string suite;
+    std::string name;
+    std::string file;
+    std::uint64_t line = 0;
+    std::uint32_t cpus = 0;
+    std::uint64_t tsc_khz = 0;     ///< of its VM, to turn cycles into time; 0 if KVM does not say
+    std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
+    std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
+    Verdict verdict = Verdict::failed;
+    /// Why it was skipped; or, of a failure, how the run ended if it did not end by itself.
+    std::string reason;
+    double seconds = 0;
+    std::vector<FailedExpectation> failures;
+    std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
+    std::vector<MeasurementEvent> measurements;
+    std::optional<MemoryReport> memory;  ///< if it was asked for
+    KvmCounts kvm_counts;                ///< over the stretches that the guest marked
+    /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
+    std::string diagnosis;
+    /// Ctrl-C ended it: there is no verdict, and no report counts it.
+    bool interrupted = false;
+
+    std::string full_name() const { return suite + "." + name; }
+};
+
+struct Summary {
+    std::uint64_t passed = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t skipped = 0;
+
+    void add(Verdict verdict) {
+        switch (verdict) {
+            case Verdict::passed:
+                ++passed;
+                break;
+            case Verdict::failed:
+                ++failed;
+                break;
+            case Verdict::skipped:
+                ++skipped;
+                break;
+        }
+    }
+    std::uint64_t total() const { return passed + failed + skipped; }
+};
+
+}  // namespace nestbed::vmm

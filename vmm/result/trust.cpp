@@ -1,0 +1,152 @@
+#include "vmm/result/trust.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace nestbed::vmm {
+
+namespace {
+
+void add(Trust& trust, TrustLevel level, std::string remark) {
+    trust.level = std::max(trust.level, level);
+    trust.remarks.push_back(std::move(remark));
+}
+
+void judge_emulation(Trust& trust, const HostDescription& host) {
+    if (host.emulated) {
+        add(trust, TrustLevel::rough,
+            fmt::format("This machine is emulated in software, by {}: every timing is one of the "
+                        "emulation, and compares with others of it at best.",
+                        host.emulated->emulator));
+    }
+}
+
+void judge_execution(Trust& trust, const Calibration& calibration) {
+    if (!kernel_mode_is_interpreted(calibration)) {
+        return;
+    }
+    const double cycles = *calibration.kernel_cycles_per_instruction;
+    add(trust, TrustLevel::rough,
+        fmt::format("Guests' kernel mode (CPL 0) is interpreted here, at about {:.0f} cycles{} per "
+                    "instruction: latencies at CPL 0 are those of KVM's instruction emulator, not "
+                    "of hardware. User mode (CPL 3) runs at full speed.",
+                    cycles,
+                    calibration.tsc_khz == 0
+                        ? ""
+                        : fmt::format(" ({:.2f} µs)", microseconds(cycles, calibration.tsc_khz))));
+}
+
+void judge_paging(Trust& trust, const HostDescription& host) {
+    if (host.paging == "pvm" || host.paging == "shadow") {
+        add(trust, TrustLevel::with_care,
+            "Guest page tables are shadowed by KVM, without nested paging in hardware: changes to "
+            "them and first touches of pages cost exits that EPT or NPT would not.");
+    }
+}
+
+void judge_nesting(Trust& trust, const HostDescription& host) {
+    if (host.nested && !host.emulated) {
+        add(trust, TrustLevel::with_care,
+            fmt::format("This host is itself a virtual machine{}, whose cores may be taken away at "
+                        "any time: trust minima and medians more than p99 and max.",
+                        host.hypervisor.empty() ? "" : " (" + host.hypervisor + ")"));
+    }
+}
+
+void judge_clock(Trust& trust, const HostDescription& host,
+                 const std::optional<Calibration>& calibration) {
+    if (!host.tsc.constant || !host.tsc.nonstop) {
+        add(trust, TrustLevel::rough,
+            fmt::format("The TSC is not {}: cycles are no measure of time.",
+                        host.tsc.constant ? "running on while a core sleeps" : "of constant rate"));
+    }
+    if (!host.tsc.clocksource.empty() && host.tsc.clocksource != "tsc") {
+        add(trust, TrustLevel::with_care,
+            fmt::format("The host's kernel keeps time by {}, not by the TSC: it may have found the "
+                        "TSC unstable.",
+                        host.tsc.clocksource));
+    }
+    if (calibration && calibration->tsc_khz == 0) {
+        add(trust, TrustLevel::with_care,
+            "KVM does not say how fast a guest's TSC runs: there are cycles, but no µs.");
+    }
+    if (calibration && calibration->tsc_offset) {
+        const auto& [offset, bound] = *calibration->tsc_offset;
+        if (static_cast<std::uint64_t>(std::llabs(offset)) > bound) {
+            add(trust, TrustLevel::with_care,
+                fmt::format("The TSCs of two vCPUs differ by {} ± {} cycles: one-way latencies are "
+                            "off by that; round trips are not.",
+                            offset, bound));
+        }
+    }
+}
+
+void judge_cores(Trust& trust, const HostDescription& host,
+                 const std::optional<Calibration>& calibration) {
+    if (host.cores < 4) {
+        add(trust, TrustLevel::with_care,
+            fmt::format("Only {} here: with more vCPUs than that, latencies contain waits for the "
+                        "host's scheduler.",
+                        host.cores == 1 ? "1 core" : fmt::format("{} cores", host.cores)));
+    }
+    // Two vCPUs that run side by side exchange their clocks within a few µs.
+    constexpr double side_by_side = 100;
+    if (calibration && calibration->tsc_offset && calibration->tsc_khz != 0 &&
+        microseconds(static_cast<double>(calibration->tsc_offset->bound), calibration->tsc_khz) >
+            side_by_side) {
+        add(trust, TrustLevel::rough,
+            "Two vCPUs did not run side by side during the calibration: the machine is busy, or "
+            "they share a core.");
+    }
+    // An exit is short and the same each time; what stretches one is another user of the core.
+    constexpr std::uint64_t busy = 20;
+    if (calibration && calibration->exit_round_trip &&
+        calibration->exit_round_trip->p99 > busy * calibration->exit_round_trip->p50) {
+        add(trust, TrustLevel::with_care,
+            "The machine was busy during the calibration: one exit in a hundred took more than "
+            "twenty times the median.");
+    }
+}
+
+}  // namespace
+
+bool kernel_mode_is_interpreted(const Calibration& calibration) {
+    // A decrement-and-branch loop takes half a cycle per instruction on hardware, a few at most in
+    // a software emulation of all of it, and hundreds in KVM's emulator.
+    constexpr double hardware_at_worst = 50;
+    return calibration.kernel_cycles_per_instruction.value_or(0) > hardware_at_worst;
+}
+
+const char* trust_name(TrustLevel level) {
+    switch (level) {
+        case TrustLevel::good:
+            return "good";
+        case TrustLevel::with_care:
+            return "with care";
+        case TrustLevel::rough:
+            return "rough";
+    }
+    return "?";
+}
+
+Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration) {
+    Trust trust;
+    judge_emulation(trust, host);
+    if (calibration) {
+        judge_execution(trust, *calibration);
+    }
+    judge_paging(trust, host);
+    judge_nesting(trust, host);
+    judge_clock(trust, host, calibration);
+    judge_cores(trust, host, calibration);
+    if (trust.remarks.empty()) {
+        trust.remarks.emplace_back(
+            "Hardware runs and translates guests here, and the TSC is steady: figures are the "
+            "hardware's.");
+    }
+    return trust;
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,32 @@
+// How far timings can be trusted on a host, in plain words.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vmm/host/host_description.hpp"
+#include "vmm/result/calibration.hpp"
+
+namespace nestbed::vmm {
+
+enum class TrustLevel {
+    good,       ///< figures are the hardware's
+    with_care,  ///< something between the guest and the hardware shows in them
+    rough,      ///< orders of magnitude and comparisons at best
+};
+
+struct Trust {
+    TrustLevel level = TrustLevel::good;
+    std::vector<std::string> remarks;  ///< sentences, the weightiest first
+};
+
+/// "good", "with care", "rough".
+const char* trust_name(TrustLevel level);
+
+Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration);
+
+/// True if guests' kernel mode is not run by the processor but by KVM's instruction emulator.
+bool kernel_mode_is_interpreted(const Calibration& calibration);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,84 @@
+#include "vmm/run/calibrate.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "vmm/base/error.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/run/guest_set.hpp"
+#include "vmm/run/test_runner.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// The median, since a few loops are interrupted by the host.
+std::optional<double> cycles_per_instruction(const MeasurementEvent& loop) {
+    const std::uint64_t instructions = number_named(loop, "instructions").value_or(0);
+    if (instructions == 0) {
+        return std::nullopt;
+    }
+    return static_cast<double>(loop.histogram.quantile(50, 100)) /
+           static_cast<double>(instructions);
+}
+
+/// Takes over a measurement of guest/suites/calibrate.cpp by its name.
+void take(Calibration& calibration, const MeasurementEvent& measurement) {
+    const std::string& name = measurement.name;
+    if (name == "kernel loop") {
+        calibration.kernel_cycles_per_instruction = cycles_per_instruction(measurement);
+    } else if (name == "user loop") {
+        calibration.user_cycles_per_instruction = cycles_per_instruction(measurement);
+    } else if (name == "exit") {
+        calibration.exit_round_trip = distribution_of(measurement.histogram);
+    } else if (name == "ipi to halted") {
+        calibration.ipi_to_halted = distribution_of(measurement.histogram);
+    } else if (name == "ipi to spinning") {
+        calibration.ipi_to_spinning = distribution_of(measurement.histogram);
+    } else if (name == "tsc exchange") {
+        const auto offset = number_named(measurement, "offset");
+        const auto bound = number_named(measurement, "bound");
+        if (offset && bound) {
+            calibration.tsc_offset = {static_cast<std::int64_t>(*offset), *bound};
+        }
+    }
+}
+
+void run_one(Calibration& calibration, const kvm::System& system, const Guest& guest,
+             const GuestTest& test, const std::stop_token& stop) {
+    TestSettings settings;
+    settings.timeout = std::chrono::seconds(2);
+    // Two vCPUs on one core would wait for each other's time slice.
+    settings.placement = Placement::spread;
+    try {
+        const TestResult result = run_test(system, guest, test, settings, stop);
+        calibration.tsc_khz = result.tsc_khz;
+        std::ranges::for_each(result.measurements, [&](const MeasurementEvent& measurement) {
+            take(calibration, measurement);
+        });
+        if (result.verdict != Verdict::passed && !result.interrupted) {
+            calibration.problems.push_back(test.full_name() + ": " + result.reason);
+        }
+    } catch (const Error& error) {
+        calibration.problems.push_back(test.full_name() + ": " + error.what());
+    }
+}
+
+}  // namespace
+
+Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
+    const auto start = std::chrono::steady_clock::now();
+    Calibration calibration;
+    const Guest guest = read_builtin("calibrate");
+    // One behind the other: they would disturb each other.
+    for (const GuestTest& test : guest.tests()) {
+        if (!stop.stop_requested()) {
+            run_one(calibration, system, guest, test, stop);
+        }
+    }
+    calibration.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return calibration;
+}
+
+}  // namespace nestbed::vmm

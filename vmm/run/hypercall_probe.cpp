@@ -1,0 +1,20 @@
+#include "vmm/run/hypercall_probe.hpp"
+
+#include <chrono>
+
+#include "vmm/run/guest_set.hpp"
+#include "vmm/run/test_runner.hpp"
+#include "vmm/study/shootdown_runs.hpp"
+
+namespace nestbed::vmm {
+
+bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop) {
+    const Guest guest = read_builtin(shootdown_guest);
+    TestSettings settings;
+    settings.cpus = 1;
+    settings.timeout = std::chrono::seconds(2);
+    return run_test(system, guest, guest.test_named("hypercall"), settings, stop).verdict ==
+           Verdict::passed;
+}
+
+}  // namespace nestbed::vmm

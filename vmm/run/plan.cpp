@@ -1,0 +1,57 @@
+#include "vmm/run/plan.hpp"
+
+#include <random>
+#include <utility>
+
+#include "vmm/base/error.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// Fisher-Yates, spelled out: what std::shuffle makes of a seed is up to each standard library.
+void shuffle(std::vector<PlannedTest>& tests, std::mt19937_64& generator) {
+    for (std::size_t i = tests.size(); i > 1; --i) {
+        std::swap(tests[i - 1], tests[generator() % i]);
+    }
+}
+
+std::vector<PlannedTest> selected(const GuestSet& guests, const Filter& filter) {
+    std::vector<PlannedTest> result;
+    for (const Guest& guest : guests.guests()) {
+        for (const GuestTest& test : guest.tests()) {
+            if (filter.matches(test.full_name())) {
+                result.push_back({&guest, &test, 1});
+            }
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
+                                   const PlanOrder& order) {
+    const std::vector<PlannedTest> once = selected(guests, filter);
+    if (once.empty()) {
+        const std::string patterns = filter.text();
+        throw_error(ErrorKind::usage, "{}",
+                    patterns.empty() ? "there are no tests in these guests"
+                                     : "no test matches --filter " + patterns);
+    }
+    std::mt19937_64 generator(order.shuffle_seed.value_or(0));
+    std::vector<PlannedTest> plan;
+    for (std::uint64_t repetition = 1; repetition <= order.repeat; ++repetition) {
+        std::vector<PlannedTest> round = once;
+        for (PlannedTest& test : round) {
+            test.repetition = repetition;
+        }
+        if (order.shuffle_seed) {
+            shuffle(round, generator);
+        }
+        plan.insert(plan.end(), round.begin(), round.end());
+    }
+    return plan;
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,159 @@
+#include "vmm/run/scheduler.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "vmm/machine/host_cpus.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// The state that the workers share; everything but `stop_` is guarded by `mutex_`.
+class SideBySide {
+  public:
+    SideBySide(const std::vector<ScheduledTest>& plan, std::uint32_t slots, const RunOne& run_one,
+               const std::stop_token& stop, RunObserver& observer)
+        : plan_(plan),
+          slots_(slots),
+          run_one_(run_one),
+          observer_(observer),
+          free_slots_(slots),
+          results_(plan.size()),
+          outer_stop_(stop, [this] { stop_.request_stop(); }) {}
+
+    void work() {
+        while (const auto index = take_next()) {
+            std::optional<TestResult> result;
+            try {
+                result = run_one_(plan_[*index].test, stop_.get_token());
+            } catch (...) {
+                give_up(std::current_exception());
+            }
+            put_back(*index, std::move(result));
+        }
+    }
+
+    /// When all workers are done: what finished behind a test that did not was not reported yet.
+    RunRecord finish() {
+        for (; reported_ < results_.size(); ++reported_) {
+            report_next();
+        }
+        RunRecord record;
+        for (std::optional<TestResult>& result : results_) {
+            if (result) {
+                record.results.push_back(std::move(*result));
+            }
+        }
+        record.not_finished = plan_.size() - record.results.size();
+        record.error = error_;
+        return record;
+    }
+
+  private:
+    std::uint32_t weight(std::size_t index) const {
+        return std::clamp<std::uint32_t>(plan_[index].cpus, 1, slots_);
+    }
+
+    /// Waits for room for the next test of the plan. Only the next one may start, so a test that
+    /// needs many slots is not overtaken for ever by those that need few.
+    std::optional<std::size_t> take_next() {
+        std::unique_lock lock(mutex_);
+        room_.wait(lock, stop_.get_token(),
+                   [&] { return next_ == plan_.size() || weight(next_) <= free_slots_; });
+        if (next_ == plan_.size() || stop_.stop_requested()) {
+            return std::nullopt;
+        }
+        const std::size_t index = next_++;
+        free_slots_ -= weight(index);
+        room_.notify_all();  // another worker may have room for what is next now
+        notify([&] { observer_.started(plan_[index].test); });
+        return index;
+    }
+
+    void put_back(std::size_t index, std::optional<TestResult> result) {
+        const std::lock_guard lock(mutex_);
+        free_slots_ += weight(index);
+        room_.notify_all();
+        if (result && !result->interrupted) {
+            results_[index] = std::move(result);
+        }
+        for (; reported_ < results_.size() && results_[reported_]; ++reported_) {
+            report_next();
+        }
+    }
+
+    void report_next() {
+        if (results_[reported_]) {
+            notify([&] { observer_.finished(*results_[reported_]); });
+        }
+    }
+
+    template <typename Notification>
+    void notify(const Notification& notification) {
+        try {
+            notification();
+        } catch (...) {
+            give_up_locked(std::current_exception());
+        }
+    }
+
+    void give_up(const std::exception_ptr& error) {
+        const std::lock_guard lock(mutex_);
+        give_up_locked(error);
+    }
+
+    void give_up_locked(const std::exception_ptr& error) {
+        if (!error_) {
+            error_ = error;
+        }
+        stop_.request_stop();
+    }
+
+    const std::vector<ScheduledTest>& plan_;
+    const std::uint32_t slots_;
+    const RunOne& run_one_;
+    RunObserver& observer_;
+
+    std::mutex mutex_;
+    std::condition_variable_any room_;
+    std::uint32_t free_slots_;
+    std::size_t next_ = 0;      ///< first test that was not started
+    std::size_t reported_ = 0;  ///< first test that the observer was not told about
+    std::vector<std::optional<TestResult>> results_;
+    std::exception_ptr error_;
+
+    std::stop_source stop_;
+    std::stop_callback<std::function<void()>> outer_stop_;
+};
+
+}  // namespace
+
+Parallelism parallelism(std::uint32_t jobs) {
+    if (jobs == 0) {
+        const auto cores = static_cast<std::uint32_t>(usable_host_cpus().size());
+        return {cores, cores};
+    }
+    return {jobs, std::numeric_limits<std::uint32_t>::max()};
+}
+
+RunRecord run_side_by_side(const std::vector<ScheduledTest>& plan, const Parallelism& parallelism,
+                           const RunOne& run_one, const std::stop_token& stop,
+                           RunObserver& observer) {
+    SideBySide state(plan, parallelism.slots, run_one, stop, observer);
+    // This thread is one of the workers: a single test costs no thread.
+    const std::size_t workers = std::min<std::size_t>(parallelism.jobs, plan.size());
+    std::vector<std::jthread> threads;
+    for (std::size_t n = 1; n < workers; ++n) {
+        threads.emplace_back([&] { state.work(); });
+    }
+    state.work();
+    threads.clear();
+    return state.finish();
+}
+
+}  // namespace nestbed::vmm

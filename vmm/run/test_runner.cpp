@@ -1,0 +1,165 @@
+#include "vmm/run/test_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <variant>
+
+#include "vmm/base/error.hpp"
+#include "vmm/channel/record_reader.hpp"
+#include "vmm/diagnose/diagnosis.hpp"
+#include "vmm/machine/host_cpus.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+std::uint64_t rounded_up(std::uint64_t memory) {
+    return (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
+}
+
+/// What the page tables that map it take of the guest's own memory; a little more, for the upper
+/// levels. So little of little test memory that any guest has it to spare.
+std::uint64_t tables_of(const TestMemorySettings& test_memory) {
+    constexpr std::uint64_t to_spare = 1 << 20;
+    const std::uint64_t entries = test_memory.bytes / paging::bytes_of(test_memory.leaf);
+    const std::uint64_t bytes = entries * sizeof(std::uint64_t);
+    return bytes < to_spare ? 0 : bytes + bytes / 256;
+}
+
+MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
+    MachineSettings result;
+    result.cpus = cpus_of(test, settings);
+    const std::uint64_t memory = std::max(settings.memory, test.needs.memory);
+    if (memory > most_guest_memory) {
+        throw_error(ErrorKind::usage, "{} asks for {} MiB of memory; {} MiB are possible",
+                    test.full_name(), memory >> 20, most_guest_memory >> 20);
+    }
+    result.test_memory = settings.test_memory;
+    result.test_memory.bytes =
+        rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
+    result.memory = rounded_up(memory + tables_of(result.test_memory));
+    result.backing = settings.backing;
+    if (test.needs.ring_records != 0) {
+        result.ring_records = test.needs.ring_records;
+    }
+    result.placement = settings.placement;
+    result.statistics = settings.statistics;
+    result.exitless_calls = settings.exitless_calls;
+    result.dirty_logging = settings.dirty_logging.kind == channel::DirtyLogKind::none
+                               ? test.needs.dirty_logging
+                               : settings.dirty_logging;
+    result.parameters = settings.parameters;
+    return result;
+}
+
+std::chrono::milliseconds timeout_of(const TestSettings& settings, std::uint32_t cpus) {
+    constexpr std::chrono::seconds with_a_core_each(10);
+    const std::size_t cores = usable_host_cpus().size();
+    return settings.timeout.value_or(with_a_core_each * ((cpus + cores - 1) / cores));
+}
+
+/// Sorts what the guest sent into the result.
+class EventSorter {
+  public:
+    explicit EventSorter(TestResult& result) : result_(result) {}
+
+    void operator()(const LogLine& line) {
+        result_.log.push_back(fmt::format("[cpu {}] {}", cpu_, line.text));
+    }
+    void operator()(const FailedExpectation& failure) { result_.failures.push_back(failure); }
+    void operator()(const SkipRequest& skip) {
+        result_.verdict = Verdict::skipped;
+        result_.reason = skip.reason;
+    }
+    void operator()(const std::shared_ptr<const MeasurementEvent>& measurement) {
+        result_.measurements.push_back(*measurement);
+    }
+
+    void sort(const std::vector<Event>& events) {
+        for (const Event& event : events) {
+            cpu_ = event.cpu;
+            std::visit(*this, event.what);
+        }
+    }
+
+  private:
+    TestResult& result_;
+    std::uint32_t cpu_ = 0;
+};
+
+void judge(TestResult& result, const Outcome& outcome, const std::vector<std::string>& violations) {
+    if (outcome.ending != Ending::finished) {
+        result.verdict = Verdict::failed;
+        result.reason = outcome.detail;
+    } else if (!violations.empty()) {
+        result.verdict = Verdict::failed;
+        result.reason = "the record channel is broken: " + violations.front();
+    } else if (!result.failures.empty()) {
+        result.verdict = Verdict::failed;
+        result.reason =
+            fmt::format("{} failed", result.failures.size() == 1
+                                         ? "an expectation"
+                                         : fmt::format("{} expectations", result.failures.size()));
+    }
+}
+
+}  // namespace
+
+std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings) {
+    return std::max(settings.cpus, test.needs.cpus);
+}
+
+void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus) {
+    const int most = system.extension(KVM_CAP_MAX_VCPUS);
+    if (most > 0 && cpus > static_cast<std::uint32_t>(most)) {
+        throw_error(ErrorKind::usage, "{} vCPUs: this host's KVM allows at most {}", cpus, most);
+    }
+}
+
+TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
+                    const TestSettings& settings, const std::stop_token& stop) {
+    const auto start = std::chrono::steady_clock::now();
+    TestResult result;
+    result.suite = test.suite;
+    result.name = test.name;
+    result.file = test.file;
+    result.line = test.line;
+    result.verdict = Verdict::passed;
+    result.parameters = settings.parameters;
+
+    const MachineSettings wanted = machine_settings(test, settings);
+    result.cpus = wanted.cpus;
+    if (const auto objection = objection_to(wanted.dirty_logging, system)) {
+        result.verdict = Verdict::skipped;
+        result.reason = *objection;
+        return result;
+    }
+    Machine machine(system, guest, test, wanted);
+    result.tsc_khz = machine.tsc_khz();
+    RecordReader records(machine);
+    const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
+                                        timeout_of(settings, result.cpus), stop);
+    EventSorter(result).sort(records.finish());
+    judge(result, outcome, records.violations());
+    result.kvm_counts = machine.kvm_counts();
+    if (settings.memory_report) {
+        result.memory = machine.memory_report(system);
+    }
+    result.interrupted = outcome.ending == Ending::interrupted;
+    if (settings.inspect) {
+        settings.inspect(machine, result, stop);
+        result.interrupted = result.interrupted || stop.stop_requested();
+    }
+    if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
+        const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);
+        result.reason = diagnosis.summary;
+        result.diagnosis = diagnosis.report;
+    }
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return result;
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,47 @@
+// One guest test in one fresh VM, from nothing to a verdict.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stop_token>
+
+#include "vmm/kvm/system.hpp"
+#include "vmm/loader/guest.hpp"
+#include "vmm/machine/machine.hpp"
+#include "vmm/result/test_result.hpp"
+
+namespace nestbed::vmm {
+
+struct TestSettings {
+    std::uint32_t cpus = 1;           ///< vCPUs, at least; a test may need more
+    std::uint64_t memory = 64 << 20;  ///< bytes of guest memory, at least
+    BackingSettings backing{};
+    /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
+    /// since vCPUs that wait for each other then wait for the host's scheduler.
+    std::optional<std::chrono::milliseconds> timeout;
+    Placement placement = Placement::free;
+    bool statistics = false;      ///< count what KVM does over the stretches that the guest marks
+    bool memory_report = false;   ///< read back at the end what the guest's memory is made of
+    bool exitless_calls = false;  ///< have KVM answer what is there to measure that
+    /// Its bytes at least; a test may need more.
+    TestMemorySettings test_memory;
+    /// Instead of what a test needs, if it is of any kind.
+    channel::DirtyLogging dirty_logging;
+    std::vector<std::pair<std::string, std::uint64_t>> parameters;
+    /// Looks at the VM when its run is over and it still exists, and may add to the result. If that
+    /// takes long it is to look at the token, too.
+    std::function<void(const Machine&, TestResult&, const std::stop_token&)> inspect;
+};
+
+/// vCPUs that `test` gets with these settings.
+std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings);
+
+/// Throws Error(bad_input) if this host's KVM has no VM with so many.
+void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus);
+
+/// Throws Error if the VM cannot be made; whatever the guest does is in the result.
+TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
+                    const TestSettings& settings, const std::stop_token& stop);
+
+}  // namespace nestbed::vmm

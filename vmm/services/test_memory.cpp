@@ -1,0 +1,146 @@
+#include "vmm/services/test_memory.hpp"
+
+#include <linux/kvm.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "shared/channel/test_memory.hpp"
+#include "vmm/machine/host_cpus.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+bool has_swap() {
+    struct sysinfo host {};
+    return ::sysinfo(&host) == 0 && host.totalswap != 0;
+}
+
+}  // namespace
+
+TestMemory::TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
+                       const BackingSettings& backing)
+    : vm_(vm),
+      slot_(slot),
+      memory_(map_backing(backing, bytes, channel::test_memory_physical)),
+      guest_physical_(channel::test_memory_physical),
+      end_of_places_(channel::test_memory_physical + memory_.size()) {
+    set_slot(memory_.size());
+}
+
+std::uint64_t TestMemory::pages() const { return size() / test_page_bytes; }
+
+bool TestMemory::contains(TestPages pages) const {
+    const std::uint64_t all = this->pages();
+    return pages.first <= all && pages.count <= all - pages.first;
+}
+
+std::byte* TestMemory::at(TestPages pages) const {
+    return static_cast<std::byte*>(memory_.address()) + pages.first * test_page_bytes;
+}
+
+int TestMemory::advise(TestPages pages, int advice) {
+    return ::madvise(at(pages), pages.count * test_page_bytes, advice) == 0 ? 0 : errno;
+}
+
+int TestMemory::populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
+
+int TestMemory::drop(TestPages pages) { return advise(pages, MADV_DONTNEED); }
+
+int TestMemory::discard(TestPages pages) {
+    // Of a file's pages, MADV_DONTNEED would only drop this mapping's view.
+    return memory_.file() >= 0 ? advise(pages, MADV_REMOVE) : drop(pages);
+}
+
+int TestMemory::page_out_from(std::uint32_t host_cpu, TestPages pages) {
+    int error = 0;
+    std::thread([&] {
+        spread_this_thread_over({&host_cpu, 1});
+        error = advise(pages, MADV_PAGEOUT);
+    }).join();
+    return error;
+}
+
+int TestMemory::page_out(TestPages pages, std::span<const std::uint32_t> host_cpus) {
+    // The kernel starts to write a page out and leaves it where it is. Only a second advice, once
+    // it is written, has it go, if it is mapped by then, and if no CPU has it on its list of pages
+    // to be moved between the LRU lists (mm/swap.c): the kernel empties the list of the CPU that
+    // advises.
+    constexpr std::chrono::milliseconds time_to_write(5);
+    constexpr std::chrono::seconds long_enough(1);
+    const auto end = std::chrono::steady_clock::now() + long_enough;
+    int error = page_out_from(host_cpus.front(), pages);
+    for (std::size_t round = 1; error == 0 && has_swap() && count_resident(pages) != 0; ++round) {
+        if (std::chrono::steady_clock::now() >= end) {
+            break;
+        }
+        std::this_thread::sleep_for(time_to_write);
+        static_cast<void>(advise(pages, MADV_POPULATE_READ));
+        error = page_out_from(host_cpus[round % host_cpus.size()], pages);
+    }
+    return error;
+}
+
+std::uint64_t TestMemory::count_resident(TestPages pages) const {
+    std::array<unsigned char, 512> states{};
+    std::uint64_t resident = 0;
+    while (pages.count != 0) {
+        const std::uint64_t now = std::min<std::uint64_t>(pages.count, states.size());
+        if (::mincore(at(pages), now * test_page_bytes, states.data()) != 0) {
+            return pages.count + resident;  // nothing says that they left
+        }
+        resident += static_cast<std::uint64_t>(
+            std::count_if(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(now),
+                          [](unsigned char state) { return (state & 1) != 0; }));
+        pages = {pages.first + now, pages.count - now};
+    }
+    return resident;
+}
+
+void TestMemory::log_writes(bool on) {
+    logs_writes_ = on;
+    set_slot(memory_.size());
+}
+
+void TestMemory::set_read_only(bool on) {
+    // KVM does not let the flag of a slot change (virt/kvm/kvm_main.c, kvm_set_memory_region).
+    set_slot(0);
+    read_only_ = on;
+    set_slot(memory_.size());
+}
+
+void TestMemory::move_to(std::uint64_t guest_physical) {
+    const std::uint64_t end = guest_physical + memory_.size();
+    // Before it is there: as soon as it is expected there, a vCPU may find nothing.
+    if (end > end_of_places_.load(std::memory_order_relaxed)) {
+        end_of_places_.store(end, std::memory_order_release);
+    }
+    guest_physical_ = guest_physical;
+    set_slot(memory_.size());
+}
+
+bool TestMemory::take_access(std::uint64_t guest_physical, bool is_write) {
+    if (guest_physical < channel::test_memory_physical ||
+        guest_physical >= end_of_places_.load(std::memory_order_acquire)) {
+        return false;
+    }
+    if (is_write) {
+        // Relaxed: a count, and nothing that goes with it.
+        dropped_writes_.fetch_add(1, std::memory_order_relaxed);
+    }
+    return true;
+}
+
+void TestMemory::set_slot(std::uint64_t bytes) {
+    const std::uint32_t flags =
+        (logs_writes_ ? KVM_MEM_LOG_DIRTY_PAGES : 0U) | (read_only_ ? KVM_MEM_READONLY : 0U);
+    vm_.set_memory_slot(slot_, guest_physical_, bytes, memory_.address(), flags);
+}
+
+}  // namespace nestbed::vmm

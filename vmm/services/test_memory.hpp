@@ -1,0 +1,97 @@
+// The host's side of a VM's test memory (shared/channel/test_memory.hpp): a mapping, a memslot, and
+// what can be done to both while the guest runs.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "shared/paging/page_size.hpp"
+#include "vmm/kvm/vm.hpp"
+#include "vmm/memory/backing.hpp"
+
+namespace nestbed::vmm {
+
+struct TestMemorySettings {
+    std::uint64_t bytes = 0;  ///< a multiple of guest_memory_granule; 0: none
+    paging::PageSize leaf = paging::PageSize::size_4k;  ///< of the guest's mapping for user mode
+};
+
+inline constexpr std::uint64_t test_page_bytes = paging::bytes_of(paging::PageSize::size_4k);
+
+/// Pages of test_page_bytes, counted from the start of the test memory.
+struct TestPages {
+    std::uint64_t first;
+    std::uint64_t count;
+};
+
+class TestMemory {
+  public:
+    /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws
+    /// Error(bad_input) if the host has not got it.
+    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
+               const BackingSettings& backing);
+
+    std::uint64_t size() const { return memory_.size(); }
+    std::uint64_t pages() const;
+    std::uint32_t slot() const { return slot_; }
+
+    /// Whether all of the pages exist.
+    bool contains(TestPages pages) const;
+
+    const HostMemory& memory() const { return memory_; }
+
+    /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
+    /// (errno).
+    [[nodiscard]] int populate(TestPages pages);
+    [[nodiscard]] int discard(TestPages pages);
+    /// With threads on these CPUs, all that the process may use. Gives up after a second.
+    [[nodiscard]] int page_out(TestPages pages, std::span<const std::uint32_t> host_cpus);
+    /// Takes the pages out of this process's page tables; of memory that is a file they stay in it,
+    /// other memory loses them.
+    [[nodiscard]] int drop(TestPages pages);
+    /// How many of the pages are in the host's memory.
+    std::uint64_t count_resident(TestPages pages) const;
+
+    /// Has the guest's writes go to take_access(), or no longer. Not while writes are logged.
+    void set_read_only(bool on);
+
+    /// Has the guest find it there. Not while writes are logged.
+    void move_to(std::uint64_t guest_physical);
+
+    /// Answers an access of the guest's to where KVM has no memory, or none for that access: true
+    /// if it is between the first place of this memory and the furthest at which it ever was; there
+    /// a read is to find all bits set and a write is dropped. Any thread may call it.
+    bool take_access(std::uint64_t guest_physical, bool is_write);
+    std::uint64_t dropped_writes() const { return dropped_writes_.load(std::memory_order_relaxed); }
+
+    /// Has KVM log which pages are written (KVM_MEM_LOG_DIRTY_PAGES), or no longer.
+    void log_writes(bool on);
+    bool logs_writes() const { return logs_writes_; }
+
+    /// kvm::Vm's functions of these names, for this slot.
+    void get_dirty_log(std::span<std::uint64_t> bitmap) const { vm_.get_dirty_log(slot_, bitmap); }
+    void clear_dirty_log(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) {
+        vm_.clear_dirty_log(slot_, first_page, bitmap);
+    }
+
+  private:
+    std::byte* at(TestPages pages) const;
+    int advise(TestPages pages, int advice);
+    int page_out_from(std::uint32_t host_cpu, TestPages pages);
+    void set_slot(std::uint64_t bytes);
+
+    kvm::Vm& vm_;
+    std::uint32_t slot_;
+    HostMemory memory_;
+    std::uint64_t guest_physical_;
+    bool logs_writes_ = false;
+    bool read_only_ = false;
+    /// Behind the last address at which it ever was. vCPUs find it there, or nothing; one that
+    /// found nothing may be late to say so.
+    std::atomic<std::uint64_t> end_of_places_;
+    std::atomic<std::uint64_t> dropped_writes_{0};
+};
+
+}  // namespace nestbed::vmm
