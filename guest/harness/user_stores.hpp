@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "guest/harness/host_operation.hpp"
-#include "shared/fault/rung.hpp"
+#include "shared/study/fault_rungs.hpp"
 #include "shared/stats/histogram.hpp"
 
 namespace nestbed::guest {
@@ -24,7 +24,7 @@ struct Blocks {
     }
 };
 
-inline constexpr std::uint64_t max_blocks = fault::max_samples + fault::counted_stores;
+inline constexpr std::uint64_t max_blocks = study::max_fault_samples + study::counted_stores;
 
 /// A timed store is one instruction of this length: the handler of its fault may skip it.
 inline constexpr std::uint64_t store_bytes = 3;

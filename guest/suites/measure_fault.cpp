@@ -1,4 +1,4 @@
-// What `nestbed measure fault` runs, once per rung (shared/fault/rung.hpp) in a fresh VM.
+// What `nestbed measure fault` runs, once per rung (shared/study/fault_rungs.hpp) in a fresh VM.
 
 #include "guest/harness/host_operation.hpp"
 #include "guest/harness/measure.hpp"
@@ -14,7 +14,7 @@
 namespace nestbed::guest {
 namespace {
 
-using fault::Rung;
+using study::Rung;
 
 /// What the parameters ask for.
 struct Experiment {
@@ -22,15 +22,15 @@ struct Experiment {
     std::uint32_t cpus;  ///< that store side by side
     Blocks blocks;       ///< those of the samples, and behind them those of the counted stores
 
-    Blocks samples() const { return blocks.part(0, blocks.count - fault::counted_stores); }
-    Blocks counted() const { return blocks.part(samples().count, fault::counted_stores); }
+    Blocks samples() const { return blocks.part(0, blocks.count - study::counted_stores); }
+    Blocks counted() const { return blocks.part(samples().count, study::counted_stores); }
     /// Not stored to.
     Blocks spare() const { return blocks.part(blocks.count, 1); }
 };
 
 Rung rung_from_parameters() {
     const std::uint64_t rung = parameter("rung", 0);
-    GUEST_REQUIRE(rung < fault::rung_count);
+    GUEST_REQUIRE(rung < study::value_count<study::Rung>);
     return static_cast<Rung>(rung);
 }
 
@@ -38,8 +38,8 @@ Experiment experiment_from_parameters(Rung rung) {
     const bool moves = rung == Rung::moved;
     const std::uint64_t samples = parameter("samples", 16);
     GUEST_REQUIRE(samples >= 1);
-    GUEST_REQUIRE(samples <= fault::max_samples);
-    const Blocks blocks{parameter("block_pages", 1), 0, samples + fault::counted_stores};
+    GUEST_REQUIRE(samples <= study::max_fault_samples);
+    const Blocks blocks{parameter("block_pages", 1), 0, samples + study::counted_stores};
     const std::uint64_t pages = boot_info().test_memory.bytes / chase::page_bytes;
     GUEST_REQUIRE(blocks.pages >= 1);
     GUEST_REQUIRE(blocks.pages <= pages / (blocks.count + (moves ? 1 : 0)));
@@ -84,7 +84,7 @@ void move_slot(const Blocks& read) {
     static stats::Histogram cycles;
     plant(read);
     const ReadsOfMovedMemory reads =
-        move_while_read(fault::trips, cpu_count() - 1, read.first * read.pages, cycles);
+        move_while_read(study::memslot_trips, cpu_count() - 1, read.first * read.pages, cycles);
     report_measurement(
         "move", "cycles", cycles,
         {word("rung", name_of(Rung::moved)), number("reads", reads.right),
@@ -95,7 +95,7 @@ void move_slot(const Blocks& read) {
 /// the way there.
 std::uint64_t prepare(const Experiment& experiment) {
     const Blocks& blocks = experiment.blocks;
-    if (fault::is_planted(experiment.rung)) {
+    if (study::is_planted(experiment.rung)) {
         plant_all(experiment);
     }
     switch (experiment.rung) {
@@ -182,11 +182,11 @@ std::uint64_t conclude(Rung rung, const Blocks& blocks) {
     const std::uint64_t events = count_events(rung, blocks);
     const std::uint64_t amiss =
         events > blocks.count ? events - blocks.count : blocks.count - events;
-    return amiss + count_wrong(blocks, {.planted = fault::is_planted(rung),
-                                        .stored = fault::is_stored(rung)});
+    return amiss + count_wrong(blocks, {.planted = study::is_planted(rung),
+                                        .stored = study::is_stored(rung)});
 }
 
-/// Parameters: `rung` (a fault::Rung), `samples`, `block_pages` (4 KiB pages that one fault of the
+/// Parameters: `rung` (a study::Rung), `samples`, `block_pages` (4 KiB pages that one fault of the
 /// host may bring in), `cpus` (that store side by side; `moved` has one more, which reads),
 /// `zero_page` (whether reads map the host's zero page).
 GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
@@ -203,7 +203,7 @@ GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
     std::uint64_t violations = prepare(experiment);
     time_stores(experiment.samples(), experiment.cpus);
     record_stores(cycles);
-    for (std::uint64_t n = 0; n < fault::counted_stores; ++n) {
+    for (std::uint64_t n = 0; n < study::counted_stores; ++n) {
         // Without the visit to user mode.
         count_over([&] { time_stores(experiment.counted().part(n, 1)); },
                    [&] { time_stores(experiment.counted().part(n, 0)); });

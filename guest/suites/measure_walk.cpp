@@ -11,7 +11,7 @@ namespace {
 
 ChaseSettings settings_from_parameters() {
     const std::uint64_t pattern = parameter("pattern", 0);
-    GUEST_REQUIRE(pattern < chase::pattern_count);
+    GUEST_REQUIRE(pattern < study::value_count<study::Pattern>);
     const ChaseSettings settings{
         .cpus = cpu_count(),
         .pages = parameter("pages", 512),

@@ -9,6 +9,7 @@
 
 #include "../paging/page_size.hpp"
 #include "../stats/random.hpp"
+#include "../study/access_pattern.hpp"
 
 namespace nestbed::chase {
 
@@ -16,16 +17,7 @@ inline constexpr std::uint64_t page_bytes = paging::bytes_of(paging::PageSize::s
 inline constexpr std::uint64_t line_bytes = 64;
 inline constexpr std::uint64_t lines_per_page = page_bytes / line_bytes;
 
-/// How the pages of a working set follow each other.
-enum class Pattern : std::uint64_t {
-    random,   ///< in a random cycle through all of them
-    strided,  ///< one behind the other, and from the last to the first
-};
-inline constexpr std::uint64_t pattern_count = 2;
-
-constexpr const char* name_of(Pattern pattern) {
-    return pattern == Pattern::random ? "random" : "strided";
-}
+using study::Pattern;
 
 /// Nodes, one to a page, each a pointer to the next. Which line of its page a node takes is a hash
 /// of the page's number: with the same line in each, all nodes would share a few sets of the

@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli_test.hpp"
-#include "shared/fault/rung.hpp"
+#include "shared/study/fault_rungs.hpp"
 
 namespace nestbed::test {
 namespace {
 
-using fault::Rung;
+using study::Rung;
 using nlohmann::json;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -71,7 +71,7 @@ class MeasureFault : public WithKvm {
 
 TEST_F(MeasureFault, EachRungHasItsSamplesAndNoViolation) {
     const json report = measure({"--samples", "40"});
-    for (std::uint64_t n = 0; n < fault::rung_count; ++n) {
+    for (std::uint64_t n = 0; n < study::value_count<study::Rung>; ++n) {
         const json& test = report["tests"][n];
         if (test["verdict"] == "skipped" && depends_on_the_host(static_cast<Rung>(n))) {
             EXPECT_NE(test["reason"], "");
@@ -104,10 +104,10 @@ TEST_F(MeasureFault, TheSlotMovesWhileItIsRead) {
     const json report = measure({"--rung", "moved", "--samples", "40"});
     const json& move = report["measurements"][0];
     EXPECT_EQ(move["name"], "move");
-    EXPECT_EQ(move["count"], 2 * fault::trips);
+    EXPECT_EQ(move["count"], 2 * study::memslot_trips);
     EXPECT_EQ(move["params"]["violations"], 0);
-    EXPECT_GE(move["params"]["reads"], fault::trips);
-    EXPECT_GE(move["params"]["reads_of_nothing"], fault::trips);
+    EXPECT_GE(move["params"]["reads"], study::memslot_trips);
+    EXPECT_GE(move["params"]["reads_of_nothing"], study::memslot_trips);
     // As many as KVM has taken away: what was mapped by another store's fault is not stored to.
     EXPECT_GE(fixed(report, Rung::moved), 1.0);
 }

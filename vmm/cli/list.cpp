@@ -4,11 +4,11 @@
 
 #include <memory>
 
+#include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/render/table.hpp"
 #include "vmm/run/filter.hpp"
 #include "vmm/run/guest_set.hpp"
 

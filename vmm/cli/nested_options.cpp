@@ -1,8 +1,8 @@
 #include "vmm/cli/nested_options.hpp"
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/values.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/cli/values.hpp"
 
 namespace nestbed::vmm {
 

@@ -10,11 +10,11 @@
 #include "shared/channel/abi.hpp"
 #include "vmm/base/output_file.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/cli/values.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/run/calibrate.hpp"
@@ -94,15 +94,6 @@ HumanStyle style_of(const std::vector<PlannedTest>& plan, bool verbose) {
     return style;
 }
 
-ExitCode verdict_of(const RunReport& report) {
-    const Summary summary = report.summary();
-    if (report.interrupted) {
-        return ExitCode::interrupted;
-    }
-    // Without a test that passed, all were skipped: nothing was shown to work.
-    return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
-}
-
 /// A file of `--output`, found to be writable, and what is to be in it.
 struct ReportFile {
     OutputFile file;
@@ -171,7 +162,7 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     if (!human) {
         print(render(report, printed, style));
     }
-    return verdict_of(report);
+    return exit_code_of(report);
 }
 
 void add_vm_options(CLI::App* command, TestSettings& settings) {
@@ -181,7 +172,10 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
                       parse_number("--cpus", text, 1, channel::max_cpus));
               });
     add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
-              [&](const std::string& text) { settings.memory = parse_memory("--memory", text); });
+              [&](const std::string& text) {
+                  settings.memory =
+                      parse_memory("--memory", text, least_guest_memory, most_guest_memory);
+              });
     add_backing_options(command, settings.backing);
     add_value(
         command, "--timeout", "SECONDS",
@@ -192,7 +186,8 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
         "Pin vCPU n to the n-th host core (and run one VM at a time, without --jobs)");
     add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
                [&](const std::string& text) {
-                   settings.parameters.push_back(parse_assignment("--set", text));
+                   settings.parameters.push_back(
+                       parse_assignment("--set", text, sizeof(channel::BootParameter::name) - 1));
                });
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "vmm/base/error.hpp"
 #include "vmm/memory/huge_pages.hpp"
@@ -23,6 +24,7 @@ constexpr std::uint64_t gib = 1ULL << 30;
 struct Kind {
     Backing backing;
     std::string_view name;
+    std::string_view explanation;
     std::uint64_t page;   ///< bytes
     std::uint64_t leaf;   ///< bytes, of the largest that could map it
     bool is_file;         ///< a memory file, mapped shared
@@ -31,11 +33,11 @@ struct Kind {
 };
 
 constexpr std::array<Kind, 5> kinds{{
-    {Backing::anon, "anon", 4 * kib, 2 * mib, false, 0, MADV_NOHUGEPAGE},
-    {Backing::thp, "thp", 4 * kib, 2 * mib, false, 0, MADV_HUGEPAGE},
-    {Backing::memfd, "memfd", 4 * kib, 2 * mib, true, 0, MADV_NOHUGEPAGE},
-    {Backing::hugetlb_2m, "hugetlb-2m", 2 * mib, 2 * mib, true, MFD_HUGETLB | MFD_HUGE_2MB, 0},
-    {Backing::hugetlb_1g, "hugetlb-1g", gib, gib, true, MFD_HUGETLB | MFD_HUGE_1GB, 0},
+    {Backing::anon, "anon", "anonymous 4 KiB pages", 4 * kib, 2 * mib, false, 0, MADV_NOHUGEPAGE},
+    {Backing::thp, "thp", "anonymous memory, transparent huge pages", 4 * kib, 2 * mib, false, 0, MADV_HUGEPAGE},
+    {Backing::memfd, "memfd", "4 KiB pages of a memory file", 4 * kib, 2 * mib, true, 0, MADV_NOHUGEPAGE},
+    {Backing::hugetlb_2m, "hugetlb-2m", "2 MiB pages of hugetlbfs", 2 * mib, 2 * mib, true, MFD_HUGETLB | MFD_HUGE_2MB, 0},
+    {Backing::hugetlb_1g, "hugetlb-1g", "1 GiB pages of hugetlbfs", gib, gib, true, MFD_HUGETLB | MFD_HUGE_1GB, 0},
 }};
 
 const Kind& kind_of(Backing backing) { return *std::ranges::find(kinds, backing, &Kind::backing); }
@@ -139,6 +141,14 @@ std::string backing_names() {
     }
     return names;
 }
+
+std::vector<Backing> all_backings() {
+    std::vector<Backing> all;
+    std::ranges::transform(kinds, std::back_inserter(all), &Kind::backing);
+    return all;
+}
+
+std::string explanation_of(Backing backing) { return std::string(kind_of(backing).explanation); }
 
 std::uint64_t page_bytes(Backing backing) { return kind_of(backing).page; }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "vmm/base/descriptor.hpp"
 
@@ -25,6 +26,9 @@ std::string_view backing_name(Backing backing);
 std::optional<Backing> backing_from_name(std::string_view name);
 /// All names, with commas between them.
 std::string backing_names();
+std::vector<Backing> all_backings();
+/// In a few words.
+std::string explanation_of(Backing backing);
 
 /// Bytes of a page that such memory comes in; it is mapped in whole ones. Of `thp` that is 4 KiB.
 std::uint64_t page_bytes(Backing backing);

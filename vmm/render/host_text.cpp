@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/base/version.hpp"
-#include "vmm/render/table.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {

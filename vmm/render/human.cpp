@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
-#include "vmm/render/measurement_table.hpp"
-#include "vmm/render/table.hpp"
+#include "vmm/result/measurement_table.hpp"
 
 namespace nestbed::vmm {
 

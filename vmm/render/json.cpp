@@ -2,10 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "shared/shootdown/flush_primitive.hpp"
 #include "vmm/base/version.hpp"
 #include "vmm/result/trust.hpp"
-#include "vmm/study/walk_json.hpp"
 
 namespace nestbed::vmm {
 
@@ -163,6 +161,14 @@ Json json_of(const FailedExpectation& failure) {
             {"values", failure.values}};
 }
 
+Json json_of(const std::vector<MeasurementParameter>& parameters) {
+    Json result = Json::object();
+    for (const MeasurementParameter& parameter : parameters) {
+        std::visit([&](const auto& value) { result[parameter.name] = value; }, parameter.value);
+    }
+    return result;
+}
+
 Json json_of(const TestResult& test) {
     Json failures = Json::array();
     for (const FailedExpectation& failure : test.failures) {
@@ -183,6 +189,8 @@ Json json_of(const TestResult& test) {
             {"line", test.line},
             {"cpus", test.cpus},
             {"repetition", test.repetition},
+            {"study", test.study},
+            {"inputs", json_of(test.inputs)},
             {"parameters", parameters},
             {"memory", optional_json(test.memory)},
             {"kvm_counts",
@@ -200,11 +208,9 @@ Json json_of(const KvmCounts& counts) {
 }
 
 Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
-    Json parameters = Json::object();
-    for (const MeasurementParameter& parameter : measurement.parameters) {
-        std::visit([&](const auto& value) { parameters[parameter.name] = value; }, parameter.value);
-    }
-    Json result{{"name", measurement.name}, {"params", parameters}, {"unit", measurement.unit}};
+    Json result{{"name", measurement.name},
+                {"params", json_of(measurement.parameters)},
+                {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
     result["exits"] = measurement.counted ? json_of(test.kvm_counts) : Json::object();
     result["test"] = test.full_name();
@@ -212,16 +218,6 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     result["cpus"] = test.cpus;
     result["tsc_khz"] = test.tsc_khz;
     return result;
-}
-
-Json json_of(const Crossover& crossover) {
-    const auto pages_or_null = [](const std::optional<std::uint64_t>& pages) {
-        return pages ? Json(*pages) : Json(nullptr);
-    };
-    return {{"full_flush", crossover.full_flush},
-            {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
-            {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
-            {"linux", shootdown::linux_flush_ceiling}};
 }
 
 Json json_of(const Trust& trust) {
@@ -262,11 +258,8 @@ std::string json_report(const RunReport& report) {
     Json result = head(report.command, report.host, report.calibration);
     result["tests"] = tests;
     result["measurements"] = measurements;
-    for (const Crossover& crossover : report.crossovers) {
-        result["crossovers"].push_back(json_of(crossover));
-    }
-    if (!report.walks.empty()) {
-        result["walks"] = json_of(report.walks);
+    if (report.add_json) {
+        report.add_json(result);
     }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
-#include "vmm/render/table.hpp"
 
 namespace nestbed::vmm {
 

@@ -19,6 +19,23 @@ double standard_deviation(const stats::Histogram& histogram, double mean) {
 
 }  // namespace
 
+double fine_median_of(const stats::Histogram& histogram) {
+    const double half = static_cast<double>(histogram.count()) / 2;
+    double below = 0;
+    for (std::size_t bucket = 0; bucket < stats::Histogram::bucket_count; ++bucket) {
+        const auto here = static_cast<double>(histogram.count_in(bucket));
+        if (here != 0 && below + here >= half) {
+            const double median =
+                static_cast<double>(stats::Histogram::lowest_of(bucket)) +
+                static_cast<double>(stats::Histogram::width_of(bucket)) * (half - below) / here;
+            return std::clamp(median, static_cast<double>(histogram.min()),
+                              static_cast<double>(histogram.max()));
+        }
+        below += here;
+    }
+    return 0;
+}
+
 Distribution distribution_of(const stats::Histogram& histogram) {
     Distribution result;
     if (histogram.count() == 0) {

@@ -19,6 +19,10 @@ struct Distribution {
     double stddev = 0;  ///< of the buckets' middles: within the histogram's resolution
 };
 
+/// Between the values of its bucket by its rank: buckets are 1/64 wide, and a ratio of two medians
+/// would jump by as much. 0 of no values.
+double fine_median_of(const stats::Histogram& histogram);
+
 Distribution distribution_of(const stats::Histogram& histogram);
 
 /// Cycles of a time-stamp counter of `tsc_khz`, which is not 0, in µs.

@@ -1,7 +1,10 @@
 // A whole run: what every output format is made from.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,8 +12,6 @@
 #include "vmm/host/host_description.hpp"
 #include "vmm/result/calibration.hpp"
 #include "vmm/result/test_result.hpp"
-#include "vmm/study/crossover.hpp"
-#include "vmm/study/walk_result.hpp"
 
 namespace nestbed::vmm {
 
@@ -20,8 +21,8 @@ struct RunReport {
     std::optional<HostDescription> host;
     std::optional<Calibration> calibration;
     std::vector<TestResult> tests;
-    std::vector<Crossover> crossovers;  ///< one per test, if that was what they were for
-    std::vector<WalkResult> walks;      ///< likewise
+    /// What else was found, into the report as JSON; may be empty.
+    std::function<void(nlohmann::ordered_json&)> add_json;
     bool interrupted = false;
     std::uint64_t not_finished = 0;  ///< tests that an interruption or an error left out
     double seconds = 0;

@@ -1,6 +1,7 @@
 // What a run of guest tests found: the data that every output format shows.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,8 +44,11 @@ struct TestResult {
     std::vector<FailedExpectation> failures;
     std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
     std::vector<MeasurementEvent> measurements;
-    std::optional<MemoryReport> memory;  ///< if it was asked for
-    KvmCounts kvm_counts;                ///< over the stretches that the guest marked
+    std::optional<MemoryReport> memory;        ///< if it was asked for
+    std::string study;                         ///< whose description it was run by, if it was
+    std::vector<MeasurementParameter> inputs;  ///< the study's axes, and their values here
+    std::any findings;     ///< what whoever looked at the VM found (TestSettings::inspect)
+    KvmCounts kvm_counts;  ///< over the stretches that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     /// Ctrl-C ended it: there is no verdict, and no report counts it.

@@ -1,4 +1,4 @@
-// From how many pages on it is cheaper to flush everything than page by page, the refill included.
+// From how many pages on it is cheaper to flush everything than page by page.
 #pragma once
 
 #include <cstdint>
@@ -6,21 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/test_result.hpp"
 
 namespace nestbed::vmm {
 
 struct CrossoverPoint {
     std::uint64_t pages;
-    Distribution by_page;
-    Distribution full;
-
-    bool full_is_cheaper() const { return full.p50 < by_page.p50; }
+    std::uint64_t by_page;  ///< cycles, median
+    std::uint64_t full;
 };
 
 struct Crossover {
-    std::string full_flush;              ///< what it flushes everything with, by name
     std::vector<CrossoverPoint> points;  ///< by pages, ascending
     /// The smallest measured page count at which a full flush has the lower median, and has it at
     /// all larger ones as well.
@@ -29,14 +25,10 @@ struct Crossover {
     std::optional<std::uint64_t> by_page_until;
 };
 
-/// From a test's measurements "by page" and "full flush", each with its parameters `pages` and
-/// `flush`. What has no counterpart is left out.
+/// From a test's measurements "by page" and "full flush", each with its parameter `pages`. What has
+/// no counterpart is left out.
 Crossover find_crossover(const TestResult& test);
-
 /// In a sentence, compared with Linux's threshold.
-std::string crossover_sentence(const Crossover& crossover);
-
-/// The table and the sentence; or why there is none.
-std::string crossover_text(const TestResult& test);
+std::string crossover_sentence(const std::string& flush, const Crossover& crossover);
 
 }  // namespace nestbed::vmm

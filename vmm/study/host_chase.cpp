@@ -1,9 +1,10 @@
 #include "vmm/study/host_chase.hpp"
 
-#include <barrier>
+#include <future>
 #include <thread>
 #include <vector>
 
+#include "vmm/base/error.hpp"
 #include "vmm/machine/host_cpus.hpp"
 
 namespace nestbed::vmm {
@@ -27,21 +28,32 @@ stats::Histogram chase_through(const Nodes& nodes, const WalkCombination& combin
     // Once around, as the guest goes before its first sample.
     static_cast<void>(chase::length_of_cycle(nodes.address_of(0), nodes.nodes() + 1));
     std::vector<stats::Histogram> of_threads(combination.cpus);
-    std::barrier start(static_cast<std::ptrdiff_t>(combination.cpus));
-    {
-        const std::vector<std::uint32_t> host_cpus = usable_host_cpus();
-        std::vector<std::jthread> threads;
+    const std::vector<std::uint32_t> host_cpus = usable_host_cpus();
+    // All set out together, or not at all: a thread that cannot be made must not leave the others
+    // waiting for it.
+    std::promise<bool> start;
+    const std::shared_future<bool> started = start.get_future().share();
+    std::vector<std::jthread> threads;
+    try {
         for (std::uint32_t n = 0; n < combination.cpus; ++n) {
-            threads.emplace_back([&, n] {
+            threads.emplace_back([&, started, n] {
                 if (const auto host_cpu = host_cpu_of(sampling.placement, n, host_cpus)) {
                     spread_this_thread_over({&*host_cpu, 1});
                 }
-                start.arrive_and_wait();
-                take_samples(nodes.address_of(nodes.nodes() * n / combination.cpus), sampling,
-                             of_threads[n], stop);
+                if (started.get()) {
+                    take_samples(nodes.address_of(nodes.nodes() * n / combination.cpus), sampling,
+                                 of_threads[n], stop);
+                }
             });
         }
+    } catch (const std::system_error& error) {
+        start.set_value(false);
+        throw_error(ErrorKind::kernel_refused, "cannot start thread {} of {} for the chase: {}",
+                    threads.size() + 1, combination.cpus, error.code().message());
     }
+    start.set_value(true);
+    threads.clear();
+
     stats::Histogram all;
     for (const stats::Histogram& one : of_threads) {
         all.merge(one);

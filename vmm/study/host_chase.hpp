@@ -6,8 +6,7 @@
 #include <stop_token>
 
 #include "shared/stats/histogram.hpp"
-#include "vmm/study/walk_combination.hpp"
-#include "vmm/study/walk_runs.hpp"
+#include "vmm/study/walk_result.hpp"
 
 namespace nestbed::vmm {
 

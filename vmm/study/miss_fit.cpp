@@ -1,4 +1,4 @@
-#include "vmm/study/miss_fit.hpp"
+#include "vmm/study/walk_result.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,6 @@
 #include "vmm/machine/machine.hpp"
 #include "vmm/model/translation_caches.hpp"
 #include "vmm/study/walk_result.hpp"
-#include "vmm/study/walk_runs.hpp"
 
 namespace nestbed::vmm {
 

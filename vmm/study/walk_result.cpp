@@ -23,7 +23,7 @@ std::optional<double> cycles_per_access(const TestResult& test, const char* name
 
 bool same_curve(WalkCombination one, const WalkCombination& other) {
     one.working_set = other.working_set;
-    return one.text() == other.text();
+    return one == other;
 }
 
 std::optional<MissPoint> point_of(const WalkResult& result) {

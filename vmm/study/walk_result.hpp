@@ -6,12 +6,34 @@
 #include <optional>
 #include <vector>
 
+#include "shared/chase/chase.hpp"
 #include "shared/paging/level.hpp"
+#include "shared/paging/page_size.hpp"
+#include "vmm/machine/placement.hpp"
+#include "vmm/memory/backing.hpp"
 #include "vmm/result/test_result.hpp"
-#include "vmm/study/miss_fit.hpp"
-#include "vmm/study/walk_combination.hpp"
 
 namespace nestbed::vmm {
+
+/// What a pointer chase is measured under.
+struct WalkCombination {
+    paging::PageSize guest_leaf = paging::PageSize::size_4k;
+    Backing backing = Backing::anon;
+    std::uint64_t working_set = 1 << 20;  ///< bytes, a multiple of 4 KiB
+    study::Pattern pattern = study::Pattern::random;
+    std::uint32_t cpus = 1;
+
+    std::uint64_t pages() const { return working_set / chase::page_bytes; }
+    friend bool operator==(const WalkCombination&, const WalkCombination&) = default;
+};
+
+/// What all of a study's chases are measured with.
+struct WalkSampling {
+    std::uint64_t samples = 100;    ///< on each vCPU
+    std::uint64_t accesses = 1000;  ///< of a sample
+    std::uint64_t seed = 1;         ///< of the random cycles
+    Placement placement = Placement::spread;
+};
 
 /// The guest's names of its measurements (guest/suites/measure_walk.cpp), and those that the host
 /// adds for its own process.
@@ -63,7 +85,7 @@ struct WalkFigures {
 
 /// Whether what is left when the packed chase is taken away is the cost of translation.
 constexpr bool tells_translation(const WalkCombination& combination) {
-    return combination.pattern == chase::Pattern::random;
+    return combination.pattern == study::Pattern::random;
 }
 
 /// Nothing if the test did not pass or a measurement is missing.
@@ -73,6 +95,27 @@ std::optional<WalkFigures> figures_of(const WalkResult& result);
 /// what those of the process did. Nothing where the process's translation takes too little to tell,
 /// or is not known.
 std::optional<double> modelled_translation(const WalkResult& result, const WalkFigures& figures);
+
+/// A working set of so many translations, and the cycles that translating takes per access.
+struct MissPoint {
+    double translations;
+    double cycles;
+};
+
+/// cycles(n) = cycles_per_miss * max(0, 1 - reach / n): of n translations in a random cycle, a
+/// cache that holds `reach` of them and replaces at random keeps that share. A first-level TLB and
+/// caches that hold fewer and fewer of the tables' own entries bend the real curve: `residual` says
+/// how far.
+struct MissFit {
+    double cycles_per_miss;
+    double reach;        ///< translations
+    double residual;     ///< root mean square of the differences, in cycles
+    std::size_t points;  ///< beyond the reach, which the fit is made from
+};
+
+/// By least squares; nothing if fewer than three points are beyond the reach that fits best, or if
+/// no miss costs anything.
+std::optional<MissFit> fit_misses(const std::vector<MissPoint>& points);
 
 /// What the combinations have in common of which a fit is made: all but the working set.
 struct MissCurve {

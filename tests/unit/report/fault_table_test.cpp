@@ -9,7 +9,7 @@
 namespace nestbed::vmm {
 namespace {
 
-using fault::Rung;
+using study::Rung;
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;

@@ -1,4 +1,4 @@
-#include "vmm/render/measurement_table.hpp"
+#include "vmm/result/measurement_table.hpp"
 
 #include <gmock/gmock.h>
 

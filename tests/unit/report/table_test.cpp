@@ -1,4 +1,4 @@
-#include "vmm/render/table.hpp"
+#include "vmm/base/table.hpp"
 
 #include <gtest/gtest.h>
 

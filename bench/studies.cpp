@@ -1,0 +1,200 @@
+// What the studies measure, for comparison from one version to the next: a benchmark for each point
+// and measurement, made of the studies' descriptions. The time of one is the median of a single
+// VM's samples: the mean of a few hundred is that of the moments when the host ran something else.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <list>
+#include <map>
+
+#include "shared/shootdown/protocol_names.hpp"
+#include "shared/study/shootdown_axes.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
+#include "vmm/render/study_text.hpp"
+#include "vmm/result/distribution.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/study/run_study.hpp"
+
+namespace nestbed::bench {
+
+namespace {
+
+using vmm::Axis;
+using vmm::Point;
+using vmm::Study;
+using vmm::StudyRun;
+
+/// What of a study is compared: options as for `nestbed measure`, and which of their points.
+struct Selection {
+    const char* study;
+    std::vector<std::pair<std::string, std::string>> options;
+    std::function<bool(const Point&)> keeps = [](const Point&) { return true; };
+};
+
+/// Targets in user mode, but of the protocol that needs those that poll.
+bool is_reached(const Point& point) {
+    const bool polls = point.as<shootdown::ProtocolId>("protocol") == shootdown::ProtocolId::polled;
+    return polls == (point.as<study::TargetState>("target") == study::TargetState::spin);
+}
+
+std::vector<Selection> selections() {
+    return {{"shootdown",
+             {{"--protocol", "all"},
+              {"--pages", "1,33"},
+              {"--target", "user,spin"},
+              {"--samples", "200"}},
+             is_reached},
+            {"hypercall", {}},
+            {"dirty-log", {{"--memory", "8M"}, {"--rounds", "20"}}},
+            {"walk", {{"--guest-leaf", "4k,2m"}, {"--working-set", "1M,64M"}}},
+            {"fault", {{"--samples", "500"}}}};
+}
+
+/// "shootdown/protocol:global/cpus:2/pages:1/target:user/store".
+std::string name_of(const Study& study, const Point& point, const vmm::Measured& measured) {
+    std::string name = study.name;
+    for (std::size_t n = 0; n < point.axes().size(); ++n) {
+        const Axis& axis = point.axes()[n];
+        if (axis.is(Axis::shown)) {
+            name += fmt::format("/{}:{}", axis.name, axis.show(point.values()[n]));
+        }
+    }
+    if (study.measured.size() != 1) {
+        name += "/" + measured.name;
+    }
+    std::ranges::replace(name, ' ', '_');
+    return name;
+}
+
+/// One study's points, each run when the first of its benchmarks is.
+class StudyBench {
+  public:
+    StudyBench(const kvm::System& system, const Selection& selection)
+        : study_(vmm::study_chosen(selection.study, selection.options)),
+          points_(vmm::points_of(study_, selection.options)) {
+        std::erase_if(points_, [&](const Point& point) { return !selection.keeps(point); });
+        runner_.emplace(system, study_, points_);
+    }
+
+    void add_benchmarks() {
+        for (std::size_t n = 0; n < points_.size(); ++n) {
+            for (const vmm::Measured& measured : study_.measured) {
+#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
+                benchmark::RegisterBenchmark(
+                    name_of(study_, points_[n], measured).c_str(),
+                    [this, n, &measured](benchmark::State& state) { show(state, n, measured); })
+                    ->UseManualTime()
+                    ->Unit(benchmark::kMicrosecond)
+                    ->Iterations(1);
+#endif
+            }
+        }
+    }
+
+    bool failed() const {
+        return std::ranges::any_of(
+            runs_, [](const auto& run) { return run.second.test.verdict == vmm::Verdict::failed; });
+    }
+
+    /// Where the study has bars, how far below them its figures are.
+    std::string bars() const {
+        vmm::StudyRuns runs;
+        for (const auto& [number, run] : runs_) {
+            runs.push_back(run);
+        }
+        return bars_text(study_, runs);
+    }
+
+  private:
+    const StudyRun& run_of(std::size_t n) {
+        const auto found = runs_.find(n);
+        return found != runs_.end()
+                   ? found->second
+                   : runs_.emplace(n, runner_->run(points_[n], /*memory_report=*/false, {}))
+                         .first->second;
+    }
+
+    void show(benchmark::State& state, std::size_t n, const vmm::Measured& measured) {
+        const StudyRun& run = run_of(n);
+        const vmm::TestResult& test = run.test;
+        const vmm::MeasurementEvent* found = measurement_named(test, measured.name);
+        if (test.verdict != vmm::Verdict::passed || found == nullptr || test.tsc_khz == 0) {
+            const std::string reason = test.reason.empty() ? "not measured" : test.reason;
+            state.SkipWithError(fmt::format("{}: {}", verdict_name(test.verdict), reason).c_str());
+            return;
+        }
+        const double operations =
+            measured.per.empty()
+                ? 1
+                : static_cast<double>(number_named(*found, measured.per).value_or(1));
+        const vmm::Distribution cycles = vmm::distribution_of(found->histogram);
+        const auto in_us = [&](std::uint64_t value) {
+            return vmm::microseconds(static_cast<double>(value), test.tsc_khz) / operations;
+        };
+        for ([[maybe_unused]] auto _ : state) {
+            state.SetIterationTime(in_us(cycles.p50) / 1e6);
+        }
+        state.counters["samples"] = static_cast<double>(cycles.count);
+        state.counters["p90_us"] = in_us(cycles.p90);
+        state.counters["p99_us"] = in_us(cycles.p99);
+        state.counters["max_us"] = in_us(cycles.max);
+        show_derived(state, run);
+    }
+
+    void show_derived(benchmark::State& state, const StudyRun& run) const {
+        for (const vmm::Derived& derived : study_.derived) {
+            const vmm::Derived::Value value = derived.value(run, {run});
+            if (const auto* number = std::get_if<double>(&value); number && derived.group.empty()) {
+                state.counters[derived.title] = *number;
+            }
+        }
+        for (const vmm::KvmCount& count : run.test.kvm_counts.counts) {
+            if (count.name == "exits" || count.name == "tlb_flush" || count.name == "pf_fixed") {
+                state.counters[count.name] = count.per_operation;
+            }
+        }
+    }
+
+    const Study& study_;
+    std::vector<Point> points_;
+    std::optional<vmm::StudyRunner> runner_;
+    std::map<std::size_t, StudyRun> runs_;
+};
+
+/// Fails if any of what ran has failed: a measurement without its proof is none.
+int run_benchmarks() {
+    const kvm::System system;
+    vmm::VcpuThread::install_kick_handler();
+    std::list<StudyBench> benches;
+    for (const Selection& selection : selections()) {
+        benches.emplace_back(system, selection).add_benchmarks();
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    bool failed = false;
+    for (const StudyBench& bench : benches) {
+        fmt::print(stderr, "{}", bench.bars());
+        failed = failed || bench.failed();
+    }
+    return failed ? 1 : 0;
+}
+
+}  // namespace
+
+}  // namespace nestbed::bench
+
+int main(int argc, char** argv) {
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
+        return 2;
+    }
+    try {
+        return nestbed::bench::run_benchmarks();
+    } catch (const nestbed::vmm::Error& error) {
+        // Where there is no KVM nothing can be measured, and that is all that is said.
+        const bool skipped = error.kind() == nestbed::vmm::ErrorKind::host_lacks;
+        fmt::print(stderr, "studies: {}{}\n", skipped ? "skipped: " : "", error.what());
+        return skipped ? 0 : 1;
+    }
+}

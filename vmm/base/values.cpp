@@ -1,0 +1,156 @@
+#include "vmm/base/values.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+#include "vmm/base/error.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+template <typename... Arguments>
+[[noreturn]] void refuse(std::string_view option, std::string_view text,
+                         fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    throw_error(ErrorKind::usage, "{} {}: {}", option, text,
+                fmt::format(format, std::forward<Arguments>(arguments)...));
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+    const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    const std::string_view digits = hexadecimal ? text.substr(2) : text;
+    const char* end = digits.data() + digits.size();
+    std::uint64_t value = 0;
+    const auto result = std::from_chars(digits.data(), end, value, hexadecimal ? 16 : 10);
+    if (result.ec != std::errc() || result.ptr != end) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+/// The power of two that a size's suffix stands for.
+std::optional<unsigned> shift_of(std::string_view suffix) {
+    std::string upper(suffix);
+    std::ranges::transform(upper, upper.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    for (const auto& [letter, shift] : {std::pair{'K', 10U}, {'M', 20U}, {'G', 30U}}) {
+        const std::string name(1, letter);
+        if (upper == name || upper == name + "B" || upper == name + "IB") {
+            return shift;
+        }
+    }
+    return upper.empty() || upper == "B" ? std::optional(0U) : std::nullopt;
+}
+
+std::uint64_t host_memory() {
+    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+           static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+std::uint64_t parse_number(std::string_view option, std::string_view text, std::uint64_t least,
+                           std::uint64_t most) {
+    const auto value = number(text);
+    if (!value || *value < least || *value > most) {
+        if (most == std::numeric_limits<std::uint64_t>::max()) {
+            refuse(option, text, "not a number of at least {}", least);
+        }
+        refuse(option, text, "not a number from {} to {}", least, most);
+    }
+    return *value;
+}
+
+std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view text,
+                                       std::uint64_t least, std::uint64_t most, bool may_be_range) {
+    constexpr std::uint64_t most_values = 4096;
+    const std::size_t hyphen = may_be_range ? text.find('-') : std::string_view::npos;
+    const std::uint64_t first = parse_number(option, text.substr(0, hyphen), least, most);
+    if (hyphen == std::string_view::npos) {
+        return {first};
+    }
+    const std::uint64_t last = parse_number(option, text.substr(hyphen + 1), least, most);
+    if (last < first || last - first >= most_values) {
+        refuse(option, text, "not a range of up to {} numbers, the smaller one first", most_values);
+    }
+    std::vector<std::uint64_t> numbers(last - first + 1);
+    std::iota(numbers.begin(), numbers.end(), first);
+    return numbers;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> parts;
+    for (;;) {
+        const std::size_t comma = text.find(',');
+        parts.emplace_back(text.substr(0, comma));
+        if (comma == std::string_view::npos) {
+            return parts;
+        }
+        text.remove_prefix(comma + 1);
+    }
+}
+
+std::uint64_t parse_size(std::string_view option, std::string_view text) {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto value = number(text.substr(0, digits));
+    const auto shift = shift_of(text.substr(digits));
+    if (!value || !shift) {
+        refuse(option, text, "not a size such as 64M or 1G");
+    }
+    if (*value > std::numeric_limits<std::uint64_t>::max() >> *shift) {
+        refuse(option, text, "more than 64 bits can hold");
+    }
+    return *value << *shift;
+}
+
+std::uint64_t parse_memory(std::string_view option, std::string_view text, std::uint64_t least,
+                           std::uint64_t most) {
+    const std::uint64_t bytes = parse_size(option, text);
+    if (bytes < least) {
+        refuse(option, text, "a guest needs at least {} MiB", least >> 20);
+    }
+    if (bytes > most) {
+        refuse(option, text, "a guest can have at most {} MiB", most >> 20);
+    }
+    if (bytes > host_memory()) {
+        refuse(option, text, "this host has only {} MiB", host_memory() >> 20);
+    }
+    return bytes;
+}
+
+std::chrono::milliseconds parse_seconds(std::string_view option, std::string_view text) {
+    constexpr double a_day = 24 * 60 * 60;
+    double seconds = 0;
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+    // The comparison is false of a NaN.
+    if (result.ec != std::errc() || result.ptr != end || !(seconds >= 0.001 && seconds <= a_day)) {
+        refuse(option, text, "not a number of seconds from 0.001 to {:.0f}", a_day);
+    }
+    return std::chrono::milliseconds(std::llround(seconds * 1000));
+}
+
+std::pair<std::string, std::uint64_t> parse_assignment(std::string_view option,
+                                                       std::string_view text,
+                                                       std::size_t most_characters) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0) {
+        refuse(option, text, "not of the form NAME=VALUE");
+    }
+    if (equals > most_characters) {
+        refuse(option, text, "a name has at most {} characters", most_characters);
+    }
+    const auto value = number(text.substr(equals + 1));
+    if (!value) {
+        refuse(option, text, "the value is not a number (decimal, or hexadecimal with 0x)");
+    }
+    return {std::string(text.substr(0, equals)), *value};
+}
+
+}  // namespace nestbed::vmm

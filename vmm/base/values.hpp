@@ -1,0 +1,40 @@
+// The values of options: text to numbers, with limits. Each throws Error(bad_input) that names the
+// option, the value and what would be right.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nestbed::vmm {
+
+/// A decimal number, or one with 0x in front.
+std::uint64_t parse_number(std::string_view option, std::string_view text, std::uint64_t least,
+                           std::uint64_t most);
+
+/// One number, or if that may be a range, "4-8": all from 4 to 8.
+std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view text,
+                                       std::uint64_t least, std::uint64_t most, bool may_be_range);
+/// What stands between commas.
+std::vector<std::string> split_list(std::string_view text);
+
+/// Bytes, with an optional suffix K, M or G (powers of 1024; KiB and KB are the same).
+std::uint64_t parse_size(std::string_view option, std::string_view text);
+
+/// Guest memory: at least what a guest needs to start, at most what the host has and what fits
+/// below the guest's APIC.
+std::uint64_t parse_memory(std::string_view option, std::string_view text, std::uint64_t least,
+                           std::uint64_t most);
+
+/// Seconds, with fractions; more than none.
+std::chrono::milliseconds parse_seconds(std::string_view option, std::string_view text);
+
+/// NAME=VALUE, with a name of up to so many characters.
+std::pair<std::string, std::uint64_t> parse_assignment(std::string_view option,
+                                                       std::string_view text,
+                                                       std::size_t most_characters);
+
+}  // namespace nestbed::vmm

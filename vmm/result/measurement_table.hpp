@@ -1,0 +1,29 @@
+// Distributions as a table: leading columns, samples, and min to max in the unit measured and, of
+// cycles, in µs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vmm/base/table.hpp"
+#include "vmm/result/distribution.hpp"
+#include "vmm/result/test_result.hpp"
+
+namespace nestbed::vmm {
+
+struct MeasurementRow {
+    std::vector<std::string> leading;
+    Distribution distribution;
+    std::uint64_t tsc_khz = 0;
+};
+
+Table measurement_table(std::vector<Table::Column> leading, const std::string& unit,
+                        const std::vector<MeasurementRow>& rows);
+
+/// A measurement's parameter as text; empty if it has none of that name.
+std::string parameter_text(const MeasurementEvent& measurement, const std::string& name);
+
+/// All measurements of a test, one table per unit; empty if it made none.
+std::string measurement_tables(const TestResult& test, std::size_t indent);
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,100 @@
+// One axis of a study, described once: its option, its values and what they are called in help,
+// tables, JSON and benchmark names. What it is given as is a number in every case; a name, a size
+// or a time is how that number is written.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/study/values.hpp"
+
+namespace nestbed::vmm {
+
+struct NamedNumber {
+    std::uint64_t number;
+    std::string name;
+    std::string explanation;
+};
+
+/// Of an enumeration's table.
+template <study::HasValues Id>
+std::vector<NamedNumber> named() {
+    std::vector<NamedNumber> result;
+    for (const auto& value : study::values_of<Id>) {
+        result.push_back({static_cast<std::uint64_t>(value.id), value.name, value.explanation});
+    }
+    return result;
+}
+
+struct Axis {
+    enum class Kind {
+        number,
+        name,
+        size,     ///< bytes, as "64M"
+        seconds,  ///< a time limit; in milliseconds
+        flag,     ///< 0, or 1 if it is given
+    };
+    enum Trait : unsigned {
+        list = 1,       ///< takes several values, each of which has rows of its own
+        shown = 2,      ///< is a column always; else only if some row is not at the default
+        host_only = 4,  ///< is no parameter of the guest's test
+    };
+
+    /// Of the guest's parameter and in JSON; with hyphens, of the option.
+    std::string name;
+    std::string title;  ///< of its column
+    Kind kind = Kind::number;
+    std::string help;  ///< without what follows from the rest
+    std::vector<std::uint64_t> defaults = {0};
+    unsigned traits = 0;
+    std::uint64_t least = 0;  ///< of numbers and sizes
+    std::uint64_t most = ~std::uint64_t{0};
+    std::uint64_t multiple = 1;  ///< each is one of this; 0: a power of two
+    std::vector<NamedNumber> values = {};
+    /// Where what is taken by default depends on the host: finds it when it is needed.
+    std::function<std::vector<std::uint64_t>()> find_defaults = {};
+    std::string defaults_help = {};  ///< then, in words
+
+    bool is(Trait trait) const { return (traits & trait) != 0; }
+    std::string option() const;
+    /// What the option's text stands for. Throws Error(usage) that says what would be right.
+    std::vector<std::uint64_t> parse(const std::string& text) const;
+    std::vector<std::uint64_t> default_values() const {
+        return find_defaults ? find_defaults() : defaults;
+    }
+    bool is_default(std::uint64_t value) const;
+    /// One value as it stands in a table.
+    std::string show(std::uint64_t value) const;
+    /// The same in a sentence.
+    std::string in_words(std::uint64_t value) const;
+    /// `help`, range and default.
+    std::string option_help() const;
+    /// Its values and their explanations, a line each; empty if they have no names.
+    std::string values_help() const;
+};
+
+/// A column's title is the name, with blanks, unless there is another.
+Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
+                 std::vector<std::uint64_t> defaults, unsigned traits = 0, std::string title = {});
+Axis name_axis(std::string name, std::string help, std::vector<NamedNumber> values,
+               std::vector<std::uint64_t> defaults, unsigned traits = 0, std::string title = {});
+Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
+               std::uint64_t multiple, std::vector<std::uint64_t> defaults, unsigned traits = 0);
+Axis flag_axis(std::string name, std::string help, unsigned traits = 0);
+
+/// One whose values are all of an enumeration's.
+template <study::HasValues Id>
+Axis name_axis(std::string name, std::string help, std::initializer_list<Id> defaults,
+               unsigned traits = 0) {
+    std::vector<std::uint64_t> numbers;
+    for (const Id id : defaults) {
+        numbers.push_back(static_cast<std::uint64_t>(id));
+    }
+    return name_axis(std::move(name), std::move(help), named<Id>(), std::move(numbers), traits);
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,159 @@
+// measure dirty-log: what it costs to know which pages a guest writes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "shared/channel/abi.hpp"
+#include "shared/study/access_pattern.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/study/studies.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using channel::DirtyLogKind;
+using study::Pattern;
+
+constexpr char explanation[] =
+    "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of "
+    "the\n"
+    "memory for the first time (populate) and once more (write); the host has KVM log writes\n"
+    "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs "
+    "write\n"
+    "it again; the host has KVM log no longer (disable). The guest looks for each page that it\n"
+    "wrote in the log: a missing one fails the row. Each combination of the lists runs in a VM of\n"
+    "its own.\n";
+
+constexpr char examples[] =
+    "  nestbed measure dirty-log\n"
+    "  nestbed measure dirty-log --log ring --ring-entries 4096 --memory 256M\n"
+    "  nestbed measure dirty-log --backing thp --cpus 1,2,4 --format json\n";
+
+/// The guest's names of its measurements, in the order in which they happen.
+constexpr std::array phases{"populate", "write",       "enable",  "dirty",         "collect",
+                            "clear",    "dirty again", "disable", "dirty unlogged"};
+
+/// The median of a phase over the pages that it is for.
+Derived per_page(const char* phase) {
+    return {.title = phase,
+            .value = [phase](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                const MeasurementEvent* found = measurement_named(run.test, phase);
+                const std::uint64_t pages =
+                    found == nullptr ? 0 : number_named(*found, "pages").value_or(0);
+                if (pages == 0 || found->histogram.count() == 0 || run.test.tsc_khz == 0) {
+                    return {};
+                }
+                const auto cycles = static_cast<double>(found->histogram.quantile(50, 100));
+                return microseconds(cycles, run.test.tsc_khz) * 1000 / static_cast<double>(pages);
+            },
+            .digits = 1,
+            .group = "ns per page (medians)"};
+}
+
+Derived count(const char* title, const char* parameter) {
+    return {.title = title,
+            .value = [parameter](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                const MeasurementEvent* dirty = measurement_named(run.test, "dirty");
+                return static_cast<double>(number_named(*dirty, parameter).value_or(0));
+            },
+            .digits = 0};
+}
+
+std::vector<Derived> columns() {
+    std::vector<Derived> all;
+    std::ranges::transform(phases, std::back_inserter(all), per_page);
+    all.push_back(count("ring full", "ring_full"));
+    all.push_back(count("missing", "missing"));
+    return all;
+}
+
+std::vector<Measured> measurements() {
+    // The first is there as soon as anything is.
+    std::vector<Measured> all{{"dirty", {}, "pages"}};
+    for (const char* phase : phases) {
+        if (all.front().name != phase) {
+            all.push_back({phase, {}, "pages"});
+        }
+    }
+    return all;
+}
+
+NamedNumber log_kind(DirtyLogKind kind, const char* explanation_of_kind) {
+    return {static_cast<std::uint64_t>(kind), name_of(kind), explanation_of_kind};
+}
+
+std::vector<Axis> axes() {
+    constexpr unsigned shown = Axis::list | Axis::shown;
+    constexpr std::uint64_t mib = 1 << 20;
+    // The guest has a bitmap for so much.
+    constexpr std::uint64_t most_memory = 32 * 1024 * mib;
+    std::vector<Axis> all = with_vm_axes(
+        {name_axis("log", "How KVM keeps it",
+                   {log_kind(DirtyLogKind::bitmap, "a bit for each page, cleared by hand"),
+                    log_kind(DirtyLogKind::ring, "a list of pages for each vCPU")},
+                   {}, shown | Axis::host_only),
+         size_axis("memory", "Sizes of what is written", 2 * mib, most_memory, 2 * mib,
+                   {8 * mib, 32 * mib}, shown | Axis::host_only),
+         cpus_axis("vCPUs that write a part of it each", 1, channel::max_cpus, {1, 2},
+                   Axis::shown | Axis::host_only),
+         name_axis<Pattern>("pattern", "Order of the pages", {Pattern::strided}, shown),
+         number_axis("rounds", "Times that all is written", 2, 10'000, {5}),
+         number_axis("writes", "Pages of a hundred that are written and not read", 1, 100, {100}),
+         flag_axis("initially_set",
+                   "Bitmaps begin with all pages in them (KVM_DIRTY_LOG_INITIALLY_SET)",
+                   Axis::host_only),
+         number_axis("ring_entries", "Pages that each vCPU's ring holds, a power of two", 1,
+                     channel::max_dirty_ring_entries, {channel::max_dirty_ring_entries},
+                     Axis::host_only)},
+        /*compares_backings=*/false, 60);
+    std::ranges::find(all, "ring_entries", &Axis::name)->multiple = 0;
+    return all;
+}
+
+void configure(const Point& point, TestSettings& settings) {
+    settings.test_memory.bytes = point["memory"];
+    settings.dirty_logging.kind = point.as<DirtyLogKind>("log");
+    if (settings.dirty_logging.kind == DirtyLogKind::ring) {
+        settings.dirty_logging.ring_entries = static_cast<std::uint32_t>(point["ring_entries"]);
+    } else {
+        settings.dirty_logging.initially_set = static_cast<std::uint32_t>(point["initially_set"]);
+    }
+}
+
+std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
+    const auto none_is = [&](DirtyLogKind kind) {
+        return std::ranges::none_of(
+            points, [&](const Point& point) { return point.as<DirtyLogKind>("log") == kind; });
+    };
+    if (given.contains("--initially-set") && none_is(DirtyLogKind::bitmap)) {
+        return "--initially-set: rings begin empty; it is for --log bitmap";
+    }
+    if (given.contains("--ring-entries") && none_is(DirtyLogKind::ring)) {
+        return "--ring-entries: a bitmap has none; it is for --log ring";
+    }
+    return "";
+}
+
+}  // namespace
+
+Study dirty_log_study() {
+    return {
+        .name = "dirty-log",
+        .summary = "The cost of dirty logging, by phase, memory and vCPUs",
+        .explanation = explanation,
+        .examples = examples,
+        .guest = "measure_dirty_log",
+        .test = "phases",
+        .axes = axes(),
+        .measured = measurements(),
+        .derived = columns(),
+        .shows_distributions = false,
+        .shows_failed = true,
+        .operation = "pass over the memory",
+        .configure = configure,
+        .objection = objection,
+    };
+}
+
+}  // namespace nestbed::vmm

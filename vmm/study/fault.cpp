@@ -1,0 +1,119 @@
+// measure fault: what a store costs, by what is missing when it begins.
+#include <algorithm>
+
+#include "shared/channel/abi.hpp"
+#include "shared/paging/page_size.hpp"
+#include "shared/study/fault_rungs.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/study/studies.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using study::Rung;
+
+constexpr char explanation[] =
+    "A store to a page of memory, from guest user mode, which is native on every host: what it\n"
+    "takes until it completes, by what is missing when it begins. Each rung of the ladder runs in\n"
+    "a VM of its own, and each store is to a page of its own, or to one page of each huge page\n"
+    "that stands behind guest memory.\n";
+
+constexpr char examples[] =
+    "  nestbed measure fault\n"
+    "  nestbed measure fault --rung hit,unmapped,unpopulated --samples 4096\n"
+    "  nestbed measure fault --rung userfault-missing --cpus 4\n"
+    "  nestbed measure fault --backing thp --format json --output fault.json\n";
+
+constexpr std::uint64_t small_page = paging::bytes_of(paging::PageSize::size_4k);
+
+/// What KVM's shadow paging may map with one fault, if the host has it and the guest's entries are
+/// marked accessed (arch/x86/kvm/mmu/mmu.c, PTE_PREFETCH_NUM).
+constexpr std::uint64_t prefetched_bytes = 8 * small_page;
+
+channel::DirtyLogging logging_of(Rung rung) {
+    switch (rung) {
+        case Rung::dirty_bitmap:
+        case Rung::log_ended:
+            return {.kind = channel::DirtyLogKind::bitmap};
+        case Rung::dirty_ring:
+            // More than a vCPU ever fills: a full ring would be an exit more.
+            return {.kind = channel::DirtyLogKind::ring,
+                    .ring_entries = channel::max_dirty_ring_entries};
+        default:
+            return {};
+    }
+}
+
+void configure(const Point& point, TestSettings& settings) {
+    const auto rung = point.as<Rung>("rung");
+    const Backing backing = settings.backing.kind;
+    // One vCPU reads while the memslot moves.
+    const bool moves = rung == Rung::moved;
+    const std::uint64_t block = std::max(block_bytes(backing), moves ? prefetched_bytes : 0);
+    const std::uint64_t blocks = point["samples"] + study::counted_stores + (moves ? 1 : 0);
+    settings.cpus += moves ? 1 : 0;
+    settings.test_memory = {.bytes = blocks * block};
+    settings.dirty_logging = logging_of(rung);
+    // A read of memory that is not populated maps the host's zero page.
+    const bool zero_page = backing == Backing::anon || backing == Backing::thp;
+    settings.parameters.emplace_back("block_pages", block / small_page);
+    settings.parameters.emplace_back("zero_page", zero_page ? 1 : 0);
+}
+
+std::vector<Axis> axes() {
+    std::vector<Axis> all = with_vm_axes(
+        {name_axis<Rung>("rung", "What the stores meet", {}, Axis::list | Axis::shown),
+         cpus_axis("vCPUs that store side by side", 1, channel::max_cpus - 1, {1}, 0),
+         number_axis("samples", "Stores of each rung", 1, study::max_fault_samples, {256})},
+        /*compares_backings=*/true, 60);
+    // What is missing is what it is about.
+    std::erase_if(all, [](const Axis& axis) { return axis.name == "prefault"; });
+    return all;
+}
+
+/// The median of `hit` under the same conditions.
+std::optional<double> median_of_hit(const StudyRun& like, const StudyRuns& runs) {
+    for (const StudyRun& run : runs) {
+        const MeasurementEvent* stores = measurement_named(run.test, "store");
+        if (run.point.as<Rung>("rung") == Rung::hit && stores != nullptr &&
+            run.test.verdict == Verdict::passed && run.point["cpus"] == like.point["cpus"] &&
+            run.point["backing"] == like.point["backing"]) {
+            return static_cast<double>(distribution_of(stores->histogram).p50);
+        }
+    }
+    return std::nullopt;
+}
+
+Derived over_hit() {
+    return {.title = "p50 /hit",
+            .value = [](const StudyRun& run, const StudyRuns& runs) -> Derived::Value {
+                const auto hit = median_of_hit(run, runs);
+                const MeasurementEvent* stores = measurement_named(run.test, "store");
+                if (!hit || *hit == 0) {
+                    return {};
+                }
+                return static_cast<double>(distribution_of(stores->histogram).p50) / *hit;
+            },
+            .digits = 1};
+}
+
+}  // namespace
+
+Study fault_study() {
+    return {
+        .name = "fault",
+        .summary = "The cost of page faults, from a guest's own to memory its host has not got",
+        .explanation = explanation,
+        .examples = examples,
+        .guest = "measure_fault",
+        .test = "rung",
+        .axes = axes(),
+        .measured = {{"store"}, {"move", "  each move"}},
+        .derived = {over_hit()},
+        .operation = "store",
+        .configure = configure,
+    };
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,115 @@
+// measure hypercall: the ways from a guest to its VMM, to KVM and to another vCPU.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vmm/result/measurements.hpp"
+#include "vmm/run/guest_set.hpp"
+#include "vmm/study/studies.hpp"
+#include "vmm/study/tables.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr char guest_name[] = "measure_hypercall";
+
+constexpr char explanation[] =
+    "Each kind runs in a VM of its own, one at a time; one that cannot be is skipped with its\n"
+    "reason. In each the calls take turns with exits that a bare loop around KVM_RUN answers: the\n"
+    "same exit where the kind makes one (bare: same exit), else a write to a port. /bare is the\n"
+    "median over that median. exits are those to the VMM per call, counted by it. Calls that\n"
+    "would drown in the reading of the clock are timed sixteen at once; clock is what two\n"
+    "readings with nothing between take, which is subtracted from nothing. No more than a second\n"
+    "of samples is taken.\n";
+
+constexpr char examples[] =
+    "  nestbed measure hypercall\n"
+    "  nestbed measure hypercall --kind port,doorbell,mmio --samples 5000\n"
+    "  nestbed measure hypercall --format json --output hypercall.json\n";
+
+/// The kinds are the guest's tests, in the order of its file.
+std::vector<NamedNumber> kinds() {
+    std::vector<NamedNumber> all;
+    for (const GuestTest& test : read_builtin(guest_name).tests()) {
+        all.push_back({all.size(), test.name, ""});
+    }
+    return all;
+}
+
+/// A parameter that one of the guest's two measurements has.
+Derived parameter(const char* title, const char* measurement, const char* name, bool is_text) {
+    return {.title = title,
+            .value = [=](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                const MeasurementEvent* found = measurement_named(run.test, measurement);
+                if (found == nullptr) {
+                    return {};
+                }
+                if (is_text) {
+                    return parameter_text(*found, name);
+                }
+                return static_cast<double>(number_named(*found, name).value_or(0));
+            },
+            .digits = 0,
+            .is_text = is_text};
+}
+
+/// Exits to the VMM per call, as the VMM counted them.
+Derived::Value exits_per_call(const StudyRun& run, const StudyRuns&) {
+    const MeasurementEvent* calls = measurement_named(run.test, "hypercall");
+    const std::uint64_t counted = number_named(*calls, "counted").value_or(0);
+    const auto exits = number_named(*calls, "exits_of_counted");
+    if (counted == 0 || !exits) {
+        return {};
+    }
+    return static_cast<double>(*exits) / static_cast<double>(counted);
+}
+
+/// The doorbell's bar.
+std::optional<double> doorbell_limit(const Point& point) {
+    return point.axes().front().show(point["kind"]) == "doorbell" ? std::optional(1.05)
+                                                                  : std::nullopt;
+}
+
+std::vector<Derived> columns() {
+    return {parameter("answered by", "hypercall", "answered_by", true),
+            parameter("mode", "hypercall", "mode", true),
+            {.title = "exits", .value = exits_per_call},
+            {.title = "/bare",
+             .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                 const auto ratio = ratio_of_medians(run.test, "hypercall", "bare loop");
+                 return ratio ? Derived::Value(*ratio) : Derived::Value();
+             },
+             .limit = doorbell_limit},
+            parameter("bare", "bare loop", "floor", true),
+            parameter("at once", "hypercall", "per_sample", false),
+            parameter("clock", "hypercall", "empty_pair", false)};
+}
+
+std::vector<Axis> axes() {
+    return with_vm_axes({name_axis("kind", "Kinds of calls", kinds(), {},
+                                   Axis::list | Axis::shown | Axis::host_only),
+                         number_axis("samples", "Samples of each kind", 1, 10'000'000, {500})},
+                        /*compares_backings=*/false, 30);
+}
+
+}  // namespace
+
+Study hypercall_study() {
+    return {
+        .name = "hypercall",
+        .summary = "What calls to the VMM, to KVM and to another vCPU take",
+        .explanation = explanation,
+        .examples = examples,
+        .guest = guest_name,
+        .axes = axes(),
+        .measured = {{"hypercall"}},
+        .derived = columns(),
+        .operation = "call",
+        .configure = [](const Point&, TestSettings& settings) { settings.exitless_calls = true; },
+        .wants_hypercalls =
+            [](const Point& point) { return point.axes().front().show(point["kind"]) == "vmcall"; },
+    };
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,43 @@
+// Running a study: a VM for each of its points, one after the other.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+
+#include "vmm/base/error.hpp"
+#include "vmm/kvm/system.hpp"
+#include "vmm/study/study.hpp"
+
+namespace nestbed::vmm {
+
+struct StudyOutcome {
+    StudyRuns runs;                     ///< of the first points
+    std::optional<Error> not_possible;  ///< why the next one could not be made, if that ended it
+};
+
+/// Runs a study's points on a host of which it is known whether hypercalls come back.
+class StudyRunner {
+  public:
+    /// Throws Error if the study's guest is not there, or KVM has no VM with so many vCPUs.
+    StudyRunner(const kvm::System& system, const Study& study, const std::vector<Point>& points);
+
+    /// `memory_report`: what the guest's memory was made of is read back as well.
+    StudyRun run(const Point& point, bool memory_report, const std::stop_token& stop);
+
+    /// All of them, until one cannot be made or `stop` is requested. `before(n, point)` is called
+    /// before the n-th.
+    StudyOutcome run_all(const std::vector<Point>& points, bool memory_report,
+                         const std::stop_token& stop,
+                         const std::function<void(std::size_t, const Point&)>& before);
+
+  private:
+    bool hypercalls(const std::stop_token& stop);
+
+    const kvm::System& system_;
+    const Study& study_;
+    Guest guest_;
+    std::optional<bool> hypercalls_;  ///< known once it was asked
+};
+
+}  // namespace nestbed::vmm

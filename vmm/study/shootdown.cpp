@@ -1,0 +1,171 @@
+// measure shootdown: the latency of TLB shootdowns, each with the proof that none was missed.
+#include <algorithm>
+
+#include "shared/channel/abi.hpp"
+#include "shared/shootdown/protocol_names.hpp"
+#include "shared/study/shootdown_axes.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/study/studies.hpp"
+#include "vmm/study/tables.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using shootdown::ProtocolId;
+using study::FlushPrimitive;
+using study::InitiatorSpaces;
+using study::Routing;
+using study::TargetState;
+
+constexpr char explanation[] =
+    "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the\n"
+    "TARGET state, read these pages, all the time or after each shootdown. A sample is the time\n"
+    "from the changed entries to the last acknowledgement. If a reader sees an old page after\n"
+    "that, the combination fails. Each combination of the lists runs in a VM of its own, one at a\n"
+    "time; one that cannot be is skipped with its reason. /bare is the median over that of a bare\n"
+    "round trip in the same run: an IPI whose handler stores a flag, or of polled, a cache line.\n"
+    "With several initiators there are no bare round trips, phases or counts of KVM's.\n";
+
+constexpr char examples[] =
+    "  nestbed measure shootdown\n"
+    "  nestbed measure shootdown --protocol all --pages 1 --target user,spin\n"
+    "  nestbed measure shootdown --pages 1,2,4,8,16,32-34,64,512 --target user\n"
+    "  nestbed measure shootdown --cpus 2,4-8 --routing all --samples 1000\n"
+    "  nestbed measure shootdown --cpus 4 --initiators 1,2 --spaces all --protocol all\n"
+    "  nestbed measure shootdown --pages 64 --flush invlpg,cr3 --threshold 512 --phases\n"
+    "  nestbed measure shootdown --soak 60 --protocol all --cpus 4\n"
+    "  nestbed measure shootdown --crossover\n"
+    "  nestbed measure shootdown --format json --output shootdown.json\n";
+
+std::vector<Axis> axes() {
+    constexpr unsigned shown = Axis::list | Axis::shown;
+    return with_vm_axes(
+        {name_axis<ProtocolId>("protocol", "Shootdown protocols (docs/shootdown-protocols.md)",
+                               {ProtocolId::global}, shown),
+         cpus_axis("vCPUs, the initiators included. More than the host has cores shows the\n"
+                   "host's scheduler",
+                   2, channel::max_cpus, {2}, Axis::shown | Axis::host_only),
+         number_axis("pages", "Pages shot down at once", 1, study::max_pages_shot_down, {1, 16},
+                     shown),
+         name_axis<TargetState>("target", "What the others do",
+                                {TargetState::user, TargetState::spin, TargetState::hlt}, shown),
+         name_axis<Routing>("routing", "How they are interrupted", {Routing::unicast}, Axis::list),
+         name_axis<FlushPrimitive>("flush", "What they invalidate with", {FlushPrimitive::invlpg},
+                                   Axis::list),
+         number_axis("initiators", "CPUs that shoot at the same time", 1, study::max_initiators,
+                     {1}, Axis::list),
+         name_axis<InitiatorSpaces>("spaces", "Their address spaces, if there are several",
+                                    {InitiatorSpaces::same}, Axis::list),
+         number_axis("samples", "Shootdowns of each combination", 1, 10'000'000, {100}),
+         number_axis("threshold", "More pages than this are flushed as everything; Linux has 33", 0,
+                     study::max_pages_shot_down, {shootdown::linux_flush_ceiling}),
+         flag_axis("phases", "Time the steps of a shootdown, too (in shootdowns of their own)")},
+        /*compares_backings=*/false, 60);
+}
+
+const char* floor_of(const TestResult& test) {
+    constexpr char interrupt[] = "bare ipi round trip";
+    return measurement_named(test, interrupt) != nullptr ? interrupt : "bare cache line round trip";
+}
+
+Derived over_bare_round_trip() {
+    return {.title = "/bare",
+            .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                const auto ratio = ratio_of_medians(run.test, "shootdown", floor_of(run.test));
+                return ratio ? Derived::Value(*ratio) : Derived::Value();
+            },
+            // With one page and one target. The one that waits for ticks has no such bar.
+            .limit = [](const Point& point) -> std::optional<double> {
+                const auto protocol = point.as<ProtocolId>("protocol");
+                if (point["pages"] != 1 || point["cpus"] != 2 || protocol == ProtocolId::deferred) {
+                    return std::nullopt;
+                }
+                return protocol == ProtocolId::polled ? 1.3 : 1.2;
+            }};
+}
+
+/// What a shootdown is made of, where the guest measured that.
+std::vector<Table> phase_tables(const StudyRuns& runs) {
+    constexpr std::string_view prefix = "phase ";
+    std::vector<MeasurementRow> rows;
+    std::vector<const StudyRun*> all;
+    for (const StudyRun& run : runs) {
+        if (run.test.verdict == Verdict::passed) {
+            all.push_back(&run);
+        }
+    }
+    const AxisColumns axes(all);
+    for (const StudyRun* run : all) {
+        for (const MeasurementEvent& event : run->test.measurements) {
+            if (event.name.starts_with(prefix)) {
+                std::vector<std::string> cells = axes.cells(run->point);
+                cells.push_back(printable(event.name.substr(prefix.size())));
+                rows.push_back(
+                    {std::move(cells), distribution_of(event.histogram), run->test.tsc_khz});
+            }
+        }
+    }
+    if (rows.empty()) {
+        return {};
+    }
+    std::vector<Table::Column> columns = axes.columns();
+    columns.push_back({"phase", Table::Align::left});
+    return {measurement_table(std::move(columns), "cycles", rows)};
+}
+
+bool wants_hypercalls(const Point& point) {
+    return point.as<Routing>("routing") == Routing::hypercall ||
+           point.as<ProtocolId>("protocol") == ProtocolId::paravirtual;
+}
+
+std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
+    const bool several =
+        std::ranges::any_of(points, [](const Point& point) { return point["initiators"] > 1; });
+    if (given.contains("--phases") && several) {
+        return "--phases: only with one initiator";
+    }
+    const bool all_descheduled = std::ranges::all_of(points, [](const Point& point) {
+        return point.as<TargetState>("target") == TargetState::descheduled;
+    });
+    if (given.contains("--pin") && all_descheduled) {
+        return "--pin, --no-pin: vCPUs that are to be descheduled share one host core";
+    }
+    return "";
+}
+
+}  // namespace
+
+Study shootdown_study() {
+    return {
+        .name = "shootdown",
+        .summary = "The latency of TLB shootdowns, with proof that none was missed",
+        .explanation = explanation,
+        .examples = examples,
+        .guest = "measure_shootdown",
+        .test = "latency",
+        .axes = axes(),
+        .measured = {{"shootdown"},
+                     {"shootdown without steal", "  without steal"},
+                     {"initiator's part", "  initiator's part"}},
+        .derived = {over_bare_round_trip()},
+        .operation = "shootdown",
+        .configure =
+            [](const Point& point, TestSettings& settings) {
+                if (point.as<TargetState>("target") == TargetState::descheduled) {
+                    settings.placement = Placement::one_cpu;
+                }
+            },
+        .wants_hypercalls = wants_hypercalls,
+        // One initiator has one space.
+        .makes_sense =
+            [](const Point& point) {
+                return point["initiators"] > 1 ||
+                       point.as<InitiatorSpaces>("spaces") == InitiatorSpaces::same;
+            },
+        .objection = objection,
+        .more_tables = phase_tables,
+    };
+}
+
+}  // namespace nestbed::vmm

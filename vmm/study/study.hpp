@@ -1,0 +1,135 @@
+// A study, described once: what runs in the guest, under which axes, and what is made of what it
+// measured. Options and help, the cross product, the guest's parameters, tables, JSON, progress and
+// benchmarks come from here; a new study is a guest suite, a description, and a row in studies.cpp.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/base/table.hpp"
+#include "vmm/result/test_result.hpp"
+#include "vmm/run/test_runner.hpp"
+#include "vmm/study/axis.hpp"
+
+namespace nestbed::vmm {
+
+/// One value of each axis: what one VM is measured under.
+class Point {
+  public:
+    Point(const std::vector<Axis>& axes, std::vector<std::uint64_t> values)
+        : axes_(&axes), values_(std::move(values)) {}
+
+    std::uint64_t operator[](std::string_view axis) const;
+    template <typename Id>
+    Id as(std::string_view axis) const {
+        return static_cast<Id>((*this)[axis]);
+    }
+    const std::vector<Axis>& axes() const { return *axes_; }
+    const std::vector<std::uint64_t>& values() const { return values_; }
+    /// In words: the axes that rows are told apart by.
+    std::string text() const;
+
+  private:
+    const std::vector<Axis>* axes_;
+    std::vector<std::uint64_t> values_;
+};
+
+/// A VM that ran.
+struct StudyRun {
+    Point point;
+    TestResult test;
+};
+using StudyRuns = std::vector<StudyRun>;
+
+/// A measurement that the study's test makes, by the guest's name for it.
+struct Measured {
+    std::string name;
+    /// Of its row, below that of the point; empty: this is the point's own row.
+    std::string label = {};
+    /// The measurement's parameter that says how many operations a sample has; empty: one.
+    std::string per = {};
+};
+
+/// A column that is found out of the results.
+struct Derived {
+    using Value = std::variant<std::monostate, double, std::string>;
+
+    std::string title;
+    std::function<Value(const StudyRun&, const StudyRuns&)> value;
+    int digits = 2;
+    std::string group = {};
+    bool is_text = false;
+    /// The most that it may be, where there is such a bar.
+    std::function<std::optional<double>(const Point&)> limit = {};
+
+    std::string cell(const StudyRun& run, const StudyRuns& runs) const;
+};
+
+struct Study {
+    std::string name;     ///< of the command
+    std::string summary;  ///< in a line
+    std::string explanation;
+    std::string examples;
+    std::string guest;
+    /// The test that measures; empty: the one that is called as the point's value of the first
+    /// axis.
+    std::string test;
+    /// Where several studies share a name: the axis whose option chooses this one; empty: none
+    /// does.
+    std::string selector = {};
+    std::vector<Axis> axes;
+
+    std::vector<Measured> measured;
+    std::vector<Derived> derived = {};
+    bool shows_distributions = true;
+    bool shows_failed = false;   ///< a failed point has a row as well, beside its reasons
+    std::string operation = {};  ///< what KVM's counts are taken over; empty: they are not
+
+    // All of these may be empty.
+    /// What follows for the VM, beyond what every study has.
+    std::function<void(const Point&, TestSettings&)> configure = {};
+    /// The point is asked to make hypercalls, which must be known to come back.
+    std::function<bool(const Point&)> wants_hypercalls = {};
+    /// Whether values belong together; others are left out.
+    std::function<bool(const Point&)> makes_sense = {};
+    /// Why the points with these options given cannot be run; empty if they can.
+    std::function<std::string(const std::vector<Point>&, const std::set<std::string>& given)>
+        objection = {};
+    std::function<std::vector<Table>(const StudyRuns&)> more_tables = {};
+    std::function<std::string(const StudyRuns&)> notes = {};
+    std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
+
+    const Axis* axis_by_option(std::string_view option) const;
+    /// The settings of a VM at `point`.
+    TestSettings settings_at(const Point& point) const;
+    std::string test_at(const Point& point) const;
+};
+
+/// vCPUs of each VM. Without Axis::host_only, the guest is told as well.
+Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
+               std::vector<std::uint64_t> defaults, unsigned traits);
+/// With what every study's VMs have: backing (one, or several to compare), prefault, timeout, pin.
+std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
+                               std::uint64_t timeout_seconds);
+
+/// All combinations of the axes' values; the first axis changes slowest. `values` are by option;
+/// what it lacks is by default. Throws Error(usage) for an option that the study has not, a value
+/// that is left out of all combinations, or what the study objects to.
+std::vector<Point> points_of(const Study& study,
+                             const std::vector<std::pair<std::string, std::string>>& values);
+
+/// All that there are, those of one command together. Several commands have several modes.
+const std::vector<Study>& studies();
+
+/// The one of a command that these options choose. Throws Error(usage) if they choose two.
+const Study& study_chosen(std::string_view name,
+                          const std::vector<std::pair<std::string, std::string>>& values);
+
+}  // namespace nestbed::vmm
