@@ -43,7 +43,4 @@ constexpr bool is_by_page(FlushPrimitive primitive) {
     return primitive == FlushPrimitive::invlpg || primitive == FlushPrimitive::invpcid_address;
 }
 
-/// Linux's `tlb_single_page_flush_ceiling` (arch/x86/mm/tlb.c).
-inline constexpr std::uint64_t linux_flush_ceiling = 33;
-
 }  // namespace nestbed::shootdown

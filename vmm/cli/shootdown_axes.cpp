@@ -11,30 +11,7 @@ using shootdown::Routing;
 using shootdown::TargetState;
 
 const char* explanation_of(ProtocolId protocol) {
-    switch (protocol) {
-        case ProtocolId::global:
-            return "one lock, one request, a count of acknowledgements";
-        case ProtocolId::mailbox:
-            return "a slot for each target; initiators of different targets run in parallel";
-        case ProtocolId::mailbox_overlapped:
-            return "mailbox, the initiator's own invalidation while it waits";
-        case ProtocolId::scoreboard:
-            return "a request for each initiator; all initiators run in parallel";
-        case ProtocolId::early_ack:
-            return "scoreboard, acknowledged before the invalidation";
-        case ProtocolId::generation:
-            return "spaces have generations; a target skips, flushes a range, or everything";
-        case ProtocolId::deferred:
-            return "no interrupt: targets sweep at their ticks, frames wait for that";
-        case ProtocolId::polled:
-            return "no interrupt: targets poll, which spin, irqs-off and lazy ones can";
-        case ProtocolId::paravirtual:
-            return "vCPUs that do not run are flushed by KVM before they do; others are "
-                   "interrupted";
-        case ProtocolId::nmi:
-            return "delivered as an NMI, also to targets with interrupts off";
-    }
-    return "";
+    return study::values_of<ProtocolId>[static_cast<std::size_t>(protocol)].explanation;
 }
 
 const char* explanation_of(TargetState state) {

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "shared/shootdown/flush_primitive.hpp"
+#include "shared/paging/invalidation.hpp"
 #include "vmm/base/version.hpp"
 #include "vmm/result/trust.hpp"
 #include "vmm/study/walk_json.hpp"
@@ -221,7 +221,7 @@ Json json_of(const Crossover& crossover) {
     return {{"full_flush", crossover.full_flush},
             {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
             {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
-            {"linux", shootdown::linux_flush_ceiling}};
+            {"linux", paging::max_single_invalidations}};
 }
 
 Json json_of(const Trust& trust) {

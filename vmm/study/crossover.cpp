@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "shared/shootdown/flush_primitive.hpp"
+#include "shared/paging/invalidation.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/render/human.hpp"
 #include "vmm/render/measurement_table.hpp"
@@ -48,7 +48,7 @@ std::string full_flush_name(const TestResult& test) {
 }
 
 std::string linux_compared(const Crossover& crossover) {
-    constexpr std::uint64_t ceiling = shootdown::linux_flush_ceiling;
+    constexpr std::uint64_t ceiling = paging::max_single_invalidations;
     if (crossover.full_from && *crossover.full_from <= ceiling) {
         return "too late for this machine";
     }
@@ -98,7 +98,7 @@ std::string crossover_sentence(const Crossover& crossover) {
                   counted(crossover.by_page_until.value_or(0), "page"), crossover.full_flush);
     return fmt::format(
         "{} (median, refill included). Linux flushes everything above {} pages, which is {}.\n",
-        found, shootdown::linux_flush_ceiling, linux_compared(crossover));
+        found, paging::max_single_invalidations, linux_compared(crossover));
 }
 
 std::string crossover_text(const TestResult& test) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shared/paging/invalidation.hpp"
 #include "shared/shootdown/flush_primitive.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/run/test_runner.hpp"
@@ -36,7 +37,7 @@ std::vector<ShootdownCombination> combinations_of(const ShootdownAxes& axes);
 struct ShootdownSampling {
     std::uint64_t samples = 100;
     /// A request of more pages is a flush of everything, where a flush primitive takes pages.
-    std::uint64_t threshold = shootdown::linux_flush_ceiling;
+    std::uint64_t threshold = paging::max_single_invalidations;
     bool phases = false;  ///< time what a shootdown is made of, too
     /// Of all targets but `descheduled`, whose vCPUs share a host CPU.
     Placement placement = Placement::spread;
