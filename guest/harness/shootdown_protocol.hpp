@@ -2,22 +2,14 @@
 // it.
 #pragma once
 
+#include <concepts>
 #include <optional>
 
 #include "guest/harness/shootdown_experiment.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/kernel/interrupts.hpp"
-#include "guest/kernel/panic.hpp"
 #include "shared/arch/exceptions.hpp"
-#include "shared/shootdown/deferred.hpp"
-#include "shared/shootdown/generation.hpp"
-#include "shared/shootdown/global.hpp"
-#include "shared/shootdown/mailbox.hpp"
-#include "shared/shootdown/nmi.hpp"
-#include "shared/shootdown/paravirtual.hpp"
-#include "shared/shootdown/polled.hpp"
-#include "shared/shootdown/protocol_names.hpp"
-#include "shared/shootdown/scoreboard.hpp"
+#include "shared/shootdown/protocols.hpp"
 
 namespace nestbed::guest {
 
@@ -72,7 +64,9 @@ const char* obstacle_to(const ExperimentSettings& settings) {
     if (P::is_polled && !polls(settings.target)) {
         return "a target in this state does not poll";
     }
-    if (P::protocol.id == shootdown::ProtocolId::paravirtual && !steal_time::offers_tlb_flush()) {
+    constexpr bool is_paravirtual =
+        std::same_as<decltype(P::protocol), shootdown::ParavirtualShootdown<TracedPlatform>>;
+    if (is_paravirtual && !steal_time::offers_tlb_flush()) {
         return "KVM offers no flush of vCPUs that do not run";
     }
     constexpr bool uses_routing = requires { P::protocol.handle_interrupt(); };
@@ -115,36 +109,11 @@ ExperimentCounts run_shootdowns(const ExperimentSettings& settings,
     return experiment->run();
 }
 
-/// Calls `function.template operator()<Protocol>()` with whichever of these protocols has the
-/// number.
-template <template <typename> typename First, template <typename> typename... Others,
-          typename Function>
-decltype(auto) with_one_of(shootdown::ProtocolId protocol, Function&& function) {
-    if (First<TracedPlatform>::id == protocol) {
-        return function.template operator()<First>();
-    }
-    if constexpr (sizeof...(Others) == 0) {
-        panic("no protocol has this number");
-    } else {
-        return with_one_of<Others...>(protocol, function);
-    }
-}
-
-/// The same with whichever of all protocols has the number.
-template <typename Function>
-decltype(auto) with_protocol(shootdown::ProtocolId protocol, Function&& function) {
-    using namespace shootdown;
-    return with_one_of<GlobalShootdown, MailboxShootdown, OverlappedMailboxShootdown,
-                       ScoreboardShootdown, EarlyAckShootdown, GenerationShootdown,
-                       DeferredShootdown, PolledShootdown, ParavirtualShootdown, NmiShootdown>(
-        protocol, function);
-}
-
 /// Runs one experiment with the protocol of that number.
 inline ExperimentCounts run_shootdowns(shootdown::ProtocolId protocol,
                                        const ExperimentSettings& settings,
                                        ExperimentHistograms& histograms) {
-    return with_protocol(protocol, [&]<template <typename> typename Protocol>() {
+    return shootdown::with_protocol(protocol, [&]<template <typename> typename Protocol>() {
         return run_shootdowns<Protocol>(settings, histograms);
     });
 }

@@ -1,6 +1,7 @@
 // Invalidating the calling CPU's translations by each means that the processor has.
 #pragma once
 
+#include "shared/paging/invalidation.hpp"
 #include "shared/shootdown/flush_primitive.hpp"
 #include "shared/shootdown/request.hpp"
 
@@ -15,7 +16,7 @@ bool has(FlushPrimitive primitive);
 struct FlushPolicy {
     FlushPrimitive primitive = FlushPrimitive::invlpg;
     /// A request of more pages is carried out as one for everything, if the primitive is by page.
-    std::uint64_t threshold = shootdown::linux_flush_ceiling;
+    std::uint64_t threshold = paging::max_single_invalidations;
 };
 
 /// The space that the request is about is loaded, without a PCID. `cr3`, `invpcid_context` and

@@ -35,7 +35,7 @@ ExperimentSettings settings_from_parameters() {
         .routing = parameter_of("routing", shootdown::routing_count, Routing::unicast),
         .flush_policy = {.primitive = parameter_of("flush", shootdown::flush_primitive_count,
                                                    FlushPrimitive::invlpg),
-                         .threshold = parameter("threshold", shootdown::linux_flush_ceiling)},
+                         .threshold = parameter("threshold", paging::max_single_invalidations)},
         .hypercalls = parameter("hypercalls", 0) != 0,
         .bare_round_trips = alone,
         .counted = alone ? few : 0,
@@ -107,9 +107,10 @@ GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
                                 .cycles = parameter("seconds", 1) * 1000 * khz,
                                 .seed = parameter("seed", 1)};
     static stats::Histogram shootdowns;
-    const SoakCounts counts = with_protocol(protocol, [&]<template <typename> typename Protocol>() {
-        return run_soak<Protocol>(settings, shootdowns);
-    });
+    const SoakCounts counts =
+        shootdown::with_protocol(protocol, [&]<template <typename> typename Protocol>() {
+            return run_soak<Protocol>(settings, shootdowns);
+        });
     GUEST_EXPECT_EQ(counts.violations, 0U);
     GUEST_EXPECT_GT(counts.accesses, 0U);
     GUEST_EXPECT_GT(shootdowns.count(), 0U);

@@ -49,7 +49,7 @@ GUEST_TEST(shootdown, a_range_of_pages, {.cpus = 2}) {
 
 GUEST_TEST(shootdown, more_pages_than_the_threshold, {.cpus = 2}) {
     expect_correct_shootdowns({.cpus = cpu_count(),
-                               .pages = shootdown::linux_flush_ceiling + 1,
+                               .pages = paging::max_single_invalidations + 1,
                                .target = TargetState::user,
                                .samples = 5});
 }
@@ -123,14 +123,14 @@ SoakCounts soak_for_a_moment() {
 }
 
 void expect_correct_soak(ProtocolId protocol) {
-    const SoakCounts counts = with_protocol(protocol, []<template <typename> typename Protocol>() {
-        return soak_for_a_moment<Protocol>();
-    });
+    const SoakCounts counts = shootdown::with_protocol(
+        protocol,
+        []<template <typename> typename Protocol>() { return soak_for_a_moment<Protocol>(); });
     GUEST_EXPECT_EQ(counts.violations, 0U);
     GUEST_EXPECT_GT(counts.accesses, 0U);
 }
 
-#define PROTOCOL_TESTS(protocol)                                                            \
+#define PROTOCOL_TESTS(protocol, name, type, explanation)                                   \
     GUEST_TEST(shootdown, protocol##_one_target, {.cpus = 2}) {                             \
         expect_correct_with_initiators(ProtocolId::protocol, 1, InitiatorSpaces::same);     \
     }                                                                                       \
@@ -147,16 +147,7 @@ void expect_correct_soak(ProtocolId protocol) {
         expect_correct_soak(ProtocolId::protocol);                                          \
     }
 
-PROTOCOL_TESTS(global)
-PROTOCOL_TESTS(mailbox)
-PROTOCOL_TESTS(mailbox_overlapped)
-PROTOCOL_TESTS(scoreboard)
-PROTOCOL_TESTS(early_ack)
-PROTOCOL_TESTS(generation)
-PROTOCOL_TESTS(deferred)
-PROTOCOL_TESTS(polled)
-PROTOCOL_TESTS(paravirtual)
-PROTOCOL_TESTS(nmi)
+NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TESTS)
 
 // Protocols that are wrong on purpose: the readers must notice.
 

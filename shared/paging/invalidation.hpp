@@ -17,8 +17,8 @@ struct AddressSpaceId {
 };
 
 /// With more pages than this, one flush of the whole space is taken to be cheaper than one
-/// invalidation after the other. It is where Linux draws the line
-/// (`tlb_single_page_flush_ceiling`).
+/// invalidation after the other. It is where Linux draws the line: `tlb_single_page_flush_ceiling`
+/// (arch/x86/mm/tlb.c).
 inline constexpr std::uint64_t max_single_invalidations = 33;
 
 /// What is to be invalidated in one address space: ranges of pages, or everything. It refers to the

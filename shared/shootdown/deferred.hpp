@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 
 namespace nestbed::shootdown {
 
@@ -41,7 +40,6 @@ template <typename P, std::uint32_t ring_size>
 requires Platform<P>
 class BasicDeferredShootdown {
   public:
-    static constexpr ProtocolId id = ProtocolId::deferred;
     using Space = typename P::Space;
 
     explicit constexpr BasicDeferredShootdown(P& platform) : platform_(platform) {}
@@ -149,8 +147,6 @@ class BasicDeferredShootdown {
 };
 
 template <typename P>
-class DeferredShootdown : public BasicDeferredShootdown<P, 8> {
-    using BasicDeferredShootdown<P, 8>::BasicDeferredShootdown;
-};
+using DeferredShootdown = BasicDeferredShootdown<P, 8>;
 
 }  // namespace nestbed::shootdown

@@ -11,6 +11,5 @@ using study::max_initiators;
 using study::Routing;
 using study::TargetState;
 inline constexpr std::uint64_t flush_primitive_count = study::value_count<FlushPrimitive>;
-inline constexpr std::uint64_t linux_flush_ceiling = 33;
 
 }  // namespace nestbed::shootdown

@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 #include "request_board.hpp"
 
 namespace nestbed::shootdown {
@@ -53,7 +52,6 @@ template <typename P>
 requires GenerationPlatform<P>
 class GenerationShootdown {
   public:
-    static constexpr ProtocolId id = ProtocolId::generation;
     using Space = typename P::Space;
 
     explicit constexpr GenerationShootdown(P& platform) : platform_(platform), board_(platform) {}

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 
 namespace nestbed::shootdown {
 
@@ -30,7 +29,6 @@ namespace nestbed::shootdown {
 template <Platform P>
 class GlobalShootdown {
   public:
-    static constexpr ProtocolId id = ProtocolId::global;
     using Space = typename P::Space;
 
     explicit constexpr GlobalShootdown(P& platform) : platform_(platform) {}

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 
 namespace nestbed::shootdown {
 
@@ -110,19 +109,9 @@ class BasicMailboxShootdown {
 };
 
 template <typename P>
-class MailboxShootdown : public BasicMailboxShootdown<P, LocalInvalidation::first> {
-    using BasicMailboxShootdown<P, LocalInvalidation::first>::BasicMailboxShootdown;
-
-  public:
-    static constexpr ProtocolId id = ProtocolId::mailbox;
-};
+using MailboxShootdown = BasicMailboxShootdown<P, LocalInvalidation::first>;
 
 template <typename P>
-class OverlappedMailboxShootdown : public BasicMailboxShootdown<P, LocalInvalidation::overlapped> {
-    using BasicMailboxShootdown<P, LocalInvalidation::overlapped>::BasicMailboxShootdown;
-
-  public:
-    static constexpr ProtocolId id = ProtocolId::mailbox_overlapped;
-};
+using OverlappedMailboxShootdown = BasicMailboxShootdown<P, LocalInvalidation::overlapped>;
 
 }  // namespace nestbed::shootdown

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 #include "request_board.hpp"
 
 namespace nestbed::shootdown {
@@ -41,7 +40,6 @@ template <typename P>
 requires NmiPlatform<P>
 class NmiShootdown {
   public:
-    static constexpr ProtocolId id = ProtocolId::nmi;
     using Space = typename P::Space;
 
     explicit constexpr NmiShootdown(P& platform) : platform_(platform), board_(platform) {}

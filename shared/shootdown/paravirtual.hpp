@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 #include "request_board.hpp"
 
 namespace nestbed::shootdown {
@@ -47,7 +46,6 @@ template <typename P>
 requires ParavirtualPlatform<P>
 class ParavirtualShootdown {
   public:
-    static constexpr ProtocolId id = ProtocolId::paravirtual;
     using Space = typename P::Space;
 
     explicit constexpr ParavirtualShootdown(P& platform) : platform_(platform), board_(platform) {}

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 
 namespace nestbed::shootdown {
 
@@ -28,7 +27,6 @@ template <typename P>
 requires Platform<P>
 class PolledShootdown {
   public:
-    static constexpr ProtocolId id = ProtocolId::polled;
     using Space = typename P::Space;
 
     explicit constexpr PolledShootdown(P& platform) : platform_(platform) {}

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "platform.hpp"
-#include "protocol_names.hpp"
 #include "request_board.hpp"
 
 namespace nestbed::shootdown {
@@ -77,21 +76,9 @@ class BasicScoreboardShootdown {
 };
 
 template <typename P>
-class ScoreboardShootdown
-    : public BasicScoreboardShootdown<P, Acknowledgement::after_invalidation> {
-    using BasicScoreboardShootdown<P,
-                                   Acknowledgement::after_invalidation>::BasicScoreboardShootdown;
-
-  public:
-    static constexpr ProtocolId id = ProtocolId::scoreboard;
-};
+using ScoreboardShootdown = BasicScoreboardShootdown<P, Acknowledgement::after_invalidation>;
 
 template <typename P>
-class EarlyAckShootdown : public BasicScoreboardShootdown<P, Acknowledgement::on_entry> {
-    using BasicScoreboardShootdown<P, Acknowledgement::on_entry>::BasicScoreboardShootdown;
-
-  public:
-    static constexpr ProtocolId id = ProtocolId::early_ack;
-};
+using EarlyAckShootdown = BasicScoreboardShootdown<P, Acknowledgement::on_entry>;
 
 }  // namespace nestbed::shootdown

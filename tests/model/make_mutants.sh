@@ -5,6 +5,7 @@
 # namespace of its own, with a table of what there is.
 set -eu
 root=$1
+shootdown=$root/shared/shootdown
 output=$2
 directory=$(dirname "$output")
 table=
@@ -14,17 +15,25 @@ table=
     echo '#include "tests/model/mutants.hpp"'
     for script in "$root"/tests/model/mutants/*/*.sed; do
         protocol=$(basename "$(dirname "$script")")
+        candidate=with_protocol argument=shootdown::ProtocolId::$protocol
+        type=$(sed -n "s/^ *ROW($protocol, *\"[^\"]*\", *\([A-Za-z]*\),.*/\1/p" "$shootdown/protocol_names.hpp")
         case $protocol in
-            mailbox_overlapped) headers=mailbox ;;
-            scoreboard | early_ack) headers='request_board scoreboard' ;;
-            generation | paravirtual | nmi) headers="request_board $protocol" ;;
-            *) headers=$protocol ;;
+            deferred) candidate=with_two_records type=BasicDeferredShootdown argument= ;;
+            active_spaces) candidate=with_spaces type=ActiveSpaces argument= ;;
         esac
+        if [ -z "$type" ]; then
+            echo "make_mutants.sh: what is to be tried of $protocol?" >&2
+            exit 1
+        fi
+        header=$(grep -lE "^(class|using) $type\>" "$shootdown"/*.hpp)
+        headers=$header
+        if grep -q '"request_board\.hpp"' "$header"; then
+            headers="$shootdown/request_board.hpp $header"
+        fi
         name=$(basename "$script" .sed)
         mutant=$directory/${protocol}_$name.hpp
-        for header in $headers; do
-            cat "$root/shared/shootdown/$header.hpp"
-        done >"$mutant.original"
+        # shellcheck disable=SC2086 # a list of files
+        cat $headers >"$mutant.original"
         sed -f "$script" "$mutant.original" >"$mutant.tmp"
         if cmp -s "$mutant.original" "$mutant.tmp"; then
             echo "make_mutants.sh: $script changes nothing in $headers" >&2
@@ -36,26 +45,9 @@ table=
             "$mutant.tmp" >"$mutant"
         rm "$mutant.tmp" "$mutant.original"
         echo "#include \"$mutant\""
-        case $protocol in
-            global) candidate="with_protocol<shootdown::${protocol}_$name::GlobalShootdown>()" ;;
-            mailbox) candidate="with_protocol<shootdown::${protocol}_$name::MailboxShootdown>()" ;;
-            scoreboard) candidate="with_protocol<shootdown::${protocol}_$name::ScoreboardShootdown>()" ;;
-            mailbox_overlapped) candidate="with_protocol<shootdown::${protocol}_$name::OverlappedMailboxShootdown>()" ;;
-            early_ack) candidate="with_protocol<shootdown::${protocol}_$name::EarlyAckShootdown>()" ;;
-            generation) candidate="with_protocol<shootdown::${protocol}_$name::GenerationShootdown>()" ;;
-            deferred) candidate="with_two_records<shootdown::${protocol}_$name::BasicDeferredShootdown>()" ;;
-            polled) candidate="with_protocol<shootdown::${protocol}_$name::PolledShootdown>()" ;;
-            paravirtual) candidate="with_protocol<shootdown::${protocol}_$name::ParavirtualShootdown>()" ;;
-            nmi) candidate="with_protocol<shootdown::${protocol}_$name::NmiShootdown>()" ;;
-            active_spaces) candidate="with_spaces<shootdown::${protocol}_$name::ActiveSpaces>()" ;;
-            *)
-                echo "make_mutants.sh: what is to be tried of $protocol?" >&2
-                exit 1
-                ;;
-        esac
         what=$(sed -n '1s/^# *//p' "$script")
         table="$table
-        {\"$protocol\", \"$name\", \"$what\", $candidate},"
+        {\"$protocol\", \"$name\", \"$what\", $candidate<shootdown::${protocol}_$name::$type>($argument)},"
     done
     echo 'namespace nestbed::model {'
     echo 'const std::vector<Mutant>& mutants() {'

@@ -6,14 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "shared/shootdown/deferred.hpp"
-#include "shared/shootdown/generation.hpp"
-#include "shared/shootdown/global.hpp"
-#include "shared/shootdown/mailbox.hpp"
-#include "shared/shootdown/nmi.hpp"
-#include "shared/shootdown/paravirtual.hpp"
-#include "shared/shootdown/polled.hpp"
-#include "shared/shootdown/scoreboard.hpp"
+#include "shared/shootdown/protocols.hpp"
 #include "tests/model/mutants.hpp"
 #include "tests/model/trial.hpp"
 
@@ -27,22 +20,27 @@ struct Named {
 
 void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
 
-std::vector<Named> protocols_that_interrupt() {
-    return {{"global", with_protocol<shootdown::GlobalShootdown>()},
-            {"mailbox", with_protocol<shootdown::MailboxShootdown>()},
-            {"mailbox_overlapped", with_protocol<shootdown::OverlappedMailboxShootdown>()},
-            {"scoreboard", with_protocol<shootdown::ScoreboardShootdown>()},
-            {"early_ack", with_protocol<shootdown::EarlyAckShootdown>()},
-            {"generation", with_protocol<shootdown::GenerationShootdown>()},
-            {"paravirtual", with_protocol<shootdown::ParavirtualShootdown>()},
-            {"nmi", with_protocol<shootdown::NmiShootdown>()}};
+/// The deferred protocol with rings that its scenarios fill.
+Candidate candidate_of(shootdown::ProtocolId id) {
+    if (id == shootdown::ProtocolId::deferred) {
+        return with_two_records<shootdown::BasicDeferredShootdown>();
+    }
+    return shootdown::with_protocol(
+        id, [&]<template <typename> typename Protocol>() { return with_protocol<Protocol>(id); });
 }
 
 std::vector<Named> all_protocols() {
-    std::vector<Named> all = protocols_that_interrupt();
-    all.push_back({"deferred", with_two_records<shootdown::BasicDeferredShootdown>()});
-    all.push_back({"polled", with_protocol<shootdown::PolledShootdown>()});
-    return all;
+    return {
+#define NESTBED_NAMED(id, name, type, explanation) {#id, candidate_of(shootdown::ProtocolId::id)},
+        NESTBED_SHOOTDOWN_PROTOCOLS(NESTBED_NAMED)
+#undef NESTBED_NAMED
+    };
+}
+
+std::vector<Named> protocols_that_interrupt() {
+    std::vector<Named> those = all_protocols();
+    std::erase_if(those, [](const Named& named) { return !named.candidate.interrupts; });
+    return those;
 }
 
 std::string name_of_case(const testing::TestParamInfo<Named>& named) { return named.param.name; }
@@ -106,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Model, EveryProtocolThatInterrupts,
 
 // A CPU that reads the generation when it may have walked the old tables already.
 TEST(GenerationProtocol, NeedsToHearOfALoadBeforeCr3IsWritten) {
-    Candidate candidate = with_protocol<shootdown::GenerationShootdown>();
+    Candidate candidate = candidate_of(shootdown::ProtocolId::generation);
     candidate.flaws.loading_after_cr3 = true;
     const Trial trial = try_candidate(candidate, {});
     ASSERT_TRUE(trial.failure);

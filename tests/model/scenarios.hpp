@@ -106,33 +106,39 @@ struct Candidate {
     shootdown::ProtocolId id;
     std::function<std::unique_ptr<Protocol>(SimulatedPlatform&)> protocol;
     std::function<std::unique_ptr<SpaceTable>()> spaces;
+    bool interrupts;  ///< its targets, by whichever kind of interrupt
     Flaws flaws{};
 };
 
 using RightSpaces = shootdown::ActiveSpaces<SimulatedSpace, max_cpus, SimulatedAtomic>;
 
 template <typename P>
-Candidate candidate() {
-    return {P::id,
+Candidate candidate(shootdown::ProtocolId id) {
+    return {id,
             [](SimulatedPlatform& platform) { return std::make_unique<ProtocolOf<P>>(platform); },
-            [] { return std::make_unique<SpaceTableOf<RightSpaces>>(); }};
+            [] { return std::make_unique<SpaceTableOf<RightSpaces>>(); },
+            requires(P & protocol){protocol.handle_interrupt();
+}
+|| requires(P& protocol) { protocol.handle_nmi(); }
+};  // namespace nestbed::model
 }
 
 template <template <typename> typename P>
-Candidate with_protocol() {
-    return candidate<P<SimulatedPlatform>>();
+Candidate with_protocol(shootdown::ProtocolId id) {
+    return candidate<P<SimulatedPlatform>>(id);
 }
 
 /// The deferred protocol with rings of two records, which three requests fill.
 template <template <typename, std::uint32_t> typename P>
 Candidate with_two_records() {
-    return candidate<P<SimulatedPlatform, 2>>();
+    return candidate<P<SimulatedPlatform, 2>>(shootdown::ProtocolId::deferred);
 }
 
 /// The scoreboard protocol over another table of loaded spaces.
 template <template <typename, std::uint32_t, template <typename> typename> typename S>
 Candidate with_spaces() {
-    Candidate candidate = with_protocol<shootdown::ScoreboardShootdown>();
+    Candidate candidate =
+        with_protocol<shootdown::ScoreboardShootdown>(shootdown::ProtocolId::scoreboard);
     candidate.spaces = [] {
         return std::make_unique<SpaceTableOf<S<SimulatedSpace, max_cpus, SimulatedAtomic>>>();
     };

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "shared/shootdown/flush_primitive.hpp"
+#include "shared/paging/invalidation.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
@@ -38,7 +38,7 @@ std::vector<CrossoverPoint> points_of(const TestResult& test) {
 }
 
 std::string linux_compared(const Crossover& crossover) {
-    constexpr std::uint64_t ceiling = shootdown::linux_flush_ceiling;
+    constexpr std::uint64_t ceiling = paging::max_single_invalidations;
     if (crossover.full_from && *crossover.full_from <= ceiling) {
         return "too late for this machine";
     }
@@ -89,7 +89,7 @@ void add_json(const StudyRuns& runs, nlohmann::ordered_json& report) {
             {{"full_flush", flush},
              {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
              {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
-             {"linux", shootdown::linux_flush_ceiling}});
+             {"linux", paging::max_single_invalidations}});
     });
 }
 
@@ -137,7 +137,7 @@ std::string crossover_sentence(const std::string& flush, const Crossover& crosso
                   counted(crossover.by_page_until.value_or(0), "page"), flush);
     return fmt::format(
         "{} (median, refill included). Linux flushes everything above {} pages, which is {}.\n",
-        found, shootdown::linux_flush_ceiling, linux_compared(crossover));
+        found, paging::max_single_invalidations, linux_compared(crossover));
 }
 
 Study crossover_study() {

@@ -59,7 +59,7 @@ std::vector<Axis> axes() {
                                     {InitiatorSpaces::same}, Axis::list),
          number_axis("samples", "Shootdowns of each combination", 1, 10'000'000, {100}),
          number_axis("threshold", "More pages than this are flushed as everything; Linux has 33", 0,
-                     study::max_pages_shot_down, {shootdown::linux_flush_ceiling}),
+                     study::max_pages_shot_down, {paging::max_single_invalidations}),
          flag_axis("phases", "Time the steps of a shootdown, too (in shootdowns of their own)")},
         /*compares_backings=*/false, 60);
 }
