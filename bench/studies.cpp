@@ -81,6 +81,9 @@ class StudyBench {
     void add_benchmarks() {
         for (std::size_t n = 0; n < points_.size(); ++n) {
             for (const vmm::Measured& measured : study_.measured) {
+                if (!measured.label.empty()) {
+                    continue;  // a companion, which some points have
+                }
 #ifndef __clang_analyzer__  // which takes what the library keeps for a leak
                 benchmark::RegisterBenchmark(
                     name_of(study_, points_[n], measured).c_str(),

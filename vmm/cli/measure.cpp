@@ -79,9 +79,6 @@ RunReport report_of(const MeasureCommand& command, const StudyOutcome& outcome) 
 std::string text_of(const MeasureCommand& command, const StudyOutcome& outcome,
                     const RunReport& report) {
     std::string text = study_text(*command.study, outcome.runs);
-    if (const std::string bars = bars_text(*command.study, outcome.runs); !bars.empty()) {
-        text += "\n" + bars;
-    }
     if (report.not_finished != 0) {
         text += fmt::format("{} {} of {}{}\n", report.interrupted ? "interrupted:" : "ended before",
                             report.not_finished, counted(command.points.size(), "combination"),
@@ -137,10 +134,9 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
     if (axis.kind == Axis::Kind::flag) {
         command->add_flag_callback(
             option, [given] { given("1"); }, axis.option_help());
-        if (axis.default_values().front() == 1 && axis.name == "pin") {
-            CLI::Option* const no = command->add_flag_callback(
-                "--no-pin", [given] { given("0"); }, "Let the host's scheduler place the vCPUs");
-            no->excludes(command->get_option(option));
+        if (axis.is_default(1)) {
+            command->add_flag_callback(
+                "--no-" + axis.name, [given] { given("0"); }, "Do not");
         }
         return;
     }
@@ -153,9 +149,11 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
 
 /// What stands below the options.
 std::string help_of(const std::vector<const Study*>& modes) {
-    std::string text = modes.front()->explanation +
-                       "A list has commas between its values, and may have ranges (2,4-8); `all`\n"
-                       "is all names that there are.\n\n";
+    constexpr std::size_t columns = 78;
+    const std::string head = modes.front()->explanation +
+                             " A list has commas between its values, and may have ranges (2,4-8); "
+                             "`all` is all names that there are.";
+    std::string text = fmt::format("{}\n\n", fmt::join(wrapped(head, columns), "\n"));
     std::set<std::string> explained;
     for (const Study* mode : modes) {
         for (const Axis& axis : mode->axes) {
@@ -206,7 +204,6 @@ void add_measure(CLI::App& program, Invocation& invocation) {
     CLI::App* command =
         program.add_subcommand("measure", "Measure something; one table of distributions");
     command->require_subcommand(1);
-    command->footer(std::string("nestbed measure NAME --help says more.\n\n") + exit_code_help);
     std::vector<const Study*> modes;
     for (const Study& study : studies()) {
         if (!modes.empty() && modes.front()->name != study.name) {
@@ -216,6 +213,8 @@ void add_measure(CLI::App& program, Invocation& invocation) {
         modes.push_back(&study);
     }
     add_study(*command, invocation, modes);
+    // Last: a subcommand that is added takes its parent's.
+    command->footer(std::string("nestbed measure NAME --help says more.\n\n") + exit_code_help);
 }
 
 }  // namespace nestbed::vmm

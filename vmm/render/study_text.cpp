@@ -62,6 +62,9 @@ std::string study_text(const Study& study, const StudyRuns& runs) {
         parts.push_back(study.notes(runs));
     }
     parts.push_back(explanations(runs_to_explain(study, runs)));
+    if (study.shows_bars) {
+        parts.push_back(bars_text(study, runs));
+    }
     std::erase(parts, "");
     return fmt::format("{}", fmt::join(parts, "\n"));
 }

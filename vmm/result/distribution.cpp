@@ -1,5 +1,6 @@
 #include "vmm/result/distribution.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace nestbed::vmm {

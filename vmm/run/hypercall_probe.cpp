@@ -4,12 +4,11 @@
 
 #include "vmm/run/guest_set.hpp"
 #include "vmm/run/test_runner.hpp"
-#include "vmm/study/shootdown_runs.hpp"
 
 namespace nestbed::vmm {
 
 bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop) {
-    const Guest guest = read_builtin(shootdown_guest);
+    const Guest guest = read_builtin("measure_shootdown");
     TestSettings settings;
     settings.cpus = 1;
     settings.timeout = std::chrono::seconds(2);

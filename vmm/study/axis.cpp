@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <utility>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/text.hpp"
@@ -52,6 +53,16 @@ std::string option_text(const Axis& axis, std::uint64_t value) {
         default:
             return axis.show(value);
     }
+}
+
+std::string value_line(const NamedNumber& value) {
+    constexpr std::size_t columns = 58;
+    std::string text;
+    std::string name = value.name;
+    for (const std::string& line : wrapped(value.explanation, columns)) {
+        text += fmt::format("  {:<18}  {}\n", std::exchange(name, ""), line);
+    }
+    return text;
 }
 
 void refuse_unfit(const Axis& axis, const std::string& text, std::uint64_t value) {
@@ -129,24 +140,24 @@ std::string Axis::in_words(std::uint64_t value) const {
 
 std::string Axis::option_help() const {
     std::vector<std::string> parts;
-    if (kind == Kind::number || kind == Kind::size) {
+    if ((kind == Kind::number || kind == Kind::size) && most != ~std::uint64_t{0}) {
         parts.push_back(
-            most == ~std::uint64_t{0}
-                ? ""
-                : fmt::format("{} to {}", option_text(*this, least), option_text(*this, most)));
+            fmt::format("{} to {}", option_text(*this, least), option_text(*this, most)));
     }
     std::vector<std::string> texts;
     std::ranges::transform(defaults, std::back_inserter(texts),
                            [&](std::uint64_t value) { return option_text(*this, value); });
     if (find_defaults) {
         parts.push_back("default: " + defaults_help);
-    } else if (kind == Kind::name && texts.size() == values.size() && texts.size() > 2) {
+    } else if (kind == Kind::name && texts.size() == values.size()) {
         parts.emplace_back("default all");
-    } else if (kind != Kind::flag) {
+    } else if (kind != Kind::flag && !texts.empty()) {
         parts.push_back(fmt::format("default {}", fmt::join(texts, ",")));
     }
-    std::erase(parts, "");
-    return parts.empty() ? help : fmt::format("{} ({})", help, fmt::join(parts, "; "));
+    constexpr std::size_t columns = 50;
+    const std::string whole =
+        parts.empty() ? help : fmt::format("{} ({})", help, fmt::join(parts, "; "));
+    return fmt::format("{}", fmt::join(wrapped(whole, columns), "\n"));
 }
 
 std::string Axis::values_help() const {
@@ -159,10 +170,10 @@ std::string Axis::values_help() const {
         if (value.explanation.empty()) {
             bare += (bare.empty() ? "" : ", ") + value.name;
         } else {
-            text += fmt::format("  {:<18}  {}\n", value.name, value.explanation);
+            text += value_line(value);
         }
     }
-    for (const std::string& line : wrapped(bare, 90)) {
+    for (const std::string& line : wrapped(bare, 78)) {
         text += "  " + line + "\n";
     }
     return text + "\n";

@@ -48,8 +48,8 @@ struct Axis {
     std::string name;
     std::string title;  ///< of its column
     Kind kind = Kind::number;
-    std::string help;  ///< without what follows from the rest
-    std::vector<std::uint64_t> defaults = {0};
+    std::string help;                           ///< without what follows from the rest
+    std::vector<std::uint64_t> defaults = {0};  ///< none: the option chooses the study
     unsigned traits = 0;
     std::uint64_t least = 0;  ///< of numbers and sizes
     std::uint64_t most = ~std::uint64_t{0};
@@ -71,7 +71,7 @@ struct Axis {
     std::string show(std::uint64_t value) const;
     /// The same in a sentence.
     std::string in_words(std::uint64_t value) const;
-    /// `help`, range and default.
+    /// `help`, range and default, for half a terminal.
     std::string option_help() const;
     /// Its values and their explanations, a line each; empty if they have no names.
     std::string values_help() const;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/paging/invalidation.hpp"
+#include "shared/study/shootdown_axes.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
@@ -104,12 +105,12 @@ std::vector<Axis> axes() {
                   "full flush"),
         number_axis("samples", "Flushes of each kind", 1, 10'000'000, {100}),
         flag_axis("crossover",
-                  "Instead of latencies: from how many pages on a flush of everything is cheaper\n"
-                  "than one by page, the refill included (one vCPU; with those of --flush that\n"
+                  "Instead of latencies: from how many pages on a flush of everything is cheaper "
+                  "than one by page, the refill included (one vCPU; with those of --flush that "
                   "flush everything, default cr3)",
                   Axis::host_only),
     };
-    all.back().defaults = {1};
+    all.back().defaults = {};
     return with_vm_axes(std::move(all), /*compares_backings=*/false, 60);
 }
 

@@ -5,6 +5,7 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/study/access_pattern.hpp"
+#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/studies.hpp"
 
@@ -17,13 +18,13 @@ using study::Pattern;
 
 constexpr char explanation[] =
     "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of "
-    "the\n"
-    "memory for the first time (populate) and once more (write); the host has KVM log writes\n"
+    "the "
+    "memory for the first time (populate) and once more (write); the host has KVM log writes "
     "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs "
-    "write\n"
-    "it again; the host has KVM log no longer (disable). The guest looks for each page that it\n"
-    "wrote in the log: a missing one fails the row. Each combination of the lists runs in a VM of\n"
-    "its own.\n";
+    "write "
+    "it again; the host has KVM log no longer (disable). The guest looks for each page that it "
+    "wrote in the log: a missing one fails the row. Each combination of the lists runs in a VM of "
+    "its own.";
 
 constexpr char examples[] =
     "  nestbed measure dirty-log\n"

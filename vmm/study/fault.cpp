@@ -4,6 +4,7 @@
 #include "shared/channel/abi.hpp"
 #include "shared/paging/page_size.hpp"
 #include "shared/study/fault_rungs.hpp"
+#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/studies.hpp"
 
@@ -14,10 +15,10 @@ namespace {
 using study::Rung;
 
 constexpr char explanation[] =
-    "A store to a page of memory, from guest user mode, which is native on every host: what it\n"
-    "takes until it completes, by what is missing when it begins. Each rung of the ladder runs in\n"
-    "a VM of its own, and each store is to a page of its own, or to one page of each huge page\n"
-    "that stands behind guest memory.\n";
+    "A store to a page of memory, from guest user mode, which is native on every host: what it "
+    "takes until it completes, by what is missing when it begins. Each rung of the ladder runs in "
+    "a VM of its own, and each store is to a page of its own, or to one page of each huge page "
+    "that stands behind guest memory.";
 
 constexpr char examples[] =
     "  nestbed measure fault\n"

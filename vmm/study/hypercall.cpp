@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/run/guest_set.hpp"
 #include "vmm/study/studies.hpp"
@@ -15,13 +16,13 @@ namespace {
 constexpr char guest_name[] = "measure_hypercall";
 
 constexpr char explanation[] =
-    "Each kind runs in a VM of its own, one at a time; one that cannot be is skipped with its\n"
-    "reason. In each the calls take turns with exits that a bare loop around KVM_RUN answers: the\n"
-    "same exit where the kind makes one (bare: same exit), else a write to a port. /bare is the\n"
-    "median over that median. exits are those to the VMM per call, counted by it. Calls that\n"
-    "would drown in the reading of the clock are timed sixteen at once; clock is what two\n"
-    "readings with nothing between take, which is subtracted from nothing. No more than a second\n"
-    "of samples is taken.\n";
+    "Each kind runs in a VM of its own, one at a time; one that cannot be is skipped with its "
+    "reason. In each the calls take turns with exits that a bare loop around KVM_RUN answers: the "
+    "same exit where the kind makes one (bare: same exit), else a write to a port. /bare is the "
+    "median over that median. exits are those to the VMM per call, counted by it. Calls that "
+    "would drown in the reading of the clock are timed sixteen at once; clock is what two "
+    "readings with nothing between take, which is subtracted from nothing. No more than a second "
+    "of samples is taken.";
 
 constexpr char examples[] =
     "  nestbed measure hypercall\n"
@@ -31,7 +32,8 @@ constexpr char examples[] =
 /// The kinds are the guest's tests, in the order of its file.
 std::vector<NamedNumber> kinds() {
     std::vector<NamedNumber> all;
-    for (const GuestTest& test : read_builtin(guest_name).tests()) {
+    const Guest guest = read_builtin(guest_name);
+    for (const GuestTest& test : guest.tests()) {
         all.push_back({all.size(), test.name, ""});
     }
     return all;
@@ -105,6 +107,7 @@ Study hypercall_study() {
         .axes = axes(),
         .measured = {{"hypercall"}},
         .derived = columns(),
+        .shows_bars = true,
         .operation = "call",
         .configure = [](const Point&, TestSettings& settings) { settings.exitless_calls = true; },
         .wants_hypercalls =

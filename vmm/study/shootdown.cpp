@@ -2,8 +2,11 @@
 #include <algorithm>
 
 #include "shared/channel/abi.hpp"
+#include "shared/paging/invalidation.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/study/shootdown_axes.hpp"
+#include "vmm/base/text.hpp"
+#include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/studies.hpp"
 #include "vmm/study/tables.hpp"
@@ -19,13 +22,13 @@ using study::Routing;
 using study::TargetState;
 
 constexpr char explanation[] =
-    "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the\n"
-    "TARGET state, read these pages, all the time or after each shootdown. A sample is the time\n"
-    "from the changed entries to the last acknowledgement. If a reader sees an old page after\n"
-    "that, the combination fails. Each combination of the lists runs in a VM of its own, one at a\n"
-    "time; one that cannot be is skipped with its reason. /bare is the median over that of a bare\n"
-    "round trip in the same run: an IPI whose handler stores a flag, or of polled, a cache line.\n"
-    "With several initiators there are no bare round trips, phases or counts of KVM's.\n";
+    "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the "
+    "TARGET state, read these pages, all the time or after each shootdown. A sample is the time "
+    "from the changed entries to the last acknowledgement. If a reader sees an old page after "
+    "that, the combination fails. Each combination of the lists runs in a VM of its own, one at a "
+    "time; one that cannot be is skipped with its reason. /bare is the median over that of a bare "
+    "round trip in the same run: an IPI whose handler stores a flag, or of polled, a cache line. "
+    "With several initiators there are no bare round trips, phases or counts of KVM's.";
 
 constexpr char examples[] =
     "  nestbed measure shootdown\n"
@@ -43,7 +46,7 @@ std::vector<Axis> axes() {
     return with_vm_axes(
         {name_axis<ProtocolId>("protocol", "Shootdown protocols (docs/shootdown-protocols.md)",
                                {ProtocolId::global}, shown),
-         cpus_axis("vCPUs, the initiators included. More than the host has cores shows the\n"
+         cpus_axis("vCPUs, the initiators included. More than the host has cores shows the "
                    "host's scheduler",
                    2, channel::max_cpus, {2}, Axis::shown | Axis::host_only),
          number_axis("pages", "Pages shot down at once", 1, study::max_pages_shot_down, {1, 16},
@@ -64,8 +67,8 @@ std::vector<Axis> axes() {
         /*compares_backings=*/false, 60);
 }
 
-const char* floor_of(const TestResult& test) {
-    constexpr char interrupt[] = "bare ipi round trip";
+std::string_view floor_of(const TestResult& test) {
+    constexpr std::string_view interrupt = "bare ipi round trip";
     return measurement_named(test, interrupt) != nullptr ? interrupt : "bare cache line round trip";
 }
 

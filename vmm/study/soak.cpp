@@ -25,7 +25,7 @@ Derived count(const char* title, const char* parameter, const char* group) {
 std::vector<Derived> counts() {
     constexpr char done[] = "operations";
     constexpr char seen[] = "seen by the readers";
-    return {{.title = "took, s",
+    return {{.title = "seconds",
              .value = [](const StudyRun& run, const StudyRuns&) { return run.test.seconds; },
              .digits = 1},
             count("maps", "maps", done),
@@ -45,9 +45,9 @@ std::vector<Axis> axes() {
                                Axis::list | Axis::shown),
          cpus_axis("vCPUs", 2, channel::max_cpus, {2}, Axis::shown | Axis::host_only),
          number_axis("soak",
-                     "Instead of latencies: random map, remap, protect and unmap from all vCPUs\n"
+                     "Instead of latencies: random map, remap, protect and unmap from all vCPUs "
                      "for so many seconds, for each protocol and number of vCPUs",
-                     1, a_day, {1}, Axis::host_only),
+                     1, a_day, {}, Axis::host_only),
          number_axis("seed", "Of the soak's random choices", 0, ~std::uint64_t{0}, {1})},
         /*compares_backings=*/false, 60);
 }

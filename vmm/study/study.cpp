@@ -43,6 +43,10 @@ std::vector<std::vector<std::uint64_t>> cross_product(
 /// Of a mode that is not chosen: nothing is dropped in silence.
 void refuse_unused_options(const Study& study, const OptionTexts& given) {
     for (const auto& [option, text] : given) {
+        if (std::ranges::count(given, option, &OptionTexts::value_type::first) != 1) {
+            throw_error(ErrorKind::usage, "{} is given twice{}", option,
+                        option == "--pin" ? ", or with --no-pin" : "");
+        }
         if (study.axis_by_option(option) != nullptr) {
             continue;
         }

@@ -75,12 +75,12 @@ struct Derived {
 struct Study {
     std::string name;     ///< of the command
     std::string summary;  ///< in a line
-    std::string explanation;
-    std::string examples;
+    std::string explanation = {};
+    std::string examples = {};
     std::string guest;
     /// The test that measures; empty: the one that is called as the point's value of the first
     /// axis.
-    std::string test;
+    std::string test = {};
     /// Where several studies share a name: the axis whose option chooses this one; empty: none
     /// does.
     std::string selector = {};
@@ -89,6 +89,7 @@ struct Study {
     std::vector<Measured> measured;
     std::vector<Derived> derived = {};
     bool shows_distributions = true;
+    bool shows_bars = false;     ///< what limits its figures have is said with them
     bool shows_failed = false;   ///< a failed point has a row as well, beside its reasons
     std::string operation = {};  ///< what KVM's counts are taken over; empty: they are not
 

@@ -180,7 +180,9 @@ std::vector<Table> tables_of(const Study& study, const StudyRuns& runs) {
     if (rows.empty()) {
         return tables;
     }
-    tables.push_back(main_table(study, rows, runs));
+    if (study.shows_distributions || !study.derived.empty()) {
+        tables.push_back(main_table(study, rows, runs));
+    }
     if (study.more_tables) {
         std::ranges::move(study.more_tables(runs), std::back_inserter(tables));
     }

@@ -20,14 +20,14 @@ using paging::PageSize;
 using study::Pattern;
 
 constexpr char explanation[] =
-    "A chain of loads, each of a page of its own and each waiting for the one before, so that its\n"
-    "time is the latency of TLB misses; in guest user mode, which is native on every host, and\n"
-    "then as an ordinary process of this host, in pages as large as the TLB entries were in the\n"
-    "guest. `translation` is what is left when the time of as many cache lines packed into few\n"
-    "pages is taken away. `references` are the table entries that a model of the processor reads\n"
-    "for the same tables and the same order of pages. `modelled` is what translation would take\n"
-    "in the guest if each reference cost what it costs the process. Each combination of the lists\n"
-    "runs in a VM of its own.\n";
+    "A chain of loads, each of a page of its own and each waiting for the one before, so that its "
+    "time is the latency of TLB misses; in guest user mode, which is native on every host, and "
+    "then as an ordinary process of this host, in pages as large as the TLB entries were in the "
+    "guest. `translation` is what is left when the time of as many cache lines packed into few "
+    "pages is taken away. `references` are the table entries that a model of the processor reads "
+    "for the same tables and the same order of pages. `modelled` is what translation would take "
+    "in the guest if each reference cost what it costs the process. Each combination of the lists "
+    "runs in a VM of its own.";
 
 constexpr char examples[] =
     "  nestbed measure walk\n"

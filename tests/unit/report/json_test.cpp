@@ -110,15 +110,19 @@ TEST(JsonReport, HoldsWhatTheMemoryWasMadeOf) {
     EXPECT_TRUE(tests[1]["memory"].is_null());
 }
 
-TEST(JsonReport, HoldsTheCrossovers) {
+TEST(JsonReport, HoldsWhatAStudyAdds) {
     RunReport report = test::report_of({});
-    EXPECT_FALSE(json::parse(json_report(report)).contains("crossovers"));
-    report.crossovers = {{"cr3", {}, 64, std::nullopt}};
-    EXPECT_EQ(json::parse(json_report(report))["crossovers"][0],
-              json({{"full_flush", "cr3"},
-                    {"full_flush_cheaper_from", 64},
-                    {"by_page_not_dearer_until", nullptr},
-                    {"linux", 33}}));
+    report.add_json = [](nlohmann::ordered_json& json) { json["fits"] = {1, 2}; };
+    EXPECT_EQ(json::parse(json_report(report))["fits"], json({1, 2}));
+}
+
+TEST(JsonReport, HoldsTheInputsOfAStudysTest) {
+    TestResult test = test::passed("measure_fault", "rung");
+    test.study = "fault";
+    test.inputs = {{"rung", std::string("hit")}, {"cpus", std::uint64_t{2}}};
+    const json found = json::parse(json_report(test::report_of({test})))["tests"][0];
+    EXPECT_EQ(found["study"], "fault");
+    EXPECT_EQ(found["inputs"], json({{"rung", "hit"}, {"cpus", 2}}));
 }
 
 TEST(JsonReport, HoldsTheHost) {

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include "samples.hpp"
+#include <nlohmann/json.hpp>
+
+#include "runs.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -28,7 +30,7 @@ TestResult measured(std::initializer_list<Costs> all) {
 }
 
 std::string sentence(std::initializer_list<Costs> all) {
-    return crossover_sentence(find_crossover(measured(all)));
+    return crossover_sentence("cr3", find_crossover(measured(all)));
 }
 
 TEST(Crossover, IsTheSmallestCountFromWhichFullIsCheaperForGood) {
@@ -81,21 +83,41 @@ TEST(CrossoverSentence, ComparesWithLinux) {
     EXPECT_THAT(sentence({{1, 60, 50}}), HasSubstr("from 1 page on"));
 }
 
+std::string text_of(TestResult result) {
+    const test::OptionTexts options{{"--crossover", "1"}};
+    return study_text(test::study_with("shootdown", options),
+                      {{test::point_at("shootdown", options), std::move(result)}});
+}
+
 TEST(CrossoverText, IsATableAndTheSentence) {
-    EXPECT_THAT(crossover_text(measured({{1, 1000, 2000}, {64, 6000, 2000}})),
-                testing::StartsWith("       --- cycles, p50 ---\n"
-                                    "pages  by page  full flush  by page / full\n"
-                                    "    1     1000        2000            0.50\n"
-                                    "   64     6000        2000            3.00\n"
+    EXPECT_THAT(text_of(measured({{1, 1000, 2000}, {64, 6000, 2000}})),
+                testing::StartsWith("       cycles, p50 --\n"
+                                    "pages  by page   cr3  by page / full\n"
+                                    "    1     1000  2000            0.50\n"
+                                    "   64     6000  2000            3.00\n"
                                     "\ncrossover: from 64 pages on"));
 }
 
 TEST(CrossoverText, OfWhatDidNotPassIsTheReason) {
-    EXPECT_EQ(crossover_text(test::skipped("measure_shootdown", "crossover", "no INVLPG")),
-              "skipped: no INVLPG\n");
-    EXPECT_THAT(crossover_text(test::failed("measure_shootdown", "crossover")),
-                HasSubstr("failed: an expectation failed"));
-    EXPECT_THAT(crossover_text(measured({})), HasSubstr("failed: the guest sent no pair"));
+    EXPECT_EQ(text_of(test::skipped("measure_shootdown", "crossover", "no INVPCID")),
+              "skipped: cr3: no INVPCID\n");
+    EXPECT_THAT(text_of(test::failed("measure_shootdown", "crossover")),
+                HasSubstr("failed: cr3: an expectation failed"));
+    EXPECT_THAT(text_of(measured({})), HasSubstr("failed: cr3: the guest sent no measurement"));
+}
+
+TEST(CrossoverJson, HasWhereItIs) {
+    const test::OptionTexts options{{"--crossover", "1"}};
+    nlohmann::ordered_json json;
+    test::study_with("shootdown", options)
+        .more_json({{test::point_at("shootdown", options),
+                     measured({{32, 10, 50}, {64, 60, 50}})}},
+                   json);
+    EXPECT_EQ(json["crossovers"][0],
+              nlohmann::ordered_json({{"full_flush", "cr3"},
+                                      {"full_flush_cheaper_from", 64},
+                                      {"by_page_not_dearer_until", 32},
+                                      {"linux", 33}}));
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // What is made of the samples of a pointer chase: figures, what the model makes of them, the table.
 
-#include "vmm/study/walk_table.hpp"
+#include "vmm/study/walk_result.hpp"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 
-#include "samples.hpp"
+#include "runs.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -73,31 +73,6 @@ TEST(ModelledTranslation, IsNotMadeOfNothing) {
     }
 }
 
-TEST(WalkTable, MarksRowsThatTheModelDoesNotExplain) {
-    const std::string explained = walk_table({row({100, 10, 40, 10}, 6, 2)});
-    EXPECT_THAT(explained, HasSubstr("1.00"));
-    EXPECT_THAT(explained, Not(HasSubstr("!")));
-    const std::string off = walk_table({row({190, 10, 40, 10}, 6, 2)});
-    EXPECT_THAT(off, HasSubstr("2.00 !"));
-    EXPECT_THAT(off, HasSubstr("! more than 1.5 times"));
-    EXPECT_THAT(walk_table({row({40, 10, 40, 10}, 6, 2)}), HasSubstr("0.33 !"));
-}
-
-TEST(WalkTable, SaysOnceWhatIsSkippedForTheSameReason) {
-    std::vector<WalkResult> results;
-    for (const std::uint64_t working_set : {1 << 20, 2 << 20, 4 << 20}) {
-        WalkResult skipped = row({}, 0, 0, working_set);
-        skipped.test.verdict = Verdict::skipped;
-        skipped.test.measurements.clear();
-        skipped.test.reason = "no such page";
-        results.push_back(skipped);
-    }
-    EXPECT_EQ(
-        walk_table(results),
-        "skipped: guest leaf 4k, backing anon, working set 1 MiB, random, 1 vCPU, and 2 more: "
-        "no such page\n");
-}
-
 /// A reach of 1,024 pages, 100 cycles and one reference per miss.
 std::vector<WalkResult> curve() {
     std::vector<WalkResult> results;
@@ -128,19 +103,10 @@ TEST(MissCurves, ThereAreNoneWithoutMissesOrInAscendingOrder) {
     std::vector<WalkResult> strided = curve();
     for (std::size_t n = 0; n < without.size(); ++n) {
         without[n].findings->guest.misses = 0;
-        strided[n].combination.pattern = chase::Pattern::strided;
+        strided[n].combination.pattern = study::Pattern::strided;
     }
     EXPECT_TRUE(miss_curves(without).empty());
     EXPECT_TRUE(miss_curves(strided).empty());
-}
-
-TEST(WalkTable, StridedRowsHaveNoTranslation) {
-    WalkResult strided = row({70, 10, 40, 12}, 2, 1);
-    EXPECT_TRUE(modelled_translation(strided, *figures_of(strided)));
-    EXPECT_THAT(walk_table({strided}), HasSubstr(" 60.0 "));
-    strided.combination.pattern = chase::Pattern::strided;
-    EXPECT_FALSE(modelled_translation(strided, *figures_of(strided)));
-    EXPECT_THAT(walk_table({strided}), Not(HasSubstr(" 60.0 ")));
 }
 
 TEST(MissCurves, AreOfRowsThatDifferInTheirWorkingSetsOnly) {
@@ -154,6 +120,38 @@ TEST(MissCurves, AreOfRowsThatDifferInTheirWorkingSetsOnly) {
     EXPECT_EQ(curves[1].combination.cpus, 2U);
     EXPECT_NEAR(curves[0].fit.cycles_per_miss, 100, 3);
     EXPECT_NEAR(curves[0].fit.reach, 1024, 60);
+}
+
+// The study's text.
+
+std::string text_of(const WalkResult& result, const char* pattern = "random") {
+    const test::OptionTexts options{{"--guest-leaf", "4k"},
+                                    {"--backing", "anon"},
+                                    {"--working-set", "16M"},
+                                    {"--pattern", pattern}};
+    StudyRun run{test::point_at("walk", options), result.test};
+    run.test.findings = *result.findings;
+    return study_text(test::study_with("walk"), {run});
+}
+
+TEST(WalkText, NamesRowsThatTheModelDoesNotExplain) {
+    const std::string explained = text_of(row({100, 10, 40, 10}, 6, 2));
+    EXPECT_THAT(explained, HasSubstr("1.00"));
+    EXPECT_THAT(explained, Not(HasSubstr("!")));
+    const std::string off = text_of(row({190, 10, 40, 10}, 6, 2));
+    EXPECT_THAT(off, HasSubstr("working set 16 MiB: 2.00 times"));
+    EXPECT_THAT(off, HasSubstr("! more than 1.5 times"));
+    EXPECT_THAT(text_of(row({40, 10, 40, 10}, 6, 2)), HasSubstr(": 0.33 times"));
+}
+
+TEST(WalkText, StridedRowsHaveNoTranslation) {
+    const WalkResult result = row({70, 10, 40, 12}, 2, 1);
+    EXPECT_THAT(text_of(result), HasSubstr(" 60.0 "));
+    EXPECT_THAT(text_of(result, "strided"), Not(HasSubstr(" 60.0 ")));
+    WalkResult strided = result;
+    strided.combination.pattern = study::Pattern::strided;
+    EXPECT_TRUE(modelled_translation(result, *figures_of(result)));
+    EXPECT_FALSE(modelled_translation(strided, *figures_of(strided)));
 }
 
 }  // namespace
