@@ -40,13 +40,6 @@ paging::Frame4k make_root() {
     return *root;
 }
 
-paging::EntryFormat entry_format() {
-    const channel::Features& features = boot_info().features;
-    return {.maxphyaddr = features.max_physical_bits,
-            .nxe = features.no_execute != 0,
-            .pages_1g = features.page_1g != 0};
-}
-
 /// CR3 loads flush, and no PCID keeps translations of a space that is not loaded.
 bool is_loaded_here(paging::AddressSpaceId space) {
     const AddressSpace* loaded = active_spaces.current(this_cpu_index());
@@ -56,7 +49,8 @@ bool is_loaded_here(paging::AddressSpaceId space) {
 }  // namespace
 
 AddressSpace::AddressSpace()
-    : mapper_({.root = make_root(), .format = entry_format()}, DirectMapWindow{}, frames()) {}
+    : mapper_({.root = make_root(), .format = boot_info().features.entry_format()},
+              DirectMapWindow{}, frames()) {}
 
 void AddressSpace::unload() {
     const InterruptsOff guard;

@@ -196,6 +196,26 @@ GUEST_TEST(paging, a_reserved_bit_faults) {
     }
 }
 
+GUEST_TEST(paging, bit_8_of_a_pml4_entry_is_reserved_by_amd_alone) {
+    AddressSpace space;
+    expect_ok(space.mapper().map(page, frame_with(7), user_data));
+    const std::uint64_t address = page.address().raw();
+    const std::size_t index = paging::index_of(paging::Level::pml4, page.address());
+    in_direct_map(space.id().root.address())[index] |= paging::bits::global;
+    space.load();
+    if (boot_info().features.vendor != arch::cpuid::Vendor::amd) {
+        expect_user_reads(space, address, 7);
+        return;
+    }
+    const UserResult result = run_user(read_user, address);
+    if (result.returned) {
+        GUEST_SKIP("this processor says that it is AMD's and ignores the bit");
+    }
+    expect_user_fault(
+        space, result, address, AccessType::read,
+        PageFaultError::present_bit | PageFaultError::user_bit | PageFaultError::reserved_bit);
+}
+
 GUEST_TEST(paging, large_page_maps_2_mib) {
     AddressSpace space;
     const auto frame = large_frame();

@@ -5,6 +5,7 @@
 
 namespace nestbed::arch::cpuid {
 
+inline constexpr std::uint32_t leaf_vendor = 0;
 inline constexpr std::uint32_t leaf_features = 1;
 inline constexpr std::uint32_t leaf_extended_features = 7;
 inline constexpr std::uint32_t leaf_topology = 0xB;
@@ -27,5 +28,25 @@ inline constexpr std::uint32_t ecx_pks = 1U << 31;
 // Leaf 80000001H
 inline constexpr std::uint32_t edx_no_execute = 1U << 20;
 inline constexpr std::uint32_t edx_page_1g = 1U << 26;
+
+/// Whose rules a processor follows where the manuals differ.
+enum class Vendor : std::uint8_t {
+    other,  ///< Intel's
+    amd,    ///< AMD's, and Hygon's, whose processors are AMD's design
+};
+
+/// From EBX, EDX and ECX of leaf 0, which spell the vendor's name.
+constexpr Vendor vendor_of(std::uint32_t ebx, std::uint32_t edx, std::uint32_t ecx) {
+    const auto is = [&](const char(&name)[13]) {
+        const std::uint32_t registers[] = {ebx, edx, ecx};
+        for (unsigned i = 0; i < 12; ++i) {
+            if (static_cast<char>(registers[i / 4] >> (i % 4 * 8)) != name[i]) {
+                return false;
+            }
+        }
+        return true;
+    };
+    return is("AuthenticAMD") || is("HygonGenuine") ? Vendor::amd : Vendor::other;
+}
 
 }  // namespace nestbed::arch::cpuid

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "../arch/cpuid.hpp"
+#include "../paging/entry_format.hpp"
 #include "abi.hpp"
 #include "dirty_logging.hpp"
 #include "host_operation.hpp"
@@ -28,7 +30,16 @@ struct Features {
     std::uint8_t pku;
     std::uint8_t pks;
     std::uint8_t max_physical_bits;  ///< MAXPHYADDR
-    std::uint8_t reserved[6];
+    arch::cpuid::Vendor vendor;      ///< of the processor that CPUID names
+    std::uint8_t reserved[5];
+
+    /// What an entry may have, with no-execute switched on wherever it is offered.
+    constexpr paging::EntryFormat entry_format() const {
+        return {.maxphyaddr = max_physical_bits,
+                .nxe = no_execute != 0,
+                .pages_1g = page_1g != 0,
+                .root_global_reserved = vendor == arch::cpuid::Vendor::amd};
+    }
 };
 static_assert(sizeof(Features) == 16);
 

@@ -111,12 +111,13 @@ class Mapper {
         if (!tree_.reach().contains(range)) {
             return tree_.refusal(range);
         }
-        const std::uint64_t last_offset = range.bytes() - bytes_of(PageSize::size_4k);
-        const Result<void> first_fits = check_leaf(range.start, first.address(), flags);
-        const Result<void> last_fits =
-            check_leaf(range.start + last_offset, first.address() + last_offset, flags);
-        if (!first_fits || !last_fits) {
-            return first_fits ? last_fits : first_fits;
+        if (const auto fits = check_leaf(range.start, first.address(), flags); !fits) {
+            return fits;
+        }
+        // The first frame fits; do the others?
+        const std::uint64_t room = tree_.frames_end() - first.address().raw();
+        if (range.bytes() > room) {
+            return check_leaf(range.start + room, first.address() + room, flags);
         }
         return MapRange<Window, Source>(tree_, range, first, flags, greatest).run();
     }

@@ -54,6 +54,14 @@ class TableTree {
         return (leaf & (bits::present | reserved_)) == bits::present;
     }
 
+    /// The first physical address that no leaf can have.
+    constexpr std::uint64_t frames_end() const {
+        const unsigned width = settings_.format.maxphyaddr;
+        return std::uint64_t{1} << (width < architectural_physical_bits
+                                        ? width
+                                        : architectural_physical_bits);
+    }
+
     /// The entry of level `Leaf` for an address; null if the way does not lead so far. `descend`
     /// then tells why, at leisure: whoever calls both holds the lock, so that the way is still the
     /// same.
@@ -121,7 +129,9 @@ class TableTree {
                 .phys = PhysAddr(leaf & bits::leaf_frame(leaf_size_of(leaf_level)))};
     }
 
-    /// Why a range that is not empty is out of reach.
+    /// Why a range that is not empty is out of reach, for the first address of it that is. What
+    /// starts amid a page or would go past the last 64-bit address is refused at its start, as by
+    /// `PageRange::from`.
     [[gnu::cold, gnu::noinline]] constexpr Error refusal(const PageRange& range) const {
         if (!range.start.is_aligned(PageSize::size_4k)) {
             return {.kind = ErrorKind::unaligned, .virt = range.start};
@@ -129,13 +139,10 @@ class TableTree {
         if (!range.is_addressable()) {
             return {.kind = ErrorKind::out_of_range, .virt = range.start};
         }
-        if (!reach_.contains(range.start)) {
-            return refusal(range.start, Level::pt, bits::present);
-        }
-        if (!reach_.contains(range.last())) {
-            return refusal(range.last(), Level::pt, bits::present);
-        }
-        return {.kind = ErrorKind::not_canonical, .virt = range.start};
+        // From within reach only the end of the lower half leads out.
+        const bool starts_within = reach_.contains(range.start);
+        return refusal(starts_within ? lower_half(settings_.width).last() + 1 : range.start,
+                       Level::pt, bits::present);
     }
 
     /// What at the end of the way is not what an operation on a leaf at `leaf_level` needs.

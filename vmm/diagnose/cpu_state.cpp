@@ -20,18 +20,15 @@ VirtualMemory CpuState::memory(const GuestMemory& physical) const {
 }
 
 paging::ControlState CpuState::control_state(const channel::Features& features) const {
-    // The guests' CPUID names the host's vendor.
-    const bool is_amd = __builtin_cpu_is("amd") != 0;
+    paging::EntryFormat format = features.entry_format();
+    format.nxe = has(special.efer, arch::efer::nxe);
     return {
         .wp = has(special.cr0, arch::cr0::wp),
         .smep = has(special.cr4, arch::cr4::smep),
         .smap = has(special.cr4, arch::cr4::smap),
         .ac = has(general.rflags, arch::rflags::alignment_check),
         .la57 = has(special.cr4, arch::cr4::la57),
-        .format = {.maxphyaddr = features.max_physical_bits,
-                   .nxe = has(special.efer, arch::efer::nxe),
-                   .pages_1g = features.page_1g != 0,
-                   .root_global_reserved = is_amd},
+        .format = format,
     };
 }
 

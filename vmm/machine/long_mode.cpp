@@ -103,6 +103,9 @@ channel::Features features_of(std::span<const kvm_cpuid_entry2> cpuid) {
     channel::Features features{};
     constexpr std::uint8_t least_physical_bits = 36;  // SDM: without leaf 80000008H
     features.max_physical_bits = least_physical_bits;
+    if (const auto* leaf = find(cpuid, arch::cpuid::leaf_vendor)) {
+        features.vendor = arch::cpuid::vendor_of(leaf->ebx, leaf->edx, leaf->ecx);
+    }
     if (const auto* leaf = find(cpuid, arch::cpuid::leaf_features)) {
         features.pcid = flag(leaf->ecx, arch::cpuid::ecx_pcid);
     }

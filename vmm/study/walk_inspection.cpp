@@ -159,7 +159,8 @@ ModelledWalks model_two_stages(const Machine& machine, PageSize host,
                                                  : tables.entry_at(address);
     };
     const paging::NptStage stage{.root = tables.root()};
-    return replay(WalkModel(reader, stage, machine.boot_root(), {}, caches), way);
+    const paging::ControlState guest{.format = machine.features().entry_format()};
+    return replay(WalkModel(reader, stage, machine.boot_root(), guest, caches), way);
 }
 
 }  // namespace

@@ -135,6 +135,9 @@ TEST(CpuState, ControlBitsDecideTheWalk) {
     EXPECT_TRUE(control.format.nxe);
     EXPECT_FALSE(control.format.pages_1g);
     EXPECT_EQ(control.format.maxphyaddr, 40);
+    EXPECT_FALSE(control.format.root_global_reserved);
+    features.vendor = arch::cpuid::Vendor::amd;
+    EXPECT_TRUE(state.control_state(features).format.root_global_reserved);
 }
 
 }  // namespace

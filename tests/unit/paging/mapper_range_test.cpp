@@ -191,6 +191,68 @@ TEST_F(MapperRange, WhatIsOutOfReachChangesNothing) {
     EXPECT_EQ(snapshot(pool), before);
 }
 
+TEST_F(MapperRange, TheFirstAddressOutOfReachIsReported) {
+    constexpr auto whole = MapperScope::whole;
+    constexpr auto user_half = MapperScope::user_half;
+    for (const LinearWidth width : {LinearWidth::bits_48, LinearWidth::bits_57}) {
+        const PageRange lower = lower_half(width);
+        const PageRange upper = upper_half(width);
+        const VirtAddr hole = lower.last() + 1;
+        const VirtAddr last_page(~std::uint64_t{0} - offset_mask_of(PageSize::size_4k));
+        const Level root = root_level_of(width);
+        const auto expect = [&](MapperScope scope, const PageRange& range, const Error& error) {
+            Mapper other = pool.mapper({.root = Pool::root(), .width = width, .scope = scope});
+            EXPECT_EQ(other.map_range(range, frame_at(0), flags).error(), error);
+            EXPECT_EQ(other.unmap_range(range).error(), error);
+            EXPECT_EQ(other.protect_range(range, flags).error(), error);
+        };
+        for (const MapperScope scope : {whole, user_half}) {
+            const Error at_hole{.kind = ErrorKind::not_canonical, .virt = hole};
+            // From the last page, far from it, by large pages; to the hole and across all of it.
+            expect(scope, {VirtAddr(hole.raw() - kib4), 2}, at_hole);
+            expect(scope, {VirtAddr(0x1000), lower.pages}, at_hole);
+            expect(scope, {VirtAddr(hole.raw() - mib2), 2, PageSize::size_2m}, at_hole);
+            expect(scope, {VirtAddr(0x1000), (upper.start.raw() >> 12)}, at_hole);
+            // It starts outside.
+            const VirtAddr amid = hole + gib1;
+            expect(scope, {amid, 1}, {.kind = ErrorKind::not_canonical, .virt = amid});
+            expect(scope, {hole, (upper.start.raw() - hole.raw()) / kib4 + 1}, at_hole);
+            // It wraps, or does not start at a page.
+            const Error wraps{.kind = ErrorKind::out_of_range, .virt = last_page};
+            expect(scope, {last_page, 2}, wraps);
+            expect(scope, {VirtAddr(0x1000), std::uint64_t{1} << 52},
+                   {.kind = ErrorKind::out_of_range, .virt = VirtAddr(0x1000)});
+            const VirtAddr odd(0x1234);
+            expect(scope, {odd, 1}, {.kind = ErrorKind::unaligned, .virt = odd});
+        }
+        for (const VirtAddr kernels : {upper.start, last_page}) {
+            expect(user_half, {kernels, 1},
+                   {.kind = ErrorKind::kernel_half, .level = root, .virt = kernels});
+        }
+        Mapper kernel = pool.mapper({.root = Pool::root(), .width = width, .scope = whole});
+        EXPECT_TRUE(kernel.unmap_range(lower));
+        EXPECT_TRUE(kernel.unmap_range(upper)) << "up to the last address";
+    }
+}
+
+TEST_F(MapperRange, TheFirstFrameAboveMaxphyaddrIsReported) {
+    for (const unsigned width : {36U, 52U}) {
+        Mapper limited = pool.mapper(
+            {.root = Pool::root(), .format = {.maxphyaddr = static_cast<std::uint8_t>(width)}});
+        const std::uint64_t end = std::uint64_t{1} << width;
+        for (const std::uint64_t fitting : {1u, 3u}) {
+            const auto mapped =
+                limited.map_range(range_at(0, 8 * kib4), frame_at(end - fitting * kib4), flags);
+            EXPECT_EQ(mapped.error().kind, ErrorKind::out_of_range);
+            EXPECT_EQ(mapped.error().virt, start + fitting * kib4);
+        }
+        EXPECT_EQ(pool.used(), 0u);
+        EXPECT_TRUE(limited.map_range(range_at(0, kib4), frame_at(end - kib4), flags))
+            << "the last";
+        unmap(0, kib4);
+    }
+}
+
 TEST_F(MapperRange, FramesAboveMaxphyaddrChangeNothing) {
     Mapper limited = pool.mapper({.root = Pool::root(), .format = {.maxphyaddr = 36}});
     const auto kind_from = [&](std::uint64_t frame) {

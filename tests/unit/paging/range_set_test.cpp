@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <initializer_list>
+#include <map>
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace nestbed::paging::test {
@@ -81,19 +86,30 @@ TEST(RangeSet, JoinsRangesThatTouchOrOverlap) {
     EXPECT_EQ(ranges_of(set), (std::vector{pages_at(5, 20)})) << "one that holds another";
 }
 
-TEST(RangeSet, JoinsAtTheSmallerSize) {
-    RangeSet set(2000);
+TEST(RangeSet, KeepsSizesApart) {
+    RangeSet set;
     set.add(pages_at(512, 1, PageSize::size_2m));
-    EXPECT_EQ(set.pages(), 1u);
     set.add(pages_at(1024, 1));
-    EXPECT_EQ(ranges_of(set), (std::vector{pages_at(512, 513)}));
     set.add(pages_at(1536, 1, PageSize::size_2m));
-    set.add(pages_at(1025, 511));
-    EXPECT_EQ(ranges_of(set), (std::vector{pages_at(512, 1536)})) << "whichever came first";
-    RangeSet other(2000);
-    other.add(pages_at(1021, 3));
-    other.add(pages_at(1024, 1, PageSize::size_2m));
-    EXPECT_EQ(ranges_of(other), (std::vector{pages_at(1021, 515)}));
+    EXPECT_EQ(ranges_of(set), (std::vector{pages_at(512, 1, PageSize::size_2m), pages_at(1024, 1),
+                                           pages_at(1536, 1, PageSize::size_2m)}));
+    EXPECT_EQ(set.pages(), 3u);
+}
+
+TEST(RangeSet, TheFinerSizeRulesWhereTheyOverlap) {
+    const PageRange large = pages_at(512, 3, PageSize::size_2m);
+    const PageRange small = pages_at(1023, 2);
+    const std::vector rest{pages_at(1536, 1, PageSize::size_2m), small};
+    RangeSet small_last;
+    small_last.add(large);
+    small_last.add(small);
+    EXPECT_EQ(ranges_of(small_last), rest);
+    RangeSet small_first;
+    small_first.add(small);
+    small_first.add(large);
+    EXPECT_EQ(small_first.pages(), small_last.pages());
+    small_last.add(pages_at(1600, 1));
+    EXPECT_EQ(ranges_of(small_last), (std::vector{small, pages_at(1600, 1)}));
 }
 
 TEST(RangeSet, BecomesEverythingPastTheThreshold) {
@@ -138,6 +154,148 @@ TEST(RangeSet, ReachesTheLastAddress) {
     EXPECT_EQ(set.size(), 2u);
     set.add(pages_at(0, 2));
     EXPECT_EQ(ranges_of(set), (std::vector{pages_at(last - 1, 2), pages_at(0, 2)}));
+}
+
+/// What a set owes, by brute force: the pages that were added, and an INVLPG serves each page that
+/// its address lies in.
+class Owed {
+  public:
+    void add(const PageRange& range) {
+        range.for_each([&](VirtAddr page) { pages_[range.size].insert(page.raw()); });
+    }
+
+    /// Each size for itself, as if nothing overlapped: no set may take more.
+    std::size_t kept_apart() const {
+        std::size_t pages = 0;
+        for (const auto& [size, of_size] : pages_) {
+            pages += of_size.size();
+        }
+        return pages;
+    }
+
+    /// The fewest INVLPGs that serve all: of the smallest pages each, of larger ones those that no
+    /// smaller one lies in.
+    std::size_t fewest() const {
+        std::set<std::uint64_t> chosen;
+        for (const auto& [size, of_size] : pages_) {
+            for (const std::uint64_t page : of_size) {
+                if (!any_in(chosen, page, size)) {
+                    chosen.insert(page);
+                }
+            }
+        }
+        return chosen.size();
+    }
+
+    /// Nothing is left out, and nothing is invalidated that was not asked for.
+    void expect_served_by(const RangeSet& set) const {
+        std::set<std::uint64_t> invalidated;
+        for (const PageRange& range : set) {
+            range.for_each([&](VirtAddr page) {
+                invalidated.insert(page.raw());
+                const auto asked = pages_.find(range.size);
+                EXPECT_TRUE(asked != pages_.end() && asked->second.contains(page.raw()))
+                    << "not asked for: " << page.raw();
+            });
+        }
+        for (const auto& [size, of_size] : pages_) {
+            for (const std::uint64_t page : of_size) {
+                EXPECT_TRUE(any_in(invalidated, page, size)) << "left out: " << page;
+            }
+        }
+    }
+
+  private:
+    static bool any_in(const std::set<std::uint64_t>& addresses, std::uint64_t page,
+                       PageSize size) {
+        const auto found = addresses.lower_bound(page);
+        return found != addresses.end() && *found - page < bytes_of(size);
+    }
+
+    std::map<PageSize, std::set<std::uint64_t>> pages_;
+};
+
+/// Every range at and around the borders of three large pages, in pages of the size and of its
+/// next larger one.
+std::vector<PageRange> ranges_around_borders(PageSize small, PageSize large) {
+    std::vector<PageRange> ranges;
+    for (const std::uint64_t start : {0u, 1u, 511u, 512u, 513u, 1023u, 1024u, 1535u}) {
+        for (const std::uint64_t count : {1u, 2u, 512u, 513u}) {
+            ranges.push_back({VirtAddr(start * bytes_of(small)), count, small});
+        }
+    }
+    for (std::uint64_t start = 0; start < 3; ++start) {
+        for (std::uint64_t count = 1; count <= 3 - start; ++count) {
+            ranges.push_back({VirtAddr(start * bytes_of(large)), count, large});
+        }
+    }
+    return ranges;
+}
+
+void expect_cheap(std::initializer_list<PageRange> added, std::uint64_t max_pages) {
+    RangeSet set(max_pages);
+    Owed owed;
+    for (const PageRange& range : added) {
+        set.add(range);
+        owed.add(range);
+    }
+    if (set.everything()) {
+        EXPECT_GT(owed.kept_apart(), max_pages);
+    } else {
+        owed.expect_served_by(set);
+        EXPECT_LE(set.pages(), owed.kept_apart());
+    }
+}
+
+TEST(RangeSet, TwoRangesAreServedByTheFewestInvalidations) {
+    for (const auto& [small, large] : {std::pair{PageSize::size_4k, PageSize::size_2m},
+                                       std::pair{PageSize::size_2m, PageSize::size_1g}}) {
+        const std::vector<PageRange> ranges = ranges_around_borders(small, large);
+        for (const PageRange& first : ranges) {
+            for (const PageRange& second : ranges) {
+                RangeSet set(10'000);
+                Owed owed;
+                for (const PageRange& range : {first, second}) {
+                    set.add(range);
+                    owed.add(range);
+                }
+                owed.expect_served_by(set);
+                // Of three large pages with a small range inside the middle one, that is kept.
+                const std::size_t spare = set.pages() - owed.fewest();
+                const PageRange& larger = first.size > second.size ? first : second;
+                EXPECT_LE(spare, first.size != second.size && larger.pages == 3 ? 1u : 0u);
+            }
+        }
+    }
+}
+
+TEST(RangeSet, ThreeRangesCostNoMoreThanKeptApart) {
+    const std::vector<PageRange> ranges =
+        ranges_around_borders(PageSize::size_4k, PageSize::size_2m);
+    std::mt19937_64 random(3);
+    const auto any = [&] { return ranges[random() % ranges.size()]; };
+    for (int round = 0; round < 5000; ++round) {
+        expect_cheap({any(), any(), any()}, 10'000);
+        expect_cheap({any(), any(), any()}, max_single_invalidations);
+    }
+}
+
+TEST(RangeSet, ThreeSizesOverlap) {
+    const PageRange giant{VirtAddr(0), 2, PageSize::size_1g};
+    const PageRange large{VirtAddr(bytes_of(PageSize::size_1g)), 2, PageSize::size_2m};
+    const PageRange small{VirtAddr(bytes_of(PageSize::size_1g) + 0x1000), 1, PageSize::size_4k};
+    std::array<PageRange, 3> order{giant, large, small};
+    std::sort(order.begin(), order.end(),
+              [](const auto& a, const auto& b) { return a.size < b.size; });
+    do {
+        expect_cheap({order[0], order[1], order[2]}, max_single_invalidations);
+        RangeSet set;
+        for (const PageRange& range : order) {
+            set.add(range);
+        }
+        EXPECT_EQ(set.pages(), 3u) << "one of each size";
+    } while (std::next_permutation(order.begin(), order.end(),
+                                   [](const auto& a, const auto& b) { return a.size < b.size; }));
 }
 
 TEST(RangeSet, HoldsEveryPageThatWasAdded) {
