@@ -166,14 +166,14 @@ class Diagnostician {
     std::string place_of(const StoppedCpu& cpu) const {
         const std::uint64_t rip = cpu.state.general.rip;
         const bool in_panic = cpu.panic && !cpu.trap;
-        if (!in_panic && symbols_.function_at(rip) != nullptr) {
-            return symbols_.describe(rip);
+        if (!in_panic && symbols_.function_at(cpu.state.code())) {
+            return symbols_.describe(cpu.state.code());
         }
         const Backtrace trace = backtrace_of(cpu);
         if (trace.frames.size() < 2) {
-            return symbols_.describe(rip);
+            return symbols_.describe(cpu.state.code());
         }
-        const std::string caller = symbols_.describe(trace.frames[1].address - 1);
+        const std::string caller = symbols_.describe(trace.frames[1].code());
         return in_panic ? caller : fmt::format("{:#x}, called from {}", rip, caller);
     }
 
@@ -192,8 +192,8 @@ class Diagnostician {
     std::string show_briefly(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
         return fmt::format("vCPU {}: {}, in {}; rip {:x} rsp {:x} cr3 {:x}\n", cpu.index,
-                           activity_text(cpu), symbols_.describe(state.general.rip),
-                           state.general.rip, state.general.rsp, state.special.cr3);
+                           activity_text(cpu), symbols_.describe(state.code()), state.general.rip,
+                           state.general.rsp, state.special.cr3);
     }
 
     std::string show(const StoppedCpu& cpu) const {
@@ -219,18 +219,13 @@ class Diagnostician {
 
     std::string show_what_it_ran(const StoppedCpu& cpu) const {
         const VirtualMemory memory = cpu.state.memory(machine_.memory());
-        std::string text = indent(code_title(cpu), 2);
-        text += indent(show_code(memory, symbols_, cpu.state.general.rip), 4);
+        const bool is_behind = cpu.state.rip_is_behind;
+        std::string text =
+            indent(is_behind ? "code (RIP is behind the instruction that stopped it)" : "code", 2);
+        text += indent(show_code(memory, symbols_, cpu.state.general.rip, is_behind), 4);
         text += indent("backtrace", 2);
         text += indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
         return text;
-    }
-
-    /// KVM moves RIP on before it tells user space of a write to a port or to no memory.
-    std::string code_title(const StoppedCpu& cpu) const {
-        return outcome_.ending == Ending::unexpected_exit && ended(cpu)
-                   ? "code (KVM may show RIP behind the instruction that made the exit)"
-                   : "code";
     }
 
     std::string show_walks(const StoppedCpu& cpu) const {

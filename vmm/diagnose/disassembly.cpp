@@ -125,30 +125,30 @@ std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t ad
 std::string code_line(const Symbols& symbols, std::uint64_t address, bool current,
                       std::span<const std::byte> code, const Instruction& instruction) {
     std::string target;
-    if (instruction.target && symbols.at(*instruction.target) != nullptr) {
+    if (instruction.target && symbols.at(*instruction.target)) {
         target = fmt::format("  <{:.64}>", symbols.name_of(*instruction.target));
     }
     return fmt::format("{} {:016x}  {:<30}  {}{}\n", current ? "=>" : "  ", address,
                        hex_bytes(code.first(instruction.length)), instruction.text, target);
 }
 
-/// The last few instructions before `rip`, or nothing if no instruction ends there.
-std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
-    const Symbol* function = symbols.function_at(rip);
-    if (function == nullptr || rip - function->start > farthest_start) {
+/// The last few of the instructions from `start` to `rip`, or nothing if none ends there.
+std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t start,
+                        std::uint64_t rip) {
+    const std::uint64_t size = rip - start;
+    if (size > farthest_start) {
         return "";
     }
-    const std::uint64_t size = rip - function->start;
-    const auto code = read_mapped(memory, function->start, size);
+    const auto code = read_mapped(memory, start, size);
     std::deque<std::string> lines;
     std::uint64_t at = 0;
     while (at < code.size()) {
         const auto rest = std::span(code).subspan(at);
-        const auto instruction = disassemble(rest, function->start + at);
+        const auto instruction = disassemble(rest, start + at);
         if (!instruction) {
             break;
         }
-        lines.push_back(code_line(symbols, function->start + at, false, rest, *instruction));
+        lines.push_back(code_line(symbols, start + at, false, rest, *instruction));
         if (lines.size() > lines_before) {
             lines.pop_front();
         }
@@ -165,12 +165,9 @@ std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std
 }
 
 /// Without a disassembler: the bytes, as Linux shows them, with the one at RIP in brackets.
-std::string code_bytes(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
-    constexpr std::uint64_t wanted_before = 16;
-    const Symbol* function = symbols.function_at(rip);
-    const std::uint64_t available = function == nullptr ? 0 : rip - function->start;
-    const auto before = read_mapped(memory, rip - std::min(wanted_before, available),
-                                    std::min(wanted_before, available));
+std::string code_bytes(const VirtualMemory& memory, std::uint64_t start, std::uint64_t rip) {
+    const std::uint64_t size = std::min<std::uint64_t>(16, rip - start);
+    const auto before = read_mapped(memory, rip - size, size);
     const auto after = read_mapped(memory, rip, 2 * longest_instruction);
     return fmt::format("{}{}<{}> {}\n({})\n", hex_bytes(before), before.empty() ? "" : " ",
                        hex_bytes(std::span(after).first(1)), hex_bytes(std::span(after).subspan(1)),
@@ -198,9 +195,12 @@ std::string hex_bytes(std::span<const std::byte> bytes) {
     return text;
 }
 
-std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
+std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                      bool is_behind) {
+    const auto function = symbols.function_at(rip - (is_behind ? 1 : 0));
+    const std::uint64_t start = function ? function->start : rip;
     std::uint64_t wanted = (lines_after + 1) * longest_instruction;
-    if (const Symbol* function = symbols.function_at(rip)) {
+    if (function && rip < function->end) {
         wanted = std::min(wanted, function->end - rip);  // not the padding behind it
     }
     const auto code = read_mapped(memory, rip, wanted);
@@ -208,9 +208,9 @@ std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::
         return fmt::format("no code: {:#x} is not mapped to memory\n", rip);
     }
     if (!disassembler_remedy().empty()) {
-        return code_bytes(memory, symbols, rip);
+        return code_bytes(memory, start, rip);
     }
-    std::string text = code_before(memory, symbols, rip);
+    std::string text = code_before(memory, symbols, start, rip);
     std::uint64_t at = 0;
     for (std::size_t n = 0; n <= lines_after && at < code.size(); ++n) {
         const auto rest = std::span(code).subspan(at);

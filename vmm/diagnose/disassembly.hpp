@@ -31,7 +31,9 @@ std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uin
 std::string hex_bytes(std::span<const std::byte> bytes);
 
 /// The code around `rip`, which is marked: lines, each with its end. Instructions before it are
-/// found from the start of their function, since x86 code cannot be read backwards.
-std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip);
+/// found from the start of their function, since x86 code cannot be read backwards; it is the
+/// function of the byte before if RIP is behind the instruction in question.
+std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                      bool is_behind = false);
 
 }  // namespace nestbed::vmm

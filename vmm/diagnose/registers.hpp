@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "vmm/diagnose/cpu_state.hpp"
+#include "vmm/diagnose/stopped_cpu.hpp"
 
 namespace nestbed::vmm {
 
