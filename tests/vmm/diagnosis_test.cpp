@@ -327,6 +327,7 @@ TEST_F(CrashTest, BadPortString) {
     EXPECT_THAT(result.reason,
                 AllOf(StartsWith("a 1-byte write to port 0x1234"),
                       HasSubstr("guest_test_crash_bad_port_string " + announced_line(result))));
+    EXPECT_THAT(result.diagnosis, Not(HasSubstr("RIP is behind")));
 }
 
 TEST_F(CrashTest, BadPortAtTheEndOfAFunction) {
@@ -344,6 +345,7 @@ TEST_F(CrashTest, AccessOutsideMemory) {
     EXPECT_THAT(read.reason, AllOf(StartsWith("a read of 8 bytes at guest physical 0x400000000, "
                                               "where there is no memory, in load ("),
                                    HasSubstr("guest_test_crash_mmio " + announced_line(read))));
+    EXPECT_THAT(read.diagnosis, Not(HasSubstr("RIP is behind")));
     const TestResult write = failed("mmio_write");
     EXPECT_THAT(write.reason,
                 AllOf(StartsWith("a write of 8 bytes at guest physical 0x400000000"),
@@ -352,6 +354,7 @@ TEST_F(CrashTest, AccessOutsideMemory) {
     EXPECT_THAT(fill.reason,
                 AllOf(StartsWith("a write of 8 bytes at guest physical 0x400000000"),
                       HasSubstr("guest_test_crash_mmio_fill " + announced_line(fill))));
+    EXPECT_THAT(fill.diagnosis, Not(HasSubstr("RIP is behind")));
 }
 
 TEST_F(CrashTest, PanicMessage) {

@@ -17,12 +17,14 @@ constexpr std::size_t most_frames = 2048;
 constexpr std::size_t most_lines = 48;
 constexpr std::uint64_t word = sizeof(std::uint64_t);
 
+// By DWARF's numbers (System V ABI, AMD64 supplement, figure 3.36).
+constexpr unsigned register_count = 17;
 constexpr unsigned rbp = 6;
 constexpr unsigned rsp = 7;
 constexpr unsigned rip = 16;
 
 /// Judges each frame before libdwfl goes on.
-class Unwinder : private Stack {
+class Unwinder {
   public:
     Unwinder(const VirtualMemory& memory, const Symbols& symbols)
         : memory_(memory), symbols_(symbols) {}
@@ -48,6 +50,9 @@ class Unwinder : private Stack {
     }
 
   private:
+    // A session can be attached to only once: it asks whoever unwinds now.
+    static inline constinit thread_local Unwinder* unwinding = nullptr;
+
     /// Ends it, for a reason.
     int end(std::string reason) {
         result_.end = std::move(reason);
@@ -84,18 +89,36 @@ class Unwinder : private Stack {
 
     /// The callers of `frame`, whose registers are in `registers_`.
     void follow(const StackFrame& frame) {
+        static constexpr pid_t thread = 1;
+        static constexpr Dwfl_Thread_Callbacks callbacks{
+            .next_thread = [](Dwfl*, void*, void**) { return pid_t{0}; },
+            .get_thread = [](Dwfl*, pid_t, void*, void**) { return true; },
+            .memory_read = [](Dwfl*, Dwarf_Addr address, Dwarf_Word* value,
+                              void*) { return unwinding->read(address, *value); },
+            .set_initial_registers =
+                [](Dwfl_Thread* state, void*) {
+                    return dwfl_thread_state_registers(state, 0, register_count,
+                                                       unwinding->registers_.data());
+                },
+            .detach = nullptr,
+            .thread_detach = nullptr};
+        unwinding = this;
         registers_[rip] = frame.code();
         is_first_ = true;
         forget_reads();
-        const int result = symbols_.unwind(*this);
+        Dwfl* session = symbols_.session();
+        if (dwfl_pid(session) < 0) {
+            dwfl_attach_state(session, nullptr, thread, &callbacks, nullptr);
+        }
+        const int result = dwfl_getthread_frames(
+            session, thread, [](Dwfl_Frame* state, void*) { return unwinding->see(state); },
+            nullptr);
         if (result != DWARF_CB_ABORT) {
             result_.end = reason_of_end(result == 0);
         }
     }
 
-    const Registers& registers() const override { return registers_; }
-
-    bool read(std::uint64_t address, Dwarf_Word& value) override {
+    bool read(std::uint64_t address, Dwarf_Word& value) {
         const auto found =
             address % word == 0 ? memory_.read<Dwarf_Word>(address) : std::optional<Dwarf_Word>();
         (found ? last_read_ : unreadable_) = address;
@@ -108,13 +131,13 @@ class Unwinder : private Stack {
         unreadable_.reset();
     }
 
-    int see(Dwfl_Frame* state) override {
+    int see(Dwfl_Frame* state) {
         if (std::exchange(is_first_, false)) {
             return DWARF_CB_OK;  // where it started
         }
         forget_reads();
         const std::uint64_t inner_rsp = registers_[rsp];
-        for (unsigned number = 0; number < registers_.size(); ++number) {
+        for (unsigned number = 0; number < register_count; ++number) {
             dwfl_frame_reg(state, number, &registers_[number]);
         }
         dwfl_frame_pc(state, &registers_[rip], nullptr);
@@ -181,8 +204,8 @@ class Unwinder : private Stack {
 
     const VirtualMemory& memory_;
     const Symbols& symbols_;
-    Registers registers_{};              ///< of the frame that was seen last
-    std::optional<StackFrame> restart_;  ///< where libdwfl has to be started again
+    std::array<Dwarf_Word, register_count> registers_{};  ///< of the frame that was seen last
+    std::optional<StackFrame> restart_;                   ///< where libdwfl has to be started again
     bool is_first_ = false;
     std::optional<std::uint64_t> last_read_;   ///< since then
     std::optional<std::uint64_t> unreadable_;  ///< since then

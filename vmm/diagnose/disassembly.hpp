@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "vmm/diagnose/symbols.hpp"
 #include "vmm/memory/virtual_memory.hpp"
@@ -26,6 +27,12 @@ struct Instruction {
 /// The first instruction of 64-bit code that would be at `address`; nothing if it is none, is cut
 /// off, or the disassembler is missing.
 std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address);
+
+inline constexpr std::size_t longest_instruction = 15;
+
+/// The bytes from `address` on, up to `count` or the first page that is not mapped.
+std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t address,
+                                   std::uint64_t count);
 
 /// "0f 01 d9"
 std::string hex_bytes(std::span<const std::byte> bytes);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 #include "shared/arch/control.hpp"
@@ -21,16 +20,17 @@ bool is_repeating(const kvm_regs& registers, const VirtualMemory& memory) {
     if (!code || registers.rcx == 0) {
         return false;
     }
-    const auto opcode = std::ranges::find_if_not(*code, [](std::uint8_t byte) {
-        return byte == 0xF2 || byte == 0xF3 || byte == 0x66 || byte == 0x67 ||
-               (byte & 0xF0) == 0x40;
-    });
-    const bool has_rep = std::any_of(
-        code->begin(), opcode, [](std::uint8_t byte) { return byte == 0xF2 || byte == 0xF3; });
-    // INS and OUTS; MOVS; STOS, LODS
-    return has_rep && opcode != code->end() &&
-           ((*opcode & 0xFC) == 0x6C || (*opcode & 0xFE) == 0xA4 ||
-            (*opcode >= 0xAA && *opcode <= 0xAD));
+    bool has_rep = false;
+    for (const std::uint8_t byte : *code) {
+        if (byte == 0xF2 || byte == 0xF3) {
+            has_rep = true;
+        } else if (byte != 0x66 && byte != 0x67 && (byte & 0xF0) != 0x40) {
+            // INS, OUTS; MOVS; STOS, LODS
+            return has_rep && ((byte & 0xFC) == 0x6C || (byte & 0xFE) == 0xA4 ||
+                               (byte >= 0xAA && byte <= 0xAD));
+        }
+    }
+    return false;
 }
 
 constexpr std::size_t longest_message = 1024;
@@ -73,24 +73,9 @@ paging::ControlState CpuState::control_state(const channel::Features& features) 
 CpuState state_at_trap(const CpuState& now, const channel::PanicReport& report) {
     const channel::TrapFrame& trap = report.trap;
     CpuState state = now;
-    state.general = {.rax = trap.rax,
-                     .rbx = trap.rbx,
-                     .rcx = trap.rcx,
-                     .rdx = trap.rdx,
-                     .rsi = trap.rsi,
-                     .rdi = trap.rdi,
-                     .rsp = trap.rsp,
-                     .rbp = trap.rbp,
-                     .r8 = trap.r8,
-                     .r9 = trap.r9,
-                     .r10 = trap.r10,
-                     .r11 = trap.r11,
-                     .r12 = trap.r12,
-                     .r13 = trap.r13,
-                     .r14 = trap.r14,
-                     .r15 = trap.r15,
-                     .rip = trap.rip,
-                     .rflags = trap.rflags};
+    state.general = {trap.rax, trap.rbx, trap.rcx, trap.rdx, trap.rsi, trap.rdi,
+                     trap.rsp, trap.rbp, trap.r8,  trap.r9,  trap.r10, trap.r11,
+                     trap.r12, trap.r13, trap.r14, trap.r15, trap.rip, trap.rflags};
     state.special.cr2 = report.cr2;
     state.special.cs.selector = static_cast<std::uint16_t>(trap.cs);
     state.special.ss.selector = static_cast<std::uint16_t>(trap.ss);

@@ -81,40 +81,6 @@ Dwfl_Module* Symbols::report(Elf* elf) {
     return module;
 }
 
-int Symbols::unwind(Stack& stack) const {
-    static constexpr Dwfl_Thread_Callbacks callbacks_of_stack{
-        .next_thread = [](Dwfl*, void*, void**) { return pid_t{0}; },
-        .get_thread =
-            [](Dwfl*, pid_t, void* self, void** argument) {
-                *argument = static_cast<const Symbols*>(self)->stack_;
-                return true;
-            },
-        .memory_read =
-            [](Dwfl*, Dwarf_Addr address, Dwarf_Word* value, void* self) {
-                return static_cast<const Symbols*>(self)->stack_->read(address, *value);
-            },
-        .set_initial_registers =
-            [](Dwfl_Thread* thread, void* stack_of_thread) {
-                const auto& registers = static_cast<Stack*>(stack_of_thread)->registers();
-                return dwfl_thread_state_registers(thread, 0, std::tuple_size_v<Stack::Registers>,
-                                                   registers.data());
-            },
-        .detach = nullptr,
-        .thread_detach = nullptr,
-    };
-    constexpr pid_t thread = 1;
-    // A session can be attached to once, so that whose stack it is has to be asked for.
-    if (stack_ == nullptr && !dwfl_attach_state(session_.get(), nullptr, thread,
-                                                &callbacks_of_stack, const_cast<Symbols*>(this))) {
-        return -1;
-    }
-    stack_ = &stack;
-    return dwfl_getthread_frames(
-        session_.get(), thread,
-        [](Dwfl_Frame* frame, void* argument) { return static_cast<Stack*>(argument)->see(frame); },
-        &stack);
-}
-
 std::optional<Symbol> Symbols::at(std::uint64_t address) const {
     GElf_Off offset = 0;
     GElf_Sym symbol{};

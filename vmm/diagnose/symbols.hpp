@@ -5,7 +5,6 @@
 
 #include <elfutils/libdwfl.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,20 +32,6 @@ struct SourcePlace {
     friend bool operator==(const SourcePlace&, const SourcePlace&) = default;
 };
 
-/// A stack that libdwfl unwinds: what it asks for, and who looks at the frames that it finds.
-class Stack {
-  public:
-    /// By DWARF's numbers (System V ABI, AMD64 supplement, figure 3.36).
-    using Registers = std::array<Dwarf_Word, 17>;
-
-    virtual ~Stack() = default;
-    /// Of the innermost frame.
-    virtual const Registers& registers() const = 0;
-    virtual bool read(std::uint64_t address, Dwarf_Word& value) = 0;
-    /// DWARF_CB_OK to go on, DWARF_CB_ABORT to end it.
-    virtual int see(Dwfl_Frame* frame) = 0;
-};
-
 class Symbols {
   public:
     /// A copy of `elf_file` is kept.
@@ -71,10 +56,8 @@ class Symbols {
     /// inlined into; else what `name_of` says.
     std::string describe(std::uint64_t address) const;
 
-    /// Has `stack` see the innermost frame and its callers, by the call-frame information and,
-    /// where there is none, by frame pointers. Returns 0 where the information says that there is
-    /// no caller, what `see` says to end it, and -1 if no caller is found.
-    int unwind(Stack& stack) const;
+    /// libdwfl's session with the file as its only module. It can be attached to one state.
+    Dwfl* session() const { return session_.get(); }
 
   private:
     struct End {
@@ -85,7 +68,6 @@ class Symbols {
     std::vector<char> file_;
     std::unique_ptr<Dwfl, End> session_;
     Dwfl_Module* module_;  ///< null: it is no file that a guest could be loaded from
-    mutable Stack* stack_ = nullptr;
 };
 
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".

@@ -178,16 +178,17 @@ TEST_F(CallFrames, AReturnAddressOfZeroIsNoProperEnd) {
                 HasSubstr(", 0x0, is in no function"));
 }
 
-TEST_F(CallFrames, AFunctionMayEndInACallThatDoesNotReturn) {
-    // What is behind it is another function, which has not pushed anything yet.
-    const Symbol spin = function("guest::spin_forever()");
+TEST_F(CallFrames, AFunctionMayEndInAnInstructionThatDoesNotReturn) {
+    // What RIP is at is another function, or none. This one has pushed nothing.
     CpuState state = guest_.cpu_state();
-    state.general.rip = spin.end;
+    state.general.rip = function("guest::end_at_nobodys_port()").end;
     state.general.rsp = stack_ + 0x100;
     state.rip_is_behind = true;
+    put(0x100, return_address_);
     const Backtrace result = backtrace(state, guest_.virtual_memory(), symbols_);
-    EXPECT_THAT(show_backtrace(result, symbols_),
-                HasSubstr("spin_forever (guest/suites/crash.cpp:"));
+    EXPECT_THAT(show_backtrace(result, symbols_), HasSubstr("end_at_nobodys_port (guest/suites/"));
+    ASSERT_EQ(result.frames.size(), 2U);
+    EXPECT_EQ(result.frames[1].address, return_address_);
 }
 
 TEST_F(CallFrames, GoThroughATrapFromEachInstructionOfItsStub) {
