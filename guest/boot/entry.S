@@ -2,18 +2,21 @@
 // RFLAGS.IF = 0; %rdi is the boot-info page, %rsi the CPU's index. Application processors start here
 // as well: there is no real-mode trampoline.
 
+#include "guest/kernel/call_frame.h"
 #include "guest/kernel/stack_size.h"
 
     .section .text.entry, "ax"
     .globl guest_entry
-guest_entry:
+    function guest_entry
+    .cfi_undefined rip          // ends every backtrace
     // Stack n ends at kernel_stacks + (n + 1) * KERNEL_STACK_SIZE.
     lea 1(%rsi), %rax
     imul $KERNEL_STACK_SIZE, %rax, %rax
     lea kernel_stacks(%rax), %rsp
-    xor %ebp, %ebp              // ends every backtrace
+    xor %ebp, %ebp              // ends one by frame pointers
     call guest_start
     ud2                         // guest_start does not return
+    end_function guest_entry
 
     .bss
     .balign 4096

@@ -41,6 +41,9 @@ std::uint64_t load(std::uint64_t address) {
     return *reinterpret_cast<volatile const std::uint64_t*>(address);
 }
 
+/// Says in which line it is going to die: the next.
+#define ANNOUNCE_DEATH() GUEST_LOG("line {}", __LINE__ + 1)
+
 /// Keeps a call from becoming a jump, which would leave the caller out of the backtrace.
 void not_a_tail_call() { asm volatile(""); }
 
@@ -135,7 +138,12 @@ GUEST_TEST(crash, triple_fault) {
 
 GUEST_TEST(crash, hang) { spin_forever(); }
 
-GUEST_TEST(crash, hang_halted) { halt_forever(); }
+GUEST_TEST(crash, hang_halted, {.cpus = 2}) {
+    disable_interrupts();
+    ANNOUNCE_DEATH();
+    asm volatile("hlt");
+    store(unmapped, 1);
+}
 
 GUEST_TEST(crash, hang_in_bare_loop) {
     this_cpu().records.drain();  // that it has come so far
@@ -160,18 +168,75 @@ GUEST_TEST(crash, internal_error) {
     }
 }
 
+GUEST_TEST(crash, breakpoint) {
+    ANNOUNCE_DEATH();
+    asm volatile("int3");
+    store(unmapped, 1);
+}
+
+constexpr std::uint16_t nobodys_port = 0x1234;
+
 GUEST_TEST(crash, bad_port) {
-    constexpr std::uint16_t not_ours = 0x1234;
-    out(not_ours, 0);
+    ANNOUNCE_DEATH();
+    out(nobodys_port, 0);
+    store(unmapped, 1);
+}
+
+GUEST_TEST(crash, bad_port_read) {
+    ANNOUNCE_DEATH();
+    static_cast<void>(in(nobodys_port));
+    store(unmapped, 1);
+}
+
+GUEST_TEST(crash, bad_port_string) {
+    const char* text = "four";
+    std::uint64_t count = 4;
+    ANNOUNCE_DEATH();
+    asm volatile("rep outsb" : "+S"(text), "+c"(count) : "d"(nobodys_port) : "memory");
+    store(unmapped, 1);
+}
+
+/// Has nothing behind its OUT.
+[[noreturn, gnu::noinline]] void end_at_nobodys_port() {
+    out(nobodys_port, 0);
+    __builtin_unreachable();
+}
+
+GUEST_TEST(crash, bad_port_at_the_end) { end_at_nobodys_port(); }
+
+/// Maps the page at `unmapped` to where no memory is.
+void map_hole(AddressSpace& space) {
+    if (!space.mapper().map(*Page4k::from(VirtAddr(unmapped)),
+                            *Frame4k::from(PhysAddr(beyond_memory)),
+                            Flags(Permission::read | Permission::write))) {
+        panic("cannot map a page");
+    }
+    space.load();
 }
 
 GUEST_TEST(crash, mmio) {
     AddressSpace space;
-    const Page4k page = *Page4k::from(VirtAddr(unmapped));
-    GUEST_REQUIRE(space.mapper().map(page, *Frame4k::from(PhysAddr(beyond_memory)),
-                                     Flags(Permission::read | Permission::write)));
-    space.load();
+    map_hole(space);
+    ANNOUNCE_DEATH();
     GUEST_LOG("read {}", load(unmapped));
+}
+
+GUEST_TEST(crash, mmio_write) {
+    AddressSpace space;
+    map_hole(space);
+    ANNOUNCE_DEATH();
+    store(unmapped, 1);
+    store(non_canonical, 1);
+}
+
+GUEST_TEST(crash, mmio_fill) {
+    AddressSpace space;
+    map_hole(space);
+    std::uint64_t to = unmapped;
+    std::uint64_t count = 4;
+    ANNOUNCE_DEATH();
+    asm volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0) : "memory");
+    store(non_canonical, 1);
 }
 
 GUEST_TEST(crash, panic_message) { panic("the guest has seen enough"); }

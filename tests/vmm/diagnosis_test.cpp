@@ -73,6 +73,12 @@ std::string part_of(const std::string& report, unsigned cpu) {
     return report.substr(begin, end - begin);
 }
 
+/// The line in which the guest said that it was going to die.
+std::string announced_line(const TestResult& result) {
+    const std::string line = result.log.empty() ? "" : result.log.back();
+    return "(guest/suites/crash.cpp:" + line.substr(line.find_last_of(' ') + 1) + ")";
+}
+
 /// The line of a report with the instruction at RIP.
 std::string current_instruction(const std::string& report) {
     const std::size_t begin = report.find("    => ");
@@ -249,8 +255,13 @@ TEST_F(CrashTest, Hang) {
 TEST_F(CrashTest, HangInHlt) {
     const TestResult result = failed("hang_halted", std::chrono::seconds(2));
     EXPECT_THAT(result.reason,
-                HasSubstr("vCPU 0 is halted, interrupts off: only an NMI can wake it, in "));
-    EXPECT_THAT(result.diagnosis, HasSubstr("guest_test_crash_hang_halted"));
+                HasSubstr("vCPU 0 is halted, interrupts off: only an NMI can wake it, in "
+                          "guest_test_crash_hang_halted " +
+                          announced_line(result)));
+    EXPECT_THAT(part_of(result.diagnosis, 1),
+                HasInOrder(Parts{"halted, interrupts on", "backtrace", "#0 ",
+                                 "wait_for_interrupt (guest/kernel/wait_for_interrupt.S:", "#1 ",
+                                 "idle (", "#2 ", "guest_start ("}));
 }
 
 TEST_F(CrashTest, HangInUserMode) {
@@ -272,28 +283,78 @@ TEST_F(CrashTest, InternalError) {
         AllOf(StartsWith("KVM cannot emulate \""),
               HasSubstr("lambda in guest_test_crash_internal_error (guest/suites/crash.cpp:")));
     EXPECT_THAT(result.diagnosis, HasSubstr("KVM_EXIT_INTERNAL_ERROR, suberror 1"));
+    EXPECT_THAT(result.diagnosis,
+                HasInOrder(Parts{"trap_scope_call (", "catch_trap (guest/kernel/trap_scope.cpp:",
+                                 "guest_test_crash_internal_error ("}));
     if (has_disassembler()) {
         EXPECT_THAT(result.reason, HasSubstr("\"int3\""));
         EXPECT_THAT(current_instruction(result.diagnosis), HasSubstr("int3"));
     }
 }
 
+// An exception where the processor runs INT3, which leaves RIP behind it; where KVM interprets
+// kernel mode, an internal error with RIP at it.
+TEST_F(CrashTest, Breakpoint) {
+    const TestResult result = failed("breakpoint");
+    EXPECT_THAT(result.reason,
+                HasSubstr(", in guest_test_crash_breakpoint " + announced_line(result)));
+}
+
 TEST_F(CrashTest, BadPort) {
     const TestResult result = failed("bad_port");
-    EXPECT_THAT(result.reason, AllOf(StartsWith("a 4-byte write to port 0x1234"),
-                                     HasSubstr("guest_test_crash_bad_port")));
+    EXPECT_THAT(result.reason,
+                AllOf(StartsWith("a 4-byte write to port 0x1234, which is not one of nestbed's, in "
+                                 "out (guest/kernel/instructions.hpp:"),
+                      HasSubstr("guest_test_crash_bad_port " + announced_line(result))));
+    EXPECT_THAT(result.diagnosis,
+                HasInOrder(Parts{"code (RIP is behind the instruction that stopped it)",
+                                 "backtrace", "#0 ", "out (", "guest_test_crash_bad_port ",
+                                 announced_line(result), "#1 ", "guest_start"}));
     if (has_disassembler()) {
-        EXPECT_THAT(result.diagnosis, HasSubstr("out dx, eax"));
+        EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"out dx, eax\n", "=> "}));
+    }
+}
+
+TEST_F(CrashTest, BadPortRead) {
+    const TestResult result = failed("bad_port_read");
+    EXPECT_THAT(result.reason,
+                AllOf(StartsWith("a 4-byte read from port 0x1234"),
+                      HasSubstr("guest_test_crash_bad_port_read " + announced_line(result))));
+}
+
+TEST_F(CrashTest, BadPortString) {
+    const TestResult result = failed("bad_port_string");
+    EXPECT_THAT(result.reason,
+                AllOf(StartsWith("a 1-byte write to port 0x1234"),
+                      HasSubstr("guest_test_crash_bad_port_string " + announced_line(result))));
+    EXPECT_THAT(result.diagnosis, Not(HasSubstr("RIP is behind")));
+}
+
+TEST_F(CrashTest, BadPortAtTheEndOfAFunction) {
+    const TestResult result = failed("bad_port_at_the_end");
+    EXPECT_THAT(result.reason, HasSubstr("inlined into end_at_nobodys_port ("));
+    EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"backtrace", "end_at_nobodys_port (", "#1 ",
+                                                   "guest_test_crash_bad_port_at_the_end ("}));
+    if (has_disassembler()) {
+        EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"out dx, eax\n", "=> "}));
     }
 }
 
 TEST_F(CrashTest, AccessOutsideMemory) {
-    const TestResult result = failed("mmio");
-    EXPECT_THAT(
-        result.reason,
-        AllOf(StartsWith("a read of 8 bytes at guest physical 0x400000000, where there is no "
-                         "memory, in load ("),
-              HasSubstr("guest_test_crash_mmio")));
+    const TestResult read = failed("mmio");
+    EXPECT_THAT(read.reason, AllOf(StartsWith("a read of 8 bytes at guest physical 0x400000000, "
+                                              "where there is no memory, in load ("),
+                                   HasSubstr("guest_test_crash_mmio " + announced_line(read))));
+    EXPECT_THAT(read.diagnosis, Not(HasSubstr("RIP is behind")));
+    const TestResult write = failed("mmio_write");
+    EXPECT_THAT(write.reason,
+                AllOf(StartsWith("a write of 8 bytes at guest physical 0x400000000"),
+                      HasSubstr("guest_test_crash_mmio_write " + announced_line(write))));
+    const TestResult fill = failed("mmio_fill");
+    EXPECT_THAT(fill.reason,
+                AllOf(StartsWith("a write of 8 bytes at guest physical 0x400000000"),
+                      HasSubstr("guest_test_crash_mmio_fill " + announced_line(fill))));
+    EXPECT_THAT(fill.diagnosis, Not(HasSubstr("RIP is behind")));
 }
 
 TEST_F(CrashTest, PanicMessage) {
@@ -301,10 +362,11 @@ TEST_F(CrashTest, PanicMessage) {
     EXPECT_THAT(result.reason,
                 StartsWith("panic: the guest has seen enough, in "
                            "guest_test_crash_panic_message (guest/suites/crash.cpp:"));
-    EXPECT_THAT(result.diagnosis,
-                HasInOrder(Parts{"ended the run: panic: the guest has seen enough", "registers\n",
-                                 "panic (guest/kernel/panic.cpp:",
-                                 "guest_test_crash_panic_message (", "guest_start ("}));
+    EXPECT_THAT(
+        result.diagnosis,
+        HasInOrder(Parts{"ended the run: panic: the guest has seen enough", "registers\n",
+                         "out (guest/kernel/instructions.hpp:", "panic (guest/kernel/panic.cpp:",
+                         "guest_test_crash_panic_message (", "guest_start ("}));
 }
 
 TEST_F(CrashTest, FailedExpectation) {

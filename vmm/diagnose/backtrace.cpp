@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
+#include <array>
 #include <optional>
+#include <utility>
 
 #include "shared/arch/exceptions.hpp"
 #include "shared/channel/panic_report.hpp"
@@ -14,142 +15,207 @@ namespace {
 
 constexpr std::size_t most_frames = 2048;
 constexpr std::size_t most_lines = 48;
-/// guest/boot/vectors.S: it calls the dispatcher with a TrapFrame on the top of the stack.
-constexpr const char* trap_entry_name = "trap_entry";
+constexpr std::uint64_t word = sizeof(std::uint64_t);
 
-/// The registers that unwinding needs.
-struct Position {
-    std::uint64_t rip;
-    std::uint64_t rsp;
-    std::uint64_t rbp;
-};
+// By DWARF's numbers (System V ABI, AMD64 supplement, figure 3.36).
+constexpr unsigned register_count = 17;
+constexpr unsigned rbp = 6;
+constexpr unsigned rsp = 7;
+constexpr unsigned rip = 16;
 
+/// Judges each frame before libdwfl goes on.
 class Unwinder {
   public:
     Unwinder(const VirtualMemory& memory, const Symbols& symbols)
         : memory_(memory), symbols_(symbols) {}
 
     Backtrace unwind(const CpuState& state) {
-        const kvm_regs& registers = state.general;
-        StackFrame frame{StackFrame::Kind::instruction, registers.rip};
-        std::optional<Position> position({registers.rip, registers.rsp, registers.rbp});
-        while (position) {
-            result_.frames.push_back(frame);
-            if (result_.frames.size() == most_frames) {
-                return end(fmt::format("more than {} frames", most_frames));
+        const kvm_regs& r = state.general;
+        registers_ = {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8,
+                      r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip};
+        restart_ = {state.rip_is_behind ? StackFrame::Kind::behind : StackFrame::Kind::instruction,
+                    registers_[rip]};
+        while (restart_) {
+            const StackFrame frame = *std::exchange(restart_, std::nullopt);
+            if (add(frame) != DWARF_CB_OK) {
+                break;
             }
-            if (frame.kind == StackFrame::Kind::call && is_trap_entry(position->rip)) {
-                position = interrupted(*position, frame);
+            if (is_bad_pointer(frame) && take_return_address()) {
+                restart_ = {StackFrame::Kind::behind, registers_[rip]};
             } else {
-                position = caller(*position, frame.kind == StackFrame::Kind::call);
-                frame = {StackFrame::Kind::call, position ? position->rip : 0};
+                follow(frame);
             }
         }
         return std::move(result_);
     }
 
   private:
-    static constexpr std::uint64_t word = sizeof(std::uint64_t);
+    // A session can be attached to only once: it asks whoever unwinds now.
+    static inline constinit thread_local Unwinder* unwinding = nullptr;
 
-    Backtrace end(std::string reason) {
+    /// Ends it, for a reason.
+    int end(std::string reason) {
         result_.end = std::move(reason);
-        return std::move(result_);
+        return DWARF_CB_ABORT;
     }
 
-    std::optional<Position> stop(std::string reason) {
-        result_.end = std::move(reason);
-        return std::nullopt;
-    }
-
-    std::optional<Position> caller(const Position& position, bool after_call) {
-        if (symbols_.function_at(position.rip) == nullptr && !after_call) {
-            return caller_of_no_function(position);
+    int add(const StackFrame& frame) {
+        if (result_.frames.size() == most_frames) {
+            return end(fmt::format("more than {} frames", most_frames));
         }
-        // What is behind a call may already belong to the next function, if the call is the last
-        // instruction of its own because it does not return.
-        const auto rule = symbols_.frame_rule_at(position.rip - (after_call ? 1 : 0));
-        return rule ? caller_by_rule(position, *rule) : caller_by_frame_pointer(position);
+        result_.frames.push_back(frame);
+        return DWARF_CB_OK;
     }
 
-    /// A call of a bad pointer: nothing has changed since, and the return address is on the top of
+    bool is_bad_pointer(const StackFrame& frame) const {
+        return frame.kind != StackFrame::Kind::behind && !symbols_.function_at(frame.address);
+    }
+
+    /// After a call of a bad pointer nothing has changed, and the return address is on the top of
     /// the stack.
-    std::optional<Position> caller_of_no_function(const Position& position) {
-        const auto address = memory_.read<std::uint64_t>(position.rsp);
+    bool take_return_address() {
+        const auto address = memory_.read<std::uint64_t>(registers_[rsp]);
         if (!address || !is_return_address(*address)) {
-            return caller_by_frame_pointer(position);
+            return false;
         }
-        return Position{*address, position.rsp + word, position.rbp};
-    }
-
-    std::optional<Position> caller_by_rule(const Position& position, const FrameRule& rule) {
-        const std::uint64_t base =
-            (rule.from_rbp ? position.rbp : position.rsp) + static_cast<std::uint64_t>(rule.offset);
-        return caller_at(position, base, base + static_cast<std::uint64_t>(rule.return_slot),
-                         rule.rbp_slot
-                             ? std::optional(base + static_cast<std::uint64_t>(*rule.rbp_slot))
-                             : std::nullopt);
-    }
-
-    std::optional<Position> caller_by_frame_pointer(const Position& position) {
-        // A frame pointer of 0 ends every chain on purpose (guest/boot/entry.S).
-        if (position.rbp == 0) {
-            return std::nullopt;
-        }
-        return caller_at(position, position.rbp + 2 * word, position.rbp + word, position.rbp);
-    }
-
-    /// The caller whose stack pointer is `rsp`, with its RIP and RBP read from the stack.
-    std::optional<Position> caller_at(const Position& position, std::uint64_t rsp,
-                                      std::uint64_t rip_slot,
-                                      std::optional<std::uint64_t> rbp_slot) {
-        const auto rip = memory_.read<std::uint64_t>(rip_slot);
-        const auto rbp =
-            rbp_slot ? memory_.read<std::uint64_t>(*rbp_slot) : std::optional(position.rbp);
-        if (rsp % word != 0 || !rip || !rbp) {
-            return stop(fmt::format("no frame at {:#x}: unaligned or not mapped", rip_slot));
-        }
-        if (rsp <= position.rsp) {
-            return stop(
-                fmt::format("the stack would go back from {:#x} to {:#x}", position.rsp, rsp));
-        }
-        if (!is_return_address(*rip)) {
-            return stop(fmt::format("the return address at {:#x}, {:#x}, is in no function",
-                                    rip_slot, *rip));
-        }
-        return Position{*rip, rsp, *rbp};
-    }
-
-    /// The interrupted instruction, whose TrapFrame the dispatcher's caller has on the top of its
-    /// stack. The chain may go on on another stack: what bounds it there is the number of frames.
-    std::optional<Position> interrupted(const Position& position, StackFrame& frame) {
-        const auto trap = memory_.read<channel::TrapFrame>(position.rsp);
-        if (!trap) {
-            return stop(fmt::format("no trap frame at {:#x}", position.rsp));
-        }
-        frame = {StackFrame::Kind::trap, trap->rip, trap->vector};
-        return Position{trap->rip, trap->rsp, trap->rbp};
+        registers_[rip] = *address;
+        registers_[rsp] += word;
+        return true;
     }
 
     bool is_return_address(std::uint64_t address) const {
-        return address != 0 && symbols_.function_at(address - 1) != nullptr;
+        return address != 0 && symbols_.function_at(address - 1);
     }
 
-    bool is_trap_entry(std::uint64_t return_address) const {
-        return symbols_.function_at(return_address - 1)->name == trap_entry_name;
+    /// The callers of `frame`, whose registers are in `registers_`.
+    void follow(const StackFrame& frame) {
+        static constexpr pid_t thread = 1;
+        static constexpr Dwfl_Thread_Callbacks callbacks{
+            .next_thread = [](Dwfl*, void*, void**) { return pid_t{0}; },
+            .get_thread = [](Dwfl*, pid_t, void*, void**) { return true; },
+            .memory_read = [](Dwfl*, Dwarf_Addr address, Dwarf_Word* value,
+                              void*) { return unwinding->read(address, *value); },
+            .set_initial_registers =
+                [](Dwfl_Thread* state, void*) {
+                    return dwfl_thread_state_registers(state, 0, register_count,
+                                                       unwinding->registers_.data());
+                },
+            .detach = nullptr,
+            .thread_detach = nullptr};
+        unwinding = this;
+        registers_[rip] = frame.code();
+        is_first_ = true;
+        forget_reads();
+        Dwfl* session = symbols_.session();
+        if (dwfl_pid(session) < 0) {
+            dwfl_attach_state(session, nullptr, thread, &callbacks, nullptr);
+        }
+        const int result = dwfl_getthread_frames(
+            session, thread, [](Dwfl_Frame* state, void*) { return unwinding->see(state); },
+            nullptr);
+        if (result != DWARF_CB_ABORT) {
+            result_.end = reason_of_end(result == 0);
+        }
+    }
+
+    bool read(std::uint64_t address, Dwarf_Word& value) {
+        const auto found =
+            address % word == 0 ? memory_.read<Dwarf_Word>(address) : std::optional<Dwarf_Word>();
+        (found ? last_read_ : unreadable_) = address;
+        value = found.value_or(0);
+        return found.has_value();
+    }
+
+    void forget_reads() {
+        last_read_.reset();
+        unreadable_.reset();
+    }
+
+    int see(Dwfl_Frame* state) {
+        if (std::exchange(is_first_, false)) {
+            return DWARF_CB_OK;  // where it started
+        }
+        forget_reads();
+        const std::uint64_t inner_rsp = registers_[rsp];
+        for (unsigned number = 0; number < register_count; ++number) {
+            dwfl_frame_reg(state, number, &registers_[number]);
+        }
+        dwfl_frame_pc(state, &registers_[rip], nullptr);
+        if (is_trap_entry(result_.frames.back())) {
+            return see_interrupted(inner_rsp);
+        }
+        if (registers_[rsp] <= inner_rsp) {
+            return end(goes_back(inner_rsp, registers_[rsp]));
+        }
+        if (!is_return_address(registers_[rip])) {
+            return end(no_function(registers_[rsp] - word, registers_[rip]));
+        }
+        return add({StackFrame::Kind::behind, registers_[rip]});
+    }
+
+    /// guest/boot/vectors.S
+    bool is_trap_entry(const StackFrame& frame) const {
+        const auto function = symbols_.function_at(frame.code());
+        return function &&
+               (function->name == "trap_entry" || function->name == "interrupt_vectors");
+    }
+
+    /// The instruction that a trap or an interrupt came in at. It may be on another stack: what
+    /// bounds the chain there is the number of frames.
+    int see_interrupted(std::uint64_t inner_rsp) {
+        StackFrame frame{StackFrame::Kind::trap, registers_[rip]};
+        // The dispatcher is called with the whole TrapFrame on the top of the stack.
+        if (result_.frames.back().kind == StackFrame::Kind::behind) {
+            if (const auto trap = memory_.read<channel::TrapFrame>(inner_rsp)) {
+                frame.vector = trap->vector;
+            }
+        }
+        if (is_bad_pointer(frame)) {
+            restart_ = frame;
+            return DWARF_CB_ABORT;
+        }
+        return add(frame);
+    }
+
+    /// Why libdwfl finds no more frames; `by_rule` if the call-frame information says so.
+    std::string reason_of_end(bool by_rule) const {
+        if (by_rule) {
+            // The outermost function's return address is undefined (guest/boot/entry.S); libdwfl
+            // takes one of 0 for the same.
+            return last_read_ ? no_function(*last_read_, 0) : "";
+        }
+        // A frame pointer of 0 ends every chain on purpose.
+        if (registers_[rbp] == 0) {
+            return "";
+        }
+        if (unreadable_) {
+            return fmt::format("no frame at {:#x}: unaligned or not mapped", *unreadable_);
+        }
+        return goes_back(registers_[rsp], registers_[rbp] + 2 * word);
+    }
+
+    static std::string goes_back(std::uint64_t from, std::uint64_t to) {
+        return fmt::format("the stack would go back from {:#x} to {:#x}", from, to);
+    }
+
+    static std::string no_function(std::uint64_t slot, std::uint64_t address) {
+        return fmt::format("the return address at {:#x}, {:#x}, is in no function", slot, address);
     }
 
     const VirtualMemory& memory_;
     const Symbols& symbols_;
+    std::array<Dwarf_Word, register_count> registers_{};  ///< of the frame that was seen last
+    std::optional<StackFrame> restart_;                   ///< where libdwfl has to be started again
+    bool is_first_ = false;
+    std::optional<std::uint64_t> last_read_;   ///< since then
+    std::optional<std::uint64_t> unreadable_;  ///< since then
     Backtrace result_;
 };
 
 /// One line per function: those inlined here first, by what they are inlined into.
 std::string show_frame(std::size_t number, const StackFrame& frame, const Symbols& symbols) {
-    // The line of a call is that of its last byte.
-    const std::uint64_t code =
-        frame.kind == StackFrame::Kind::call ? frame.address - 1 : frame.address;
     std::string text;
-    const auto places = symbols.source_of(code);
+    const auto places = symbols.source_of(frame.code());
     for (const SourcePlace& place : places) {
         const bool inlined = &place != &places.back();
         text += text.empty() ? fmt::format("#{:<3} {:016x}", number, frame.address)
@@ -158,18 +224,23 @@ std::string show_frame(std::size_t number, const StackFrame& frame, const Symbol
                             inlined ? ", inlined into" : "");
     }
     if (text.empty()) {
-        text = fmt::format("#{:<3} {:016x}  {}\n", number, frame.address,
-                           symbols.function_at(code) != nullptr ? symbols.name_of(frame.address)
-                                                                : "in no function");
+        const auto function = symbols.function_at(frame.code());
+        text = fmt::format(
+            "#{:<3} {:016x}  {}\n", number, frame.address,
+            function ? fmt::format("{}+{:#x}", function->name, frame.address - function->start)
+                     : "in no function");
     }
     return text;
 }
 
-std::string show_trap(const StackFrame& frame) {
-    const bool is_exception = frame.vector < arch::first_interrupt_vector;
+std::string show_trap(std::optional<std::uint64_t> vector) {
+    if (!vector) {
+        return "     -- exception or interrupt --\n";
+    }
     return fmt::format("     -- {} --\n",
-                       is_exception ? arch::exception_name(static_cast<std::uint8_t>(frame.vector))
-                                    : fmt::format("interrupt {:#x}", frame.vector));
+                       *vector < arch::first_interrupt_vector
+                           ? arch::exception_name(static_cast<std::uint8_t>(*vector))
+                           : fmt::format("interrupt {:#x}", *vector));
 }
 
 }  // namespace
@@ -188,7 +259,7 @@ std::string show_backtrace(const Backtrace& backtrace, const Symbols& symbols) {
             break;
         }
         if (frames[n].kind == StackFrame::Kind::trap) {
-            text += show_trap(frames[n]);
+            text += show_trap(frames[n].vector);
         }
         text += show_frame(n, frames[n], symbols);
         std::size_t repeated = 0;

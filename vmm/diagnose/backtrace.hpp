@@ -1,12 +1,13 @@
-// The functions that were on their way, by the chain of frame pointers. The stack is the guest's
-// and may hold anything: whatever does not look like a frame ends the chain.
+// The functions that were on their way: by the call-frame information of the guest's ELF file, and
+// by the chain of frame pointers where it has none. The stack is the guest's and may hold anything:
+// whatever does not look like a frame ends it.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "vmm/diagnose/cpu_state.hpp"
+#include "vmm/diagnose/stopped_cpu.hpp"
 #include "vmm/diagnose/symbols.hpp"
 #include "vmm/memory/virtual_memory.hpp"
 
@@ -15,13 +16,17 @@ namespace nestbed::vmm {
 struct StackFrame {
     enum class Kind {
         instruction,  ///< `address` is the instruction itself
-        call,         ///< `address` is behind a call
+        behind,       ///< `address` is behind it: a call, or what the CPU was stopped by
         trap,         ///< `address` is the instruction that a trap or an interrupt came in at
     };
 
     Kind kind;
     std::uint64_t address;
-    std::uint64_t vector = 0;  ///< of a trap
+    std::optional<std::uint64_t> vector{};  ///< of a trap, if it is known
+
+    /// A byte of the instruction. What is behind a call may belong to the next function, if the
+    /// call is the last instruction of its own because it does not return.
+    std::uint64_t code() const { return address - (kind == Kind::behind ? 1 : 0); }
 };
 
 struct Backtrace {

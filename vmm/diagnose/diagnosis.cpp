@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 #include <mutex>
 #include <span>
 #include <string_view>
 
 #include "shared/arch/exceptions.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/diagnose/backtrace.hpp"
+#include "vmm/diagnose/cpu_text.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/diagnose/exception_text.hpp"
 #include "vmm/diagnose/page_walk.hpp"
-#include "vmm/diagnose/registers.hpp"
 #include "vmm/diagnose/stopped_cpu.hpp"
 #include "vmm/diagnose/symbols.hpp"
 
@@ -29,22 +27,9 @@ constexpr std::size_t halted_in_full = 2;
 
 std::string indent(std::string_view lines, std::size_t spaces) {
     std::string text;
-    while (!lines.empty()) {
-        const std::size_t end = std::min(lines.find('\n'), lines.size());
-        text += std::string(spaces, ' ');
-        text += lines.substr(0, end);
-        text += '\n';
-        lines.remove_prefix(std::min(end + 1, lines.size()));
+    for (const std::string_view line : lines_of(lines)) {
+        text += fmt::format("{:{}}{}\n", "", spaces, line);
     }
-    return text;
-}
-
-/// Names and messages come from the guest and must not drive a terminal.
-std::string without_control_characters(std::string text) {
-    constexpr char first_printable = ' ';
-    constexpr char del = 0x7F;
-    std::ranges::replace_if(
-        text, [](char c) { return (c >= 0 && c < first_printable && c != '\n') || c == del; }, '?');
     return text;
 }
 
@@ -67,18 +52,19 @@ class Diagnostician {
 
     Diagnosis diagnose(const std::vector<std::string>& log) {
         look_at_all();
-        Diagnosis diagnosis{summary(), ""};
-        std::string& report = diagnosis.report;
+        std::string report;
         std::size_t halted = 0;
         for (const StoppedCpu& cpu : cpus_) {
             const bool idle = cpu.is_halted() && !ended(cpu) && !cpu.has_panicked();
             report += idle && halted++ >= halted_in_full ? show_briefly(cpu) : show(cpu);
         }
-        report += unreadable_;
-        report += show_log(log);
-        report.pop_back();
-        return {without_control_characters(std::move(diagnosis.summary)),
-                without_control_characters(std::move(report))};
+        report += unreadable_ + show_log(log);
+        // Names and messages are the guest's and must not drive a terminal.
+        std::vector<std::string> lines;
+        for (const std::string_view line : lines_of(report)) {
+            lines.push_back(printable(line));
+        }
+        return {printable(summary()), fmt::format("{}", fmt::join(lines, "\n"))};
     }
 
   private:
@@ -150,30 +136,23 @@ class Diagnostician {
     /// What KVM says it saw; where it does not say, what is at RIP.
     std::vector<std::byte> code_of_failure(const StoppedCpu& cpu, const kvm_run& run) const {
         const auto seen = emulated_bytes(run);
-        if (!seen.empty()) {
-            return {seen.begin(), seen.end()};
-        }
-        constexpr std::size_t longest = 15;
-        std::vector<std::byte> code(longest);
-        const VirtualMemory memory = cpu.state.memory(machine_.memory());
-        while (!code.empty() && !memory.copy(cpu.state.general.rip, code)) {
-            code.pop_back();
-        }
-        return code;
+        return seen.empty() ? read_mapped(cpu.state.memory(machine_.memory()),
+                                          cpu.state.general.rip, longest_instruction)
+                            : std::vector(seen.begin(), seen.end());
     }
 
     /// The code that a summary names: of a panic in words, the function that called for it.
     std::string place_of(const StoppedCpu& cpu) const {
         const std::uint64_t rip = cpu.state.general.rip;
         const bool in_panic = cpu.panic && !cpu.trap;
-        if (!in_panic && symbols_.function_at(rip) != nullptr) {
-            return symbols_.describe(rip);
+        if (!in_panic && symbols_.function_at(cpu.state.code())) {
+            return symbols_.describe(cpu.state.code());
         }
         const Backtrace trace = backtrace_of(cpu);
         if (trace.frames.size() < 2) {
-            return symbols_.describe(rip);
+            return symbols_.describe(cpu.state.code());
         }
-        const std::string caller = symbols_.describe(trace.frames[1].address - 1);
+        const std::string caller = symbols_.describe(trace.frames[1].code());
         return in_panic ? caller : fmt::format("{:#x}, called from {}", rip, caller);
     }
 
@@ -192,8 +171,8 @@ class Diagnostician {
     std::string show_briefly(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
         return fmt::format("vCPU {}: {}, in {}; rip {:x} rsp {:x} cr3 {:x}\n", cpu.index,
-                           activity_text(cpu), symbols_.describe(state.general.rip),
-                           state.general.rip, state.general.rsp, state.special.cr3);
+                           activity_text(cpu), symbols_.describe(state.code()), state.general.rip,
+                           state.general.rsp, state.special.cr3);
     }
 
     std::string show(const StoppedCpu& cpu) const {
@@ -201,55 +180,47 @@ class Diagnostician {
         if (ended(cpu) && what_happened(cpu) != outcome_.detail && !outcome_.detail.empty()) {
             text += indent(outcome_.detail, 2);
         }
-        text += indent(cpu.trap ? "registers at the fault" : "registers", 2);
+        text += cpu.trap ? "  registers at the fault\n" : "  registers\n";
         text += indent(show_registers(cpu.state), 4);
         if (outcome_.ending == Ending::triple_fault && ended(cpu) && cpu.is_reset()) {
-            return text + indent(
-                              "KVM has reset this vCPU, as it does on AMD after a triple fault: "
-                              "these registers are not the guest's any more",
-                              2);
+            return text +
+                   "  KVM has reset this vCPU, as it does on AMD after a triple fault: these "
+                   "registers are not the guest's any more\n";
         }
         if (!cpu.state.has_long_mode_paging()) {
-            return text + indent("not in 64-bit mode with paging: no code, backtrace or walks", 2);
+            return text + "  not in 64-bit mode with paging: no code, backtrace or walks\n";
         }
-        text += show_what_it_ran(cpu);
-        text += show_walks(cpu);
-        return text;
+        return text + show_what_it_ran(cpu) + show_walks(cpu);
     }
 
     std::string show_what_it_ran(const StoppedCpu& cpu) const {
-        const VirtualMemory memory = cpu.state.memory(machine_.memory());
-        std::string text = indent(code_title(cpu), 2);
-        text += indent(show_code(memory, symbols_, cpu.state.general.rip), 4);
-        text += indent("backtrace", 2);
-        text += indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
-        return text;
-    }
-
-    /// KVM moves RIP on before it tells user space of a write to a port or to no memory.
-    std::string code_title(const StoppedCpu& cpu) const {
-        return outcome_.ending == Ending::unexpected_exit && ended(cpu)
-                   ? "code (KVM may show RIP behind the instruction that made the exit)"
-                   : "code";
+        const CpuState& state = cpu.state;
+        std::string text = state.rip_is_behind
+                               ? "  code (RIP is behind the instruction that stopped it)\n"
+                               : "  code\n";
+        text += indent(show_code(state.memory(machine_.memory()), symbols_, state.general.rip,
+                                 state.rip_is_behind),
+                       4);
+        return text + "  backtrace\n" + indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
     }
 
     std::string show_walks(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
+        const std::uint64_t rip = state.general.rip;
+        const std::uint64_t cr2 = state.special.cr2;
+        const paging::AccessMode mode = state.access_mode();
         const auto error = page_fault_of(cpu);
         std::string text;
         if (error) {
-            text += show_faulting_walk(state, *error);
-        } else if (state.special.cr2 != 0) {
-            text += show_walk("CR2 (of an earlier page fault)", state, state.special.cr2,
-                              {paging::AccessType::read, state.access_mode()});
+            text += show_walk("CR2", state, cr2, access_of(*error, cr2, rip), error);
+        } else if (cr2 != 0) {
+            text += show_walk("CR2 (of an earlier page fault)", state, cr2,
+                              {paging::AccessType::read, mode});
         }
-        if (!error || state.special.cr2 != state.general.rip) {
-            text += show_walk("RIP", state, state.general.rip,
-                              {paging::AccessType::fetch, state.access_mode()});
+        if (!error || cr2 != rip) {
+            text += show_walk("RIP", state, rip, {paging::AccessType::fetch, mode});
         }
-        text += show_walk("RSP", state, state.general.rsp,
-                          {paging::AccessType::write, state.access_mode()});
-        return text;
+        return text + show_walk("RSP", state, state.general.rsp, {paging::AccessType::write, mode});
     }
 
     static std::optional<arch::PageFaultError> page_fault_of(const StoppedCpu& cpu) {
@@ -260,32 +231,23 @@ class Diagnostician {
         return arch::PageFaultError(static_cast<std::uint32_t>(cpu.trap->error_code));
     }
 
-    std::string show_faulting_walk(const CpuState& state, arch::PageFaultError error) const {
-        const std::uint64_t address = state.special.cr2;
-        const paging::Access access = access_of(error, address, state.general.rip);
+    /// `reported` is what the processor said of this access.
+    std::string show_walk(std::string_view name, const CpuState& state, std::uint64_t address,
+                          paging::Access access,
+                          std::optional<arch::PageFaultError> reported = std::nullopt) const {
         const PageWalk walk = walk_page(machine_.memory(), state.root(), address, access,
                                         state.control_state(machine_.features()));
-        std::string text = title("CR2", address, access) + indent(walk.text, 4);
-        if (walk.result.outcome != paging::WalkOutcome::page_fault || walk.result.error != error) {
-            text += indent(fmt::format("but the processor reported error code {:#x}: an entry has "
-                                       "changed since, or a stale translation was used",
-                                       error.raw()),
-                           4);
+        std::string text =
+            fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access)) +
+            indent(walk.text, 4);
+        if (reported && (walk.result.outcome != paging::WalkOutcome::page_fault ||
+                         walk.result.error != *reported)) {
+            text += fmt::format(
+                "    but the processor reported error code {:#x}: an entry has "
+                "changed since, or a stale translation was used\n",
+                reported->raw());
         }
         return text;
-    }
-
-    std::string show_walk(std::string_view name, const CpuState& state, std::uint64_t address,
-                          paging::Access access) const {
-        return title(name, address, access) +
-               indent(walk_page(machine_.memory(), state.root(), address, access,
-                                state.control_state(machine_.features()))
-                          .text,
-                      4);
-    }
-
-    static std::string title(std::string_view name, std::uint64_t address, paging::Access access) {
-        return fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access));
     }
 
     static std::string show_log(const std::vector<std::string>& log) {

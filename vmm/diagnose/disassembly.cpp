@@ -6,9 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
-#include <iterator>
-#include <vector>
 
 namespace nestbed::vmm {
 
@@ -16,7 +13,6 @@ namespace {
 
 constexpr std::size_t lines_before = 6;
 constexpr std::size_t lines_after = 5;
-constexpr std::uint64_t longest_instruction = 15;
 /// How far back the start of a function may be.
 constexpr std::uint64_t farthest_start = 1U << 16;
 
@@ -105,72 +101,53 @@ class Zydis {
     ZydisFormatter formatter_{};
 };
 
-/// The bytes from `address` on, up to `count` or the first page that is not mapped.
-std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t address,
-                                   std::uint64_t count) {
-    constexpr std::uint64_t page = 4096;
-    std::vector<std::byte> bytes(count);
-    std::uint64_t done = 0;
-    while (done < count) {
-        const std::uint64_t piece = std::min(count - done, page - (address + done) % page);
-        if (!memory.copy(address + done, std::span(bytes).subspan(done, piece))) {
-            break;
-        }
-        done += piece;
-    }
-    bytes.resize(done);
-    return bytes;
-}
+/// Instructions one behind the other, as lines.
+struct Listing {
+    std::vector<std::string> lines;
+    std::size_t size = 0;  ///< of what could be read
+};
 
-std::string code_line(const Symbols& symbols, std::uint64_t address, bool current,
-                      std::span<const std::byte> code, const Instruction& instruction) {
-    std::string target;
-    if (instruction.target && symbols.at(*instruction.target) != nullptr) {
-        target = fmt::format("  <{:.64}>", symbols.name_of(*instruction.target));
-    }
-    return fmt::format("{} {:016x}  {:<30}  {}{}\n", current ? "=>" : "  ", address,
-                       hex_bytes(code.first(instruction.length)), instruction.text, target);
-}
-
-/// The last few instructions before `rip`, or nothing if no instruction ends there.
-std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
-    const Symbol* function = symbols.function_at(rip);
-    if (function == nullptr || rip - function->start > farthest_start) {
-        return "";
-    }
-    const std::uint64_t size = rip - function->start;
-    const auto code = read_mapped(memory, function->start, size);
-    std::deque<std::string> lines;
-    std::uint64_t at = 0;
-    while (at < code.size()) {
-        const auto rest = std::span(code).subspan(at);
-        const auto instruction = disassemble(rest, function->start + at);
+Listing list_code(std::span<const std::byte> code, std::uint64_t address, const Symbols& symbols,
+                  std::size_t most_lines, std::uint64_t marked) {
+    Listing listing;
+    while (listing.size < code.size() && listing.lines.size() < most_lines) {
+        const std::uint64_t at = address + listing.size;
+        const auto instruction = disassemble(code.subspan(listing.size), at);
         if (!instruction) {
             break;
         }
-        lines.push_back(code_line(symbols, function->start + at, false, rest, *instruction));
-        if (lines.size() > lines_before) {
-            lines.pop_front();
+        std::string target;
+        if (instruction->target && symbols.at(*instruction->target)) {
+            target = fmt::format("  <{:.64}>", symbols.name_of(*instruction->target));
         }
-        at += instruction->length;
+        listing.lines.push_back(fmt::format(
+            "{} {:016x}  {:<30}  {}{}\n", at == marked ? "=>" : "  ", at,
+            hex_bytes(code.subspan(listing.size, instruction->length)), instruction->text, target));
+        listing.size += instruction->length;
     }
-    if (at != size) {
+    return listing;
+}
+
+/// The last few of the instructions from `start` to `rip`, or nothing if none ends there.
+std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t start,
+                        std::uint64_t rip) {
+    const std::uint64_t size = rip - start;
+    if (size > farthest_start) {
+        return "";
+    }
+    const auto listing = list_code(read_mapped(memory, start, size), start, symbols, size, rip);
+    if (listing.size != size) {
         return "   (no instruction before RIP ends at it)\n";
     }
-    std::string text;
-    for (const std::string& line : lines) {
-        text += line;
-    }
-    return text;
+    const auto& lines = listing.lines;
+    return fmt::format("{}",
+                       fmt::join(std::span(lines).last(std::min(lines.size(), lines_before)), ""));
 }
 
 /// Without a disassembler: the bytes, as Linux shows them, with the one at RIP in brackets.
-std::string code_bytes(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
-    constexpr std::uint64_t wanted_before = 16;
-    const Symbol* function = symbols.function_at(rip);
-    const std::uint64_t available = function == nullptr ? 0 : rip - function->start;
-    const auto before = read_mapped(memory, rip - std::min(wanted_before, available),
-                                    std::min(wanted_before, available));
+std::string code_bytes(const VirtualMemory& memory, std::uint64_t start, std::uint64_t rip) {
+    const std::uint64_t size = std::min<std::uint64_t>(16, rip - start);
+    const auto before = read_mapped(memory, rip - size, size);
     const auto after = read_mapped(memory, rip, 2 * longest_instruction);
     return fmt::format("{}{}<{}> {}\n({})\n", hex_bytes(before), before.empty() ? "" : " ",
                        hex_bytes(std::span(after).first(1)), hex_bytes(std::span(after).subspan(1)),
@@ -191,16 +168,32 @@ std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uin
 }
 
 std::string hex_bytes(std::span<const std::byte> bytes) {
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text += fmt::format("{}{:02x}", text.empty() ? "" : " ", std::to_integer<unsigned>(byte));
-    }
-    return text;
+    const std::span values(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    return fmt::format("{:02x}", fmt::join(values, " "));
 }
 
-std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip) {
+std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t address,
+                                   std::uint64_t count) {
+    constexpr std::uint64_t page = 4096;
+    std::vector<std::byte> bytes(count);
+    std::uint64_t done = 0;
+    while (done < count) {
+        const std::uint64_t piece = std::min(count - done, page - (address + done) % page);
+        if (!memory.copy(address + done, std::span(bytes).subspan(done, piece))) {
+            break;
+        }
+        done += piece;
+    }
+    bytes.resize(done);
+    return bytes;
+}
+
+std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                      bool is_behind) {
+    const auto function = symbols.function_at(rip - (is_behind ? 1 : 0));
+    const std::uint64_t start = function ? function->start : rip;
     std::uint64_t wanted = (lines_after + 1) * longest_instruction;
-    if (const Symbol* function = symbols.function_at(rip)) {
+    if (function && rip < function->end) {
         wanted = std::min(wanted, function->end - rip);  // not the padding behind it
     }
     const auto code = read_mapped(memory, rip, wanted);
@@ -208,21 +201,16 @@ std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::
         return fmt::format("no code: {:#x} is not mapped to memory\n", rip);
     }
     if (!disassembler_remedy().empty()) {
-        return code_bytes(memory, symbols, rip);
+        return code_bytes(memory, start, rip);
     }
-    std::string text = code_before(memory, symbols, rip);
-    std::uint64_t at = 0;
-    for (std::size_t n = 0; n <= lines_after && at < code.size(); ++n) {
-        const auto rest = std::span(code).subspan(at);
-        const auto instruction = disassemble(rest, rip + at);
-        if (!instruction) {
-            const auto shown = rest.first(std::min<std::size_t>(rest.size(), longest_instruction));
-            text += fmt::format("{} {:016x}  {}  (no instruction)\n", n == 0 ? "=>" : "  ",
-                                rip + at, hex_bytes(shown));
-            break;
-        }
-        text += code_line(symbols, rip + at, n == 0, rest, *instruction);
-        at += instruction->length;
+    const auto listing = list_code(code, rip, symbols, lines_after + 1, rip);
+    std::string text =
+        code_before(memory, symbols, start, rip) + fmt::format("{}", fmt::join(listing.lines, ""));
+    if (listing.lines.size() <= lines_after && listing.size < code.size()) {
+        const auto rest = std::span(code).subspan(listing.size);
+        text += fmt::format("{} {:016x}  {}  (no instruction)\n", listing.size == 0 ? "=>" : "  ",
+                            rip + listing.size,
+                            hex_bytes(rest.first(std::min(rest.size(), longest_instruction))));
     }
     return text;
 }

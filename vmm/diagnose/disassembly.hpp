@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "vmm/diagnose/symbols.hpp"
 #include "vmm/memory/virtual_memory.hpp"
@@ -27,11 +28,19 @@ struct Instruction {
 /// off, or the disassembler is missing.
 std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address);
 
+inline constexpr std::size_t longest_instruction = 15;
+
+/// The bytes from `address` on, up to `count` or the first page that is not mapped.
+std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t address,
+                                   std::uint64_t count);
+
 /// "0f 01 d9"
 std::string hex_bytes(std::span<const std::byte> bytes);
 
 /// The code around `rip`, which is marked: lines, each with its end. Instructions before it are
-/// found from the start of their function, since x86 code cannot be read backwards.
-std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip);
+/// found from the start of their function, since x86 code cannot be read backwards; it is the
+/// function of the byte before if RIP is behind the instruction in question.
+std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                      bool is_behind = false);
 
 }  // namespace nestbed::vmm

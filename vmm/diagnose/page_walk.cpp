@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <vector>
 
 #include "shared/paging/bits.hpp"
 #include "shared/paging/describe.hpp"
-#include "vmm/diagnose/exception_text.hpp"
+#include "vmm/diagnose/cpu_text.hpp"
 #include "vmm/memory/table_window.hpp"
 
 namespace nestbed::vmm {
@@ -27,65 +28,56 @@ using paging::WalkStep;
 
 namespace bits = paging::bits;
 
-/// What all entries together grant.
-std::string permission_text(Permission permission) {
-    std::string text = "read";
-    if (contains(permission, Permission::write)) {
-        text += " write";
-    }
-    if (contains(permission, Permission::execute)) {
-        text += " execute";
-    }
-    return text +
-           (contains(permission, Permission::user) ? ", user and supervisor" : ", supervisor only");
+std::string joined(const std::vector<std::string>& parts, const char* separator) {
+    return fmt::format("{}", fmt::join(parts, separator));
 }
 
-/// The names of the entries on the way that have none of the bits `wanted`, or all of `unwanted`.
-template <typename Denies>
-std::string entries_that(const WalkResult& result, Denies denies) {
-    std::string text;
+/// What all entries together grant.
+std::string permission_text(Permission permission) {
+    return fmt::format(
+        "read{}{}, {}", contains(permission, Permission::write) ? " write" : "",
+        contains(permission, Permission::execute) ? " execute" : "",
+        contains(permission, Permission::user) ? "user and supervisor" : "supervisor only");
+}
+
+/// The names of the entries on the way in which `bit` is `value`.
+std::string entries_with(const WalkResult& result, std::uint64_t bit, bool value) {
+    std::vector<std::string> names;
     for (const WalkStep& step : result.trace) {
-        if (denies(step.raw)) {
-            text += fmt::format("{}{}", text.empty() ? "" : ", ", entry_name_of(step.level));
+        if (((step.raw & bit) != 0) == value) {
+            names.emplace_back(entry_name_of(step.level));
         }
     }
-    return text;
+    return joined(names, ", ");
 }
 
 /// Why an access to a page that is there is forbidden: the bits, and the entries that have them.
 /// Empty if what the walk knows does not forbid it.
 std::string refusal_text(const WalkResult& result, Access access, const ControlState& state) {
-    const auto clear = [&](std::uint64_t bit) {
-        return entries_that(result, [bit](std::uint64_t raw) { return (raw & bit) == 0; });
-    };
     const bool by_user = access.mode == AccessMode::user;
-    const std::string supervisor_only = clear(bits::user);
-    std::string text;
-    const auto add = [&](const std::string& reason) {
-        text += (text.empty() ? "" : "; ") + reason;
-    };
+    const bool is_fetch = access.type == AccessType::fetch;
+    const std::string supervisor_only = entries_with(result, bits::user, false);
+    const std::string read_only = entries_with(result, bits::writable, false);
+    const std::string no_execute = entries_with(result, bits::no_execute, true);
+    std::vector<std::string> reasons;
     if (by_user && !supervisor_only.empty()) {
-        add("U/S = 0 in " + supervisor_only);
+        reasons.push_back("U/S = 0 in " + supervisor_only);
     }
-    if (access.type == AccessType::fetch) {
-        const std::string no_execute =
-            entries_that(result, [](std::uint64_t raw) { return (raw & bits::no_execute) != 0; });
-        if (!no_execute.empty()) {
-            add("NX = 1 in " + no_execute);
+    if (is_fetch && !no_execute.empty()) {
+        reasons.push_back("NX = 1 in " + no_execute);
+    }
+    if (!by_user && supervisor_only.empty()) {
+        if (is_fetch && state.smep) {
+            reasons.emplace_back("CR4.SMEP, and it is a user page");
         }
-        if (!by_user && state.smep && supervisor_only.empty()) {
-            add("CR4.SMEP, and it is a user page");
+        if (!is_fetch && state.smap && !state.ac) {
+            reasons.emplace_back("CR4.SMAP, and it is a user page");
         }
-        return text;
     }
-    if (!by_user && state.smap && !state.ac && supervisor_only.empty()) {
-        add("CR4.SMAP, and it is a user page");
-    }
-    const std::string read_only = clear(bits::writable);
     if (access.type == AccessType::write && (by_user || state.wp) && !read_only.empty()) {
-        add("R/W = 0 in " + read_only);
+        reasons.push_back("R/W = 0 in " + read_only);
     }
-    return text;
+    return joined(reasons, "; ");
 }
 
 std::string fault_text(const WalkResult& result, Access access, const ControlState& state) {
@@ -145,10 +137,10 @@ std::string entry_text(Level level, std::uint64_t raw) {
 
 std::string reserved_bits_text(Level level, std::uint64_t reserved,
                                const paging::EntryFormat& format) {
-    std::string text;
+    std::vector<std::string> names;
     const auto take = [&](std::uint64_t mask, const std::string& name) {
         if ((reserved & mask) != 0) {
-            text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
+            names.push_back(name);
             reserved &= ~mask;
         }
     };
@@ -162,32 +154,8 @@ std::string reserved_bits_text(Level level, std::uint64_t reserved,
              fmt::format("bits {}:13 (below a large page's frame)",
                          paging::index_shift_of(level) - 1));
     }
-    if (reserved != 0) {
-        take(reserved, fmt::format("{:#x}", reserved));
-    }
-    return text;
-}
-
-std::string access_text(Access access) {
-    std::string text = access.mode == AccessMode::user ? "user " : "supervisor ";
-    switch (access.type) {
-        case AccessType::read:
-            return text + "read";
-        case AccessType::write:
-            return text + "write";
-        case AccessType::fetch:
-            return text + "fetch";
-    }
-    return text;
-}
-
-Access access_of(arch::PageFaultError error, std::uint64_t address, std::uint64_t rip) {
-    // Without EFER.NXE and CR4.SMEP a fetch is reported as a read (SDM Vol. 3A 4.7).
-    const bool fetch = error.fetch() || (address == rip && !error.write());
-    return {.type = fetch           ? AccessType::fetch
-                    : error.write() ? AccessType::write
-                                    : AccessType::read,
-            .mode = error.user() ? AccessMode::user : AccessMode::supervisor};
+    take(reserved, fmt::format("{:#x}", reserved));
+    return joined(names, ", ");
 }
 
 PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,

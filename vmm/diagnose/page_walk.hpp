@@ -19,12 +19,6 @@ std::string entry_text(paging::Level level, std::uint64_t raw);
 std::string reserved_bits_text(paging::Level level, std::uint64_t reserved,
                                const paging::EntryFormat& format);
 
-/// "supervisor write", "user fetch", …
-std::string access_text(paging::Access access);
-
-/// The access that met a page fault with this error code at `address`.
-paging::Access access_of(arch::PageFaultError error, std::uint64_t address, std::uint64_t rip);
-
 struct PageWalk {
     paging::WalkResult result;
     std::string text;  ///< lines, each with its end

@@ -2,11 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "shared/arch/control.hpp"
+#include "shared/arch/exceptions.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
+
+bool has(std::uint64_t value, std::uint64_t bits) { return (value & bits) == bits; }
+
+/// RIP stays at a string instruction with REP until its last round.
+bool is_repeating(const kvm_regs& registers, const VirtualMemory& memory) {
+    constexpr std::size_t most_prefixes = 4;  // REP, operand size, address size, REX
+    const auto code = memory.read<std::array<std::uint8_t, most_prefixes + 1>>(registers.rip);
+    if (!code || registers.rcx == 0) {
+        return false;
+    }
+    bool has_rep = false;
+    for (const std::uint8_t byte : *code) {
+        if (byte == 0xF2 || byte == 0xF3) {
+            has_rep = true;
+        } else if (byte != 0x66 && byte != 0x67 && (byte & 0xF0) != 0x40) {
+            // INS, OUTS; MOVS; STOS, LODS
+            return has_rep && ((byte & 0xFC) == 0x6C || (byte & 0xFE) == 0xA4 ||
+                               (byte >= 0xAA && byte <= 0xAD));
+        }
+    }
+    return false;
+}
 
 constexpr std::size_t longest_message = 1024;
 
@@ -20,6 +45,64 @@ std::string message_at(const Machine& machine, std::uint64_t address) {
 
 }  // namespace
 
+bool CpuState::has_long_mode_paging() const {
+    return has(special.cr0, arch::cr0::pe | arch::cr0::pg) && has(special.efer, arch::efer::lma);
+}
+
+VirtualMemory CpuState::memory(const GuestMemory& physical) const {
+    return {physical, root(),
+            has(special.cr4, arch::cr4::la57) ? paging::Level::pml5 : paging::Level::pml4};
+}
+
+paging::ControlState CpuState::control_state(const channel::Features& features) const {
+    paging::EntryFormat format = features.entry_format();
+    format.nxe = has(special.efer, arch::efer::nxe);
+    return {
+        .wp = has(special.cr0, arch::cr0::wp),
+        .smep = has(special.cr4, arch::cr4::smep),
+        .smap = has(special.cr4, arch::cr4::smap),
+        .ac = has(general.rflags, arch::rflags::alignment_check),
+        .la57 = has(special.cr4, arch::cr4::la57),
+        .format = format,
+    };
+}
+
+CpuState state_at_trap(const CpuState& now, const channel::PanicReport& report) {
+    const channel::TrapFrame& trap = report.trap;
+    CpuState state = now;
+    state.general = {trap.rax, trap.rbx, trap.rcx, trap.rdx, trap.rsi, trap.rdi,
+                     trap.rsp, trap.rbp, trap.r8,  trap.r9,  trap.r10, trap.r11,
+                     trap.r12, trap.r13, trap.r14, trap.r15, trap.rip, trap.rflags};
+    state.special.cr2 = report.cr2;
+    state.special.cs.selector = static_cast<std::uint16_t>(trap.cs);
+    state.special.ss.selector = static_cast<std::uint16_t>(trap.ss);
+    return state;
+}
+
+bool is_behind_trap(std::uint64_t vector, std::uint64_t rip, const VirtualMemory& memory) {
+    // INT n, INT3 and INT1 leave RIP behind them (SDM Vol. 3A 6.4.4, 6.5); what is not raised by
+    // software leaves it at the instruction that faulted or comes next.
+    constexpr std::uint8_t int_n = 0xCD;
+    constexpr std::uint8_t int3 = 0xCC;
+    constexpr std::uint8_t int1 = 0xF1;
+    const auto before = memory.read<std::array<std::uint8_t, 2>>(rip - 2);
+    if (!before) {
+        return false;
+    }
+    const auto [first, second] = *before;
+    return (first == int_n && second == vector) ||
+           (second == int3 && vector == static_cast<std::uint64_t>(arch::Exception::breakpoint)) ||
+           (second == int1 && vector == static_cast<std::uint64_t>(arch::Exception::debug));
+}
+
+bool is_behind_access(const kvm_run& run, const kvm_regs& registers, const VirtualMemory& memory) {
+    // Port I/O was completed when the vCPU's thread left. Of memory-mapped I/O KVM completes a
+    // write before it asks user space for it, and a read when that has answered.
+    const bool is_complete = run.exit_reason == KVM_EXIT_IO ||
+                             (run.exit_reason == KVM_EXIT_MMIO && run.mmio.is_write != 0);
+    return is_complete && !is_repeating(registers, memory);
+}
+
 bool StoppedCpu::is_reset() const { return (state.special.cr0 & arch::cr0::pe) == 0; }
 
 StoppedCpu look_at(const Machine& machine, std::uint32_t index) {
@@ -29,11 +112,16 @@ StoppedCpu look_at(const Machine& machine, std::uint32_t index) {
                    .mp_state = vcpu.mp_state(),
                    .trap = std::nullopt,
                    .panic = std::nullopt};
+    const VirtualMemory memory = cpu.state.memory(machine.memory());
     const auto report =
         machine.memory().read<channel::PanicReport>(machine.shared_pages().panic_reports[index]);
     if (report && report->has_trap == 1) {
         cpu.trap = report->trap;
         cpu.state = state_at_trap(cpu.state, *report);
+        cpu.state.rip_is_behind = is_behind_trap(cpu.trap->vector, cpu.trap->rip, memory);
+    } else {
+        cpu.state.rip_is_behind =
+            cpu.is_halted() || is_behind_access(vcpu.run_page(), cpu.state.general, memory);
     }
     if (report && report->message) {
         cpu.panic = message_at(machine, report->message.address);

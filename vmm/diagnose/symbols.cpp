@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <string_view>
+#include <utility>
 
 namespace nestbed::vmm {
 
 namespace {
-
-struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-};
 
 void remove_all(std::string& text, std::string_view part) {
     for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
@@ -22,119 +21,109 @@ void remove_all(std::string& text, std::string_view part) {
     }
 }
 
-/// The symbols of one table that have an address, as far as they can be read.
-void read_symbol_table(Elf* elf, Elf_Scn* section, const GElf_Shdr& header,
-                       std::vector<Symbol>& symbols) {
-    Elf_Data* data = elf_getdata(section, nullptr);
-    if (data == nullptr || header.sh_entsize == 0) {
-        return;
-    }
-    const auto count =
-        static_cast<int>(std::min<std::uint64_t>(data->d_size / header.sh_entsize, 1U << 20));
-    for (int n = 0; n < count; ++n) {
-        GElf_Sym symbol{};
-        GElf_Shdr home{};
-        if (gelf_getsym(data, n, &symbol) == nullptr || symbol.st_shndx >= SHN_LORESERVE ||
-            gelf_getshdr(elf_getscn(elf, symbol.st_shndx), &home) == nullptr) {
-            continue;
-        }
-        const auto type = GELF_ST_TYPE(symbol.st_info);
-        const bool is_code = (home.sh_flags & SHF_EXECINSTR) != 0;
-        // Assembly labels have neither a type nor a size.
-        if (type != STT_FUNC && type != STT_OBJECT && (type != STT_NOTYPE || !is_code)) {
-            continue;
-        }
-        const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
-        if (name == nullptr || *name == '\0') {
-            continue;
-        }
-        const std::uint64_t section_end = home.sh_addr + home.sh_size;
-        const std::uint64_t end =
-            symbol.st_size == 0 ? section_end : symbol.st_value + symbol.st_size;
-        if (end > symbol.st_value) {
-            symbols.push_back(
-                {readable_symbol(name), symbol.st_value, end, is_code, symbol.st_size != 0});
-        }
-    }
+/// Gives the module the ELF file that is in memory.
+int give_elf(Dwfl_Module*, void** user, const char*, Dwarf_Addr, char**, Elf** elf) {
+    *elf = static_cast<Elf*>(*user);
+    return -1;
 }
 
-/// Sorts symbols and lets none reach into the next. Of several at one address the first stays.
-void make_disjoint(std::vector<Symbol>& symbols) {
-    std::ranges::stable_sort(symbols, {}, &Symbol::start);
-    std::vector<Symbol> kept;
-    for (Symbol& symbol : symbols) {
-        if (!kept.empty() && symbol.start < kept.back().end) {
-            const bool label_inside = kept.back().has_size && !symbol.has_size;
-            if (label_inside || symbol.start == kept.back().start) {
-                continue;
-            }
-            kept.back().end = symbol.start;
-        }
-        kept.push_back(std::move(symbol));
-    }
-    symbols = std::move(kept);
+/// A guest's file shall not name files of the host.
+int find_no_other_file(Dwfl_Module*, void**, const char*, Dwarf_Addr, const char*, const char*,
+                       GElf_Word, char**) {
+    return -1;
 }
 
-std::vector<Symbol> read_symbols(Elf* elf) {
-    std::vector<Symbol> symbols;
-    for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
-        GElf_Shdr header{};
-        if (gelf_getshdr(section, &header) != nullptr && header.sh_type == SHT_SYMTAB) {
-            read_symbol_table(elf, section, header, symbols);
+constexpr Dwfl_Callbacks callbacks{.find_elf = give_elf,
+                                   .find_debuginfo = find_no_other_file,
+                                   .section_address = nullptr,
+                                   .debuginfo_path = nullptr};
+
+/// Where the file's first segment is: libdwfl takes that for the module's start.
+std::optional<std::uint64_t> first_address(Elf* elf) {
+    std::size_t count = 0;
+    GElf_Phdr header{};
+    if (elf == nullptr || elf_getphdrnum(elf, &count) != 0) {
+        return std::nullopt;
+    }
+    for (int n = 0; n < static_cast<int>(count) && gelf_getphdr(elf, n, &header) != nullptr; ++n) {
+        if (header.p_type == PT_LOAD) {
+            return header.p_vaddr & -header.p_align;
         }
     }
-    make_disjoint(symbols);
-    return symbols;
-}
-
-std::vector<char> copy_of(std::span<const std::byte> bytes) {
-    const auto* begin = reinterpret_cast<const char*>(bytes.data());
-    return {begin, begin + bytes.size()};
-}
-
-Elf* open_elf(std::vector<char>& file) {
-    elf_version(EV_CURRENT);  // before anything else of libelf is used
-    return elf_memory(file.data(), file.size());
+    return std::nullopt;
 }
 
 }  // namespace
 
-void Symbols::End::operator()(Elf* elf) const { elf_end(elf); }
-
 Symbols::Symbols(std::span<const std::byte> elf_file)
-    : file_(copy_of(elf_file)), elf_(open_elf(file_)), debug_(elf_.get()) {
-    if (elf_ != nullptr) {
-        symbols_ = read_symbols(elf_.get());
-    }
+    : file_(elf_file.size()), session_(dwfl_begin(&callbacks)) {
+    elf_version(EV_CURRENT);  // before anything else of libelf is used
+    std::ranges::copy(elf_file, std::as_writable_bytes(std::span(file_)).begin());
+    module_ = report(elf_memory(file_.data(), file_.size()));
 }
 
-const Symbol* Symbols::at(std::uint64_t address) const {
-    const auto next = std::ranges::upper_bound(symbols_, address, {}, &Symbol::start);
-    if (next == symbols_.begin() || address >= std::prev(next)->end) {
+/// Makes `elf` the session's only module and gives it away.
+Dwfl_Module* Symbols::report(Elf* elf) {
+    const auto start = first_address(elf);
+    if (!start) {
+        elf_end(elf);
         return nullptr;
     }
-    return &*std::prev(next);
+    dwfl_report_begin(session_.get());
+    Dwfl_Module* module = dwfl_report_module(session_.get(), "guest", *start,
+                                             std::numeric_limits<std::uint64_t>::max());
+    void** user = nullptr;
+    dwfl_module_info(module, &user, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+    *user = elf;
+    dwfl_report_end(session_.get(), nullptr, nullptr);
+    GElf_Addr bias = 0;
+    dwfl_module_getelf(module, &bias);  // takes it
+    return module;
 }
 
-const Symbol* Symbols::function_at(std::uint64_t address) const {
-    const Symbol* symbol = at(address);
-    return symbol != nullptr && symbol->is_code ? symbol : nullptr;
+std::optional<Symbol> Symbols::at(std::uint64_t address) const {
+    GElf_Off offset = 0;
+    GElf_Sym symbol{};
+    GElf_Word section = 0;
+    Elf* elf = nullptr;
+    const char* name = module_ == nullptr ? nullptr
+                                          : dwfl_module_addrinfo(module_, address, &offset, &symbol,
+                                                                 &section, &elf, nullptr);
+    GElf_Shdr header{};
+    if (name == nullptr || *name == '\0' ||
+        gelf_getshdr(elf_getscn(elf, section), &header) == nullptr) {
+        return std::nullopt;
+    }
+    const std::uint64_t start = address - offset;
+    const std::uint64_t end =
+        symbol.st_size == 0 ? header.sh_addr + header.sh_size : start + symbol.st_size;
+    if (address >= end) {
+        return std::nullopt;
+    }
+    return Symbol{readable_symbol(name), start, end, (header.sh_flags & SHF_EXECINSTR) != 0};
+}
+
+std::optional<Symbol> Symbols::function_at(std::uint64_t address) const {
+    auto symbol = at(address);
+    return symbol && symbol->is_code ? std::move(symbol) : std::nullopt;
 }
 
 std::vector<SourcePlace> Symbols::source_of(std::uint64_t address) const {
-    auto places = debug_.source_of(address);
+    Dwarf_Addr bias = 0;
+    Dwarf* dwarf = module_ == nullptr ? nullptr : dwfl_module_getdwarf(module_, &bias);
+    auto places = dwarf == nullptr ? std::vector<SourcePlace>() : source_in(dwarf, address);
     for (SourcePlace& place : places) {
         if (place.function.empty()) {
-            const Symbol* symbol = function_at(address);
-            place.function = symbol != nullptr ? symbol->name : "?";
+            const auto symbol = function_at(address);
+            place.function = symbol ? symbol->name : "?";
         }
     }
     return places;
 }
 
 std::string Symbols::name_of(std::uint64_t address) const {
-    const Symbol* symbol = at(address);
-    if (symbol == nullptr) {
+    const auto symbol = at(address);
+    if (!symbol) {
         return fmt::format("{:#x}", address);
     }
     return address == symbol->start
@@ -157,8 +146,8 @@ std::string readable_symbol(const char* mangled) {
     std::string name(mangled, ::strnlen(mangled, longest));
     if (name.size() < longest) {
         int status = 0;
-        const std::unique_ptr<char, Free> demangled(
-            abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status));
+        const std::unique_ptr<char, decltype(&std::free)> demangled(
+            abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
         if (status == 0 && demangled != nullptr) {
             name = demangled.get();
         }

@@ -1,6 +1,9 @@
-// Where in the guest's source an address is: from the symbol table and the debug information of its
-// ELF file. Nothing in that file is trusted; what is missing or damaged leaves less to say.
+// Where in the guest's source an address is: from the symbol table and the debug information
+// (DWARF) of its ELF file. Nothing in that file is trusted: elfutils checks what it reads, searches
+// and names are bounded here; what is missing or damaged leaves less to say.
 #pragma once
+
+#include <elfutils/libdwfl.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -10,17 +13,23 @@
 #include <string>
 #include <vector>
 
-#include "vmm/diagnose/debug_info.hpp"
-
 namespace nestbed::vmm {
 
 /// A function or a variable.
 struct Symbol {
-    std::string name;  ///< demangled, without parts that only repeat where it comes from
+    std::string name;  ///< as `readable_symbol` has it
     std::uint64_t start;
-    std::uint64_t end;  ///< if its size is not known: where the next symbol or its section ends it
+    std::uint64_t end;  ///< if its size is not known: where its section ends
     bool is_code;
-    bool has_size;  ///< its file says where it ends
+};
+
+/// A function and the line in it that an address belongs to.
+struct SourcePlace {
+    std::string function;
+    std::string file;
+    unsigned line;
+
+    friend bool operator==(const SourcePlace&, const SourcePlace&) = default;
 };
 
 class Symbols {
@@ -31,16 +40,14 @@ class Symbols {
     Symbols& operator=(const Symbols&) = delete;
 
     /// The function or variable that `address` is in.
-    const Symbol* at(std::uint64_t address) const;
+    std::optional<Symbol> at(std::uint64_t address) const;
     /// The function that `address` is in.
-    const Symbol* function_at(std::uint64_t address) const;
+    std::optional<Symbol> function_at(std::uint64_t address) const;
 
-    /// The source of an instruction, as DebugInfo has it; in assembly the function is the symbol.
+    /// The source of an instruction: the innermost inlined function first, the function that it was
+    /// compiled into last. Empty without debug information. In assembly, which has lines but no
+    /// functions, the function is the symbol.
     std::vector<SourcePlace> source_of(std::uint64_t address) const;
-
-    std::optional<FrameRule> frame_rule_at(std::uint64_t address) const {
-        return debug_.frame_rule_at(address);
-    }
 
     /// "panic+0x12", or "0xffffffff80001000" if no symbol is there.
     std::string name_of(std::uint64_t address) const;
@@ -49,18 +56,25 @@ class Symbols {
     /// inlined into; else what `name_of` says.
     std::string describe(std::uint64_t address) const;
 
+    /// libdwfl's session with the file as its only module. It can be attached to one state.
+    Dwfl* session() const { return session_.get(); }
+
   private:
     struct End {
-        void operator()(Elf* elf) const;
+        void operator()(Dwfl* session) const { dwfl_end(session); }
     };
+    Dwfl_Module* report(Elf* elf);
 
     std::vector<char> file_;
-    std::unique_ptr<Elf, End> elf_;  ///< null: it is no ELF file
-    DebugInfo debug_;
-    std::vector<Symbol> symbols_;  ///< in the order of their addresses
+    std::unique_ptr<Dwfl, End> session_;
+    Dwfl_Module* module_;  ///< null: it is no file that a guest could be loaded from
 };
 
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".
 std::string readable_symbol(const char* mangled);
+
+/// The inlined functions and the one around them at `address`, as Symbols::source_of has them, but
+/// without a name in assembly.
+std::vector<SourcePlace> source_in(Dwarf* dwarf, std::uint64_t address);
 
 }  // namespace nestbed::vmm

@@ -104,6 +104,7 @@ void VcpuThread::run(const Calls& calls, std::optional<std::uint32_t> host_cpu) 
             pin_this_thread_to(*host_cpu);
         }
         loop(calls);
+        complete_port_io();
     } catch (const std::exception& error) {
         calls.ended(ended_by(Ending::host_error, error.what()));
     }
@@ -152,7 +153,6 @@ void VcpuThread::loop(const Calls& calls) {
             case 0:
                 ++exits_;
                 if (auto outcome = handle_exit(calls)) {
-                    complete_port_io();
                     calls.ended(std::move(*outcome));
                     return;
                 }

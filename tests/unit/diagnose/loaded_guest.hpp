@@ -6,7 +6,8 @@
 #include <string_view>
 
 #include "shared/arch/control.hpp"
-#include "vmm/diagnose/cpu_state.hpp"
+#include "vmm/diagnose/stopped_cpu.hpp"
+#include "vmm/diagnose/symbols.hpp"
 #include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/elf_image.hpp"
 #include "vmm/machine/boot_tables.hpp"
@@ -18,6 +19,19 @@ namespace nestbed::vmm::test {
 inline std::span<const std::byte> builtin_guest(std::string_view name) {
     const auto guest = std::ranges::find(builtin_guests(), name, &BuiltinGuest::name);
     return guest == builtin_guests().end() ? std::span<const std::byte>() : guest->file;
+}
+
+/// The function of that name in [from, to).
+inline std::optional<Symbol> find_function(const Symbols& symbols, std::string_view name,
+                                           std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t address = from; address < to;) {
+        const auto symbol = symbols.function_at(address);
+        if (symbol && symbol->name == name) {
+            return symbol;
+        }
+        address = symbol ? symbol->end : address + 1;
+    }
+    return std::nullopt;
 }
 
 class LoadedGuest {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "vmm/diagnose/cpu_text.hpp"
 #include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm {

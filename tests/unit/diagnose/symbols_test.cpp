@@ -5,7 +5,9 @@
 
 #include <random>
 
+#include "shared/channel/layout.hpp"
 #include "tests/unit/diagnose/loaded_guest.hpp"
+#include "vmm/diagnose/backtrace.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -14,17 +16,6 @@ using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-const Symbol* find(const Symbols& symbols, const std::string& name, std::uint64_t from,
-                   std::uint64_t to) {
-    for (std::uint64_t address = from; address < to; ++address) {
-        const Symbol* symbol = symbols.at(address);
-        if (symbol != nullptr && symbol->name == name) {
-            return symbol;
-        }
-    }
-    return nullptr;
-}
 
 class GuestSymbols : public testing::Test {
   protected:
@@ -39,8 +30,8 @@ class GuestSymbols : public testing::Test {
         }
     }
 
-    const Symbol* function(const std::string& name) const {
-        return find(symbols_, name, text_, text_end_);
+    std::optional<Symbol> function(const std::string& name) const {
+        return test::find_function(symbols_, name, text_, text_end_);
     }
 
     Symbols symbols_;
@@ -50,27 +41,30 @@ class GuestSymbols : public testing::Test {
 };
 
 TEST_F(GuestSymbols, AssemblyHasSymbolsAndLines) {
-    ASSERT_NE(symbols_.function_at(entry_), nullptr);
+    ASSERT_TRUE(symbols_.function_at(entry_));
     EXPECT_EQ(symbols_.function_at(entry_)->name, "guest_entry");
     EXPECT_EQ(symbols_.name_of(entry_ + 4), "guest_entry+0x4");
     EXPECT_THAT(symbols_.describe(entry_), HasSubstr("guest_entry (guest/boot/entry.S:"));
-    ASSERT_NE(function("trap_entry"), nullptr);
-    EXPECT_FALSE(function("trap_entry")->has_size);
+    EXPECT_TRUE(function("trap_entry"));
+    EXPECT_EQ(symbols_.name_of(channel::layout::kernel_image + 0x20), "interrupt_vectors+0x20");
 }
 
 TEST_F(GuestSymbols, AFunctionIsFoundByAllOfItsAddresses) {
-    const Symbol* spin = function("guest::spin_forever()");
-    ASSERT_NE(spin, nullptr);
-    EXPECT_TRUE(spin->is_code && spin->has_size);
-    EXPECT_EQ(symbols_.function_at(spin->end - 1), spin);
-    EXPECT_NE(symbols_.function_at(spin->end), spin);
-    EXPECT_NE(symbols_.function_at(spin->start - 1), spin);
+    const auto spin = function("guest::spin_forever()");
+    ASSERT_TRUE(spin);
+    const auto start_of_function_at = [&](std::uint64_t address) {
+        const auto symbol = symbols_.function_at(address);
+        return symbol ? symbol->start : 0;
+    };
+    EXPECT_EQ(start_of_function_at(spin->end - 1), spin->start);
+    EXPECT_NE(start_of_function_at(spin->end), spin->start);
+    EXPECT_NE(start_of_function_at(spin->start - 1), spin->start);
     EXPECT_EQ(symbols_.name_of(spin->start), "guest::spin_forever()");
 }
 
 TEST_F(GuestSymbols, InlinedFunctionsComeFirst) {
-    const Symbol* function_symbol = function("guest::write_to_a_constant(unsigned long)");
-    ASSERT_NE(function_symbol, nullptr);
+    const auto function_symbol = function("guest::write_to_a_constant(unsigned long)");
+    ASSERT_TRUE(function_symbol);
     bool found = false;
     for (std::uint64_t at = function_symbol->start; at < function_symbol->end && !found; ++at) {
         const auto places = symbols_.source_of(at);
@@ -88,8 +82,8 @@ TEST_F(GuestSymbols, InlinedFunctionsComeFirst) {
 TEST_F(GuestSymbols, ALambdaIsNamedAfterWhereItIs) {
     bool found = false;
     for (std::uint64_t at = text_; at < text_end_ && !found; ++at) {
-        const Symbol* symbol = symbols_.function_at(at);
-        if (symbol == nullptr || symbol->name.find("second_cpu()::{lambda") == std::string::npos) {
+        const auto symbol = symbols_.function_at(at);
+        if (!symbol || symbol->name.find("second_cpu()::{lambda") == std::string::npos) {
             continue;
         }
         found = true;
@@ -99,31 +93,17 @@ TEST_F(GuestSymbols, ALambdaIsNamedAfterWhereItIs) {
 }
 
 TEST_F(GuestSymbols, AnAddressOutsideIsOnlyANumber) {
-    EXPECT_EQ(symbols_.at(0x1234), nullptr);
+    EXPECT_FALSE(symbols_.at(0x1234));
     EXPECT_THAT(symbols_.source_of(0x1234), IsEmpty());
     EXPECT_EQ(symbols_.describe(0x1234), "0x1234");
-    EXPECT_EQ(symbols_.at(~std::uint64_t{0}), nullptr);
-    EXPECT_FALSE(symbols_.frame_rule_at(0x1234));
-}
-
-TEST_F(GuestSymbols, FrameRulesFollowTheStack) {
-    const Symbol* first = function("guest::first_level(unsigned long)");
-    ASSERT_NE(first, nullptr);
-    // At the first instruction only the return address has been pushed.
-    const auto at_entry = symbols_.frame_rule_at(first->start);
-    ASSERT_TRUE(at_entry);
-    EXPECT_FALSE(at_entry->from_rbp);
-    EXPECT_EQ(at_entry->offset, 8);
-    EXPECT_EQ(at_entry->return_slot, -8);
-    EXPECT_FALSE(at_entry->rbp_slot);
-    EXPECT_FALSE(symbols_.frame_rule_at(entry_)) << "assembly has no call-frame information";
+    EXPECT_FALSE(symbols_.at(~std::uint64_t{0}));
 }
 
 TEST(Symbols, AFileThatIsNoElfHasNone) {
     const std::array<std::byte, 64> zeroes{};
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, zeroes.size()}) {
         const Symbols symbols(std::span<const std::byte>(zeroes).first(size));
-        EXPECT_EQ(symbols.at(0), nullptr);
+        EXPECT_FALSE(symbols.at(0));
         EXPECT_EQ(symbols.describe(0x10), "0x10");
     }
 }
@@ -139,7 +119,8 @@ TEST(Symbols, NamesAreDemangledAndShortened) {
 /// A guest's file may hold anything: less is known of a damaged one, and that is all.
 TEST(Symbols, ADamagedFileDoesNoHarm) {
     const auto file = test::builtin_guest("crash");
-    const ElfImage image("crash", file);
+    test::LoadedGuest guest("crash");
+    const std::uint64_t entry = guest.image().entry();
     std::mt19937 random(20);
     for (int round = 0; round < 60; ++round) {
         std::vector<std::byte> damaged(file.begin(), file.end());
@@ -151,9 +132,12 @@ TEST(Symbols, ADamagedFileDoesNoHarm) {
         }
         const Symbols symbols(damaged);
         for (std::uint64_t offset = 0; offset < 0x1800; offset += 0x55) {
-            const std::uint64_t address = image.entry() + offset;
+            const std::uint64_t address = entry + offset;
             static_cast<void>(symbols.describe(address));
-            static_cast<void>(symbols.frame_rule_at(address));
+            CpuState state = guest.cpu_state();
+            state.general.rip = address;
+            state.general.rbp = state.general.rsp = guest.image().entry() & ~0xFULL;
+            static_cast<void>(backtrace(state, guest.virtual_memory(), symbols));
         }
     }
 }

@@ -1,4 +1,4 @@
-#include "vmm/diagnose/registers.hpp"
+#include "vmm/diagnose/cpu_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 namespace nestbed::vmm {
 namespace {
 
+using arch::PageFaultError;
 using testing::HasSubstr;
 
 TEST(Registers, BitsAreNamedInTheirOrder) {
@@ -73,71 +74,44 @@ TEST(Registers, EveryRegisterIsShownWithItsOwnValue) {
     }
 }
 
-TEST(CpuState, ATrapReplacesWhatItsFrameSaved) {
-    CpuState now{};
-    now.general.rax = 1;
-    now.special.cr3 = 0x5000;
-    channel::PanicReport report{};
-    report.cr2 = 0xCAFE;
-    report.trap = {.r15 = 15,
-                   .r14 = 14,
-                   .r13 = 13,
-                   .r12 = 12,
-                   .r11 = 11,
-                   .r10 = 10,
-                   .r9 = 9,
-                   .r8 = 8,
-                   .rbp = 0xB9,
-                   .rdi = 0xD1,
-                   .rsi = 0x51,
-                   .rdx = 0xD,
-                   .rcx = 0xC,
-                   .rbx = 0xB,
-                   .rax = 0xA,
-                   .vector = 14,
-                   .error_code = 6,
-                   .rip = 0x1000,
-                   .cs = 0x33,
-                   .rflags = 0x202,
-                   .rsp = 0x2000,
-                   .ss = 0x2B};
-    const CpuState state = state_at_trap(now, report);
-    EXPECT_EQ(state.general.rax, 0xAU);
-    EXPECT_EQ(state.general.rbx, 0xBU);
-    EXPECT_EQ(state.general.rcx, 0xCU);
-    EXPECT_EQ(state.general.rdx, 0xDU);
-    EXPECT_EQ(state.general.rsi, 0x51U);
-    EXPECT_EQ(state.general.rdi, 0xD1U);
-    EXPECT_EQ(state.general.rbp, 0xB9U);
-    EXPECT_EQ(state.general.r8, 8U);
-    EXPECT_EQ(state.general.r15, 15U);
-    EXPECT_EQ(state.general.rip, 0x1000U);
-    EXPECT_EQ(state.general.rsp, 0x2000U);
-    EXPECT_EQ(state.general.rflags, 0x202U);
-    EXPECT_EQ(state.special.cr2, 0xCAFEU);
-    EXPECT_EQ(state.special.cr3, 0x5000U);
-    EXPECT_EQ(state.privilege_level(), 3U);
+channel::TrapFrame trap(std::uint64_t vector, std::uint64_t error_code = 0) {
+    channel::TrapFrame frame{};
+    frame.vector = vector;
+    frame.error_code = error_code;
+    return frame;
 }
 
-TEST(CpuState, ControlBitsDecideTheWalk) {
-    CpuState state{};
-    channel::Features features{};
-    features.max_physical_bits = 40;
-    EXPECT_FALSE(state.has_long_mode_paging());
-    EXPECT_FALSE(state.control_state(features).wp);
-    state.special.cr0 = arch::cr0::pe | arch::cr0::pg | arch::cr0::wp;
-    state.special.cr4 = arch::cr4::smep | arch::cr4::smap | arch::cr4::la57;
-    state.special.efer = arch::efer::lma | arch::efer::nxe;
-    state.general.rflags = arch::rflags::alignment_check;
-    const paging::ControlState control = state.control_state(features);
-    EXPECT_TRUE(state.has_long_mode_paging());
-    EXPECT_TRUE(control.wp && control.smep && control.smap && control.la57 && control.ac);
-    EXPECT_TRUE(control.format.nxe);
-    EXPECT_FALSE(control.format.pages_1g);
-    EXPECT_EQ(control.format.maxphyaddr, 40);
-    EXPECT_FALSE(control.format.root_global_reserved);
-    features.vendor = arch::cpuid::Vendor::amd;
-    EXPECT_TRUE(state.control_state(features).format.root_global_reserved);
+TEST(ExceptionText, PageFaultErrorCodesSayWhoDidWhatAndWhy) {
+    EXPECT_EQ(page_fault_text(PageFaultError(0x0)), "supervisor read, page not present");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x2)), "supervisor write, page not present");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x6)), "user write, page not present");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x7)), "user write, forbidden by the entries' rights");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x11)),
+              "supervisor fetch, forbidden by the entries' rights");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x9)),
+              "supervisor read, reserved bit set in an entry");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x25)), "user read, forbidden by the protection key");
+    EXPECT_EQ(page_fault_text(PageFaultError(0x47)),
+              "user write, forbidden by the entries' rights, shadow-stack access");
+}
+
+TEST(ExceptionText, SelectorErrorCodesNameTheirTable) {
+    EXPECT_EQ(selector_error_text(0), "no selector");
+    EXPECT_EQ(selector_error_text(0x18), "selector 0x18 of the GDT");
+    EXPECT_EQ(selector_error_text(0x1C), "selector 0x18 of the LDT");
+    EXPECT_EQ(selector_error_text(0x32), "gate 0x6 of the IDT");
+    EXPECT_EQ(selector_error_text(0x33), "gate 0x6 of the IDT, while delivering an event");
+}
+
+TEST(ExceptionText, EachKindOfVectorHasItsForm) {
+    EXPECT_EQ(exception_text(trap(14, 2), 0x7000),
+              "#PF page fault at 0x7000: supervisor write, page not present (error code 0x2)");
+    EXPECT_EQ(exception_text(trap(13), 0), "#GP general protection: no selector (error code 0x0)");
+    EXPECT_EQ(exception_text(trap(8), 0), "#DF double fault (error code 0x0)");
+    EXPECT_EQ(exception_text(trap(6), 0x7000), "#UD invalid opcode");
+    EXPECT_EQ(exception_text(trap(0x55), 0), "interrupt 0x55, which has no handler");
+    EXPECT_EQ(exception_text(trap(0x1234), 0),
+              "a trap with the impossible vector 0x1234: its report is damaged");
 }
 
 }  // namespace
