@@ -10,7 +10,7 @@
 
 #include "vmm/cli/named_values.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/machine/placement.hpp"
+#include "vmm/machine/host_cpus.hpp"
 #include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {

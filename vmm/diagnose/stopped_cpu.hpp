@@ -7,7 +7,7 @@
 
 #include "shared/channel/panic_report.hpp"
 #include "vmm/diagnose/cpu_state.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 

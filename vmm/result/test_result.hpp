@@ -9,7 +9,7 @@
 
 #include "vmm/channel/event.hpp"
 #include "vmm/memory/backing_report.hpp"
-#include "vmm/services/kvm_counts.hpp"
+#include "vmm/services/region_counter.hpp"
 
 namespace nestbed::vmm {
 
@@ -44,7 +44,7 @@ struct TestResult {
     std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
     std::vector<MeasurementEvent> measurements;
     std::optional<MemoryReport> memory;  ///< if it was asked for
-    KvmCounts kvm_counts;                ///< over the stretches that the guest marked
+    KvmCounts kvm_counts;                ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     /// Ctrl-C ended it: there is no verdict, and no report counts it.

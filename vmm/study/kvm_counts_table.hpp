@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "vmm/render/table.hpp"
-#include "vmm/services/kvm_counts.hpp"
+#include "vmm/services/region_counter.hpp"
 
 namespace nestbed::vmm {
 
