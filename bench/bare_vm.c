@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// What vmm/machine/long_mode.cpp and machine.cpp set, in plain numbers.
+// What vmm/machine/long_mode.cpp and vmm/platform/machine.cpp set, in plain numbers.
 enum { max_cpuid_entries = 256, kernel_code = 0x10, kernel_data = 0x18 };
 static const uint64_t tss_address = 0xFFFBD000;
 static const uint64_t cr0 = 0x80050033;        // PE MP ET NE WP AM PG

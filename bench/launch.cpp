@@ -23,7 +23,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/loader/builtin_guests.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::bench {

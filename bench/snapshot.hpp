@@ -7,7 +7,7 @@
 
 #include "bench/bare_vm.h"
 #include "vmm/loader/guest.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 
 namespace nestbed::bench {
 

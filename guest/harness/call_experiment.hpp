@@ -133,7 +133,7 @@ std::uint64_t empty_pair_in_kernel_mode();
 /// Exits of this vCPU to the VMM per call, counted by the VMM over so many calls.
 inline constexpr std::uint64_t counted_calls = 32;
 /// Calls that KVM's counters are read around, one by one.
-inline constexpr std::uint64_t counted_stretches = 16;
+inline constexpr std::uint64_t counted_regions = 16;
 
 void report_calls(const CallKind& kind, std::uint64_t per_sample, std::uint64_t empty_pair,
                   std::uint64_t exits);
@@ -162,7 +162,7 @@ void measure_calls(const CallKind& kind, std::uint64_t empty_pair, Call call, Fl
     }
     // The second reading is an exit itself.
     const std::uint32_t exits = in(channel::port::exits)-before - 1;
-    for (std::uint64_t n = 0; n < counted_stretches; ++n) {
+    for (std::uint64_t n = 0; n < counted_regions; ++n) {
         count_over([&] { call.once(); });
     }
     report_calls(kind, call.per_sample(), empty_pair, exits);

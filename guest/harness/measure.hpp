@@ -19,7 +19,7 @@ inline channel::Parameter number(const char* name, std::uint64_t value) {
 }
 inline channel::Parameter word(const char* name, const char* text) { return {name, text, 0}; }
 
-/// Whether the stretches that the test marks (statistics.hpp) are of what is measured: then what
+/// Whether the regions that the test marks (statistics.hpp) are of what is measured: then what
 /// KVM counted over them belongs to this measurement.
 enum class Counted : bool { no, yes };
 

@@ -1,4 +1,4 @@
-// Stretches over which the host counts what KVM did (channel::StretchMark).
+// Regions over which the host counts what KVM did (channel::RegionMark).
 #pragma once
 
 #include "guest/kernel/instructions.hpp"
@@ -6,7 +6,7 @@
 
 namespace nestbed::guest {
 
-inline void mark_stretch(channel::StretchMark mark) {
+inline void mark_region(channel::RegionMark mark) {
     out(channel::port::statistics, static_cast<std::uint32_t>(mark));
 }
 
@@ -14,16 +14,16 @@ inline void mark_stretch(channel::StretchMark mark) {
 /// counted. Outside of timed regions: it exits four times. On one CPU at a time.
 template <typename Function, typename Empty>
 void count_over(Function&& function, Empty&& empty) {
-    using enum channel::StretchMark;
-    mark_stretch(begin_empty);
+    using enum channel::RegionMark;
+    mark_region(begin_empty);
     empty();
-    mark_stretch(end_empty);
-    mark_stretch(begin_operation);
+    mark_region(end_empty);
+    mark_region(begin_operation);
     function();
-    mark_stretch(end_operation);
+    mark_region(end_operation);
 }
 
-/// The same, with nothing in the empty stretch.
+/// The same, with nothing in the empty region.
 template <typename Function>
 void count_over(Function&& function) {
     count_over(function, [] {});

@@ -15,7 +15,7 @@ inline constexpr std::uint16_t finish = 0x5E4;
 inline constexpr std::uint16_t panic = 0x5E8;
 /// Does nothing: the unit of cost of an exit to user space and back.
 inline constexpr std::uint16_t nothing = 0x5EC;
-/// Begins or ends a stretch over which the host counts what KVM did (`StretchMark`).
+/// Begins or ends a region over which the host counts what KVM did (`RegionMark`).
 inline constexpr std::uint16_t statistics = 0x5F0;
 /// The host carries out the guest's `HostOperation`. The value is ignored.
 inline constexpr std::uint16_t host_operation = 0x5F4;
@@ -27,7 +27,7 @@ inline constexpr std::uint16_t bare_loop = 0x5F8;
 /// them and those that the bare loop has answered not. Modulo 2^32.
 inline constexpr std::uint16_t exits = 0x5FC;
 
-// Answered by KVM, in VMs that are made to measure that (vmm/services/exitless_calls.hpp), for vCPU
+// Answered by KVM, in VMs that are made to measure that (vmm/services/measured_calls.hpp), for vCPU
 // 0. Each may be read (a 32-bit IN): how many writes have arrived at the VMM, modulo 2^32. That is
 // an exit.
 
@@ -44,9 +44,9 @@ inline constexpr std::uint16_t waited_event = 0x608;
 namespace nestbed::channel {
 
 /// The value written to `port::statistics`, by one vCPU at a time. KVM's counters of all vCPUs are
-/// read at both ends, and the differences of all stretches of a kind are added up. What a stretch
+/// read at both ends, and the differences of all regions of a kind are added up. What a region
 /// counts by itself, the exit of its end among it, is counted by empty ones.
-enum class StretchMark : std::uint32_t {
+enum class RegionMark : std::uint32_t {
     begin_empty = 0,
     end_empty = 1,
     begin_operation = 2,

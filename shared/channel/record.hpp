@@ -75,7 +75,7 @@ struct Measurement {
     Pointer<const char> unit;
     Pointer<const void> histogram;  ///< `stats::Histogram`
     std::uint32_t parameter_count;
-    std::uint32_t counted;  ///< 1: the stretches that the test marks are of what this times
+    std::uint32_t counted;  ///< 1: the regions that the test marks are of what this times
     Parameter parameters[max_measurement_parameters];
 };
 static_assert(sizeof(Measurement) == 32 + 24 * max_measurement_parameters);

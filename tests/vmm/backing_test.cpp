@@ -12,9 +12,9 @@
 #include <fstream>
 
 #include "tests/vmm/kvm_test.hpp"
-#include "vmm/machine/machine.hpp"
 #include "vmm/memory/huge_pages.hpp"
 #include "vmm/memory/resident_pages.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {

@@ -6,7 +6,6 @@
 #include "kvm_test.hpp"
 #include "vmm/memory/backing.hpp"
 #include "vmm/memory/resident_pages.hpp"
-#include "vmm/services/dirty_bitmap.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -26,6 +25,7 @@ class HostOperationsTest : public test::KvmTest {
         if (!IsSkipped()) {
             vm_.emplace(system().create_vm());
             enable_dirty_logging(all_pages_first, system(), *vm_);
+            no_vcpus_.emplace(system(), *vm_, 0);
             test_memory_.emplace(*vm_, 0, pages_of_all * 4096, BackingSettings{});
         }
     }
@@ -39,8 +39,8 @@ class HostOperationsTest : public test::KvmTest {
 
     /// Of a VM with a dirty log, which has all pages when it starts.
     std::string ask_with_log(const HostOperation& request) {
-        DirtyBitmap log(*test_memory_, no_vcpus_);
-        return ask(request, &*test_memory_, &log);
+        const auto log = make_dirty_log(all_pages_first, *vm_, *no_vcpus_, *test_memory_);
+        return ask(request, &*test_memory_, log.get());
     }
 
     GuestMemory& memory() { return memory_; }
@@ -65,7 +65,7 @@ class HostOperationsTest : public test::KvmTest {
 
     GuestMemory memory_{map_backing(BackingSettings{}, 2 << 20)};
     std::optional<kvm::Vm> vm_;
-    std::deque<VcpuThread> no_vcpus_;
+    std::optional<Vcpus> no_vcpus_;
     std::optional<TestMemory> test_memory_;
 };
 

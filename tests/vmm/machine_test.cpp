@@ -1,7 +1,7 @@
 // A VM's life: it is stopped whatever its vCPUs do and whenever the stop comes; many vCPUs; little
 // and much memory; and what cannot be made is refused.
 
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 
 #include <fmt/format.h>
 

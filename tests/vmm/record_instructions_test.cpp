@@ -11,7 +11,7 @@
 #include "shared/channel/ports.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/channel/record_reader.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 namespace {

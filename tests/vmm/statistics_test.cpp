@@ -1,5 +1,5 @@
-// KVM's own counters, of real VMs, and stretches that real guests mark. The guests are a few bytes
-// of machine code each, so that what KVM has to do in a stretch is known.
+// KVM's own counters, of real VMs, and regions that real guests mark. The guests are a few bytes
+// of machine code each, so that what KVM has to do in a region is known.
 
 #include <linux/kvm.h>
 
@@ -8,13 +8,13 @@
 #include "shared/channel/ports.hpp"
 #include "tests/unit/loader/elf_builder.hpp"
 #include "tests/vmm/kvm_test.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {
 
-using channel::StretchMark;
+using channel::RegionMark;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -31,7 +31,7 @@ class PortWriter {
         append({0xEF});  // out dx, eax
         return *this;
     }
-    PortWriter& mark(StretchMark value) {
+    PortWriter& mark(RegionMark value) {
         return write(port::statistics, static_cast<std::uint32_t>(value));
     }
 
@@ -97,17 +97,17 @@ TEST_F(StatisticsTest, AVmAndAVcpuHaveCounters) {
     }
 }
 
-TEST_F(StatisticsTest, AStretchCountsWhatIsInIt) {
+TEST_F(StatisticsTest, ARegionCountsWhatIsInIt) {
     // Any KVM counts an exit to user space as one, whatever it counts besides; but exits for the
-    // host's interrupts may come in the empty stretch, and are subtracted.
+    // host's interrupts may come in the empty region, and are subtracted.
     constexpr int calls = 16;
     PortWriter program;
-    program.mark(StretchMark::begin_empty).mark(StretchMark::end_empty);
-    program.mark(StretchMark::begin_operation);
+    program.mark(RegionMark::begin_empty).mark(RegionMark::end_empty);
+    program.mark(RegionMark::begin_operation);
     for (int n = 0; n < calls; ++n) {
         program.write(port::nothing, 0);
     }
-    program.mark(StretchMark::end_operation);
+    program.mark(RegionMark::end_operation);
     const TestResult result = run(program);
     EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
     EXPECT_EQ(result.kvm_counts.operations, 1U);
@@ -120,8 +120,8 @@ TEST_F(StatisticsTest, AStretchCountsWhatIsInIt) {
 
 TEST_F(StatisticsTest, AreNotReadUnlessAskedFor) {
     PortWriter program;
-    program.mark(StretchMark::begin_empty).mark(StretchMark::end_empty);
-    program.mark(StretchMark::begin_operation).mark(StretchMark::end_operation);
+    program.mark(RegionMark::begin_empty).mark(RegionMark::end_empty);
+    program.mark(RegionMark::begin_operation).mark(RegionMark::end_operation);
     const TestResult result = run(program, false);
     EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
     EXPECT_EQ(result.kvm_counts.operations, 1U);
@@ -130,17 +130,16 @@ TEST_F(StatisticsTest, AreNotReadUnlessAskedFor) {
 
 TEST_F(StatisticsTest, AnEndWithoutABeginningFailsTheTest) {
     PortWriter program;
-    const TestResult result = run(program.mark(StretchMark::end_operation));
+    const TestResult result = run(program.mark(RegionMark::end_operation));
     EXPECT_EQ(result.verdict, Verdict::failed);
-    EXPECT_THAT(result.reason, HasSubstr("a stretch ends that did not begin"));
+    EXPECT_THAT(result.reason, HasSubstr("a region ends that did not begin"));
 }
 
 TEST_F(StatisticsTest, AnUnknownMarkFailsTheTest) {
     PortWriter program;
     const TestResult result = run(program.write(port::statistics, 0xDEAD));
     EXPECT_EQ(result.verdict, Verdict::failed);
-    EXPECT_THAT(result.reason,
-                HasSubstr("a write of 57005 to the statistics port 0x5f0: that is no mark"));
+    EXPECT_THAT(result.reason, HasSubstr("a write of 4 bytes to port 0x5f0: 57005 is no mark"));
 }
 
 }  // namespace

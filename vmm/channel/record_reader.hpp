@@ -16,9 +16,9 @@
 #include "shared/paging/frame.hpp"
 #include "vmm/base/descriptor.hpp"
 #include "vmm/channel/event.hpp"
-#include "vmm/machine/machine.hpp"
 #include "vmm/memory/guest_memory.hpp"
 #include "vmm/memory/virtual_memory.hpp"
+#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 

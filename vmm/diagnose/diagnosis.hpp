@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "vmm/loader/guest.hpp"
-#include "vmm/machine/machine.hpp"
-#include "vmm/machine/outcome.hpp"
+#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 

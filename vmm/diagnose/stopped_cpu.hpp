@@ -11,7 +11,7 @@
 #include "shared/channel/panic_report.hpp"
 #include "shared/paging/access.hpp"
 #include "shared/paging/frame.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {

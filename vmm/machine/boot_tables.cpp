@@ -62,7 +62,7 @@ void map_segment(BootMapper& mapper, const Segment& segment) {
     }
 }
 
-void map_test_memory(BootMapper& mapper, const TestMemoryMapping& test_memory) {
+void map_test_memory(BootMapper& mapper, const TestMemorySettings& test_memory) {
     const std::uint64_t leaf = paging::bytes_of(test_memory.leaf);
     const paging::PageRange range{VirtAddr(channel::layout::test_memory),
                                   (test_memory.bytes + leaf - 1) / leaf, test_memory.leaf};
@@ -80,7 +80,7 @@ constexpr std::size_t test_memory_index = channel::layout::test_memory >> 39 & 5
 }  // namespace
 
 BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
-                             const TestMemoryMapping& test_memory) {
+                             const TestMemorySettings& test_memory) {
     const paging::Frame4k root = *frames.allocate_zeroed();
     const HostTableWindow window(memory);
     BootMapper mapper({.root = root, .scope = paging::MapperScope::whole}, window, frames);

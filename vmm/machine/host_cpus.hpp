@@ -1,7 +1,8 @@
-// The host CPUs that this process may use.
+// The host CPUs that this process may use, and which of them the threads of a VM's vCPUs run on.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,11 +11,26 @@ namespace nestbed::vmm {
 /// By number, ascending; never empty.
 std::vector<std::uint32_t> usable_host_cpus();
 
-/// The calling thread runs on this one only from now on. Throws Error(bad_input) if it may not.
+/// The calling thread runs on this one only from now on. Throws Error if it may not.
 void pin_this_thread_to(std::uint32_t host_cpu);
 
 /// The calling thread may run on any of these, wherever it was before. Where the host no longer
 /// allows that, it stays where it is.
 void spread_this_thread_over(std::span<const std::uint32_t> host_cpus);
+
+enum class Placement {
+    free,     ///< wherever the host's scheduler puts them
+    spread,   ///< vCPU n on the n-th host CPU that this process may use, around and around
+    one_cpu,  ///< all on the first of them, where at most one runs while the others wait
+};
+
+/// The host CPU for a vCPU out of `usable` ones; nothing if it is not to be pinned.
+constexpr std::optional<std::uint32_t> host_cpu_of(Placement placement, std::uint32_t cpu,
+                                                   std::span<const std::uint32_t> usable) {
+    if (placement == Placement::free || usable.empty()) {
+        return std::nullopt;
+    }
+    return usable[placement == Placement::spread ? cpu % usable.size() : 0];
+}
 
 }  // namespace nestbed::vmm

@@ -10,7 +10,8 @@
 //     with interrupts off just before each entry; in the guest or in HLT the signal's interrupt
 //     brings it out; in each case EINTR;
 //   - handling an exit: the next look at `stop` sees true;
-//   - in the bare loop, which does not look: KVM_RUN returns EINTR as above, which ends that loop.
+//   - in a loop around KVM_RUN that does not look (enter_by): KVM_RUN returns EINTR as above, and
+//     any error ends such a loop.
 // immediate_exit is never cleared again, so no later KVM_RUN can enter the guest either.
 //
 // A vCPU that is only to come out once, and go on, gets the kick alone. Nothing is pending when it
@@ -24,38 +25,18 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
-#include "vmm/machine/outcome.hpp"
-#include "vmm/services/exitless_calls.hpp"
-#include "vmm/services/test_memory.hpp"
+#include "vmm/machine/exit_table.hpp"
 
 namespace nestbed::vmm {
 
 class VcpuThread {
   public:
-    /// The guest asked for its records to be taken.
-    using Doorbell = std::function<void(std::uint32_t cpu)>;
-
-    /// Whom the thread calls, for its guest.
-    struct Calls {
-        Doorbell doorbell;
-        /// The guest asks for its channel::HostOperation. Returns what is wrong with it, if
-        /// anything.
-        std::function<std::optional<std::string>()> operate;
-        /// The guest wrote this to `port::statistics`. Returns what is wrong with it, if anything.
-        std::function<std::optional<std::string_view>(std::uint32_t value)> mark;
-        /// Takes what KVM has answered; null where it answers nothing.
-        ExitlessCalls* exitless = nullptr;
-        /// Answers accesses to where test memory is at times; null where there is none.
-        TestMemory* test_memory = nullptr;
-        /// The vCPU's dirty ring is full: makes room in it.
-        std::function<void(std::uint32_t cpu)> make_room;
-        /// The run is over, for this reason; once at most.
-        std::function<void(Outcome)> ended;
-    };
+    /// Enters the guest, once or more. Returns what KVM_RUN did: 0 with an exit to answer, or any
+    /// error at once.
+    using Entry = int (*)(kvm::Vcpu&);
 
     VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu);
     ~VcpuThread();
@@ -66,8 +47,10 @@ class VcpuThread {
     kvm::Vcpu& vcpu() { return vcpu_; }
     const kvm::Vcpu& vcpu() const { return vcpu_; }
 
-    /// Starts the thread, on host CPU `host_cpu` if one is given.
-    void start(const Calls& calls, std::optional<std::uint32_t> host_cpu);
+    /// Starts the thread, on host CPU `host_cpu` if one is given. `exits` must outlive it; `ended`
+    /// is called when the run is over, once at most.
+    void start(const ExitTable& exits, std::function<void(Outcome)> ended,
+               std::optional<std::uint32_t> host_cpu);
 
     /// Makes the thread leave the guest for good. Any thread may call it, any number of times.
     void stop();
@@ -79,39 +62,31 @@ class VcpuThread {
     /// Waits until the thread has left.
     void join();
 
+    // For whoever answers an exit of this vCPU's, on its thread.
+
+    /// How many there were to here, this one among them, modulo 2^32.
+    std::uint32_t exits() const { return exits_; }
+    /// From now on `entry` enters the guest; null: KVM_RUN alone.
+    void enter_by(Entry entry) { entry_ = entry; }
+
     /// Installs the kick signal's (empty) handler; once per process, before any start().
     static void install_kick_handler();
 
   private:
     /// Brings the registers behind an instruction whose port I/O ended the run.
     void complete_port_io();
-    void run(const Calls& calls, std::optional<std::uint32_t> host_cpu);
-    void loop(const Calls& calls);
-    int run_bare();
+    void run(const ExitTable& exits, const std::function<void(Outcome)>& ended,
+             std::optional<std::uint32_t> host_cpu);
+    /// Returns how the run ended, if it was here that it did.
+    Answer loop(const ExitTable& exits);
     int enter_guest();
-    std::optional<Outcome> handle_exit(const Calls& calls);
-    std::optional<Outcome> handle_port_io(const Calls& calls);
-    std::optional<Outcome> handle_port_write(const Calls& calls, std::uint32_t value);
-    std::optional<Outcome> handle_mmio(const Calls& calls);
-    /// What a 32-bit IN reads, which is the exit at hand.
-    std::optional<std::uint32_t> port_value(const Calls& calls) const;
-    /// Those that are this vCPU's to make; null: none.
-    ExitlessCalls* exitless(const Calls& calls) const {
-        return cpu_ == 0 ? calls.exitless : nullptr;
-    }
-    Outcome unknown_port() const;
-    std::optional<Outcome> handle_operation(const Calls& calls);
-    std::optional<Outcome> handle_mark(const Calls& calls, std::uint32_t value);
-    Outcome ended_by(Ending ending, std::string detail) const {
-        return {ending, cpu_, std::move(detail)};
-    }
 
     std::uint32_t cpu_;
     kvm::Vcpu vcpu_;
     std::atomic<bool> stop_{false};
-    bool bare_ = false;                       ///< port::bare_loop
-    std::uint32_t exits_ = 0;                 ///< to here; modulo 2^32
-    std::atomic<std::uint64_t> passages_{0};  ///< into KVM_RUN and out of it: odd inside
+    Entry entry_ = nullptr;
+    std::uint32_t exits_ = 0;
+    std::atomic<std::uint64_t> run_sequence_{0};  ///< counts ways into KVM_RUN and out: odd inside
     std::atomic<pid_t> thread_id_{0};
     std::thread thread_;
 };

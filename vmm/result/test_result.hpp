@@ -10,7 +10,7 @@
 
 #include "vmm/channel/event.hpp"
 #include "vmm/memory/backing_report.hpp"
-#include "vmm/services/kvm_counts.hpp"
+#include "vmm/services/region_counter.hpp"
 
 namespace nestbed::vmm {
 
@@ -48,7 +48,7 @@ struct TestResult {
     std::string study;                         ///< whose description it was run by, if it was
     std::vector<MeasurementParameter> inputs;  ///< the study's axes, and their values here
     std::any findings;     ///< what whoever looked at the VM found (TestSettings::inspect)
-    KvmCounts kvm_counts;  ///< over the stretches that the guest marked
+    KvmCounts kvm_counts;  ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     /// Ctrl-C ended it: there is no verdict, and no report counts it.

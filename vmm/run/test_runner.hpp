@@ -8,7 +8,7 @@
 
 #include "vmm/kvm/system.hpp"
 #include "vmm/loader/guest.hpp"
-#include "vmm/machine/machine.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/result/test_result.hpp"
 
 namespace nestbed::vmm {
@@ -21,7 +21,7 @@ struct TestSettings {
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;
     Placement placement = Placement::free;
-    bool statistics = false;      ///< count what KVM does over the stretches that the guest marks
+    bool statistics = false;      ///< count what KVM does over the regions that the guest marks
     bool memory_report = false;   ///< read back at the end what the guest's memory is made of
     bool exitless_calls = false;  ///< have KVM answer what is there to measure that
     /// Its bytes at least; a test may need more.

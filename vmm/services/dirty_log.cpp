@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "vmm/base/error.hpp"
+#include "vmm/services/dirty_rings.hpp"
 
 namespace nestbed::vmm {
 
@@ -92,6 +93,24 @@ std::uint32_t enable_ring(std::uint32_t entries, const kvm::System& system, kvm:
     return entries;
 }
 
+class DirtyBitmap final : public DirtyLog {
+  public:
+    using DirtyLog::DirtyLog;
+
+    std::uint64_t stop() override {
+        test_memory().log_writes(false);
+        return 0;
+    }
+    void collect(std::span<std::uint64_t> bitmap) override {
+        // KVM kicks the vCPUs for that, too, but does not wait until they are out.
+        bring_vcpus_out();
+        test_memory().get_dirty_log(bitmap);
+    }
+    void clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) override {
+        test_memory().clear_dirty_log(first_page, bitmap);
+    }
+};
+
 }  // namespace
 
 std::optional<std::string> objection_to(const DirtyLogging& wanted, const kvm::System& system) {
@@ -119,6 +138,19 @@ DirtyLogging enable_dirty_logging(const DirtyLogging& wanted, const kvm::System&
         obtained.ring_entries = enable_ring(wanted.ring_entries, system, vm);
     }
     return obtained;
+}
+
+std::unique_ptr<DirtyLog> make_dirty_log(const DirtyLogging& obtained, kvm::Vm& vm,
+                                         const Vcpus& vcpus, TestMemory& test_memory) {
+    switch (obtained.kind) {
+        case DirtyLogKind::none:
+            break;
+        case DirtyLogKind::bitmap:
+            return std::make_unique<DirtyBitmap>(test_memory, vcpus);
+        case DirtyLogKind::ring:
+            return std::make_unique<DirtyRings>(test_memory, vcpus, vm, obtained.ring_entries);
+    }
+    return nullptr;
 }
 
 }  // namespace nestbed::vmm

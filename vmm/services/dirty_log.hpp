@@ -1,15 +1,15 @@
-// The log of which pages of the test memory were written: what a bitmap and rings have in common.
+// The log of which pages of the test memory were written, as KVM's bitmap or by its rings.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "shared/channel/dirty_logging.hpp"
 #include "vmm/kvm/system.hpp"
-#include "vmm/machine/vcpu_thread.hpp"
+#include "vmm/machine/vcpus.hpp"
 #include "vmm/services/test_memory.hpp"
 
 namespace nestbed::vmm {
@@ -19,7 +19,7 @@ std::optional<std::string> objection_to(const channel::DirtyLogging& wanted,
                                         const kvm::System& system);
 
 /// Has KVM log like that in `vm`, which has no vCPUs yet. Returns what it got: a ring's entries are
-/// a number then. Throws Error(bad_input) if KVM refuses.
+/// a number then. Throws Error if KVM refuses.
 channel::DirtyLogging enable_dirty_logging(const channel::DirtyLogging& wanted,
                                            const kvm::System& system, kvm::Vm& vm);
 
@@ -28,11 +28,14 @@ channel::DirtyLogging enable_dirty_logging(const channel::DirtyLogging& wanted,
 class DirtyLog {
   public:
     /// `vcpus` are all that the VM has.
-    DirtyLog(TestMemory& test_memory, std::deque<VcpuThread>& vcpus)
+    DirtyLog(TestMemory& test_memory, const Vcpus& vcpus)
         : test_memory_(test_memory), vcpus_(vcpus) {}
     virtual ~DirtyLog() = default;
     DirtyLog(const DirtyLog&) = delete;
     DirtyLog& operator=(const DirtyLog&) = delete;
+
+    /// Registers what answers the exits that it causes, if it does.
+    virtual void register_in(ExitTable&) {}
 
     bool is_running() const { return test_memory_.logs_writes(); }
 
@@ -56,15 +59,15 @@ class DirtyLog {
 
     /// A processor may gather written pages by itself (Intel's page-modification logging), and KVM
     /// puts them into the log when the vCPU leaves the guest.
-    void bring_vcpus_out() {
-        for (VcpuThread& thread : vcpus_) {
-            thread.bring_out();
-        }
-    }
+    void bring_vcpus_out() const { vcpus_.bring_out(); }
 
   private:
     TestMemory& test_memory_;
-    std::deque<VcpuThread>& vcpus_;
+    const Vcpus& vcpus_;
 };
+
+/// The log of what enable_dirty_logging() `obtained` for `vm`; null if that is none.
+std::unique_ptr<DirtyLog> make_dirty_log(const channel::DirtyLogging& obtained, kvm::Vm& vm,
+                                         const Vcpus& vcpus, TestMemory& test_memory);
 
 }  // namespace nestbed::vmm

@@ -29,12 +29,19 @@ class SignalsBlocked {
 
 }  // namespace
 
-DirtyRings::DirtyRings(kvm::Vm& vm, std::deque<VcpuThread>& vcpus, std::uint32_t entries,
-                       TestMemory& test_memory)
+DirtyRings::DirtyRings(TestMemory& test_memory, const Vcpus& vcpus, kvm::Vm& vm,
+                       std::uint32_t entries)
     : DirtyLog(test_memory, vcpus), vm_(vm), bitmap_(test_memory.pages() / 64) {
-    for (const VcpuThread& thread : vcpus) {
-        rings_.emplace_back(thread.vcpu().map_dirty_ring(entries));
+    for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
+        rings_.emplace_back(vcpus[cpu].map_dirty_ring(entries));
     }
+}
+
+void DirtyRings::register_in(ExitTable& exits) {
+    exits.add_reason(KVM_EXIT_DIRTY_RING_FULL, [this](VcpuThread& vcpu) -> Answer {
+        make_room(vcpu.cpu());
+        return std::nullopt;
+    });
 }
 
 std::uint64_t DirtyRings::stop() {

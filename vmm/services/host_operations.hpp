@@ -1,7 +1,6 @@
 // The host's end of channel::HostOperation: a guest's requests, checked and carried out.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "shared/channel/host_operation.hpp"
+#include "vmm/machine/exit_table.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/memory/guest_memory.hpp"
 #include "vmm/services/dirty_log.hpp"
@@ -32,22 +32,45 @@ class HostOperations {
           dirty_log_(dirty_log),
           bitmap_(dirty_log != nullptr ? test_memory->pages() / 64 : 0) {}
 
+    /// Registers `port::host_operation`. A guest asks from one vCPU at a time.
+    void register_in(ExitTable& exits);
+
     /// Carries out what the guest asks for. Returns what is wrong with the request, if anything.
-    /// Any thread may call it: that a guest asks from one vCPU at a time is not relied upon.
     std::optional<std::string> carry_out();
 
   private:
-    std::optional<std::string> objection(const channel::HostOperation& operation) const;
-    std::optional<std::string> dirty_log_objection(const channel::HostOperation& operation) const;
-    std::optional<std::string> slot_objection(const channel::HostOperation& operation) const;
-    std::optional<std::string> userfault_objection(const channel::HostOperation& operation) const;
-    void perform(channel::HostOperation& operation);
-    void collect_dirty_log(channel::HostOperation& operation);
-    void clear_dirty_log(const channel::HostOperation& operation);
-    std::span<std::uint64_t> bitmap_of(const channel::HostOperation& operation);
-    int page_out(channel::HostOperation& operation);
-    int start_userfault(const channel::HostOperation& operation);
-    int stop_userfault(channel::HostOperation& operation);
+    using Request = channel::HostOperation;
+    using Objection = std::optional<std::string>;
+    /// What there is to say against an operation, and what it does: 0, or why the kernel refused
+    /// (errno).
+    struct Operation {
+        channel::HostOperationId id;
+        Objection (HostOperations::*objection)(const Request&) const;
+        int (HostOperations::*perform)(Request&);
+    };
+    static const Operation operations[];
+
+    Objection objection(const Operation& operation, const Request& request) const;
+    Objection no_objection(const Request&) const { return std::nullopt; }
+    Objection log_objection(const Request&) const;
+    Objection bitmap_objection(const Request& request) const;
+    Objection slot_objection() const;
+    Objection read_only_objection(const Request& request) const;
+    Objection place_objection(const Request& request) const;
+    Objection userfault_objection(const Request& request) const;
+
+    int populate(Request& request);
+    int discard(Request& request);
+    int start_dirty_log(Request&);
+    int stop_dirty_log(Request& request);
+    int collect_dirty_log(Request& request);
+    int clear_dirty_log(Request& request);
+    int page_out(Request& request);
+    int set_read_only(Request& request);
+    int move(Request& request);
+    int start_userfault(Request& request);
+    int stop_userfault(Request& request);
+    std::span<std::uint64_t> bitmap_of(const Request& request);
 
     GuestMemory& memory_;
     std::uint64_t request_;
@@ -58,7 +81,6 @@ class HostOperations {
     // Those of the thread that made this: a vCPU's, which asks, may have one only.
     std::vector<std::uint32_t> host_cpus_ = usable_host_cpus();
     std::unique_ptr<Userfault> userfault_;
-    std::atomic_flag busy_;
 };
 
 }  // namespace nestbed::vmm

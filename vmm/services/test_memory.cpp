@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <limits>
 #include <thread>
 
 #include "shared/channel/test_memory.hpp"
@@ -123,6 +124,19 @@ void TestMemory::move_to(std::uint64_t guest_physical) {
     }
     guest_physical_ = guest_physical;
     set_slot(memory_.size());
+}
+
+void TestMemory::register_in(ExitTable& exits) {
+    constexpr auto end = std::numeric_limits<std::uint64_t>::max();
+    exits.add_memory(channel::test_memory_physical, end, [this](const Access& access) -> Answer {
+        if (!take_access(access.address, access.is_write)) {
+            return access.unanswered();
+        }
+        if (!access.is_write) {
+            std::ranges::fill(access.data, std::byte{0xFF});
+        }
+        return std::nullopt;
+    });
 }
 
 bool TestMemory::take_access(std::uint64_t guest_physical, bool is_write) {

@@ -9,14 +9,10 @@
 
 #include "shared/paging/page_size.hpp"
 #include "vmm/kvm/vm.hpp"
+#include "vmm/machine/exit_table.hpp"
 #include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm {
-
-struct TestMemorySettings {
-    std::uint64_t bytes = 0;  ///< a multiple of guest_memory_granule; 0: none
-    paging::PageSize leaf = paging::PageSize::size_4k;  ///< of the guest's mapping for user mode
-};
 
 inline constexpr std::uint64_t test_page_bytes = paging::bytes_of(paging::PageSize::size_4k);
 
@@ -28,8 +24,8 @@ struct TestPages {
 
 class TestMemory {
   public:
-    /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws
-    /// Error(bad_input) if the host has not got it.
+    /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws Error if the
+    /// host has not got it.
     TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
                const BackingSettings& backing);
 
@@ -54,15 +50,17 @@ class TestMemory {
     /// How many of the pages are in the host's memory.
     std::uint64_t count_resident(TestPages pages) const;
 
-    /// Has the guest's writes go to take_access(), or no longer. Not while writes are logged.
+    /// Has the guest's writes come as exits, or no longer. Not while writes are logged.
     void set_read_only(bool on);
 
     /// Has the guest find it there. Not while writes are logged.
     void move_to(std::uint64_t guest_physical);
 
-    /// Answers an access of the guest's to where KVM has no memory, or none for that access: true
-    /// if it is between the first place of this memory and the furthest at which it ever was; there
-    /// a read is to find all bits set and a write is dropped. Any thread may call it.
+    /// Registers an answer to accesses to where KVM has no memory, or none for that access, between
+    /// the first place of this memory and the furthest at which it ever was: a read finds all bits
+    /// set, a write is dropped.
+    void register_in(ExitTable& exits);
+    /// Whether that is where an access goes; a write is counted as dropped. Any thread may call it.
     bool take_access(std::uint64_t guest_physical, bool is_write);
     std::uint64_t dropped_writes() const { return dropped_writes_.load(std::memory_order_relaxed); }
 

@@ -4,8 +4,8 @@
 #include <stop_token>
 #include <string>
 
-#include "vmm/machine/machine.hpp"
 #include "vmm/model/translation_caches.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/study/walk_result.hpp"
 
 namespace nestbed::vmm {

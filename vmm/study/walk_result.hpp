@@ -9,7 +9,7 @@
 #include "shared/chase/chase.hpp"
 #include "shared/paging/level.hpp"
 #include "shared/paging/page_size.hpp"
-#include "vmm/machine/placement.hpp"
+#include "vmm/machine/host_cpus.hpp"
 #include "vmm/memory/backing.hpp"
 #include "vmm/result/test_result.hpp"
 

@@ -11,7 +11,6 @@
 #include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/elf_image.hpp"
 #include "vmm/machine/boot_tables.hpp"
-#include "vmm/machine/frame_cursor.hpp"
 #include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm::test {

@@ -1,4 +1,6 @@
-#include "vmm/services/stretch_counter.hpp"
+#include "vmm/services/region_counter.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -18,13 +20,13 @@ std::size_t place_of(const std::string& name, std::vector<std::string>& names) {
     return place;
 }
 
-double mean(std::uint64_t total, std::uint64_t stretches) {
-    return static_cast<double>(total) / static_cast<double>(stretches);
+double mean(std::uint64_t total, std::uint64_t regions) {
+    return static_cast<double>(total) / static_cast<double>(regions);
 }
 
 }  // namespace
 
-StretchCounter::StretchCounter(std::vector<kvm::Statistics> sources) {
+RegionCounter::RegionCounter(std::vector<kvm::Statistics> sources) {
     std::size_t most_counters = 0;
     for (kvm::Statistics& statistics : sources) {
         std::vector<std::size_t> places;
@@ -40,57 +42,54 @@ StretchCounter::StretchCounter(std::vector<kvm::Statistics> sources) {
     }
 }
 
-std::optional<std::string_view> StretchCounter::mark(std::uint32_t value) {
-    // Acquire: after all that the last one to mark did; its release is below. Two at once are a
-    // guest's mistake, to be told and not to be waited for.
-    if (marking_.exchange(true, std::memory_order_acquire)) {
-        return "another vCPU marks at the same time";
-    }
-    const auto problem = mark_alone(value);
-    marking_.store(false, std::memory_order_release);
-    return problem;
+void RegionCounter::register_in(ExitTable& exits) {
+    exits.add_port(channel::port::statistics,
+                   one_at_a_time(on_call([this](const Access& access, std::uint32_t value) {
+                       const auto problem = mark(value);
+                       return problem ? access.refuse(*problem) : Answer();
+                   })));
 }
 
-std::optional<std::string_view> StretchCounter::mark_alone(std::uint32_t value) {
-    using channel::StretchMark;
-    switch (static_cast<StretchMark>(value)) {
-        case StretchMark::begin_empty:
+std::optional<std::string> RegionCounter::mark(std::uint32_t value) {
+    using channel::RegionMark;
+    switch (static_cast<RegionMark>(value)) {
+        case RegionMark::begin_empty:
             return begin(empty);
-        case StretchMark::begin_operation:
+        case RegionMark::begin_operation:
             return begin(operation);
-        case StretchMark::end_empty:
+        case RegionMark::end_empty:
             return end(empty);
-        case StretchMark::end_operation:
+        case RegionMark::end_operation:
             return end(operation);
     }
-    return "that is no mark of a stretch";
+    return fmt::format("{} is no mark of a region", value);
 }
 
-std::optional<std::string_view> StretchCounter::begin(Kind kind) {
+std::optional<std::string> RegionCounter::begin(Kind kind) {
     if (open_) {
-        return "a stretch begins inside another";
+        return "a region begins inside another";
     }
     open_ = kind;
-    // Last, so that a stretch counts as little as possible of what its marks cost.
+    // Last, so that a region counts as little as possible of what its marks cost.
     read(start_);
     return std::nullopt;
 }
 
-std::optional<std::string_view> StretchCounter::end(Kind kind) {
+std::optional<std::string> RegionCounter::end(Kind kind) {
     read(now_);
     if (open_ != kind) {
-        return "a stretch ends that did not begin";
+        return "a region ends that did not begin";
     }
     open_.reset();
     Totals& totals = totals_[kind];
-    ++totals.stretches;
+    ++totals.regions;
     for (std::size_t n = 0; n < now_.size(); ++n) {
         totals.counts[n] += now_[n] - start_[n];
     }
     return std::nullopt;
 }
 
-void StretchCounter::read(std::vector<std::uint64_t>& sums) {
+void RegionCounter::read(std::vector<std::uint64_t>& sums) {
     std::ranges::fill(sums, 0);
     for (const Source& source : sources_) {
         source.statistics.read(values_);
@@ -100,17 +99,17 @@ void StretchCounter::read(std::vector<std::uint64_t>& sums) {
     }
 }
 
-KvmCounts StretchCounter::counts() const {
+KvmCounts RegionCounter::counts() const {
     const Totals& full = totals_[operation];
     const Totals& bare = totals_[empty];
-    KvmCounts result{full.stretches, bare.stretches, {}, {}};
-    if (full.stretches == 0 || bare.stretches == 0) {
+    KvmCounts result{full.regions, bare.regions, {}, {}};
+    if (full.regions == 0 || bare.regions == 0) {
         return result;
     }
     for (std::size_t n = 0; n < names_.size(); ++n) {
         if (full.counts[n] != 0 || bare.counts[n] != 0) {
-            result.counts.push_back({names_[n], mean(full.counts[n], full.stretches) -
-                                                    mean(bare.counts[n], bare.stretches)});
+            result.counts.push_back({names_[n], mean(full.counts[n], full.regions) -
+                                                    mean(bare.counts[n], bare.regions)});
         }
     }
     return result;

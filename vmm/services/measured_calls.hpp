@@ -1,6 +1,5 @@
-// Writes of the guest that KVM takes without waking its VMM (channel::port, "Answered by KVM"):
-// coalesced ones, which it keeps in a ring, and ioeventfds, which it counts. The host says how many
-// have arrived, so that the guest can tell whether one was lost.
+// Calls that are there to be measured (channel::port): those that do nothing, and those that KVM
+// answers.
 #pragma once
 
 #include <atomic>
@@ -16,8 +15,13 @@
 #include "vmm/kvm/coalesced_ring.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/kvm/vm.hpp"
+#include "vmm/machine/exit_table.hpp"
 
 namespace nestbed::vmm {
+
+/// Registers the port and the address that do nothing, the bare loop that answers them, and the
+/// count of exits.
+void register_null_calls(ExitTable& exits);
 
 /// An eventfd that KVM adds 1 to for each write to a port.
 class PortEvent {
@@ -53,11 +57,13 @@ class NumberedWrites {
     bool in_order_ = true;
 };
 
+/// Writes of vCPU 0's that KVM takes without waking its VMM: coalesced ones, which it keeps in a
+/// ring, and ioeventfds, which it counts. The host says how many have arrived, so that the guest
+/// can tell whether one was lost.
 class ExitlessCalls {
   public:
     /// Sets up what this KVM has of them (KVM_CAP_COALESCED_PIO, KVM_CAP_COALESCED_MMIO,
-    /// KVM_CAP_IOEVENTFD). `first` is vCPU 0, the only one whose exits look at the ring; it and
-    /// `vm` must outlive it.
+    /// KVM_CAP_IOEVENTFD). `first` is vCPU 0; it and `vm` must outlive it.
     ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::Vcpu& first);
     ~ExitlessCalls();
     ExitlessCalls(const ExitlessCalls&) = delete;
@@ -66,21 +72,16 @@ class ExitlessCalls {
     /// What there is, as parameters for the guest: a name, and 1 or 0.
     std::vector<std::pair<std::string, std::uint64_t>> offered() const;
 
-    // By vCPU 0's thread, with the guest waiting. They allocate nothing and take no lock.
-
-    /// A coalesced write that came as an exit, because the ring was full. False if it is none.
-    bool take_port_write(std::uint16_t port, std::uint32_t value);
-    bool take_memory_write(std::uint64_t address, std::uint32_t value);
-    /// How many writes have arrived there; nothing if it is not one of these places. Of the port
-    /// whose eventfd somebody waits for, those that he has seen.
-    std::optional<std::uint32_t> arrived_at_port(std::uint16_t port);
-    std::optional<std::uint32_t> arrived_at_memory(std::uint64_t address);
+    /// Registers what comes as an exit all the same: coalesced writes for which the ring had no
+    /// room, and reads of how many have arrived.
+    void register_in(ExitTable& exits);
 
   private:
+    Answer answer_coalesced(const Access& access, NumberedWrites& writes);
     void empty_ring();
     void wait_for_events(const std::stop_token& stop);
 
-    std::optional<kvm::CoalescedRing> ring_;
+    std::optional<kvm::CoalescedRing> ring_;  // vCPU 0's thread alone looks at it
     bool coalesces_ports_ = false;
     NumberedWrites to_port_;
     NumberedWrites to_memory_;

@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-#include "vmm/services/exitless_calls.hpp"
+#include "vmm/services/measured_calls.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -1,4 +1,4 @@
-#include "vmm/machine/placement.hpp"
+#include "vmm/machine/host_cpus.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/services/exitless_calls.hpp"
+#include "vmm/services/measured_calls.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -10,6 +10,7 @@
 #include "shared/channel/mmio.hpp"
 #include "shared/channel/ports.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
 
 namespace nestbed::vmm {
 
@@ -28,7 +29,43 @@ Descriptor make_eventfd() {
     return Descriptor(fd);
 }
 
+Answer go_on(const Access&) { return std::nullopt; }
+
+/// A doorbell is not heard in the bare loop, so that it costs what the loop does.
+bool is_for_bare_loop(const kvm_run& run) {
+    return run.exit_reason == KVM_EXIT_IO
+               ? run.io.port == port::nothing || run.io.port == port::doorbell
+               : run.exit_reason == KVM_EXIT_MMIO && run.mmio.phys_addr == mmio::nothing;
+}
+
+int run_bare(kvm::Vcpu& vcpu) {
+    int error = 0;
+    do {
+        error = vcpu.run();
+    } while (error == 0 && is_for_bare_loop(vcpu.run_page()));
+    return error;
+}
+
+Device of_first_vcpu(Device device) {
+    return [device = std::move(device)](const Access& access) {
+        return access.vcpu.cpu() == 0 ? device(access) : access.unanswered();
+    };
+}
+
 }  // namespace
+
+void register_null_calls(ExitTable& exits) {
+    exits.add_port(port::nothing, go_on);
+    exits.add_memory(mmio::nothing, mmio::nothing + 1, [](const Access& access) {
+        return access.is_write ? Answer() : access.unanswered();
+    });
+    exits.add_port(port::bare_loop, on_call([](const Access& access, std::uint32_t value) {
+                       access.vcpu.enter_by(value != 0 ? run_bare : nullptr);
+                       return Answer();
+                   }));
+    exits.add_port(port::exits,
+                   [](const Access& access) { return access.read_as(access.vcpu.exits()); });
+}
 
 PortEvent::PortEvent(kvm::Vm& vm, std::uint16_t port) : fd_(make_eventfd()) {
     vm.add_port_event(port, call_bytes, fd_);
@@ -100,45 +137,30 @@ void ExitlessCalls::empty_ring() {
     });
 }
 
-bool ExitlessCalls::take_port_write(std::uint16_t port, std::uint32_t value) {
-    if (port != port::coalesced) {
-        return false;
-    }
+Answer ExitlessCalls::answer_coalesced(const Access& access, NumberedWrites& writes) {
     empty_ring();  // what came before it
-    to_port_.add(value);
-    return true;
-}
-
-bool ExitlessCalls::take_memory_write(std::uint64_t address, std::uint32_t value) {
-    if (address != mmio::coalesced) {
-        return false;
-    }
-    empty_ring();
-    to_memory_.add(value);
-    return true;
-}
-
-std::optional<std::uint32_t> ExitlessCalls::arrived_at_port(std::uint16_t port) {
-    switch (port) {
-        case port::coalesced:
-            empty_ring();
-            return to_port_.arrived();
-        case port::event:
-            events_ += event_ ? event_->take() : 0;
-            return static_cast<std::uint32_t>(events_);
-        case port::waited_event:
-            return static_cast<std::uint32_t>(seen_.load(std::memory_order_relaxed));
-        default:
-            return std::nullopt;
-    }
-}
-
-std::optional<std::uint32_t> ExitlessCalls::arrived_at_memory(std::uint64_t address) {
-    if (address != mmio::coalesced) {
+    if (const auto value = access.written()) {
+        writes.add(*value);
         return std::nullopt;
     }
-    empty_ring();
-    return to_memory_.arrived();
+    return access.read_as(writes.arrived());
+}
+
+void ExitlessCalls::register_in(ExitTable& exits) {
+    const auto coalesced = [this](NumberedWrites& writes) {
+        return of_first_vcpu(
+            [this, &writes](const Access& access) { return answer_coalesced(access, writes); });
+    };
+    exits.add_port(port::coalesced, coalesced(to_port_));
+    exits.add_memory(mmio::coalesced, mmio::coalesced + 1, coalesced(to_memory_));
+    exits.add_port(port::event, of_first_vcpu([this](const Access& access) {
+                       events_ += event_ ? event_->take() : 0;
+                       return access.read_as(static_cast<std::uint32_t>(events_));
+                   }));
+    exits.add_port(port::waited_event, of_first_vcpu([this](const Access& access) {
+                       return access.read_as(
+                           static_cast<std::uint32_t>(seen_.load(std::memory_order_relaxed)));
+                   }));
 }
 
 }  // namespace nestbed::vmm

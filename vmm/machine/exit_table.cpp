@@ -1,0 +1,187 @@
+#include "vmm/machine/exit_table.hpp"
+
+#include <fmt/format.h>
+#include <linux/kvm.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "vmm/base/error.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+std::string text_of(const Access& access) {
+    return fmt::format(
+        "a {} of {} byte{} {} {} {:#x}", access.is_write ? "write" : "read", access.data.size(),
+        access.data.size() == 1 ? "" : "s", access.is_write ? "to" : "from",
+        access.to == Access::To::port ? "port" : "guest physical address", access.address);
+}
+
+std::string describe_internal_error(const kvm_run& run) {
+    const auto& error = run.internal;
+    std::string text;
+    switch (error.suberror) {
+        case KVM_INTERNAL_ERROR_EMULATION:
+            text = "KVM cannot emulate this instruction";
+            break;
+        case KVM_INTERNAL_ERROR_SIMUL_EX:
+            text = "two exceptions at once while delivering one";
+            break;
+        case KVM_INTERNAL_ERROR_DELIVERY_EV:
+            text = "an exit while an event was delivered";
+            break;
+        default:
+            text = "unknown cause";
+            break;
+    }
+    text += fmt::format(" (KVM_EXIT_INTERNAL_ERROR, suberror {}", error.suberror);
+    for (std::uint32_t i = 0; i < error.ndata && i < 16; ++i) {
+        text += fmt::format("{} {:#x}", i == 0 ? ", data" : "", error.data[i]);
+    }
+    return text + ")";
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> Access::written() const {
+    std::uint32_t value = 0;
+    if (!is_write || data.size() != sizeof value) {
+        return std::nullopt;
+    }
+    std::memcpy(&value, data.data(), sizeof value);
+    return value;
+}
+
+Answer Access::read_as(std::uint32_t value) const {
+    if (is_write || data.size() != sizeof value) {
+        return unanswered();
+    }
+    std::memcpy(data.data(), &value, sizeof value);
+    return std::nullopt;
+}
+
+Outcome Access::unanswered() const {
+    return end(Ending::unexpected_exit,
+               text_of(*this) + (to == To::port ? ", which is no port of this machine"
+                                                : ", where there is no memory"));
+}
+
+Outcome Access::refuse(std::string_view problem) const {
+    return end(Ending::unexpected_exit, fmt::format("{}: {}", text_of(*this), problem));
+}
+
+Outcome Access::end(Ending ending, std::string detail) const {
+    return {ending, vcpu.cpu(), std::move(detail)};
+}
+
+Device one_at_a_time(Device device) {
+    return [device = std::move(device),
+            taken = std::make_shared<std::atomic_flag>()](const Access& access) -> Answer {
+        // Acquire and release: whoever comes next sees what this one did.
+        if (taken->test_and_set(std::memory_order_acquire)) {
+            return access.refuse("another vCPU is at it at the same time");
+        }
+        Answer answer = device(access);
+        // Not after an exception, which ends the run.
+        taken->clear(std::memory_order_release);
+        return answer;
+    };
+}
+
+void ExitTable::add_port(std::uint16_t port, Device device) {
+    if (device_at_port_[port] != 0 || devices_.size() == std::numeric_limits<std::uint8_t>::max()) {
+        throw_error(ErrorKind::ours, "port {:#x} has a device already, or too many have", port);
+    }
+    devices_.push_back(std::move(device));
+    device_at_port_[port] = static_cast<std::uint8_t>(devices_.size());
+}
+
+void ExitTable::add_memory(std::uint64_t first, std::uint64_t end, Device device) {
+    if (std::ranges::any_of(
+            ranges_, [&](const Range& range) { return first < range.end && range.first < end; })) {
+        throw_error(ErrorKind::ours, "guest physical address {:#x} has a device already", first);
+    }
+    ranges_.push_back({first, end, std::move(device)});
+}
+
+void ExitTable::add_reason(std::uint32_t reason, std::function<Answer(VcpuThread&)> answer) {
+    reasons_.push_back({reason, std::move(answer)});
+}
+
+Answer ExitTable::answer(VcpuThread& vcpu) const {
+    const kvm_run& run = vcpu.vcpu().run_page();
+    switch (run.exit_reason) {
+        case KVM_EXIT_IO:
+            return answer_port(vcpu);
+        case KVM_EXIT_MMIO:
+            return answer_memory(vcpu);
+        case KVM_EXIT_INTR:
+            return std::nullopt;
+        default:
+            return answer_other(vcpu);
+    }
+}
+
+Answer ExitTable::answer_port(VcpuThread& vcpu) const {
+    kvm_run& run = vcpu.vcpu().run_page();
+    std::byte* const data = reinterpret_cast<std::byte*>(&run) + run.io.data_offset;
+    const Access access{.vcpu = vcpu,
+                        .to = Access::To::port,
+                        .address = run.io.port,
+                        .is_write = run.io.direction == KVM_EXIT_IO_OUT,
+                        .data = {data, std::size_t{run.io.size} * run.io.count}};
+    const std::size_t device = device_at_port_[run.io.port];
+    // A string instruction's accesses are several, which no device of ours wants.
+    if (device == 0 || run.io.count != 1) {
+        return access.unanswered();
+    }
+    return devices_[device - 1](access);
+}
+
+Answer ExitTable::answer_memory(VcpuThread& vcpu) const {
+    auto& mmio = vcpu.vcpu().run_page().mmio;
+    const Access access{.vcpu = vcpu,
+                        .to = Access::To::memory,
+                        .address = mmio.phys_addr,
+                        .is_write = mmio.is_write != 0,
+                        .data = std::as_writable_bytes(std::span(mmio.data).first(mmio.len))};
+    for (const Range& range : ranges_) {
+        if (range.first <= access.address && access.address < range.end) {
+            return range.device(access);
+        }
+    }
+    return access.unanswered();
+}
+
+Answer ExitTable::answer_other(VcpuThread& vcpu) const {
+    const kvm_run& run = vcpu.vcpu().run_page();
+    const auto registered = std::ranges::find(reasons_, run.exit_reason, &Reason::reason);
+    if (registered != reasons_.end()) {
+        return registered->answer(vcpu);
+    }
+    switch (run.exit_reason) {
+        case KVM_EXIT_SHUTDOWN:
+            return Outcome{Ending::triple_fault, vcpu.cpu(), "triple fault (KVM_EXIT_SHUTDOWN)"};
+        case KVM_EXIT_INTERNAL_ERROR:
+            return Outcome{Ending::internal_error, vcpu.cpu(), describe_internal_error(run)};
+        case KVM_EXIT_FAIL_ENTRY:
+            return Outcome{
+                Ending::entry_failed, vcpu.cpu(),
+                fmt::format("the processor refused the guest's state (KVM_EXIT_FAIL_ENTRY, "
+                            "hardware reason {:#x})",
+                            run.fail_entry.hardware_entry_failure_reason)};
+        default:
+            return Outcome{Ending::unexpected_exit, vcpu.cpu(),
+                           fmt::format("an exit for reason {} of <linux/kvm.h>, which this VMM "
+                                       "does not handle",
+                                       run.exit_reason)};
+    }
+}
+
+}  // namespace nestbed::vmm

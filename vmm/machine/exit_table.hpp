@@ -1,0 +1,113 @@
+// What the exits of a VM's vCPUs are answered with: a table of ports, of ranges of guest physical
+// addresses and of exit reasons. Whoever answers some of them registers there before the vCPUs run;
+// from then on the table stays as it is, and a look into it allocates nothing and takes no lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nestbed::vmm {
+
+class VcpuThread;
+
+/// How a VM's run ended.
+enum class Ending {
+    finished,         ///< the guest said so
+    panicked,         ///< the guest's kernel gave up; its PanicReport says why
+    triple_fault,     ///< KVM_EXIT_SHUTDOWN
+    internal_error,   ///< KVM_EXIT_INTERNAL_ERROR: KVM could not run or emulate an instruction
+    entry_failed,     ///< KVM_EXIT_FAIL_ENTRY: the processor refused the guest's state
+    unexpected_exit,  ///< an exit that no guest of ours causes on purpose
+    host_error,       ///< KVM_RUN or another host call failed
+    timed_out,        ///< the watchdog
+    interrupted,      ///< Ctrl-C
+};
+
+struct Outcome {
+    Ending ending;
+    std::uint32_t cpu;   ///< the vCPU that ended it, where one did
+    std::string detail;  ///< in words, with the numbers that belong to it
+};
+
+/// What becomes of the run after an exit: nothing, and the vCPU goes on, or its end.
+using Answer = std::optional<Outcome>;
+
+/// An access that KVM leaves to its VMM: a port's, or one to where it has no memory.
+struct Access {
+    enum class To : std::uint8_t { port, memory };
+
+    VcpuThread& vcpu;  ///< which waits for the answer
+    To to;
+    std::uint64_t address;  ///< a port, or guest physical
+    bool is_write;
+    std::span<std::byte> data;  ///< what is written, or where what is read is to be put
+
+    /// The value, if it is a 32-bit write.
+    std::optional<std::uint32_t> written() const;
+    /// Answers a 32-bit read with `value`; any other access is unanswered().
+    Answer read_as(std::uint32_t value) const;
+
+    /// Ends the run, since nothing answers such an access here.
+    Outcome unanswered() const;
+    /// Ends the run, since this is wrong with what the guest asks for by it.
+    Outcome refuse(std::string_view problem) const;
+    Outcome end(Ending ending, std::string detail = {}) const;
+};
+
+/// Answers accesses on the threads of the vCPUs that make them, side by side.
+using Device = std::function<Answer(const Access&)>;
+
+/// A device of 32-bit writes only, each of which is a call of `function(access, value)`.
+template <typename Function>
+Device on_call(Function function) {
+    return [function = std::move(function)](const Access& access) -> Answer {
+        const auto value = access.written();
+        return value ? function(access, *value) : access.unanswered();
+    };
+}
+
+/// The same device, for one vCPU at a time. A second that comes meanwhile does not wait: it is
+/// refused, as a mistake of the guest's.
+Device one_at_a_time(Device device);
+
+class ExitTable {
+  public:
+    void add_port(std::uint16_t port, Device device);
+    /// From guest physical address `first` on up to `end`.
+    void add_memory(std::uint64_t first, std::uint64_t end, Device device);
+    /// Exits for this reason (KVM_EXIT_…), of those that the table does not know by itself.
+    void add_reason(std::uint32_t reason, std::function<Answer(VcpuThread&)> answer);
+
+    /// Answers the exit with which `vcpu` has just left KVM_RUN; on its thread.
+    Answer answer(VcpuThread& vcpu) const;
+
+  private:
+    Answer answer_port(VcpuThread& vcpu) const;
+    Answer answer_memory(VcpuThread& vcpu) const;
+    Answer answer_other(VcpuThread& vcpu) const;
+
+    struct Range {
+        std::uint64_t first;
+        std::uint64_t end;
+        Device device;
+    };
+    struct Reason {
+        std::uint32_t reason;
+        std::function<Answer(VcpuThread&)> answer;
+    };
+
+    std::vector<Device> devices_;
+    /// By port: which of `devices_`, counted from 1, or 0.
+    std::vector<std::uint8_t> device_at_port_ = std::vector<std::uint8_t>(1 << 16);
+    std::vector<Range> ranges_;  // a handful, as are the reasons
+    std::vector<Reason> reasons_;
+};
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,50 @@
+// All vCPUs of a VM, and their run.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+#include "shared/channel/boot_info.hpp"
+#include "vmm/kvm/system.hpp"
+#include "vmm/machine/exit_table.hpp"
+#include "vmm/machine/host_cpus.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
+
+namespace nestbed::vmm {
+
+class Vcpus {
+  public:
+    /// `vm` is to have `count` of them; it must outlive them.
+    Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count);
+
+    std::uint32_t count() const { return static_cast<std::uint32_t>(threads_.size()); }
+    const kvm::Vcpu& operator[](std::uint32_t cpu) const { return threads_[cpu].vcpu(); }
+    kvm::Vcpu& operator[](std::uint32_t cpu) { return threads_[cpu].vcpu(); }
+    /// What their CPUID says about paging.
+    const channel::Features& features() const { return features_; }
+
+    /// Runs them until one ends it, the deadline passes or `stop` is requested; then none runs any
+    /// more. Once only.
+    Outcome run(const ExitTable& exits, Placement placement, std::chrono::milliseconds timeout,
+                const std::stop_token& stop);
+
+    /// VcpuThread::bring_out() of each.
+    void bring_out() const;
+
+  private:
+    void end(Outcome outcome);
+
+    channel::Features features_{};
+    std::mutex mutex_;
+    std::condition_variable_any ended_;
+    std::optional<Outcome> outcome_;  // guarded by mutex_
+    // Behind what their threads use, and a deque, since those hold on to its elements.
+    std::deque<VcpuThread> threads_;
+};
+
+}  // namespace nestbed::vmm
