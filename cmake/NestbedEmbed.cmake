@@ -35,7 +35,7 @@ ${table}    };
   # .incbin is invisible to the dependency scanner.
   set(files "")
   foreach(guest IN LISTS ARGN)
-    list(APPEND files ${PROJECT_BINARY_DIR}/guests/${guest}.elf)
+    list(APPEND files ${NESTBED_GUESTS}/${guest}.elf)
   endforeach()
   set_source_files_properties(${directory}/guests.S PROPERTIES OBJECT_DEPENDS "${files}")
   add_dependencies(${target} ${ARGN})

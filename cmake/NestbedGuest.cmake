@@ -5,10 +5,15 @@ function(nestbed_add_guest name)
   if(NOT arg_SOURCES)
     set(arg_SOURCES ${arg_UNPARSED_ARGUMENTS})
   endif()
+  if(NOT NESTBED_GUESTS STREQUAL "${PROJECT_BINARY_DIR}/guests")
+    add_executable(${name} IMPORTED GLOBAL)
+    set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${NESTBED_GUESTS}/${name}.elf)
+    return()
+  endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE nestbed_guest)
   set_target_properties(${name} PROPERTIES
     OUTPUT_NAME ${name} SUFFIX .elf
-    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/guests
+    RUNTIME_OUTPUT_DIRECTORY ${NESTBED_GUESTS}
     LINK_DEPENDS ${NESTBED_GUEST_LINKER_SCRIPT})
 endfunction()

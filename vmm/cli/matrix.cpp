@@ -11,7 +11,7 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr char help[] =
+constexpr char matrix_help[] =
     "Each RESULT is what nestbed run --output RESULT.json has written; its name without .json is\n"
     "that of the environment. Below the table stand all tests that failed or were skipped, with\n"
     "their reasons.\n\n"
@@ -41,7 +41,7 @@ void add_matrix(CLI::App& program, Invocation& invocation) {
     CLI::App* command = program.add_subcommand(
         "matrix", "Show the results of several runs side by side: suite by environment");
     command->add_option("RESULT", *paths, "JSON reports of nestbed run")->required();
-    command->footer(std::string(help) + exit_code_help);
+    command->footer(std::string(matrix_help) + exit_code_help);
     command->callback(
         [paths, &invocation] { invocation.action = [paths] { return matrix(*paths); }; });
 }

@@ -26,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char help[] =
+constexpr char nested_help[] =
     "Boots a machine that is emulated in software, with a Linux kernel from Debian's package\n"
     "(fetched once, not installed) and this very program, and runs COMMAND there: run, measure,\n"
     "doctor or list, with their options. It needs no KVM here. Output comes as it is written;\n"
@@ -41,7 +41,7 @@ constexpr char help[] =
     "  nestbed nested --paging ept -- run --filter 'paging.*'\n\n";
 
 /// Shows what the command writes where it would have written it.
-class Console : public NestedObserver {
+class MachineConsole : public NestedObserver {
   public:
     void booting(const std::string& what) { progress_.show(what); }
 
@@ -145,7 +145,7 @@ ExitCode nested(const NestedOptions& options, const Invocation& inner) {
     const std::unique_ptr<Emulator> emulator = make_emulator(options.settings);
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
-    Console console;
+    MachineConsole console;
     console.booting("nested machine: preparing its kernel");
     const NestedKernel kernel = kernel_of(options);
     const InterruptWatcher interrupts;
@@ -172,7 +172,7 @@ void add_nested(CLI::App& program, Invocation& invocation) {
     CLI::App* command = program.add_subcommand(
         "nested", "Run a command in a software-emulated machine with a KVM of its own");
     add_nested_options(command, *options);
-    command->footer(std::string(help) + exit_code_help);
+    command->footer(std::string(nested_help) + exit_code_help);
     command->callback([options, &invocation] {
         if (options->command.empty() && options->program.empty()) {
             throw_error(ErrorKind::usage,
