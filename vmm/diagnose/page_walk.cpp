@@ -14,7 +14,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-using paging::Access;
 using paging::AccessMode;
 using paging::AccessType;
 using paging::ControlState;
@@ -159,7 +158,7 @@ std::string reserved_bits_text(Level level, std::uint64_t reserved,
 }
 
 PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
-                   Access access, const ControlState& state) {
+                   paging::Access access, const ControlState& state) {
     const paging::WindowReader reader{HostTableWindow(memory)};
     PageWalk walk{paging::walk(reader, root, address, access, state), ""};
     for (const WalkStep& step : walk.result.trace) {

@@ -64,10 +64,10 @@ class StatisticsFile {
     std::vector<std::byte>& bytes() { return bytes_; }
 
     /// A descriptor whose file can be written again (`save`) while somebody else reads it.
-    Descriptor open() {
-        file_ = Descriptor(::memfd_create("statistics", MFD_CLOEXEC));
+    vmm::Descriptor open() {
+        file_ = vmm::Descriptor(::memfd_create("statistics", MFD_CLOEXEC));
         save();
-        return Descriptor(::dup(file_.get()));
+        return vmm::Descriptor(::dup(file_.get()));
     }
     void save() const {
         const ssize_t written = ::pwrite(file_.get(), bytes_.data(), bytes_.size(), 0);
@@ -77,7 +77,7 @@ class StatisticsFile {
   private:
     std::uint32_t count_;
     std::vector<std::byte> bytes_;
-    Descriptor file_{-1};
+    vmm::Descriptor file_{-1};
 };
 
 }  // namespace nestbed::kvm::test

@@ -148,12 +148,12 @@ TEST(ParseGauges, FilesThatAreWrongAreRefusedAsThoseOfCounters) {
     }
     file.set_offset(0, 1);
     EXPECT_THROW(parse_gauges(file.bytes()), vmm::Error);
-    EXPECT_THROW(read_gauges(Descriptor(-1)), vmm::Error);
+    EXPECT_THROW(read_gauges(vmm::Descriptor(-1)), vmm::Error);
 }
 
 TEST(Statistics, AFileThatBecomesShorterIsAnError) {
     StatisticsFile file({"exits"});
-    Descriptor fd = file.open();
+    vmm::Descriptor fd = file.open();
     const int same = fd.get();
     const Statistics statistics(std::move(fd));
     ASSERT_EQ(::ftruncate(same, file.data_at()), 0);
@@ -170,7 +170,7 @@ TEST(Statistics, ValuesThatTakeTooMuchAreAnError) {
 }
 
 TEST(Statistics, AnUnreadableFileIsAnError) {
-    EXPECT_THROW(Statistics(Descriptor(-1)), vmm::Error);
+    EXPECT_THROW(Statistics(vmm::Descriptor(-1)), vmm::Error);
 }
 
 }  // namespace
