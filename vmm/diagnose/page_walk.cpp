@@ -52,7 +52,7 @@ std::string entries_with(const WalkResult& result, std::uint64_t bit, bool value
 
 /// Why an access to a page that is there is forbidden: the bits, and the entries that have them.
 /// Empty if what the walk knows does not forbid it.
-std::string refusal_text(const WalkResult& result, Access access, const ControlState& state) {
+std::string refusal_text(const WalkResult& result, paging::Access access, const ControlState& state) {
     const bool by_user = access.mode == AccessMode::user;
     const bool is_fetch = access.type == AccessType::fetch;
     const std::string supervisor_only = entries_with(result, bits::user, false);
@@ -79,7 +79,7 @@ std::string refusal_text(const WalkResult& result, Access access, const ControlS
     return joined(reasons, "; ");
 }
 
-std::string fault_text(const WalkResult& result, Access access, const ControlState& state) {
+std::string fault_text(const WalkResult& result, paging::Access access, const ControlState& state) {
     std::string text =
         fmt::format("#PF error code {:#x}: {}", result.error.raw(), page_fault_text(result.error));
     const WalkStep& last = result.trace.back();
@@ -95,7 +95,7 @@ std::string fault_text(const WalkResult& result, Access access, const ControlSta
     return text;
 }
 
-std::string outcome_text(const GuestMemory& memory, const WalkResult& result, Access access,
+std::string outcome_text(const GuestMemory& memory, const WalkResult& result, paging::Access access,
                          const ControlState& state) {
     switch (result.outcome) {
         case WalkOutcome::translated: {
