@@ -63,6 +63,26 @@ constexpr bool compare_exchange_entry(std::uint64_t& slot, std::uint64_t& expect
                                        __ATOMIC_RELAXED);
 }
 
+/// Sets bits of an entry and keeps what the processor sets in it meanwhile. Release, as for
+/// `store_entry`.
+constexpr void set_entry_bits(std::uint64_t& slot, std::uint64_t mask) {
+    if (std::is_constant_evaluated()) {
+        slot |= mask;
+        return;
+    }
+    __atomic_fetch_or(&slot, mask, __ATOMIC_RELEASE);
+}
+
+/// Clears bits of an entry, likewise. Relaxed: it makes nothing reachable, and the invalidation
+/// that the caller owes comes with its own order.
+constexpr void clear_entry_bits(std::uint64_t& slot, std::uint64_t mask) {
+    if (std::is_constant_evaluated()) {
+        slot &= ~mask;
+        return;
+    }
+    __atomic_fetch_and(&slot, ~mask, __ATOMIC_RELAXED);
+}
+
 /// Makes an entry not present and keeps its other bits, but never all zero: an entry of nothing but
 /// the present bit becomes accessed, to be told from a free one. The processor changes nothing in
 /// it any more.
