@@ -18,13 +18,13 @@
 /// Clang 14 and -mgeneral-regs-only.
 namespace nestbed::paging {
 
-/// The entry as it is now. Relaxed: what an entry leads to is reached through the loaded address,
-/// and software writers exclude each other by the caller's lock.
+/// The entry as it is now. Acquire, for software that looks without the writers' lock: it finds the
+/// table that the entry leads to as it was when the entry was stored.
 constexpr std::uint64_t load_entry(const std::uint64_t& slot) {
     if (std::is_constant_evaluated()) {
         return slot;
     }
-    return __atomic_load_n(&slot, __ATOMIC_RELAXED);
+    return __atomic_load_n(&slot, __ATOMIC_ACQUIRE);
 }
 
 /// Replaces an entry that the processor cannot be writing to: one that is not present, since only
