@@ -48,24 +48,25 @@ static inline void store(uint64_t* slot, uint64_t entry) {
     __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 }
 
-/// What a table entry must look like for the way to go on below it.
-struct passage {
+/// What every table entry on the way to a leaf must grant.
+struct required_rights {
     uint64_t mask;
     uint64_t value;
 };
 
-static inline struct passage any_table(void) {
-    return (struct passage){.mask = present | page_size, .value = present};
+static inline struct required_rights any_table(void) {
+    return (struct required_rights){.mask = present | page_size, .value = present};
 }
 
 /// Through tables that withhold none of the rights in the flags.
-static inline struct passage table_granting(uint64_t flags) {
+static inline struct required_rights table_granting(uint64_t flags) {
     const uint64_t value = flags & (present | writable | user);
-    return (struct passage){.mask = value | page_size | (~flags & no_execute), .value = value};
+    return (struct required_rights){.mask = value | page_size | (~flags & no_execute),
+                                    .value = value};
 }
 
-static inline bool leads_on(uint64_t entry, struct passage passage) {
-    return (entry & passage.mask) == passage.value;
+static inline bool grants(uint64_t entry, struct required_rights required) {
+    return (entry & required.mask) == required.value;
 }
 
 static slow_path enum c_error linear_refused(uint64_t linear) {
@@ -96,17 +97,17 @@ static slow_path enum c_error table_refused(uint64_t entry, unsigned shift) {
 
 /// The slot of the page in its PT; null if the way there is blocked.
 static inline uint64_t* find(const struct c_address_space* space, uint64_t linear,
-                             struct passage passage) {
+                             struct required_rights required) {
     uint64_t entry = load(slot_in(table_at(space->root), linear, pml4_shift));
-    if (unlikely(!leads_on(entry, passage))) {
+    if (unlikely(!grants(entry, required))) {
         return NULL;
     }
     entry = load(slot_in(table_at(entry & table_frame), linear, pdpt_shift));
-    if (unlikely(!leads_on(entry, passage))) {
+    if (unlikely(!grants(entry, required))) {
         return NULL;
     }
     entry = load(slot_in(table_at(entry & table_frame), linear, pd_shift));
-    if (unlikely(!leads_on(entry, passage))) {
+    if (unlikely(!grants(entry, required))) {
         return NULL;
     }
     return slot_in(table_at(entry & table_frame), linear, pt_shift);
@@ -114,11 +115,11 @@ static inline uint64_t* find(const struct c_address_space* space, uint64_t linea
 
 /// Why there is no present entry at the end of the way, found out by going it once more.
 static slow_path enum c_error not_found(const struct c_address_space* space, uint64_t linear,
-                                        struct passage passage) {
+                                        struct required_rights required) {
     uint64_t table = space->root;
     for (unsigned shift = pml4_shift; shift != pt_shift; shift -= 9) {
         const uint64_t entry = load(slot_in(table_at(table), linear, shift));
-        if (!leads_on(entry, passage)) {
+        if (!grants(entry, required)) {
             return table_refused(entry, shift);
         }
         table = entry & table_frame;
@@ -143,9 +144,10 @@ static slow_path uint64_t* make_table(struct c_address_space* space, uint64_t* s
 
 /// The table below an entry, made if it is missing; null with `*error` if it cannot be.
 static inline uint64_t* table_below(struct c_address_space* space, uint64_t* slot,
-                                    struct passage passage, unsigned shift, enum c_error* error) {
+                                    struct required_rights required, unsigned shift,
+                                    enum c_error* error) {
     const uint64_t entry = load(slot);
-    if (likely(leads_on(entry, passage))) {
+    if (likely(grants(entry, required))) {
         return table_at(entry & table_frame);
     }
     return make_table(space, slot, entry, shift, error);
@@ -168,19 +170,19 @@ static inline enum c_error check(const struct c_address_space* space, uint64_t l
 
 /// The PT of a page, made if it is missing; null with `*error` if it cannot be.
 static inline uint64_t* pt_of(struct c_address_space* space, uint64_t linear,
-                              struct passage passage, enum c_error* error) {
+                              struct required_rights required, enum c_error* error) {
     uint64_t* const pml4 = table_at(space->root);
     uint64_t* const pdpt =
-        table_below(space, slot_in(pml4, linear, pml4_shift), passage, pml4_shift, error);
+        table_below(space, slot_in(pml4, linear, pml4_shift), required, pml4_shift, error);
     if (unlikely(pdpt == NULL)) {
         return NULL;
     }
     uint64_t* const pd =
-        table_below(space, slot_in(pdpt, linear, pdpt_shift), passage, pdpt_shift, error);
+        table_below(space, slot_in(pdpt, linear, pdpt_shift), required, pdpt_shift, error);
     if (unlikely(pd == NULL)) {
         return NULL;
     }
-    return table_below(space, slot_in(pd, linear, pd_shift), passage, pd_shift, error);
+    return table_below(space, slot_in(pd, linear, pd_shift), required, pd_shift, error);
 }
 
 static slow_path enum c_error leaf_refused(uint64_t entry) {
@@ -242,15 +244,15 @@ static inline enum c_error lookup(const struct c_address_space* space, uint64_t 
         return c_not_canonical;
     }
     uint64_t raw = load(slot_in(table_at(space->root), linear, pml4_shift));
-    if (unlikely(!leads_on(raw, any_table()))) {
+    if (unlikely(!grants(raw, any_table()))) {
         return surely(table_refused(raw, pml4_shift));
     }
     raw = load(slot_in(table_at(raw & table_frame), linear, pdpt_shift));
-    if (unlikely(!leads_on(raw, any_table()))) {
+    if (unlikely(!grants(raw, any_table()))) {
         return describe(raw, linear, pdpt_shift, mapping);
     }
     raw = load(slot_in(table_at(raw & table_frame), linear, pd_shift));
-    if (unlikely(!leads_on(raw, any_table()))) {
+    if (unlikely(!grants(raw, any_table()))) {
         return describe(raw, linear, pd_shift, mapping);
     }
     raw = load(slot_in(table_at(raw & table_frame), linear, pt_shift));
@@ -265,10 +267,10 @@ static inline enum c_error protect_page(struct c_address_space* space, uint64_t 
     if (unlikely((flags & (present | space->not_in_flags)) != present)) {
         return surely(flags_refused(flags));
     }
-    const struct passage passage = table_granting(flags);
-    uint64_t* const slot = find(space, linear, passage);
+    const struct required_rights required = table_granting(flags);
+    uint64_t* const slot = find(space, linear, required);
     if (unlikely(slot == NULL)) {
-        return surely(not_found(space, linear, passage));
+        return surely(not_found(space, linear, required));
     }
     uint64_t expected = load(slot);
     if (unlikely((expected & present) == 0)) {

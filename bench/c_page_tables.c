@@ -47,11 +47,11 @@ enum c_error c_map_range(struct c_address_space* space, uint64_t linear, uint64_
     if (unlikely(error != c_ok)) {
         return error;
     }
-    const struct passage passage = table_granting(flags);
+    const struct required_rights required = table_granting(flags);
     const uint64_t end = linear + pages * 4096;
     uint64_t leaf = physical | flags;
     while (linear != end) {
-        uint64_t* const pt = pt_of(space, linear, passage, &error);
+        uint64_t* const pt = pt_of(space, linear, required, &error);
         if (unlikely(pt == NULL)) {
             return error;
         }

@@ -24,7 +24,9 @@ class PageTableWindow {
     std::uint64_t entry(std::uint64_t index) const;
 
     /// Stores `count` entries from number 0 on, in user mode, and returns the cycles that this took
-    /// there. The space must be loaded. One CPU at a time; others wait with interrupts on.
+    /// there. The space must be loaded. One CPU at a time; others wait with interrupts on. Plain
+    /// stores of whole entries: accessed and dirty of those that they replace are lost, for which
+    /// nobody who stores here asks.
     std::uint64_t store(const std::array<std::uint64_t, paging::entries_per_table>& entries,
                         std::uint64_t count) const;
 

@@ -12,6 +12,7 @@
 #include "shared/arch/exceptions.hpp"
 #include "shared/chase/chase.hpp"
 #include "shared/paging/bits.hpp"
+#include "shared/paging/live_entry.hpp"
 #include "shared/paging/walk.hpp"
 
 namespace nestbed::guest {
@@ -59,7 +60,7 @@ void count_fault() { faults.fetch_add(1, std::memory_order_relaxed); }
 
 void clear_bits(std::uint64_t mask) {
     for (std::uint64_t n = 0; n < faulting.count; ++n) {
-        paging::store_entry(*entries[n], paging::load_entry(*entries[n]) & ~mask);
+        paging::clear_entry_bits(*entries[n], mask);
     }
     flush_everywhere();
 }
@@ -78,8 +79,7 @@ void make_writable(TrapFrame& frame) {
         panic(frame);
     }
     count_fault();
-    std::uint64_t& entry = *entries[n];
-    paging::store_entry(entry, paging::load_entry(entry) | paging::bits::writable);
+    paging::set_entry_bits(*entries[n], paging::bits::writable);
 }
 
 void expect_faults(const Blocks& blocks, std::uint64_t mask, InterruptHandler handler) {
@@ -102,8 +102,7 @@ void protect_pages(const Blocks& blocks) {
 std::uint64_t restore_pages() {
     set_interrupt_handler(page_fault, nullptr);
     for (std::uint64_t n = 0; n < faulting.count; ++n) {
-        paging::store_entry(*entries[n], paging::load_entry(*entries[n]) | paging::bits::present |
-                                             paging::bits::writable);
+        paging::set_entry_bits(*entries[n], paging::bits::present | paging::bits::writable);
     }
     flush_everywhere();
     return faults.load(std::memory_order_relaxed);

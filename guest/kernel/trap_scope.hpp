@@ -33,9 +33,9 @@ std::optional<Trap> catch_trap(void (*function)(void*), void* argument);
 
 template <typename Function>
 std::optional<Trap> catch_trap(Function&& function) {
-    return catch_trap(
-        [](void* callable) { (*static_cast<std::remove_reference_t<Function>*>(callable))(); },
-        &function);
+    // An object of its own that is not const, whatever is called: a void* leads to no other.
+    auto call = [&] { function(); };
+    return catch_trap([](void* argument) { (*static_cast<decltype(call)*>(argument))(); }, &call);
 }
 
 /// Ends the innermost scope of this CPU with `frame`, if there is one; returns if there is none.

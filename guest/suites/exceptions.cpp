@@ -42,6 +42,19 @@ GUEST_TEST(exceptions, read_of_a_missing_page) {
     expect_page_fault(catch_trap([] { read_from(unmapped); }), unmapped, 0);
 }
 
+void read_unmapped() { read_from(unmapped); }
+
+GUEST_TEST(exceptions, whatever_can_be_called_may_trap) {
+    const auto constant = [] { read_from(unmapped); };
+    expect_page_fault(catch_trap(constant), unmapped, 0);
+    expect_page_fault(catch_trap(read_unmapped), unmapped, 0);
+    std::uint64_t address = unmapped;
+    auto changing = [address]() mutable { read_from(address++); };
+    expect_page_fault(catch_trap(changing), unmapped, 0);
+    GUEST_EXPECT(!catch_trap([&address] { address = 0; }).has_value());
+    GUEST_EXPECT_EQ(address, 0U);
+}
+
 GUEST_TEST(exceptions, write_to_a_missing_page) {
     expect_page_fault(catch_trap([] { write_to(unmapped); }), unmapped, PageFaultError::write_bit);
 }

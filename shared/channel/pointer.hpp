@@ -1,4 +1,4 @@
-// One ABI, two views: in the guest a Pointer is a pointer; on the host it is a guest virtual
+// One ABI, two views: in the guest a Pointer is a pointer; on the host it is a guest linear
 // address that cannot be dereferenced, only handed to the one checked door to guest memory.
 #pragma once
 

@@ -63,7 +63,7 @@ class PhysAddr {
     std::uint64_t raw_ = 0;
 };
 
-/// A linear (virtual) address: a plain holder, canonical or not; see `canonical`.
+/// A linear address: a plain holder, canonical or not; see `canonical`.
 ///
 /// Whether an address is canonical depends on the paging mode, so the mapper and `walk` check it
 /// against theirs.

@@ -141,7 +141,7 @@ constexpr Line describe(Entry<L> entry) {
     return describe(L, entry.raw());
 }
 
-/// One line of what is known: "unexpected leaf: level PD, virtual 0x40200000, physical 0x80000000".
+/// One line of what is known: "unexpected leaf: level PD, linear 0x40200000, physical 0x80000000".
 constexpr Line describe(const Error& error) {
     Line line;
     line.append(name_of(error.kind));
@@ -155,7 +155,7 @@ constexpr Line describe(const Error& error) {
         begin("level ").append(name_of(*error.level));
     }
     if (error.virt) {
-        begin("virtual ").append_hex(error.virt->raw());
+        begin("linear ").append_hex(error.virt->raw());
     }
     if (error.phys) {
         begin("physical ").append_hex(error.phys->raw());

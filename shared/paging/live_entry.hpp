@@ -18,13 +18,13 @@
 /// Clang 14 and -mgeneral-regs-only.
 namespace nestbed::paging {
 
-/// The entry as it is now. Relaxed: what an entry leads to is reached through the loaded address,
-/// and software writers exclude each other by the caller's lock.
+/// The entry as it is now. Acquire, for software that looks without the writers' lock: it finds the
+/// table that the entry leads to as it was when the entry was stored.
 constexpr std::uint64_t load_entry(const std::uint64_t& slot) {
     if (std::is_constant_evaluated()) {
         return slot;
     }
-    return __atomic_load_n(&slot, __ATOMIC_RELAXED);
+    return __atomic_load_n(&slot, __ATOMIC_ACQUIRE);
 }
 
 /// Replaces an entry that the processor cannot be writing to: one that is not present, since only
@@ -61,6 +61,26 @@ constexpr bool compare_exchange_entry(std::uint64_t& slot, std::uint64_t& expect
     }
     return __atomic_compare_exchange_n(&slot, &expected, raw, /*weak=*/false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED);
+}
+
+/// Sets bits of an entry and keeps what the processor sets in it meanwhile. Release, as for
+/// `store_entry`.
+constexpr void set_entry_bits(std::uint64_t& slot, std::uint64_t mask) {
+    if (std::is_constant_evaluated()) {
+        slot |= mask;
+        return;
+    }
+    __atomic_fetch_or(&slot, mask, __ATOMIC_RELEASE);
+}
+
+/// Clears bits of an entry, likewise. Relaxed: it makes nothing reachable, and the invalidation
+/// that the caller owes comes with its own order.
+constexpr void clear_entry_bits(std::uint64_t& slot, std::uint64_t mask) {
+    if (std::is_constant_evaluated()) {
+        slot &= ~mask;
+        return;
+    }
+    __atomic_fetch_and(&slot, ~mask, __ATOMIC_RELAXED);
 }
 
 /// Makes an entry not present and keeps its other bits, but never all zero: an entry of nothing but

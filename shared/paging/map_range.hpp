@@ -8,7 +8,7 @@
 #include "frame.hpp"
 #include "level.hpp"
 #include "page_range.hpp"
-#include "passage.hpp"
+#include "required_rights.hpp"
 #include "table_reserve.hpp"
 #include "table_tree.hpp"
 
@@ -27,11 +27,12 @@ class MapRange {
   public:
     using Tree = TableTree<Window, Source>;
 
-    /// For a range that is not empty and within the tree's reach, and flags that a leaf can have.
+    /// For a range that is not empty and within the mapper's bounds, and flags that a leaf can
+    /// have.
     constexpr MapRange(const Tree& tree, const PageRange& range, Frame4k first, Flags flags,
                        PageSize greatest)
         : tree_(tree),
-          passage_(flags),
+          required_(flags),
           flags_(flags),
           first_(range.start),
           last_(range.last()),
@@ -67,7 +68,7 @@ class MapRange {
                 continue;
             }
             // Level::pt has no table form: there anything but zero is in the way.
-            if (level == Level::pt || !passage_.leads_on(raw)) {
+            if (level == Level::pt || !required_.granted_by(raw)) {
                 return Tree::obstacle_to_map({&slot, raw, level}, slice.first, Level::pt);
             }
             const Frame4k next = *TableEntry(raw).next_table();
@@ -140,7 +141,7 @@ class MapRange {
     }
 
     const Tree& tree_;
-    Passage passage_;
+    RequiredRights required_;
     Flags flags_;
     VirtAddr first_;
     VirtAddr last_;

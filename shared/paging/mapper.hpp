@@ -17,8 +17,8 @@
 #include "merge.hpp"
 #include "page.hpp"
 #include "page_range.hpp"
-#include "passage.hpp"
 #include "protect_range.hpp"
+#include "required_rights.hpp"
 #include "result.hpp"
 #include "split.hpp"
 #include "stale.hpp"
@@ -43,10 +43,10 @@ struct Mapping {
 
 /// Maps pages to frames in the tree of tables under one root.
 ///
-/// Writers exclude each other: the caller holds a lock per address space. Processors may walk the
-/// tables at any moment; each change becomes visible by atomic stores of single entries. Whatever
-/// fails has changed nothing: tables that are missing are allocated before the first entry of the
-/// tree changes.
+/// Writers exclude each other: the caller holds a lock per address space. Software that only looks
+/// may do without, as `lookup` says. Processors may walk the tables at any moment; each change
+/// becomes visible by atomic stores of single entries. Whatever fails has changed nothing: tables
+/// that are missing are allocated before the first entry of the tree changes.
 ///
 /// Tables made here grant everything, and the leaf decides. A table that someone else made and that
 /// grants less than a page asks for is an error (`invalid_permission`): granting more there would
@@ -85,14 +85,14 @@ class Mapper {
                                                       Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
-        if (!tree_.reach().contains(page.address()) || !tree_.template encodable<Size>(leaf))
+        if (!tree_.bounds().contains(page.address()) || !tree_.template encodable<Size>(leaf))
             [[unlikely]] {
             return tree_.refusal(page.address(), leaf_level, leaf);
         }
-        const Passage passage(flags);
-        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), passage);
+        const RequiredRights required(flags);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), required);
         if (slot == nullptr || load_entry(*slot) != 0) [[unlikely]] {
-            return map_with_new_tables<Size>(page, leaf, passage);
+            return map_with_new_tables<Size>(page, leaf, required);
         }
         store_entry(*slot, leaf);
         return {};
@@ -108,7 +108,7 @@ class Mapper {
         if (range.empty()) {
             return {};
         }
-        if (!tree_.reach().contains(range)) {
+        if (!tree_.bounds().contains(range)) {
             return tree_.refusal(range);
         }
         if (const auto fits = check_leaf(range.start, first.address(), flags); !fits) {
@@ -129,12 +129,13 @@ class Mapper {
     template <PageSize Size>
     [[gnu::always_inline]] constexpr Result<StaleTlbEntry<Size>> unmap(Page<Size> page) {
         constexpr Level leaf_level = leaf_level_of(Size);
-        if (!tree_.reach().contains(page.address())) [[unlikely]] {
+        if (!tree_.bounds().contains(page.address())) [[unlikely]] {
             return tree_.refusal(page.address(), leaf_level, bits::present);
         }
-        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), Passage());
+        std::uint64_t* const slot =
+            tree_.template leaf_slot<leaf_level>(page.address(), RequiredRights());
         if (slot == nullptr || !is_leaf<leaf_level>(load_entry(*slot))) [[unlikely]] {
-            return obstacle<leaf_level>(page.address(), Passage());
+            return obstacle<leaf_level>(page.address(), RequiredRights());
         }
         return replace(*slot, page, 0);
     }
@@ -162,7 +163,7 @@ class Mapper {
         if (range.empty()) {
             return DetachedRange(space(), range, range, false, false);
         }
-        if (!tree_.reach().contains(range)) {
+        if (!tree_.bounds().contains(range)) {
             return tree_.refusal(range);
         }
         if (reclaim_pending_) {
@@ -177,7 +178,8 @@ class Mapper {
     }
 
     /// Gives the frames of a range back, by `sink(const UnmappedPage&)` in the order of addresses,
-    /// and the tables to their source.
+    /// and the tables to their source. No software that looks without the lock is in them any more:
+    /// see `lookup`.
     template <UnmappedPageSink Sink>
     constexpr void reclaim(Invalidated<DetachedRange>&& done, Sink&& sink) {
         if (!done.owed()) {
@@ -187,7 +189,7 @@ class Mapper {
         const PageRange& range = done.what().within();
         ReclaimRange<Window, Source, Sink>(tree_, sink)
             .search(tree_.root_level(), settings().root, range.start, range.last());
-        done.debt_.settle();
+        done.obligation_.discharge();
         reclaim_pending_ = false;
     }
 
@@ -202,14 +204,14 @@ class Mapper {
                                                                        Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const std::uint64_t leaf = Entry<leaf_level>::leaf(frame, flags).raw();
-        if (!tree_.reach().contains(page.address()) || !tree_.template encodable<Size>(leaf))
+        if (!tree_.bounds().contains(page.address()) || !tree_.template encodable<Size>(leaf))
             [[unlikely]] {
             return tree_.refusal(page.address(), leaf_level, leaf);
         }
-        const Passage passage(flags);
-        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), passage);
+        const RequiredRights required(flags);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), required);
         if (slot == nullptr || !is_leaf<leaf_level>(load_entry(*slot))) [[unlikely]] {
-            return obstacle<leaf_level>(page.address(), passage);
+            return obstacle<leaf_level>(page.address(), required);
         }
         return replace(*slot, page, leaf);
     }
@@ -223,15 +225,15 @@ class Mapper {
                                                                        Flags flags) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const std::uint64_t leaf = flags.to_leaf(Size);
-        if (!tree_.reach().contains(page.address()) || !tree_.template encodable<Size>(leaf))
+        if (!tree_.bounds().contains(page.address()) || !tree_.template encodable<Size>(leaf))
             [[unlikely]] {
             return tree_.refusal(page.address(), leaf_level, leaf);
         }
-        const Passage passage(flags);
-        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), passage);
+        const RequiredRights required(flags);
+        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), required);
         const std::uint64_t raw = slot == nullptr ? 0 : load_entry(*slot);
         if (!is_leaf<leaf_level>(raw)) [[unlikely]] {
-            return obstacle<leaf_level>(page.address(), passage);
+            return obstacle<leaf_level>(page.address(), required);
         }
         const std::uint64_t old = exchange_leaf_flags(*slot, leaf_level, raw, flags);
         const bool owed = !only_grants_more(old, with_leaf_flags(leaf_level, old, flags));
@@ -247,7 +249,7 @@ class Mapper {
         if (range.empty()) {
             return StaleRange(space(), range, false);
         }
-        if (!tree_.reach().contains(range)) {
+        if (!tree_.bounds().contains(range)) {
             return tree_.refusal(range);
         }
         const std::uint64_t leaf = flags.to_leaf(PageSize::size_4k);
@@ -268,13 +270,14 @@ class Mapper {
     template <PageSize Size>
     constexpr Result<StaleRange> split(Page<Size> page) requires(Size != PageSize::size_4k) {
         constexpr Level leaf_level = leaf_level_of(Size);
-        if (!tree_.reach().contains(page.address())) {
+        if (!tree_.bounds().contains(page.address())) {
             return tree_.refusal(page.address(), leaf_level, bits::present);
         }
-        std::uint64_t* const slot = tree_.template leaf_slot<leaf_level>(page.address(), Passage());
+        std::uint64_t* const slot =
+            tree_.template leaf_slot<leaf_level>(page.address(), RequiredRights());
         const std::uint64_t raw = slot == nullptr ? 0 : load_entry(*slot);
         if (!is_leaf<leaf_level>(raw)) {
-            return obstacle<leaf_level>(page.address(), Passage());
+            return obstacle<leaf_level>(page.address(), RequiredRights());
         }
         TableReserve<Window, Source> reserve(tree_.window(), tree_.source());
         if (const auto filled = reserve.fill(1, page.address()); !filled) {
@@ -302,13 +305,13 @@ class Mapper {
                                                                           PageSize::size_4k) {
         constexpr Level leaf_level = leaf_level_of(Size);
         const VirtAddr address = page.address();
-        if (!tree_.reach().contains(address)) {
+        if (!tree_.bounds().contains(address)) {
             return tree_.refusal(address, leaf_level, bits::present);
         }
         if (reclaim_pending_) {
             return Error{.kind = ErrorKind::reclaim_pending, .virt = address};
         }
-        const Descent found = tree_.template descend<leaf_level>(address, Passage());
+        const Descent found = tree_.template descend<leaf_level>(address, RequiredRights());
         if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::table) {
             return tree_.obstacle(found, address, Level::pt);
         }
@@ -325,7 +328,7 @@ class Mapper {
         if (!tree_.template encodable<Size>(*leaf)) {
             return tree_.refusal(address, leaf_level, *leaf);
         }
-        if (!Passage(Flags::of_leaf(Size, *leaf)).leads_on(found.raw)) {
+        if (!RequiredRights(Flags::of_leaf(Size, *leaf)).granted_by(found.raw)) {
             return tree_.obstacle(found, address, Level::pt);
         }
         detach_entry(*found.slot);
@@ -333,32 +336,37 @@ class Mapper {
         return DetachedTable<Size>(space(), page, *leaf);
     }
 
-    /// Frees the table of merged pages and maps the large page in its place, accessed and dirty if
-    /// any of its parts was, to the last.
+    /// The same for merged pages: frees their table and maps the large page in its place, accessed
+    /// and dirty if any of its parts was, to the last.
     template <PageSize Size>
     constexpr void reclaim(Invalidated<DetachedTable<Size>>&& done) {
         constexpr Level leaf_level = leaf_level_of(Size);
-        done.debt_.require_owed();
+        done.obligation_.require_owed();
         require_own(done.what().space());
         const VirtAddr address = done.what().page().address();
-        std::uint64_t& slot = *tree_.template leaf_slot<leaf_level>(address, Passage());
+        std::uint64_t& slot = *tree_.template leaf_slot<leaf_level>(address, RequiredRights());
         const Frame4k table = *TableEntry(load_entry(slot) | bits::present).next_table();
         const std::uint64_t found = take_processor_bits(tree_.window()(table));
         store_entry(slot, done.what().leaf_ | found);
         tree_.source().free_zeroed(table);
-        done.debt_.settle();
+        done.obligation_.discharge();
         reclaim_pending_ = false;
     }
 
     /// What a linear address maps to, whatever the access rights; see `walk` for what the processor
     /// makes of it. The kernel's half may be looked at.
     ///
+    /// It needs no lock beside writers that reclaim nothing. Beside `reclaim`, which frees tables
+    /// that it may stand in, it needs the writers' lock, or an epoch for whose walkers the writer
+    /// waits before it reclaims (`shootdown::WalkerEpoch`). The invalidation does not wait for
+    /// software, and interrupts that are off hold up no shootdown that interrupts nobody.
+    ///
     /// Errors: `not_exist`.
     [[gnu::always_inline]] constexpr Result<Mapping> lookup(VirtAddr address) const {
         if (!address.is_canonical(settings().width)) {
             return Error{.kind = ErrorKind::not_canonical, .virt = address};
         }
-        const Descent found = tree_.template descend<Level::pt>(address, Passage());
+        const Descent found = tree_.template descend<Level::pt>(address, RequiredRights());
         // The size is a constant in each case, so that decoding is a few masks. Without a table
         // `raw` is its address, which is never present.
         if (found.level == Level::pt && is_leaf<Level::pt>(found.raw)) [[likely]] {
@@ -383,7 +391,8 @@ class Mapper {
                 .raw = raw};
     }
 
-    /// What `lookup` says if there is none. It judges by what it saw, since a reader holds no lock.
+    /// What `lookup` says if there is none. It judges by what it saw, since a
+    /// reader may hold no lock.
     [[gnu::cold, gnu::noinline]] static constexpr Error no_mapping(std::uint64_t* slot,
                                                                    std::uint64_t raw, Level level,
                                                                    VirtAddr address) {
@@ -399,9 +408,9 @@ class Mapper {
     template <PageSize Size>
     [[gnu::noinline]] constexpr Result<void> map_with_new_tables(Page<Size> page,
                                                                  std::uint64_t leaf,
-                                                                 Passage passage) {
+                                                                 RequiredRights required) {
         constexpr Level leaf_level = leaf_level_of(Size);
-        const Descent found = tree_.template descend<leaf_level>(page.address(), passage);
+        const Descent found = tree_.template descend<leaf_level>(page.address(), required);
         if (found.slot == nullptr || found.raw != 0) {
             return tree_.obstacle_to_map(found, page.address(), leaf_level);
         }
@@ -410,8 +419,9 @@ class Mapper {
 
     /// Why there is no leaf of this level for an address.
     template <Level Leaf>
-    [[gnu::cold, gnu::noinline]] constexpr Error obstacle(VirtAddr address, Passage passage) const {
-        return tree_.obstacle(tree_.template descend<Leaf>(address, passage), address, Leaf);
+    [[gnu::cold, gnu::noinline]] constexpr Error obstacle(VirtAddr address,
+                                                          RequiredRights required) const {
+        return tree_.obstacle(tree_.template descend<Leaf>(address, required), address, Leaf);
     }
 
     /// Whether a 4 KiB leaf can map this frame with these flags.

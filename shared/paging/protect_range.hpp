@@ -21,12 +21,13 @@ class ProtectRange {
   public:
     using Tree = TableTree<Window, Source>;
 
-    /// For a range that is not empty and within the tree's reach, and flags that a leaf can have.
+    /// For a range that is not empty and within the mapper's bounds, and flags that a leaf can
+    /// have.
     constexpr ProtectRange(const Tree& tree, const PageRange& range, Flags flags)
         : tree_(tree), range_(range), flags_(flags), reserve_(tree.window(), tree.source()) {}
 
     constexpr Result<StaleRange> run() {
-        RangeSurvey<Window, Source> survey(tree_, range_, Passage(flags_), Holes::not_exist);
+        RangeSurvey<Window, Source> survey(tree_, range_, RequiredRights(flags_), Holes::not_exist);
         if (const auto good = survey.run(); !good) {
             return good.error();
         }

@@ -7,7 +7,7 @@
 #include "entry_slice.hpp"
 #include "level.hpp"
 #include "page_range.hpp"
-#include "passage.hpp"
+#include "required_rights.hpp"
 #include "split.hpp"
 #include "table_tree.hpp"
 
@@ -24,12 +24,17 @@ class RangeSurvey {
   public:
     using Tree = TableTree<Window, Source>;
 
-    /// For a range that is not empty and within the tree's reach.
-    constexpr RangeSurvey(const Tree& tree, const PageRange& range, Passage passage, Holes holes)
-        : tree_(tree), passage_(passage), holes_(holes), first_(range.start), last_(range.last()) {}
+    /// For a range that is not empty and within the mapper's bounds.
+    constexpr RangeSurvey(const Tree& tree, const PageRange& range, RequiredRights required,
+                          Holes holes)
+        : tree_(tree),
+          required_(required),
+          holes_(holes),
+          first_(range.start),
+          last_(range.last()) {}
 
     /// Errors: `malformed`, `not_addressable`, `occupied`, `invalid_permission` (a table does not
-    /// let `passage` through), `not_exist` (a hole, if those are not allowed).
+    /// grant what is `required`), `not_exist` (a hole, if those are not allowed).
     constexpr Result<void> run() {
         return visit(tree_.root_level(), tree_.settings().root, first_, last_);
     }
@@ -65,7 +70,7 @@ class RangeSurvey {
                 note_leaf(level, slice);
                 continue;
             }
-            if (kind != EntryKind::table || !passage_.leads_on(raw)) {
+            if (kind != EntryKind::table || !required_.granted_by(raw)) {
                 const Descent at{&slot, raw, level};
                 return raw == 0 ? Tree::obstacle(at, slice.first, Level::pt)
                                 : Tree::obstacle_to_map(at, slice.first, Level::pt);
@@ -104,7 +109,7 @@ class RangeSurvey {
     }
 
     const Tree& tree_;
-    Passage passage_;
+    RequiredRights required_;
     Holes holes_;
     VirtAddr first_;
     VirtAddr last_;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "debt.hpp"
 #include "entry.hpp"
 #include "frame.hpp"
 #include "invalidation.hpp"
 #include "level.hpp"
+#include "obligation.hpp"
 #include "page.hpp"
 #include "page_range.hpp"
 
@@ -26,7 +26,7 @@ class [[nodiscard]] StaleTlbEntry {
     /// For the mapper, and for whoever replaces entries by hand: the leaf entry that was replaced,
     /// with the frame it mapped.
     constexpr StaleTlbEntry(AddressSpaceId space, Page<Size> page, Frame<Size> frame, LeafEntry old)
-        : space_(space), page_(page), frame_(frame), old_(old), debt_(true) {}
+        : space_(space), page_(page), frame_(frame), old_(old), obligation_(true) {}
 
     constexpr AddressSpaceId space() const { return space_; }
     constexpr Page<Size> page() const { return page_; }
@@ -37,10 +37,10 @@ class [[nodiscard]] StaleTlbEntry {
     /// Invalidates the translation and gives the frame back. It may be used again afterwards.
     template <Invalidator I>
     [[nodiscard]] constexpr Frame<Size> invalidate(I&& invalidator) && {
-        debt_.require_owed();
+        obligation_.require_owed();
         const PageRange range = PageRange::of(page_);
         invalidator(Invalidation::of(space_, range));
-        debt_.settle();
+        obligation_.discharge();
         return frame_;
     }
 
@@ -52,7 +52,7 @@ class [[nodiscard]] StaleTlbEntry {
     Page<Size> page_;
     Frame<Size> frame_;
     LeafEntry old_;
-    Debt<Obligation::invalidate> debt_;
+    Obligation<Duty::invalidate> obligation_;
 };
 
 /// The rights or the memory type of a page that changed in the tables, while processors may still
@@ -69,22 +69,22 @@ class [[nodiscard]] StaleRights {
     /// For the mapper, and for whoever replaces entries by hand: the leaf entry that was replaced,
     /// and whether it must be invalidated.
     constexpr StaleRights(AddressSpaceId space, Page<Size> page, LeafEntry old, bool owed)
-        : space_(space), page_(page), old_(old), debt_(owed) {}
+        : space_(space), page_(page), old_(old), obligation_(owed) {}
 
     constexpr AddressSpaceId space() const { return space_; }
     constexpr Page<Size> page() const { return page_; }
     /// The entry as it was when it was replaced.
     constexpr LeafEntry old_entry() const { return old_; }
     /// Whether anything must be invalidated.
-    constexpr bool owed() const { return debt_.owed(); }
+    constexpr bool owed() const { return obligation_.owed(); }
 
     /// Invalidates the old translation where that is owed.
     template <Invalidator I>
     constexpr void invalidate(I&& invalidator) && {
-        if (debt_.owed()) {
+        if (obligation_.owed()) {
             const PageRange range = PageRange::of(page_);
             invalidator(Invalidation::of(space_, range));
-            debt_.settle();
+            obligation_.discharge();
         }
     }
 
@@ -95,7 +95,7 @@ class [[nodiscard]] StaleRights {
     AddressSpaceId space_;
     Page<Size> page_;
     LeafEntry old_;
-    Debt<Obligation::invalidate> debt_;
+    Obligation<Duty::invalidate> obligation_;
 };
 
 }  // namespace nestbed::paging

@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "address.hpp"
-#include "debt.hpp"
 #include "invalidation.hpp"
+#include "obligation.hpp"
 #include "page_size.hpp"
 #include "range_set.hpp"
 #include "result.hpp"
@@ -48,9 +48,9 @@ class [[nodiscard]] StaleBatch {
         if (count_ == Capacity) {
             return Error{.kind = ErrorKind::batch_full, .virt = token.page().address()};
         }
-        token.debt_.require_owed();
+        token.obligation_.require_owed();
         frames_[count_++] = {token.frame_.address(), Size};
-        take(token.debt_, PageRange::of(token.page()));
+        take(token.obligation_, PageRange::of(token.page()));
         return {};
     }
 
@@ -60,7 +60,7 @@ class [[nodiscard]] StaleBatch {
         if (token.space() != space_) {
             return Error{.kind = ErrorKind::other_address_space, .virt = token.page().address()};
         }
-        take(token.debt_, PageRange::of(token.page()));
+        take(token.obligation_, PageRange::of(token.page()));
         return {};
     }
 
@@ -69,7 +69,7 @@ class [[nodiscard]] StaleBatch {
         if (token.space() != space_) {
             return Error{.kind = ErrorKind::other_address_space, .virt = token.range().start};
         }
-        take(token.debt_, token.range());
+        take(token.obligation_, token.range());
         return {};
     }
 
@@ -80,7 +80,7 @@ class [[nodiscard]] StaleBatch {
         if (!pages_.empty()) {
             invalidator(pages_.in(space_));
         }
-        debt_.settle();
+        obligation_.discharge();
         pages_.clear();
         for (std::size_t i = 0; i < count_; ++i) {
             sink(frames_[i].address, frames_[i].size);
@@ -94,10 +94,10 @@ class [[nodiscard]] StaleBatch {
         PageSize size = PageSize::size_4k;
     };
 
-    constexpr void take(Debt<Obligation::invalidate>& debt, const PageRange& range) {
-        if (debt.owed()) {
+    constexpr void take(Obligation<Duty::invalidate>& from, const PageRange& range) {
+        if (from.owed()) {
             pages_.add(range);
-            debt_.take_over(debt);
+            obligation_.take_over(from);
         }
     }
 
@@ -105,7 +105,7 @@ class [[nodiscard]] StaleBatch {
     RangeSet pages_;
     OwnedFrame frames_[Capacity] = {};
     std::size_t count_ = 0;
-    Debt<Obligation::invalidate> debt_{false};
+    Obligation<Duty::invalidate> obligation_{false};
 };
 
 }  // namespace nestbed::paging

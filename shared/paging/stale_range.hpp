@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <utility>
 
-#include "debt.hpp"
 #include "frame.hpp"
 #include "invalidation.hpp"
+#include "obligation.hpp"
 #include "page.hpp"
 #include "page_range.hpp"
 #include "window.hpp"
@@ -23,19 +23,19 @@ class [[nodiscard]] StaleRange {
   public:
     /// For the mapper: what to invalidate, if that is owed.
     constexpr StaleRange(AddressSpaceId space, const PageRange& range, bool owed)
-        : space_(space), range_(range), debt_(owed) {}
+        : space_(space), range_(range), obligation_(owed) {}
 
     constexpr AddressSpaceId space() const { return space_; }
     constexpr const PageRange& range() const { return range_; }
     /// Whether anything must be invalidated.
-    constexpr bool owed() const { return debt_.owed(); }
+    constexpr bool owed() const { return obligation_.owed(); }
 
     /// Invalidates the old translations where that is owed.
     template <Invalidator I>
     constexpr void invalidate(I&& invalidator) && {
-        if (debt_.owed()) {
+        if (obligation_.owed()) {
             invalidator(Invalidation::of(space_, range_));
-            debt_.settle();
+            obligation_.discharge();
         }
     }
 
@@ -45,7 +45,7 @@ class [[nodiscard]] StaleRange {
 
     AddressSpaceId space_;
     PageRange range_;
-    Debt<Obligation::invalidate> debt_;
+    Obligation<Duty::invalidate> obligation_;
 };
 
 /// What was detached and is not cached anywhere any more: ready for `Mapper::reclaim`, which gives
@@ -57,17 +57,17 @@ class [[nodiscard]] Invalidated {
   public:
     constexpr const Detached& what() const { return what_; }
     /// Whether there is anything to reclaim.
-    constexpr bool owed() const { return debt_.owed(); }
+    constexpr bool owed() const { return obligation_.owed(); }
 
   private:
     friend Detached;
     template <TableWindow Window, TableFrameSource Source>
     friend class Mapper;
 
-    constexpr Invalidated(Detached&& what, bool owed) : what_(std::move(what)), debt_(owed) {}
+    constexpr Invalidated(Detached&& what, bool owed) : what_(std::move(what)), obligation_(owed) {}
 
     Detached what_;
-    Debt<Obligation::reclaim> debt_;
+    Obligation<Duty::reclaim> obligation_;
 };
 
 /// Pages that were taken out of the tables by `Mapper::unmap_range`, together with tables that
@@ -86,14 +86,14 @@ class [[nodiscard]] DetachedRange {
     /// Whether paging structures will be freed; see `Invalidation::frees_tables`.
     constexpr bool frees_tables() const { return frees_tables_; }
     /// Whether anything was detached; if not, `invalidate` does nothing.
-    constexpr bool owed() const { return debt_.owed(); }
+    constexpr bool owed() const { return obligation_.owed(); }
 
     template <Invalidator I>
     [[nodiscard]] constexpr Invalidated<DetachedRange> invalidate(I&& invalidator) && {
-        const bool owed = debt_.owed();
+        const bool owed = obligation_.owed();
         if (owed) {
             invalidator(Invalidation::of(space_, stale_, frees_tables_));
-            debt_.settle();
+            obligation_.discharge();
         }
         return {std::move(*this), owed};
     }
@@ -104,13 +104,17 @@ class [[nodiscard]] DetachedRange {
 
     constexpr DetachedRange(AddressSpaceId space, const PageRange& within, const PageRange& stale,
                             bool owed, bool frees_tables)
-        : space_(space), within_(within), stale_(stale), frees_tables_(frees_tables), debt_(owed) {}
+        : space_(space),
+          within_(within),
+          stale_(stale),
+          frees_tables_(frees_tables),
+          obligation_(owed) {}
 
     AddressSpaceId space_;
     PageRange within_;
     PageRange stale_;
     bool frees_tables_;
-    Debt<Obligation::invalidate> debt_;
+    Obligation<Duty::invalidate> obligation_;
 };
 
 /// A table whose pages `Mapper::merge` is about to replace by one large page of this size. It is
@@ -129,10 +133,10 @@ class [[nodiscard]] DetachedTable {
 
     template <Invalidator I>
     [[nodiscard]] constexpr Invalidated<DetachedTable> invalidate(I&& invalidator) && {
-        debt_.require_owed();
+        obligation_.require_owed();
         const PageRange range = stale();
         invalidator(Invalidation::of(space_, range, /*frees_tables=*/true));
-        debt_.settle();
+        obligation_.discharge();
         return {std::move(*this), true};
     }
 
@@ -141,12 +145,12 @@ class [[nodiscard]] DetachedTable {
     friend class Mapper;
 
     constexpr DetachedTable(AddressSpaceId space, Page<Size> page, std::uint64_t leaf)
-        : space_(space), page_(page), leaf_(leaf), debt_(true) {}
+        : space_(space), page_(page), leaf_(leaf), obligation_(true) {}
 
     AddressSpaceId space_;
     Page<Size> page_;
     std::uint64_t leaf_;  ///< what maps the page afterwards
-    Debt<Obligation::invalidate> debt_;
+    Obligation<Duty::invalidate> obligation_;
 };
 
 }  // namespace nestbed::paging

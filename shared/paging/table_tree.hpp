@@ -11,9 +11,9 @@
 #include "frame.hpp"
 #include "level.hpp"
 #include "live_entry.hpp"
+#include "mapper_bounds.hpp"
 #include "mapper_settings.hpp"
-#include "passage.hpp"
-#include "reach.hpp"
+#include "required_rights.hpp"
 #include "result.hpp"
 #include "window.hpp"
 
@@ -37,10 +37,10 @@ template <TableWindow Window, TableFrameSource Source>
 class TableTree {
   public:
     constexpr TableTree(const MapperSettings& settings, Window window, Source& source)
-        : settings_(settings), reach_(settings), window_(window), source_(&source) {}
+        : settings_(settings), bounds_(settings), window_(window), source_(&source) {}
 
     constexpr const MapperSettings& settings() const { return settings_; }
-    constexpr const Reach& reach() const { return reach_; }
+    constexpr const MapperBounds& bounds() const { return bounds_; }
     constexpr const Window& window() const { return window_; }
     constexpr Source& source() const { return *source_; }
     constexpr Level root_level() const { return root_level_of(settings_.width); }
@@ -67,16 +67,18 @@ class TableTree {
     /// same.
     template <Level Leaf>
     [[gnu::always_inline]] constexpr std::uint64_t* leaf_slot(VirtAddr address,
-                                                              Passage passage) const {
+                                                              RequiredRights required) const {
         Descent at;
-        return follow<Leaf>(at, address, passage) ? at.slot : nullptr;
+        return follow<Leaf>(at, address, required) ? at.slot : nullptr;
     }
 
-    /// Follows an address down to the entry of level `Leaf`, as far as `passage` lets it.
+    /// Follows an address down to the entry of level `Leaf`, as far as tables grant what is
+    /// `required`.
     template <Level Leaf>
-    [[gnu::always_inline]] constexpr Descent descend(VirtAddr address, Passage passage) const {
+    [[gnu::always_inline]] constexpr Descent descend(VirtAddr address,
+                                                     RequiredRights required) const {
         Descent at;
-        if (follow<Leaf>(at, address, passage)) {
+        if (follow<Leaf>(at, address, required)) {
             at.raw = load_entry(*at.slot);
         }
         return at;
@@ -109,13 +111,13 @@ class TableTree {
         return {};
     }
 
-    /// Why an address is out of reach or a leaf entry is not `encodable`.
+    /// Why an address is out of bounds or a leaf entry is not `encodable`.
     [[gnu::cold, gnu::noinline]] constexpr Error refusal(VirtAddr address, Level leaf_level,
                                                          std::uint64_t leaf) const {
         if (!address.is_canonical(settings_.width)) {
             return {.kind = ErrorKind::not_canonical, .virt = address};
         }
-        if (!reach_.contains(address)) {
+        if (!bounds_.contains(address)) {
             return {.kind = ErrorKind::kernel_half, .level = root_level(), .virt = address};
         }
         if ((leaf & bits::present) == 0) {
@@ -129,7 +131,7 @@ class TableTree {
                 .phys = PhysAddr(leaf & bits::leaf_frame(leaf_size_of(leaf_level)))};
     }
 
-    /// Why a range that is not empty is out of reach, for the first address of it that is. What
+    /// Why a range that is not empty is out of bounds, for the first address of it that is. What
     /// starts amid a page or would go past the last 64-bit address is refused at its start, as by
     /// `PageRange::from`.
     [[gnu::cold, gnu::noinline]] constexpr Error refusal(const PageRange& range) const {
@@ -139,8 +141,8 @@ class TableTree {
         if (!range.is_addressable()) {
             return {.kind = ErrorKind::out_of_range, .virt = range.start};
         }
-        // From within reach only the end of the lower half leads out.
-        const bool starts_within = reach_.contains(range.start);
+        // From within bounds only the end of the lower half leads out.
+        const bool starts_within = bounds_.contains(range.start);
         return refusal(starts_within ? lower_half(settings_.width).last() + 1 : range.start,
                        Level::pt, bits::present);
     }
@@ -193,23 +195,23 @@ class TableTree {
     /// stays in registers only then.
     template <Level Leaf>
     [[gnu::always_inline]] constexpr bool follow(Descent& at, VirtAddr address,
-                                                 Passage passage) const {
+                                                 RequiredRights required) const {
         at.raw = settings_.root.address().raw();
         if (settings_.width == LinearWidth::bits_57 &&
-            !enter<Level::pml5, Leaf>(at, address, passage)) {
+            !enter<Level::pml5, Leaf>(at, address, required)) {
             return false;
         }
-        return enter<Level::pml4, Leaf>(at, address, passage) &&
-               enter<Level::pdpt, Leaf>(at, address, passage) &&
+        return enter<Level::pml4, Leaf>(at, address, required) &&
+               enter<Level::pdpt, Leaf>(at, address, required) &&
                (Leaf == Level::pdpt ||
-                (enter<Level::pd, Leaf>(at, address, passage) &&
-                 (Leaf == Level::pd || enter<Level::pt, Leaf>(at, address, passage))));
+                (enter<Level::pd, Leaf>(at, address, required) &&
+                 (Leaf == Level::pd || enter<Level::pt, Leaf>(at, address, required))));
     }
 
     /// Finds the entry in the table of level `L`, and above `Leaf` says whether the way goes on.
     template <Level L, Level Leaf>
     [[gnu::always_inline]] constexpr bool enter(Descent& at, VirtAddr address,
-                                                Passage passage) const {
+                                                RequiredRights required) const {
         at.level = L;
         const PhysAddr table(at.raw & bits::table_frame);
         std::uint64_t* entries = window_(*Frame4k::containing(table));
@@ -223,7 +225,7 @@ class TableTree {
             return true;
         }
         at.raw = load_entry(*at.slot);
-        return passage.leads_on(at.raw);
+        return required.granted_by(at.raw);
     }
 
     /// Gives back the tables that `build` made below `level`; `top` is the entry for the highest.
@@ -239,7 +241,7 @@ class TableTree {
     }
 
     MapperSettings settings_;
-    Reach reach_;
+    MapperBounds bounds_;
     /// The bits that no leaf may have, but for those that depend on its size.
     std::uint64_t reserved_ = reserved_bits(Level::pt, 0, settings_.format);
     Window window_;

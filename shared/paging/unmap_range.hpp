@@ -43,7 +43,7 @@ class UnmapRange {
   public:
     using Tree = TableTree<Window, Source>;
 
-    /// For a range that is not empty and within the tree's reach.
+    /// For a range that is not empty and within the mapper's bounds.
     constexpr UnmapRange(const Tree& tree, const PageRange& range)
         : tree_(tree), range_(range), reserve_(tree.window(), tree.source()) {}
 
@@ -55,7 +55,7 @@ class UnmapRange {
     };
 
     constexpr Result<Outcome> run() {
-        RangeSurvey<Window, Source> survey(tree_, range_, Passage(), Holes::allowed);
+        RangeSurvey<Window, Source> survey(tree_, range_, RequiredRights(), Holes::allowed);
         if (const auto good = survey.run(); !good) {
             return good.error();
         }

@@ -37,7 +37,9 @@ concept ParavirtualPlatform = Platform<P> && requires(P& platform, std::uint32_t
 ///     nor walks; after, it walks the new tables, since they were changed before the bit was set;
 ///   - the hypervisor's: the initiator's fails, and the CPU is interrupted as any other.
 /// The hypervisor's flush takes the paging-structure caches along, so that it serves requests that
-/// free tables as well.
+/// free tables as well. That is for the processor's walks. Software that was descheduled amid a
+/// walk of its own goes on with it, interrupts off or not: it holds the lock, or is in a
+/// WalkerEpoch.
 ///
 /// Why no target is missed: as in BasicMailboxShootdown. Requests go over a RequestBoard, which
 /// says why none is lost or overwritten and why nobody waits for ever; a target that is descheduled

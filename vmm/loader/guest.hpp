@@ -15,7 +15,7 @@ struct GuestTest {
     std::string name;
     std::string file;
     std::uint64_t line;
-    std::uint64_t descriptor;  ///< guest virtual address of its TestDescriptor
+    std::uint64_t descriptor;  ///< guest linear address of its TestDescriptor
     channel::TestNeeds needs;
 
     std::string full_name() const { return suite + "." + name; }

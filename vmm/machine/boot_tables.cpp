@@ -21,12 +21,12 @@ using paging::VirtAddr;
 using BootMapper = paging::Mapper<HostTableWindow, FrameCursor>;
 
 template <PageSize size>
-void map(BootMapper& mapper, std::uint64_t virtual_address, std::uint64_t physical, Flags flags) {
-    const auto result = mapper.map(*Page<size>::from(VirtAddr(virtual_address)),
+void map(BootMapper& mapper, std::uint64_t linear, std::uint64_t physical, Flags flags) {
+    const auto result = mapper.map(*Page<size>::from(VirtAddr(linear)),
                                    *Frame<size>::from(PhysAddr(physical)), flags);
     if (!result) {
         throw_error(ErrorKind::usage, "cannot map {:#x} to {:#x} in the boot page tables: {}",
-                    virtual_address, physical, paging::name_of(result.error().kind));
+                    linear, physical, paging::name_of(result.error().kind));
     }
 }
 

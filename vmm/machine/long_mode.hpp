@@ -14,9 +14,9 @@ namespace nestbed::vmm {
 
 struct StartState {
     std::uint32_t cpu;
-    std::uint64_t entry;      ///< guest virtual address
+    std::uint64_t entry;      ///< guest linear address
     std::uint64_t root;       ///< guest physical address of the PML4
-    std::uint64_t boot_info;  ///< guest virtual address, handed over in RDI
+    std::uint64_t boot_info;  ///< guest linear address, handed over in RDI
 };
 
 /// Sets registers; the CPU's index is handed over in RSI.

@@ -156,12 +156,12 @@ TEST(DescribeError, SaysWhatIsKnown) {
                                        .level = Level::pd,
                                        .virt = VirtAddr(0x4020'0000),
                                        .phys = PhysAddr(0x8000'0000)})),
-              "unexpected leaf: level PD, virtual 0x40200000, physical 0x80000000");
+              "unexpected leaf: level PD, linear 0x40200000, physical 0x80000000");
     EXPECT_EQ(string_of(describe(Error{.kind = ErrorKind::out_of_frames})), "out of frames");
     EXPECT_EQ(string_of(describe(Error{.kind = ErrorKind::unaligned, .phys = PhysAddr(0x1001)})),
               "unaligned: physical 0x1001");
     EXPECT_EQ(string_of(describe(Error{.kind = ErrorKind::not_canonical, .virt = VirtAddr(~0ull)})),
-              "not canonical: virtual 0xffffffffffffffff");
+              "not canonical: linear 0xffffffffffffffff");
     EXPECT_FALSE(describe(Error{.kind = ErrorKind::invalid_permission,
                                 .level = Level::pml5,
                                 .virt = VirtAddr(~0ull),

@@ -88,8 +88,9 @@ TEST_F(Mappings, AnErrorHasItsPlace) {
                                                                  .level = Level::pdpt,
                                                                  .virt = VirtAddr(0),
                                                                  .phys = PhysAddr(0x7777'7000)}));
-    EXPECT_EQ(dumped(), (std::vector<std::string>{
-                            "not addressable: level PDPT, virtual 0x0, physical 0x77777000"}));
+    EXPECT_EQ(
+        dumped(),
+        (std::vector<std::string>{"not addressable: level PDPT, linear 0x0, physical 0x77777000"}));
     entry = good;
 }
 

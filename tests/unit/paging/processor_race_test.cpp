@@ -44,6 +44,33 @@ TEST(ProcessorRace, ProtectLosesNoDirtyBit) {
     EXPECT_EQ(lost, 0u);
 }
 
+// The same for single bits that software sets and clears, until they have met often enough: the
+// processor has seen the bit change from one turn to the next.
+TEST(ProcessorRace, SettingAndClearingBitsLosesNoDirtyBit) {
+    std::uint64_t entry = 0x9000 | bits::present;
+    std::atomic_ref<std::uint64_t> leaf(entry);
+    std::atomic<bool> stop = false;
+    std::atomic<std::uint64_t> met = 0;
+    std::uint64_t lost = 0;
+    std::thread processor([&] {
+        std::uint64_t before = leaf;
+        while (!stop) {
+            const std::uint64_t found = leaf.fetch_or(bits::dirty);
+            lost += (leaf.fetch_and(~bits::dirty) & bits::dirty) == 0 ? 1 : 0;
+            met += ((found ^ before) & bits::writable) != 0 ? 1 : 0;
+            before = found;
+        }
+    });
+    for (int i = 0; i < 20'000'000 && met < 2'000; ++i) {
+        set_entry_bits(entry, bits::writable);
+        clear_entry_bits(entry, bits::writable);
+    }
+    stop = true;
+    processor.join();
+    EXPECT_EQ(lost, 0u);
+    EXPECT_EQ(entry, 0x9000 | bits::present);
+}
+
 // A stand-in for a processor sets dirty in the large leaf until it finds a table there. What it has
 // set must be in the parts: else the page's last write is lost.
 TEST(ProcessorRace, SplitLosesNoDirtyBit) {

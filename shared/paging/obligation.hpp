@@ -8,23 +8,24 @@
 namespace nestbed::paging {
 
 /// What a token obliges its holder to.
-enum class Obligation : std::uint8_t { invalidate, reclaim };
+enum class Duty : std::uint8_t { invalidate, reclaim };
 
-/// A debt that stops the program if it is dropped unpaid. It moves, and only the last holder owes.
-template <Obligation To>
-class Debt {
+/// An obligation that stops the program if it is dropped before it is discharged. It moves, and
+/// only the last holder owes.
+template <Duty To>
+class Obligation {
   public:
-    constexpr explicit Debt(bool owed) : owed_(owed) {}
-    constexpr Debt(Debt&& other) noexcept : owed_(std::exchange(other.owed_, false)) {}
-    constexpr Debt& operator=(Debt&& other) noexcept {
+    constexpr explicit Obligation(bool owed) : owed_(owed) {}
+    constexpr Obligation(Obligation&& other) noexcept : owed_(std::exchange(other.owed_, false)) {}
+    constexpr Obligation& operator=(Obligation&& other) noexcept {
         require_paid();
         owed_ = std::exchange(other.owed_, false);
         return *this;
     }
-    constexpr ~Debt() { require_paid(); }
+    constexpr ~Obligation() { require_paid(); }
 
     constexpr bool owed() const { return owed_; }
-    constexpr void settle() { owed_ = false; }
+    constexpr void discharge() { owed_ = false; }
 
     /// Stops the program if nothing is owed: the token was moved from, or paid already, and what it
     /// owned is another's.
@@ -35,7 +36,7 @@ class Debt {
     }
 
     /// Owes what the other owed, too, which then owes nothing.
-    constexpr void take_over(Debt& other) {
+    constexpr void take_over(Obligation& other) {
         owed_ = owed_ || other.owed_;
         other.owed_ = false;
     }
@@ -44,7 +45,7 @@ class Debt {
     constexpr void require_paid() const {
         if (owed_) {
             nestbed_paging_fatal(
-                To == Obligation::invalidate
+                To == Duty::invalidate
                     ? "paging: a stale translation was dropped before invalidation"
                     : "paging: what was detached was dropped before it was reclaimed");
         }

@@ -11,9 +11,9 @@ namespace nestbed::paging {
 /// The linear addresses that are canonical and in a mapper's scope, as one interval: a single
 /// comparison covers both. Modulo 2^64 the two halves of the address space are one interval around
 /// address 0.
-class Reach {
+class MapperBounds {
   public:
-    constexpr explicit Reach(const MapperSettings& settings) {
+    constexpr explicit MapperBounds(const MapperSettings& settings) {
         const std::uint64_t half = std::uint64_t{1} << (static_cast<unsigned>(settings.width) - 1);
         const bool whole = settings.scope == MapperScope::whole;
         below_zero_ = whole ? half : 0;
