@@ -68,6 +68,10 @@ std::uint64_t PageTableWindow::entry(std::uint64_t index) const {
     return paging::load_entry(DirectMapWindow{}(table_)[index]);
 }
 
+void PageTableWindow::store_from_kernel(std::uint64_t index, std::uint64_t entry) const {
+    paging::exchange_entry(DirectMapWindow{}(table_)[index], entry);
+}
+
 std::uint64_t PageTableWindow::store(
     const std::array<std::uint64_t, paging::entries_per_table>& entries,
     std::uint64_t count) const {

@@ -30,6 +30,9 @@ class PageTableWindow {
     std::uint64_t store(const std::array<std::uint64_t, paging::entries_per_table>& entries,
                         std::uint64_t count) const;
 
+    /// Stores one entry in kernel mode, as a mapper does.
+    void store_from_kernel(std::uint64_t index, std::uint64_t entry) const;
+
     /// What user mode sees on this CPU if it reads the word at `address`, stores `entry` as number
     /// `index`, and reads again without any invalidation.
     std::uint64_t read_after_store(std::uint64_t address, std::uint64_t index,

@@ -1,10 +1,8 @@
 #include "guest/harness/remapped_pages.hpp"
 
 #include <atomic>
-#include <utility>
 
 #include "guest/harness/places.hpp"
-#include "guest/harness/shootdown_readers.hpp"
 #include "guest/kernel/panic.hpp"
 
 namespace nestbed::guest {
@@ -12,6 +10,7 @@ namespace nestbed::guest {
 namespace {
 
 constexpr auto flags = paging::Flags(paging::Permission::read | paging::Permission::user);
+using Token = paging::StaleTlbEntry<paging::PageSize::size_4k>;
 constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
 
 paging::PhysAddr large_frame() {
@@ -28,13 +27,14 @@ RemappedPages::RemappedPages(AddressSpace& space, std::uint32_t place, std::uint
     : space_(space),
       first_page_(first_page_of(place)),
       pages_(pages),
-      frames_{large_frame(), large_frame()} {
+      frames_{large_frame(), large_frame()},
+      stale_(space.id(), max_pages) {
     for (std::uint64_t n = 0; n < pages_; ++n) {
         if (!space_.mapper().map(page(n), frame(first_generation, n), flags)) {
             panic("the experiment's pages cannot be mapped");
         }
+        fill(frame(first_generation, n).address(), first_generation);
     }
-    fill(first_generation, first_generation);
     table_.emplace(space_, first_page_, window_of(place));
 }
 
@@ -43,25 +43,15 @@ paging::PageRange RemappedPages::range() const {
 }
 
 std::uint64_t RemappedPages::remap(std::uint64_t generation) {
-    fill(generation, generation);
     for (std::uint64_t n = 0; n < pages_; ++n) {
+        fill(frame(generation, n).address(), generation);
         entries_[n] = paging::Pte::leaf(frame(generation, n), flags).raw();
-        stale_[n].emplace(space_.id(), page(n), frame(generation - 1, n),
-                          paging::Pte(table_->entry(n)));
-    }
-    return table_->store(entries_, pages_);
-}
-
-void RemappedPages::take_frames_back(std::uint64_t generation) {
-    for (std::uint64_t n = 0; n < pages_; ++n) {
-        const paging::Frame4k old =
-            (*std::move(stale_[n])).invalidate([](const paging::Invalidation&) {});
-        stale_[n].reset();
-        if (old != frame(generation - 1, n)) {
-            panic("a stale translation gave back another frame than was mapped");
+        if (!stale_.add(Token(space_.id(), page(n), frame(generation - 1, n),
+                              paging::Pte(table_->entry(n))))) {
+            panic("no room for what the experiment's pages owe");
         }
     }
-    fill(generation - 1, poison);
+    return table_->store(entries_, pages_);
 }
 
 paging::Page4k RemappedPages::page(std::uint64_t n) const {
@@ -72,12 +62,9 @@ paging::Frame4k RemappedPages::frame(std::uint64_t generation, std::uint64_t n) 
     return *paging::Frame4k::from(frames_[generation % 2] + n * step);
 }
 
-void RemappedPages::fill(std::uint64_t generation, std::uint64_t word) const {
-    for (std::uint64_t n = 0; n < pages_; ++n) {
-        // Relaxed: a reader that could see it in the wrong order is what is looked for.
-        std::atomic_ref(*in_direct_map(frame(generation, n).address()))
-            .store(word, std::memory_order_relaxed);
-    }
+void RemappedPages::fill(paging::PhysAddr frame, std::uint64_t word) {
+    // Relaxed: a reader that could see it in the wrong order is what is looked for.
+    std::atomic_ref(*in_direct_map(frame)).store(word, std::memory_order_relaxed);
 }
 
 }  // namespace nestbed::guest

@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "guest/harness/page_table_window.hpp"
+#include "guest/harness/shootdown_readers.hpp"
 #include "guest/kernel/address_space.hpp"
-#include "shared/paging/stale.hpp"
-#include "shared/shootdown/request.hpp"
+#include "shared/paging/stale_batch.hpp"
 
 namespace nestbed::guest {
 
@@ -23,7 +23,6 @@ class RemappedPages {
     /// each place. Panics without memory.
     RemappedPages(AddressSpace& space, std::uint32_t place, std::uint64_t pages);
 
-    AddressSpace& space() { return space_; }
     paging::PageRange range() const;
 
     /// Fills the frames of `generation` with it, and maps the pages to them. What the TLBs have
@@ -31,15 +30,18 @@ class RemappedPages {
     /// loaded. Returns the cycles that the stores to the table took.
     std::uint64_t remap(std::uint64_t generation);
 
-    /// The old translations are shot down: the old frames are free, and filled with `poison`.
-    void take_frames_back(std::uint64_t generation);
+    /// Has the old translations invalidated. Then the old frames are free, and filled with
+    /// `poison`.
+    template <paging::Invalidator I>
+    void take_frames_back(I&& invalidator) {
+        stale_.invalidate(invalidator,
+                          [](paging::PhysAddr frame, paging::PageSize) { fill(frame, poison); });
+    }
 
   private:
-    using Token = paging::StaleTlbEntry<paging::PageSize::size_4k>;
-
     paging::Page4k page(std::uint64_t n) const;
     paging::Frame4k frame(std::uint64_t generation, std::uint64_t n) const;
-    void fill(std::uint64_t generation, std::uint64_t word) const;
+    static void fill(paging::PhysAddr frame, std::uint64_t word);
 
     AddressSpace& space_;
     paging::Page4k first_page_;
@@ -47,7 +49,8 @@ class RemappedPages {
     std::array<paging::PhysAddr, 2> frames_;
     std::optional<PageTableWindow> table_;
     std::array<std::uint64_t, max_pages> entries_{};
-    std::array<std::optional<Token>, max_pages> stale_{};
+    /// However many pages, they are one range, which the experiment's flush policy is to judge.
+    paging::StaleBatch<max_pages> stale_;
 };
 
 }  // namespace nestbed::guest

@@ -17,6 +17,7 @@
 #include "guest/kernel/spinlock.hpp"
 #include "guest/kernel/steal_time.hpp"
 #include "shared/shootdown/initiator_spaces.hpp"
+#include "shared/shootdown/invalidator.hpp"
 #include "shared/shootdown/platform.hpp"
 #include "shared/stats/histogram.hpp"
 
@@ -165,19 +166,23 @@ class ShootdownExperiment {
         complete(cpu, RemappedPages::first_generation);
         std::uint64_t generation = RemappedPages::first_generation;
         for (std::uint64_t n = 0; n < warm_up; ++n) {
-            round(cpu, ++generation, [&] { shoot(cpu); });
+            round(cpu, ++generation, shootdown_by(cpu));
         }
         for (std::uint64_t n = 0; n < settings_.samples; ++n) {
             if (settings_.bare_round_trips) {
                 compare_with_bare_round_trips(cpu);
                 // Gives the targets back the translations that the flush took: readers that read
                 // only to judge would have none for the sample to shoot down.
-                round(cpu, ++generation, [&] { shoot(cpu); });
+                round(cpu, ++generation, shootdown_by(cpu));
             }
-            round(cpu, ++generation, [&] { take_sample(cpu); });
+            round(cpu, ++generation, [&](const paging::Invalidation& owed) {
+                take_sample(cpu, shootdown::request_of(owed));
+            });
         }
         for (std::uint64_t n = 0; n < settings_.counted; ++n) {
-            round(cpu, ++generation, [&] { count_over([&] { shoot(cpu); }); });
+            round(cpu, ++generation, [&](const paging::Invalidation& owed) {
+                count_over([&] { shootdown_by(cpu)(owed); });
+            });
         }
         for (std::uint64_t n = 0; n < settings_.traced; ++n) {
             trace(cpu, ++generation);
@@ -190,18 +195,17 @@ class ShootdownExperiment {
         // over.
     }
 
-    /// One generation: remap, shoot, give the frames back, have the readers judge. Returns the
+    /// One generation: remap, shoot, take the frames back, have the readers judge. Returns the
     /// cycles that the stores to the page table took.
-    template <typename Shoot>
-    std::uint64_t round(std::uint32_t cpu, std::uint64_t generation, Shoot&& shoot_it) {
+    template <paging::Invalidator I>
+    std::uint64_t round(std::uint32_t cpu, std::uint64_t generation, I&& invalidator) {
         RemappedPages& pages = pages_of(cpu);
         const std::uint64_t store = pages.remap(generation);
         // Release: whoever reads it finds the entries changed.
         announcements[cpu].changed.store(generation, std::memory_order_release);
         start_line_.meet(hooks_.poll);
-        shoot_it();
+        pages.take_frames_back(invalidator);
         shootdowns_.fetch_add(1, std::memory_order_relaxed);
-        pages.take_frames_back(generation);
         complete(cpu, generation);
         return store;
     }
@@ -220,12 +224,13 @@ class ShootdownExperiment {
         wait_for({cpu, generation, settings_.initiators, settings_.cpus}, settings_.target, hooks_);
     }
 
-    void shoot(std::uint32_t cpu) { protocol_.shoot(space_of(cpu), pages_of(cpu).range()); }
+    auto shootdown_by(std::uint32_t cpu) {
+        return shootdown::ShootdownInvalidator(protocol_, space_of(cpu));
+    }
 
-    void take_sample(std::uint32_t cpu) {
+    void take_sample(std::uint32_t cpu, const shootdown::Request& request) {
         const std::uint64_t stolen = stolen_from_all();
         AddressSpace& space = space_of(cpu);
-        const shootdown::Request request(pages_of(cpu).range());
         std::uint64_t posted = 0;
         const std::uint64_t start = read_tsc();
         if constexpr (can_be_posted) {
@@ -287,8 +292,8 @@ class ShootdownExperiment {
         phase_times = {};
         platform_.tracing = true;
         std::uint64_t end = 0;
-        const std::uint64_t store = round(cpu, generation, [&] {
-            shoot(cpu);
+        const std::uint64_t store = round(cpu, generation, [&](const paging::Invalidation& owed) {
+            shootdown_by(cpu)(owed);
             end = read_tsc();
         });
         // Only now: a target may flush, and leaves its handler, after its acknowledgement.

@@ -8,6 +8,7 @@
 #include "guest/kernel/frames.hpp"
 #include "guest/kernel/panic.hpp"
 #include "guest/kernel/user.hpp"
+#include "shared/shootdown/invalidator.hpp"
 
 namespace nestbed::guest {
 
@@ -89,8 +90,7 @@ void SoakPages::make_table(AddressSpace& space, std::uint32_t place) {
     if (!stale) {
         panic("the soak's pages cannot be unmapped");
     }
-    // Nobody has loaded the space yet.
-    static_cast<void>(std::move(*stale).invalidate([](const paging::Invalidation&) {}));
+    static_cast<void>(std::move(*stale).invalidate(shootdown::CachedNowhere(space)));
 }
 
 paging::PageRange SoakPages::begin_change(Random& random, SoakCounts& counts) {

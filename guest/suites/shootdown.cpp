@@ -1,13 +1,10 @@
 // TLB shootdown: each protocol correct, in the situations that there are; and protocols that are
 // wrong on purpose, to show that the check would see it.
 
-#include <array>
-
-#include "guest/harness/places.hpp"
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
+#include "guest/harness/staleness.hpp"
 #include "guest/harness/test.hpp"
-#include "guest/suites/user_access.hpp"
 
 namespace nestbed::guest {
 namespace {
@@ -151,30 +148,6 @@ NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TESTS)
 
 // Protocols that are wrong on purpose: the readers must notice.
 
-/// Whether user mode on this host can see a stale translation at all: it reads a page, changes its
-/// entry, and reads again without an invalidation. A processor may drop a translation at any time,
-/// so one stale read in many tries says yes.
-bool translations_stay_stale() {
-    constexpr paging::Page4k page = first_page_of(0);
-    constexpr paging::Page4k window = window_of(0);
-    constexpr auto flags = paging::Flags(paging::Permission::read | paging::Permission::user);
-    AddressSpace space;
-    const std::array frame{frames().allocate_zeroed(), frames().allocate_zeroed()};
-    GUEST_REQUIRE(frame[0].has_value() && frame[1].has_value());
-    *in_direct_map(frame[1]->address()) = 1;
-    GUEST_REQUIRE(space.mapper().map(page, *frame[0], flags));
-    const PageTableWindow table(space, page, window);
-    space.load();
-    bool stale = false;
-    for (std::uint64_t n = 1; n <= 20; ++n) {
-        const std::uint64_t entry = paging::Pte::leaf(*frame[n % 2], flags).raw();
-        stale = stale || table.read_after_store(page.address().raw(), 0, entry) != n % 2;
-        invlpg(page.address().raw());
-    }
-    AddressSpace::unload();
-    return stale;
-}
-
 template <typename Platform>
 ExperimentCounts run_wrong_protocol(std::uint64_t pages, TargetState target) {
     static ExperimentHistograms histograms;
@@ -191,28 +164,32 @@ struct NoInvalidationPlatform : TracedPlatform {
     void invalidate(const AddressSpace&, const shootdown::Request&) const {}
 };
 
-void expect_missing_invalidation_is_seen(TargetState target) {
-    if (!translations_stay_stale()) {
-        GUEST_SKIP("this host keeps no stale translation, so there is none to catch");
-    }
-    const ExperimentCounts counts = run_wrong_protocol<NoInvalidationPlatform>(1, target);
-    if (target != TargetState::user && counts.violations == 0) {
-        // Software emulation of SVM, for one, flushes on every exit, HLT included.
-        GUEST_SKIP("a target in this state loses its translations by itself on this host");
-    }
-    GUEST_EXPECT_GT(counts.violations, 0U);
-}
+// Software emulation of SVM, for one, flushes on every exit.
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_user_mode, {.cpus = 2}) {
-    expect_missing_invalidation_is_seen(TargetState::user);
+    const ExperimentCounts counts =
+        run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::user);
+    expect_violations(counts.violations, translations_stay_stale,
+                      "user mode keeps no stale translation on this host");
 }
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_spinning_target, {.cpus = 2}) {
-    expect_missing_invalidation_is_seen(TargetState::spin);
+    const ExperimentCounts counts =
+        run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::spin);
+    expect_violations(
+        counts.violations,
+        [] {
+            return translations_stay_stale_between_visits() ||
+                   translations_stay_stale_elsewhere({.kernel_reader = true});
+        },
+        "each PAUSE, or return from user mode, loses its CPU's translations on this host");
 }
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_sleeping_target, {.cpus = 2}) {
-    expect_missing_invalidation_is_seen(TargetState::hlt);
+    const ExperimentCounts counts = run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::hlt);
+    expect_violations(
+        counts.violations, [] { return translations_stay_stale_between_visits(/*asleep=*/true); },
+        "each HLT, or return from user mode, loses its CPU's translations on this host");
 }
 
 /// Invalidates the first page of a range and leaves out the rest.
@@ -224,14 +201,11 @@ struct FirstPageOnlyPlatform : TracedPlatform {
 };
 
 GUEST_TEST(shootdown, a_page_left_out_of_a_range_is_seen, {.cpus = 2}) {
-    if (!translations_stay_stale()) {
-        GUEST_SKIP("this host keeps no stale translation, so there is none to catch");
-    }
     const ExperimentCounts counts =
         run_wrong_protocol<FirstPageOnlyPlatform>(16, TargetState::user);
-    if (counts.violations == 0) {
-        GUEST_SKIP("interrupts drop all translations of a CPU on this host, so none stayed stale");
-    }
+    expect_violations(
+        counts.violations, [] { return translations_stay_stale_elsewhere({.interrupt = true}); },
+        "an interrupt drops all translations of its CPU on this host");
 }
 
 /// Leaves out the remote invalidation: nobody else is told.
@@ -239,44 +213,20 @@ struct LocalOnlyPlatform : TracedPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace&) const { return {}; }
 };
 
-/// The same for translations that are used in one visit to user mode and again in the next, as the
-/// soak does.
-bool translations_stay_stale_between_visits() {
-    constexpr paging::Page4k page = first_page_of(0);
-    AddressSpace space;
-    const std::array frame{frames().allocate_zeroed(), frames().allocate_zeroed()};
-    GUEST_REQUIRE(frame[0].has_value() && frame[1].has_value());
-    *in_direct_map(frame[1]->address()) = 1;
-    GUEST_REQUIRE(space.mapper().map(page, *frame[0], user_read_only));
-    const PageTableWindow table(space, page, window_of(0));
-    space.load();
-    bool stale = false;
-    for (std::uint64_t n = 1; n <= 20; ++n) {
-        run_user(read_user, page.address().raw());
-        table.store({paging::Pte::leaf(*frame[n % 2], user_read_only).raw()}, 1);
-        stale = stale || run_user(read_user, page.address().raw()).value() != n % 2;
-        invlpg(page.address().raw());
-    }
-    AddressSpace::unload();
-    return stale;
-}
-
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak, {.cpus = 2}) {
-    if (!translations_stay_stale_between_visits()) {
-        // KVM intercepts the #UD by which a visit to user mode ends, and software emulation of SVM
-        // flushes on every exit.
-        GUEST_SKIP("each return from user mode loses its translations on this host");
-    }
     const SoakCounts counts = soak_for_a_moment<GlobalShootdown, NoInvalidationPlatform>();
-    GUEST_EXPECT_GT(counts.violations, 0U);
+    expect_violations(
+        counts.violations, [] { return translations_stay_stale_between_visits(); },
+        "each return from user mode loses its translations on this host");
 }
 
 GUEST_TEST(shootdown, a_missing_remote_invalidation_is_seen, {.cpus = 2}) {
-    if (run_wrong_protocol<LocalOnlyPlatform>(1, TargetState::user).violations == 0) {
-        // KVM's shadow paging has one shadow table for all vCPUs: it turns the initiator's INVLPG
-        // into an invalidation on all of them.
-        GUEST_SKIP("one CPU's INVLPG works on all of them here, so no translation stayed stale");
-    }
+    const ExperimentCounts counts = run_wrong_protocol<LocalOnlyPlatform>(1, TargetState::user);
+    // KVM's shadow paging has one shadow table for all vCPUs: it turns the initiator's INVLPG into
+    // an invalidation on all of them.
+    expect_violations(
+        counts.violations, [] { return translations_stay_stale_elsewhere({.invlpg = true}); },
+        "one CPU's INVLPG works on all of them on this host");
 }
 
 }  // namespace
