@@ -140,17 +140,18 @@ std::string Symbols::describe(std::uint64_t address) const {
     return text.empty() ? name_of(address) : text;
 }
 
-std::string readable_symbol(const char* mangled) {
-    // The demangler is made for compilers' output; a guest's file may hold anything.
+std::string bounded(const char* text) {
     constexpr std::size_t longest = 1024;
-    std::string name(mangled, ::strnlen(mangled, longest));
-    if (name.size() < longest) {
-        int status = 0;
-        const std::unique_ptr<char, decltype(&std::free)> demangled(
-            abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
-        if (status == 0 && demangled != nullptr) {
-            name = demangled.get();
-        }
+    return text == nullptr ? "?" : std::string(text, ::strnlen(text, longest));
+}
+
+std::string readable_symbol(const char* mangled) {
+    std::string name = bounded(mangled);
+    int status = 0;
+    const std::unique_ptr<char, decltype(&std::free)> demangled(
+        abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
+    if (demangled != nullptr) {
+        name = bounded(demangled.get());
     }
     remove_all(name, "(anonymous namespace)::");
     remove_all(name, "nestbed::");

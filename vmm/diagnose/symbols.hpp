@@ -70,6 +70,9 @@ class Symbols {
     Dwfl_Module* module_;  ///< null: it is no file that a guest could be loaded from
 };
 
+/// The first kibibyte of a string in the file; "?" for null.
+std::string bounded(const char* text);
+
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".
 std::string readable_symbol(const char* mangled);
 
