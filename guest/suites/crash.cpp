@@ -241,6 +241,8 @@ GUEST_TEST(crash, mmio_fill) {
 
 GUEST_TEST(crash, panic_message) { panic("the guest has seen enough"); }
 
+GUEST_TEST(crash, panic_in_colour) { panic("the guest sees \x1b[31mred"); }
+
 GUEST_TEST(crash, failed_expectation) {
     const std::uint64_t answer = 41;
     GUEST_LOG("the answer is {}", answer);

@@ -369,6 +369,12 @@ TEST_F(CrashTest, PanicMessage) {
                          "guest_test_crash_panic_message (", "guest_start ("}));
 }
 
+TEST_F(CrashTest, WhatAGuestSaysDoesNotDriveTheTerminal) {
+    const TestResult result = failed("panic_in_colour");
+    EXPECT_THAT(result.reason, StartsWith("panic: the guest sees \\x1b[31mred, in "));
+    EXPECT_THAT(result.diagnosis, HasSubstr("panic: the guest sees \\x1b[31mred\n"));
+}
+
 TEST_F(CrashTest, FailedExpectation) {
     const TestResult result = failed("failed_expectation");
     EXPECT_EQ(result.reason, "2 expectations failed");

@@ -107,8 +107,11 @@ class Unwinder {
         is_first_ = true;
         forget_reads();
         Dwfl* session = symbols_.session();
-        if (dwfl_pid(session) < 0) {
-            dwfl_attach_state(session, nullptr, thread, &callbacks, nullptr);
+        if (session == nullptr ||
+            (dwfl_pid(session) < 0 &&
+             !dwfl_attach_state(session, nullptr, thread, &callbacks, nullptr))) {
+            end("this is no file that libdwfl could use");
+            return;
         }
         const int result = dwfl_getthread_frames(
             session, thread, [](Dwfl_Frame* state, void*) { return unwinding->see(state); },

@@ -33,18 +33,6 @@ std::string indent(std::string_view lines, std::size_t spaces) {
     return text;
 }
 
-/// The bytes of the instruction that KVM could not emulate, if it says; none otherwise.
-std::span<const std::byte> emulated_bytes(const kvm_run& run) {
-    const auto& failure = run.emulation_failure;
-    constexpr std::uint32_t words_needed = 3;  // flags, then size and bytes
-    if (failure.suberror != KVM_INTERNAL_ERROR_EMULATION || failure.ndata < words_needed ||
-        (failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
-        return {};
-    }
-    return std::as_bytes(std::span(failure.insn_bytes))
-        .first(std::min<std::size_t>(failure.insn_size, sizeof failure.insn_bytes));
-}
-
 class Diagnostician {
   public:
     Diagnostician(const Machine& machine, const Guest& guest, const Outcome& outcome)
@@ -135,10 +123,17 @@ class Diagnostician {
 
     /// What KVM says it saw; where it does not say, what is at RIP.
     std::vector<std::byte> code_of_failure(const StoppedCpu& cpu, const kvm_run& run) const {
-        const auto seen = emulated_bytes(run);
-        return seen.empty() ? read_mapped(cpu.state.memory(machine_.memory()),
-                                          cpu.state.general.rip, longest_instruction)
-                            : std::vector(seen.begin(), seen.end());
+        const auto& failure = run.emulation_failure;
+        constexpr std::uint32_t words_needed = 3;  // flags, then size and bytes
+        if (failure.ndata < words_needed ||
+            (failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
+            return read_mapped(cpu.state.memory(machine_.memory()), cpu.state.general.rip,
+                               longest_instruction);
+        }
+        const auto seen =
+            std::as_bytes(std::span(failure.insn_bytes))
+                .first(std::min<std::size_t>(failure.insn_size, sizeof failure.insn_bytes));
+        return {seen.begin(), seen.end()};
     }
 
     /// The code that a summary names: of a panic in words, the function that called for it.

@@ -58,24 +58,20 @@ std::string refusal_text(const WalkResult& result, paging::Access access, const 
     const std::string supervisor_only = entries_with(result, bits::user, false);
     const std::string read_only = entries_with(result, bits::writable, false);
     const std::string no_execute = entries_with(result, bits::no_execute, true);
+    const bool is_user_page = supervisor_only.empty();
     std::vector<std::string> reasons;
-    if (by_user && !supervisor_only.empty()) {
-        reasons.push_back("U/S = 0 in " + supervisor_only);
-    }
-    if (is_fetch && !no_execute.empty()) {
-        reasons.push_back("NX = 1 in " + no_execute);
-    }
-    if (!by_user && supervisor_only.empty()) {
-        if (is_fetch && state.smep) {
-            reasons.emplace_back("CR4.SMEP, and it is a user page");
+    const auto add_if = [&](bool refused, const std::string& reason) {
+        if (refused) {
+            reasons.push_back(reason);
         }
-        if (!is_fetch && state.smap && !state.ac) {
-            reasons.emplace_back("CR4.SMAP, and it is a user page");
-        }
-    }
-    if (access.type == AccessType::write && (by_user || state.wp) && !read_only.empty()) {
-        reasons.push_back("R/W = 0 in " + read_only);
-    }
+    };
+    add_if(by_user && !is_user_page, "U/S = 0 in " + supervisor_only);
+    add_if(is_fetch && !no_execute.empty(), "NX = 1 in " + no_execute);
+    add_if(!by_user && is_user_page && is_fetch && state.smep, "CR4.SMEP, and it is a user page");
+    add_if(!by_user && is_user_page && !is_fetch && state.smap && !state.ac,
+           "CR4.SMAP, and it is a user page");
+    add_if(access.type == AccessType::write && (by_user || state.wp) && !read_only.empty(),
+           "R/W = 0 in " + read_only);
     return joined(reasons, "; ");
 }
 

@@ -12,12 +12,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::size_t longest_name = 1024;
-
-std::string bounded(const char* name) {
-    return name == nullptr ? "?" : std::string(name, ::strnlen(name, longest_name));
-}
-
 /// The DIE that `attribute` of `die` refers to, or `die` itself if it has none.
 Dwarf_Die referred_by(Dwarf_Die die, unsigned attribute) {
     Dwarf_Attribute reference{};

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -21,64 +20,26 @@ void remove_all(std::string& text, std::string_view part) {
     }
 }
 
-/// Gives the module the ELF file that is in memory.
-int give_elf(Dwfl_Module*, void** user, const char*, Dwarf_Addr, char**, Elf** elf) {
-    *elf = static_cast<Elf*>(*user);
-    return -1;
-}
-
-/// A guest's file shall not name files of the host.
-int find_no_other_file(Dwfl_Module*, void**, const char*, Dwarf_Addr, const char*, const char*,
-                       GElf_Word, char**) {
-    return -1;
-}
-
-constexpr Dwfl_Callbacks callbacks{.find_elf = give_elf,
-                                   .find_debuginfo = find_no_other_file,
-                                   .section_address = nullptr,
-                                   .debuginfo_path = nullptr};
-
-/// Where the file's first segment is: libdwfl takes that for the module's start.
-std::optional<std::uint64_t> first_address(Elf* elf) {
-    std::size_t count = 0;
-    GElf_Phdr header{};
-    if (elf == nullptr || elf_getphdrnum(elf, &count) != 0) {
-        return std::nullopt;
-    }
-    for (int n = 0; n < static_cast<int>(count) && gelf_getphdr(elf, n, &header) != nullptr; ++n) {
-        if (header.p_type == PT_LOAD) {
-            return header.p_vaddr & -header.p_align;
-        }
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
-Symbols::Symbols(std::span<const std::byte> elf_file)
-    : file_(elf_file.size()), session_(dwfl_begin(&callbacks)) {
-    elf_version(EV_CURRENT);  // before anything else of libelf is used
+Symbols::Symbols(std::span<const std::byte> elf_file) : file_(elf_file.size()) {
+    // A guest's file shall not name files of the host.
+    static constexpr Dwfl_Callbacks callbacks{
+        .find_elf = nullptr,
+        .find_debuginfo = [](Dwfl_Module*, void**, const char*, Dwarf_Addr, const char*,
+                             const char*, GElf_Word, char**) { return -1; },
+        .section_address = nullptr,
+        .debuginfo_path = nullptr};
     std::ranges::copy(elf_file, std::as_writable_bytes(std::span(file_)).begin());
-    module_ = report(elf_memory(file_.data(), file_.size()));
-}
-
-/// Makes `elf` the session's only module and gives it away.
-Dwfl_Module* Symbols::report(Elf* elf) {
-    const auto start = first_address(elf);
-    if (!start) {
-        elf_end(elf);
-        return nullptr;
+    if (!std::string_view(file_.data(), file_.size()).starts_with(ELFMAG)) {
+        return;  // libdwfl would unpack it
     }
+    elf_version(EV_CURRENT);  // before anything else of libelf is used
+    session_.reset(dwfl_begin(&callbacks));
     dwfl_report_begin(session_.get());
-    Dwfl_Module* module = dwfl_report_module(session_.get(), "guest", *start,
-                                             std::numeric_limits<std::uint64_t>::max());
-    void** user = nullptr;
-    dwfl_module_info(module, &user, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
-    *user = elf;
+    module_ =
+        dwfl_report_offline_memory(session_.get(), "guest", "guest", file_.data(), file_.size());
     dwfl_report_end(session_.get(), nullptr, nullptr);
-    GElf_Addr bias = 0;
-    dwfl_module_getelf(module, &bias);  // takes it
-    return module;
 }
 
 std::optional<Symbol> Symbols::at(std::uint64_t address) const {
@@ -140,17 +101,18 @@ std::string Symbols::describe(std::uint64_t address) const {
     return text.empty() ? name_of(address) : text;
 }
 
-std::string readable_symbol(const char* mangled) {
-    // The demangler is made for compilers' output; a guest's file may hold anything.
+std::string bounded(const char* text) {
     constexpr std::size_t longest = 1024;
-    std::string name(mangled, ::strnlen(mangled, longest));
-    if (name.size() < longest) {
-        int status = 0;
-        const std::unique_ptr<char, decltype(&std::free)> demangled(
-            abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
-        if (status == 0 && demangled != nullptr) {
-            name = demangled.get();
-        }
+    return text == nullptr ? "?" : std::string(text, ::strnlen(text, longest));
+}
+
+std::string readable_symbol(const char* mangled) {
+    std::string name = bounded(mangled);
+    int status = 0;
+    const std::unique_ptr<char, decltype(&std::free)> demangled(
+        abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
+    if (demangled != nullptr) {
+        name = bounded(demangled.get());
     }
     remove_all(name, "(anonymous namespace)::");
     remove_all(name, "nestbed::");

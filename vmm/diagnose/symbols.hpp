@@ -63,12 +63,14 @@ class Symbols {
     struct End {
         void operator()(Dwfl* session) const { dwfl_end(session); }
     };
-    Dwfl_Module* report(Elf* elf);
 
     std::vector<char> file_;
-    std::unique_ptr<Dwfl, End> session_;
-    Dwfl_Module* module_;  ///< null: it is no file that a guest could be loaded from
+    std::unique_ptr<Dwfl, End> session_;  ///< null: no ELF file
+    Dwfl_Module* module_ = nullptr;       ///< null: the file is no ELF file
 };
+
+/// The first kibibyte of a string in the file; "?" for null.
+std::string bounded(const char* text);
 
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".
 std::string readable_symbol(const char* mangled);

@@ -1,5 +1,6 @@
 #include "vmm/diagnose/symbols.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -114,6 +115,11 @@ TEST(Symbols, NamesAreDemangledAndShortened) {
     EXPECT_EQ(readable_symbol("trap_entry"), "trap_entry");
     EXPECT_EQ(readable_symbol("_ZN"), "_ZN");
     EXPECT_EQ(readable_symbol(std::string(5000, 'a').c_str()).size(), 1024U);
+    std::string grows = "_Z1fSt4pairIiiE";
+    for (const char previous : std::string_view("02468ACEGIKM")) {
+        grows += fmt::format("St4pairIS{0}_S{0}_E", previous);  // twice as long as the last
+    }
+    EXPECT_LE(readable_symbol(grows.c_str()).size(), 1024U);
 }
 
 /// A guest's file may hold anything: less is known of a damaged one, and that is all.
