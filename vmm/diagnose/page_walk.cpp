@@ -7,7 +7,7 @@
 #include "shared/paging/bits.hpp"
 #include "shared/paging/describe.hpp"
 #include "vmm/diagnose/exception_text.hpp"
-#include "vmm/memory/table_window.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 
