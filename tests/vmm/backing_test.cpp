@@ -13,7 +13,7 @@
 
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/memory/huge_pages.hpp"
-#include "vmm/memory/resident_pages.hpp"
+#include "vmm/memory/memory_report.hpp"
 #include "vmm/platform/machine.hpp"
 #include "vmm/run/test_runner.hpp"
 

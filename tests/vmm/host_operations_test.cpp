@@ -5,7 +5,7 @@
 
 #include "kvm_test.hpp"
 #include "vmm/memory/backing.hpp"
-#include "vmm/memory/resident_pages.hpp"
+#include "vmm/memory/memory_report.hpp"
 
 namespace nestbed::vmm {
 namespace {

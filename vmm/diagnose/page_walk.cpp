@@ -8,7 +8,7 @@
 #include "shared/paging/bits.hpp"
 #include "shared/paging/describe.hpp"
 #include "vmm/diagnose/cpu_text.hpp"
-#include "vmm/memory/table_window.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 

@@ -24,7 +24,7 @@ struct Counter {
 };
 
 /// The cumulative counters that such a file describes, without histograms, gauges and peaks.
-/// Throws Error(no_kvm) for anything that points outside `file`: a count or an offset that is wrong
+/// Throws Error for anything that points outside `file`: a count or an offset that is wrong
 /// would be read as another counter's value.
 std::vector<Counter> parse_counters(std::span<const std::byte> file);
 
@@ -43,7 +43,7 @@ std::vector<Gauge> read_gauges(const vmm::Descriptor& fd);
 /// The counters of a VM or of a vCPU.
 class Statistics {
   public:
-    /// `fd` is of KVM_GET_STATS_FD. Throws Error(no_kvm) if it cannot be read or makes no sense.
+    /// `fd` is of KVM_GET_STATS_FD. Throws Error if it cannot be read or makes no sense.
     explicit Statistics(vmm::Descriptor fd);
 
     const std::vector<Counter>& counters() const { return counters_; }

@@ -4,7 +4,7 @@
 #include "shared/channel/test_memory.hpp"
 #include "shared/paging/mapper.hpp"
 #include "vmm/base/error.hpp"
-#include "vmm/memory/table_window.hpp"
+#include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 

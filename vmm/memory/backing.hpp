@@ -81,15 +81,14 @@ class HostMemory {
     BackingSettings backing_;
 };
 
-/// Throws Error(bad_input), with the remedy, if the host has not got huge pages for pieces of these
-/// sizes together. Whether there are still enough a moment later, map_backing() finds out.
+/// Throws Error, with the remedy, if the host has not got huge pages for pieces of these sizes
+/// together. Whether there are still enough a moment later, map_backing() finds out.
 void refuse_too_few_huge_pages(Backing backing, std::initializer_list<std::uint64_t> sizes);
 
 /// Maps `size` bytes, rounded up to whole pages of that backing, at a host address from which
 /// leaves of `alignment_of` can stand at `guest_physical` (a multiple of page_bytes). Huge pages
-/// are reserved now: a lack of them is an error here, never a SIGBUS later. Throws
-/// Error(bad_input), with the remedy, if the host has not got what is asked for; nothing else is
-/// taken instead.
+/// are reserved now: a lack of them is an error here, never a SIGBUS later. Throws Error, with the
+/// remedy, if the host has not got what is asked for; nothing else is taken instead.
 HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,
                        std::uint64_t guest_physical = 0);
 

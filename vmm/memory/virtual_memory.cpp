@@ -5,7 +5,6 @@
 
 #include "shared/paging/page_size.hpp"
 #include "shared/paging/walk.hpp"
-#include "vmm/memory/table_window.hpp"
 
 namespace nestbed::vmm {
 

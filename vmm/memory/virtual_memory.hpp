@@ -15,6 +15,20 @@
 
 namespace nestbed::vmm {
 
+/// A paging::TableWindow: the entries of a guest's table, null outside guest memory.
+class HostTableWindow {
+  public:
+    explicit HostTableWindow(const GuestMemory& memory) : memory_(&memory) {}
+
+    std::uint64_t* operator()(paging::Frame4k table) const {
+        return reinterpret_cast<std::uint64_t*>(
+            memory_->at(table.address().raw(), paging::entries_per_table * paging::entry_bytes));
+    }
+
+  private:
+    const GuestMemory* memory_;
+};
+
 class VirtualMemory {
   public:
     VirtualMemory(const GuestMemory& memory, paging::Frame4k root,

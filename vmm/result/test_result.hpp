@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "vmm/channel/event.hpp"
-#include "vmm/memory/backing_report.hpp"
+#include "vmm/memory/memory_report.hpp"
 #include "vmm/services/region_counter.hpp"
 
 namespace nestbed::vmm {

@@ -104,10 +104,10 @@ class DirtyBitmap final : public DirtyLog {
     void collect(std::span<std::uint64_t> bitmap) override {
         // KVM kicks the vCPUs for that, too, but does not wait until they are out.
         bring_vcpus_out();
-        test_memory().get_dirty_log(bitmap);
+        vm().get_dirty_log(test_memory().slot(), bitmap);
     }
     void clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) override {
-        test_memory().clear_dirty_log(first_page, bitmap);
+        vm().clear_dirty_log(test_memory().slot(), first_page, bitmap);
     }
 };
 
@@ -146,9 +146,9 @@ std::unique_ptr<DirtyLog> make_dirty_log(const DirtyLogging& obtained, kvm::Vm& 
         case DirtyLogKind::none:
             break;
         case DirtyLogKind::bitmap:
-            return std::make_unique<DirtyBitmap>(test_memory, vcpus);
+            return std::make_unique<DirtyBitmap>(vm, vcpus, test_memory);
         case DirtyLogKind::ring:
-            return std::make_unique<DirtyRings>(test_memory, vcpus, vm, obtained.ring_entries);
+            return std::make_unique<DirtyRings>(vm, vcpus, test_memory, obtained.ring_entries);
     }
     return nullptr;
 }

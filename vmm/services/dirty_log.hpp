@@ -27,9 +27,9 @@ channel::DirtyLogging enable_dirty_logging(const channel::DirtyLogging& wanted,
 /// vCPUs may run. None but start() allocates.
 class DirtyLog {
   public:
-    /// `vcpus` are all that the VM has.
-    DirtyLog(TestMemory& test_memory, const Vcpus& vcpus)
-        : test_memory_(test_memory), vcpus_(vcpus) {}
+    /// `vcpus` are all that `vm` has.
+    DirtyLog(kvm::Vm& vm, const Vcpus& vcpus, TestMemory& test_memory)
+        : vm_(vm), vcpus_(vcpus), test_memory_(test_memory) {}
     virtual ~DirtyLog() = default;
     DirtyLog(const DirtyLog&) = delete;
     DirtyLog& operator=(const DirtyLog&) = delete;
@@ -55,6 +55,7 @@ class DirtyLog {
     virtual void clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) = 0;
 
   protected:
+    kvm::Vm& vm() const { return vm_; }
     TestMemory& test_memory() const { return test_memory_; }
 
     /// A processor may gather written pages by itself (Intel's page-modification logging), and KVM
@@ -62,8 +63,9 @@ class DirtyLog {
     void bring_vcpus_out() const { vcpus_.bring_out(); }
 
   private:
-    TestMemory& test_memory_;
+    kvm::Vm& vm_;
     const Vcpus& vcpus_;
+    TestMemory& test_memory_;
 };
 
 /// The log of what enable_dirty_logging() `obtained` for `vm`; null if that is none.

@@ -29,9 +29,9 @@ class SignalsBlocked {
 
 }  // namespace
 
-DirtyRings::DirtyRings(TestMemory& test_memory, const Vcpus& vcpus, kvm::Vm& vm,
+DirtyRings::DirtyRings(kvm::Vm& vm, const Vcpus& vcpus, TestMemory& test_memory,
                        std::uint32_t entries)
-    : DirtyLog(test_memory, vcpus), vm_(vm), bitmap_(test_memory.pages() / 64) {
+    : DirtyLog(vm, vcpus, test_memory), bitmap_(test_memory.pages() / 64) {
     for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
         rings_.emplace_back(vcpus[cpu].map_dirty_ring(entries));
     }
@@ -100,7 +100,7 @@ void DirtyRings::reset() {
     // it gives up (kvm_dirty_ring_reset). A kick for a vCPU that has just come out by itself, to
     // have room made in its ring, would be such a signal.
     const SignalsBlocked guard;
-    const std::uint32_t reset = vm_.reset_dirty_rings();
+    const std::uint32_t reset = vm().reset_dirty_rings();
     if (reset != harvested_) {
         throw_error(ErrorKind::kernel_refused,
                     "KVM_RESET_DIRTY_RINGS took {} entries back of {} that were harvested", reset,

@@ -61,7 +61,7 @@ class DirtyRing {
 class DirtyRings final : public DirtyLog {
   public:
     /// `vm` was given rings of `entries`, and `vcpus` are all that it has.
-    DirtyRings(TestMemory& test_memory, const Vcpus& vcpus, kvm::Vm& vm, std::uint32_t entries);
+    DirtyRings(kvm::Vm& vm, const Vcpus& vcpus, TestMemory& test_memory, std::uint32_t entries);
 
     void register_in(ExitTable& exits) override;
     std::uint64_t stop() override;
@@ -75,7 +75,6 @@ class DirtyRings final : public DirtyLog {
     void harvest_all();
     void reset();
 
-    kvm::Vm& vm_;
     // Taken in the exit path of a full ring alone: other vCPUs' threads harvest and reset, too.
     std::mutex mutex_;
     std::vector<DirtyRing> rings_;       // by vCPU; guarded by mutex_, as all below

@@ -71,24 +71,22 @@ PortEvent::PortEvent(kvm::Vm& vm, std::uint16_t port) : fd_(make_eventfd()) {
     vm.add_port_event(port, call_bytes, fd_);
 }
 
+std::uint64_t PortEvent::take() {
+    std::uint64_t count = 0;
+    const ssize_t size = ::read(fd_.get(), &count, sizeof count);
+    return size == sizeof count ? count : 0;  // EAGAIN: there were none
+}
+
 std::uint64_t PortEvent::wait() {
     pollfd event{fd_.get(), POLLIN, 0};
     ::poll(&event, 1, -1);
-    return read();
+    return take();
 }
-
-std::uint64_t PortEvent::take() { return read(); }
 
 void PortEvent::wake() {
     const std::uint64_t one = 1;
     // Fails only if it has counted to 2^64 - 2, and then nobody waits.
     [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
-}
-
-std::uint64_t PortEvent::read() {
-    std::uint64_t count = 0;
-    const ssize_t size = ::read(fd_.get(), &count, sizeof count);
-    return size == sizeof count ? count : 0;  // EAGAIN: there were none
 }
 
 ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::Vcpu& first) {

@@ -28,16 +28,14 @@ class PortEvent {
   public:
     PortEvent(kvm::Vm& vm, std::uint16_t port);
 
-    /// Waits until there were writes, and takes them; how many.
-    std::uint64_t wait();
-    /// Takes those that there were, without waiting.
+    /// Takes the writes that there were, without waiting; how many.
     std::uint64_t take();
+    /// The same, once there were some.
+    std::uint64_t wait();
     /// Ends a wait().
     void wake();
 
   private:
-    std::uint64_t read();
-
     Descriptor fd_;
 };
 

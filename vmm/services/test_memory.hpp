@@ -68,12 +68,6 @@ class TestMemory {
     void log_writes(bool on);
     bool logs_writes() const { return logs_writes_; }
 
-    /// kvm::Vm's functions of these names, for this slot.
-    void get_dirty_log(std::span<std::uint64_t> bitmap) const { vm_.get_dirty_log(slot_, bitmap); }
-    void clear_dirty_log(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) {
-        vm_.clear_dirty_log(slot_, first_page, bitmap);
-    }
-
   private:
     std::byte* at(TestPages pages) const;
     int advise(TestPages pages, int advice);

@@ -11,7 +11,7 @@
 #include "shared/channel/test_memory.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/memory/backing.hpp"
-#include "vmm/memory/resident_pages.hpp"
+#include "vmm/memory/memory_report.hpp"
 #include "vmm/model/model_tables.hpp"
 #include "vmm/model/walk_model.hpp"
 #include "vmm/study/host_chase.hpp"

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "vmm/base/error.hpp"
-#include "vmm/memory/resident_pages.hpp"
+#include "vmm/memory/memory_report.hpp"
 
 namespace nestbed::vmm {
 namespace {

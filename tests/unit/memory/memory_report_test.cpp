@@ -1,6 +1,6 @@
 // /proc/self/smaps: which mappings count, and which of their fields.
 
-#include "vmm/memory/resident_pages.hpp"
+#include "vmm/memory/memory_report.hpp"
 
 #include <gtest/gtest.h>
 
