@@ -27,7 +27,7 @@ target_include_directories(nestbed_paging INTERFACE
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # The hypercall channel is between this program and its own guests, and stays here.
-foreach(directory arch paging shootdown stats)
+foreach(directory arch paging shootdown stats study)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/shared/${directory}
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/nestbed
     COMPONENT headers

@@ -18,7 +18,7 @@ constexpr std::uint64_t batch = 64;
 /// What user mode is told.
 struct Job {
     std::uint64_t pages;
-    chase::Pattern pattern;
+    study::Pattern pattern;
     std::uint64_t seed;
     std::uint64_t accesses;
 };

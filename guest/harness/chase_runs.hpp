@@ -11,7 +11,7 @@ namespace nestbed::guest {
 struct ChaseSettings {
     std::uint32_t cpus;   ///< that chase side by side, each from a place of its own
     std::uint64_t pages;  ///< 4 KiB each, from the start of the test memory on
-    chase::Pattern pattern;
+    study::Pattern pattern;
     std::uint64_t seed;
     std::uint64_t samples;   ///< on each CPU
     std::uint64_t accesses;  ///< of a sample

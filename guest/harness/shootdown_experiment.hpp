@@ -16,14 +16,14 @@
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/spinlock.hpp"
 #include "guest/kernel/steal_time.hpp"
-#include "shared/shootdown/initiator_spaces.hpp"
 #include "shared/shootdown/invalidator.hpp"
 #include "shared/shootdown/platform.hpp"
 #include "shared/stats/histogram.hpp"
+#include "shared/study/shootdown_axes.hpp"
 
 namespace nestbed::guest {
 
-using shootdown::InitiatorSpaces;
+using study::InitiatorSpaces;
 
 struct ExperimentSettings {
     std::uint32_t cpus = 2;   ///< the initiators included

@@ -28,13 +28,12 @@
 #include "guest/kernel/smp.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/channel/abi.hpp"
-#include "shared/shootdown/initiator_spaces.hpp"
-#include "shared/shootdown/target_state.hpp"
+#include "shared/study/shootdown_axes.hpp"
 
 namespace nestbed::guest {
 
-using shootdown::max_initiators;
-using shootdown::TargetState;
+using study::max_initiators;
+using study::TargetState;
 
 inline constexpr std::uint64_t poison = ~std::uint64_t{0};
 

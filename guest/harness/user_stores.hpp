@@ -8,8 +8,8 @@
 #include <cstdint>
 
 #include "guest/harness/host_operation.hpp"
-#include "shared/study/fault_rungs.hpp"
 #include "shared/stats/histogram.hpp"
+#include "shared/study/fault_rungs.hpp"
 
 namespace nestbed::guest {
 

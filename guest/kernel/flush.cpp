@@ -41,7 +41,7 @@ bool has(FlushPrimitive primitive) {
 }
 
 void flush(const shootdown::Request& request, const FlushPolicy& policy) {
-    if (request.everything || !shootdown::is_by_page(policy.primitive) ||
+    if (request.everything || !study::is_by_page(policy.primitive) ||
         request.pages.pages > policy.threshold) {
         flush_everything(policy.primitive);
     } else if (policy.primitive == FlushPrimitive::invlpg) {

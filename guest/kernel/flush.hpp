@@ -2,12 +2,12 @@
 #pragma once
 
 #include "shared/paging/invalidation.hpp"
-#include "shared/shootdown/flush_primitive.hpp"
 #include "shared/shootdown/request.hpp"
+#include "shared/study/shootdown_axes.hpp"
 
 namespace nestbed::guest {
 
-using shootdown::FlushPrimitive;
+using study::FlushPrimitive;
 
 /// Whether the vCPU has the instruction.
 bool has(FlushPrimitive primitive);

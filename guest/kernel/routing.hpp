@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "shared/shootdown/cpu_set.hpp"
-#include "shared/shootdown/routing.hpp"
+#include "shared/study/shootdown_axes.hpp"
 
 namespace nestbed::guest {
 
-using shootdown::Routing;
+using study::Routing;
 
 /// Interrupts each of `targets` once, and nobody else. The calling CPU is not among them. Stores
 /// before it are visible to them in the handler.

@@ -7,6 +7,7 @@
 #include "guest/harness/dirty_log.hpp"
 #include "guest/harness/measure.hpp"
 #include "guest/harness/statistics.hpp"
+#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/kernel/smp.hpp"
 #include "shared/channel/abi.hpp"
@@ -109,7 +110,7 @@ std::uint64_t bits_of(std::uint64_t pages) {
 }
 
 struct PassSettings {
-    chase::Pattern pattern;
+    study::Pattern pattern;
     std::uint64_t writes;  ///< pages of a hundred that are written once the log is on
     bool lose_page;        ///< page 0 is taken out of the first log, to see that it is missed
 };
@@ -183,7 +184,7 @@ class DirtyLogPhases {
     /// The CPUs have a part of the pages each. Returns the longest of their times.
     std::uint64_t touch_all(std::uint64_t writes) {
         const std::uint32_t cpus = cpu_count();
-        const std::uint64_t random = settings_.pattern == chase::Pattern::random ? 1 : 0;
+        const std::uint64_t random = settings_.pattern == study::Pattern::random ? 1 : 0;
         ++round_;
         *memory_.in_kernel<Pass>(whole_pass_offset) = {0, DirtyLog::pages(), random, writes,
                                                        round_};
@@ -259,17 +260,15 @@ constinit stats::Histogram DirtyLogPhases::disable_{};
 constinit stats::Histogram DirtyLogPhases::dirty_unlogged_{};
 
 /// Parameters: `rounds`, how often the pages are written while the log is kept, the first time
-/// included; `lose_page` (PassSettings); `pattern` (chase::Pattern); `writes`, how many of a
+/// included; `lose_page` (PassSettings); `pattern` (study::Pattern); `writes`, how many of a
 /// hundred pages are written and not read. The CPUs' number, the size of the test memory and the
 /// kind of log come from outside.
 GUEST_TEST(measure_dirty_log, phases,
            {.test_memory = 2 << 20, .dirty_logging = {.kind = channel::DirtyLogKind::bitmap}}) {
     const std::uint64_t rounds = parameter("rounds", 3);
     GUEST_REQUIRE(rounds >= 2);
-    const PassSettings settings{
-        static_cast<chase::Pattern>(
-            parameter("pattern", static_cast<std::uint64_t>(chase::Pattern::strided))),
-        parameter("writes", 100), parameter("lose_page", 0) != 0};
+    const PassSettings settings{parameter_of("pattern", study::Pattern::strided),
+                                parameter("writes", 100), parameter("lose_page", 0) != 0};
     GUEST_REQUIRE(settings.writes <= 100);
     DirtyLogPhases phases(settings);
     phases.populate();

@@ -4,6 +4,7 @@
 #include "guest/harness/measure.hpp"
 #include "guest/harness/moving_memory.hpp"
 #include "guest/harness/statistics.hpp"
+#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/harness/user_page_faults.hpp"
 #include "guest/harness/user_stores.hpp"
@@ -27,12 +28,6 @@ struct Experiment {
     /// Not stored to.
     Blocks spare() const { return blocks.part(blocks.count, 1); }
 };
-
-Rung rung_from_parameters() {
-    const std::uint64_t rung = parameter("rung", 0);
-    GUEST_REQUIRE(rung < study::value_count<study::Rung>);
-    return static_cast<Rung>(rung);
-}
 
 Experiment experiment_from_parameters(Rung rung) {
     const bool moves = rung == Rung::moved;
@@ -190,7 +185,7 @@ std::uint64_t conclude(Rung rung, const Blocks& blocks) {
 /// host may bring in), `cpus` (that store side by side; `moved` has one more, which reads),
 /// `zero_page` (whether reads map the host's zero page).
 GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
-    const Rung rung = rung_from_parameters();
+    const Rung rung = parameter_of("rung", Rung::hit);
     if (rung == Rung::zero_page_upgrade && parameter("zero_page", 1) == 0) {
         GUEST_SKIP("a read of such memory brings in a page of its own, not the zero page");
     }

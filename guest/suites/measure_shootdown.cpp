@@ -4,20 +4,13 @@
 #include "guest/harness/refill.hpp"
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
+#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/test.hpp"
 
 namespace nestbed::guest {
 namespace {
 
 using shootdown::ProtocolId;
-
-/// A parameter that is one of an enumeration's `count` values.
-template <typename Id>
-Id parameter_of(const char* name, std::uint64_t count, Id fallback) {
-    const std::uint64_t value = parameter(name, static_cast<std::uint64_t>(fallback));
-    GUEST_REQUIRE(value < count);
-    return static_cast<Id>(value);
-}
 
 ExperimentSettings settings_from_parameters() {
     constexpr std::uint64_t most_counted = 32;
@@ -28,13 +21,12 @@ ExperimentSettings settings_from_parameters() {
     const ExperimentSettings settings{
         .cpus = cpu_count(),
         .pages = parameter("pages", 1),
-        .target = parameter_of("target", shootdown::target_state_count, TargetState::user),
+        .target = parameter_of("target", TargetState::user),
         .samples = samples,
         .initiators = initiators,
-        .spaces = parameter_of("spaces", shootdown::initiator_spaces_count, InitiatorSpaces::same),
-        .routing = parameter_of("routing", shootdown::routing_count, Routing::unicast),
-        .flush_policy = {.primitive = parameter_of("flush", shootdown::flush_primitive_count,
-                                                   FlushPrimitive::invlpg),
+        .spaces = parameter_of("spaces", InitiatorSpaces::same),
+        .routing = parameter_of("routing", Routing::unicast),
+        .flush_policy = {.primitive = parameter_of("flush", FlushPrimitive::invlpg),
                          .threshold = parameter("threshold", paging::max_single_invalidations)},
         .hypercalls = parameter("hypercalls", 0) != 0,
         .bare_round_trips = alone,
@@ -84,7 +76,7 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
 /// (a Routing), `flush` (a FlushPrimitive), `threshold` (pages), `initiators`, `spaces` (an
 /// InitiatorSpaces), `phases` (1: times each step, too), `hypercalls` (1: they come back here).
 GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
-    const auto protocol = parameter_of("protocol", shootdown::protocol_count, ProtocolId::global);
+    const auto protocol = parameter_of("protocol", ProtocolId::global);
     const ExperimentSettings settings = settings_from_parameters();
     static ExperimentHistograms histograms;
     const ExperimentCounts counts = run_shootdowns(protocol, settings, histograms);
@@ -100,7 +92,7 @@ GUEST_TEST(measure_shootdown, hypercall) { hypercall::nothing(); }
 
 /// Parameters: `protocol`, `seconds`, `seed`.
 GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
-    const auto protocol = parameter_of("protocol", shootdown::protocol_count, ProtocolId::global);
+    const auto protocol = parameter_of("protocol", ProtocolId::global);
     const std::uint64_t khz = boot_info().tsc_khz;
     GUEST_REQUIRE(khz != 0);
     const SoakSettings settings{.cpus = cpu_count(),
@@ -128,9 +120,8 @@ GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
 //
 // Parameters: `samples`, `flush` (the FlushPrimitive for everything).
 GUEST_TEST(measure_shootdown, crossover) {
-    const auto primitive =
-        parameter_of("flush", shootdown::flush_primitive_count, FlushPrimitive::cr3);
-    GUEST_REQUIRE(!shootdown::is_by_page(primitive));
+    const auto primitive = parameter_of("flush", FlushPrimitive::cr3);
+    GUEST_REQUIRE(!study::is_by_page(primitive));
     if (!has(primitive)) {
         GUEST_SKIP("the vCPU has no INVPCID");
     }

@@ -3,6 +3,7 @@
 #include "guest/harness/chase_runs.hpp"
 #include "guest/harness/measure.hpp"
 #include "guest/harness/statistics.hpp"
+#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/kernel/smp.hpp"
 
@@ -10,12 +11,10 @@ namespace nestbed::guest {
 namespace {
 
 ChaseSettings settings_from_parameters() {
-    const std::uint64_t pattern = parameter("pattern", 0);
-    GUEST_REQUIRE(pattern < study::value_count<study::Pattern>);
     const ChaseSettings settings{
         .cpus = cpu_count(),
         .pages = parameter("pages", 512),
-        .pattern = static_cast<chase::Pattern>(pattern),
+        .pattern = parameter_of("pattern", study::Pattern::random),
         .seed = parameter("seed", 1),
         .samples = parameter("samples", 10),
         .accesses = parameter("accesses", 1000),
@@ -36,7 +35,7 @@ void report(const char* name, const ChaseSettings& settings, const stats::Histog
                        counted);
 }
 
-/// Parameters: `pages`, `pattern` (a chase::Pattern), `samples`, `accesses`, `seed`. A sample is
+/// Parameters: `pages`, `pattern` (a study::Pattern), `samples`, `accesses`, `seed`. A sample is
 /// the time of `accesses` loads, each of a page of its own.
 GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20}) {
     constexpr std::uint64_t gib = 1 << 30;

@@ -17,8 +17,6 @@ inline constexpr std::uint64_t page_bytes = paging::bytes_of(paging::PageSize::s
 inline constexpr std::uint64_t line_bytes = 64;
 inline constexpr std::uint64_t lines_per_page = page_bytes / line_bytes;
 
-using study::Pattern;
-
 /// Nodes, one to a page, each a pointer to the next. Which line of its page a node takes is a hash
 /// of the page's number: with the same line in each, all nodes would share a few sets of the
 /// caches.
@@ -80,8 +78,9 @@ template <typename Nodes>
 }
 
 /// Makes the chain of a working set.
-[[gnu::always_inline]] inline void link(const Spread& nodes, Pattern pattern, std::uint64_t seed) {
-    if (pattern == Pattern::strided) {
+[[gnu::always_inline]] inline void link(const Spread& nodes, study::Pattern pattern,
+                                        std::uint64_t seed) {
+    if (pattern == study::Pattern::strided) {
         link_in_order(nodes, 0, nodes.nodes());
         return;
     }
@@ -92,13 +91,14 @@ template <typename Nodes>
 /// Makes the chain that stands beside it: block after block of 16 pages, each in the same pattern.
 /// So few pages stay in any first-level TLB, while 1,024 lines in random order are more than a
 /// prefetcher sees through.
-[[gnu::always_inline]] inline void link(const Packed& nodes, Pattern pattern, std::uint64_t seed) {
+[[gnu::always_inline]] inline void link(const Packed& nodes, study::Pattern pattern,
+                                        std::uint64_t seed) {
     constexpr std::uint64_t block = 16 * lines_per_page;
     stats::Random random(seed);
     const std::uint64_t count = nodes.nodes();
     for (std::uint64_t first = 0; first < count; first += block) {
         const std::uint64_t in_block = count - first < block ? count - first : block;
-        if (pattern == Pattern::strided) {
+        if (pattern == study::Pattern::strided) {
             link_in_order(nodes, first, in_block);
         } else {
             link_at_random(nodes, first, in_block, random);
