@@ -139,7 +139,7 @@ TEST_F(StatisticsTest, AnUnknownMarkFailsTheTest) {
     PortWriter program;
     const TestResult result = run(program.write(port::statistics, 0xDEAD));
     EXPECT_EQ(result.verdict, Verdict::failed);
-    EXPECT_THAT(result.reason, HasSubstr("a write of 4 bytes to port 0x5f0: 57005 is no mark"));
+    EXPECT_THAT(result.reason, HasSubstr("a 4-byte write to port 0x5f0: 57005 is no mark"));
 }
 
 }  // namespace
