@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "shared/channel/layout.hpp"
-#include "tests/unit/loader/elf_builder.hpp"
 #include "tests/vmm/kvm_test.hpp"
+#include "tests/vmm/port_writer.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/run/test_runner.hpp"
@@ -118,6 +118,21 @@ TEST_F(MachineTest, AStopReachesTheBareLoop) {
             patience, stop.get_token());
         EXPECT_EQ(outcome.ending, Ending::interrupted) << outcome.detail;
     }
+}
+
+TEST_F(MachineTest, ADoorbellIsHeardBeforeTheBareLoopAndAfterIt) {
+    namespace port = channel::port;
+    test::PortWriter program;
+    program.write(port::doorbell, 0);
+    program.write(port::bare_loop, 1).write(port::doorbell, 0).write(port::nothing, 0);
+    program.write(port::bare_loop, 0).write(port::doorbell, 0).write(port::finish, 0);
+    const std::vector<std::byte> file = program.file();
+    const Guest guest("bare.elf", file);
+    Machine machine(system(), guest, guest.tests().front(), settings_with(1));
+    int heard = 0;
+    const Outcome outcome = machine.run([&](std::uint32_t) { ++heard; }, patience, {});
+    EXPECT_EQ(outcome.ending, Ending::finished) << outcome.detail;
+    EXPECT_EQ(heard, 2);
 }
 
 TEST_F(MachineTest, AKickThatOurParentBlockedStillStops) {

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 
-#include "shared/channel/ports.hpp"
-#include "tests/unit/loader/elf_builder.hpp"
 #include "tests/vmm/kvm_test.hpp"
+#include "tests/vmm/port_writer.hpp"
 #include "vmm/platform/machine.hpp"
 #include "vmm/run/test_runner.hpp"
 
@@ -15,48 +14,11 @@ namespace nestbed::vmm {
 namespace {
 
 using channel::RegionMark;
+using test::PortWriter;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 namespace port = channel::port;
-
-/// A guest that writes to ports, one write after the other, and does nothing else.
-class PortWriter {
-  public:
-    PortWriter& write(std::uint16_t to, std::uint32_t value) {
-        append({0xBA});  // mov edx, imm32
-        append_number(to);
-        append({0xB8});  // mov eax, imm32
-        append_number(value);
-        append({0xEF});  // out dx, eax
-        return *this;
-    }
-    PortWriter& mark(RegionMark value) {
-        return write(port::statistics, static_cast<std::uint32_t>(value));
-    }
-
-    /// The guest's ELF file.
-    std::vector<std::byte> file() const {
-        std::vector<std::byte> bytes = test::ElfBuilder().file();
-        EXPECT_LE(code_.size(), std::size_t{test::ElfBuilder::note_at});
-        std::ranges::copy(code_, bytes.begin() + test::page_size);
-        return bytes;
-    }
-
-  private:
-    void append(std::initializer_list<unsigned char> code) {
-        for (const unsigned char byte : code) {
-            code_.push_back(std::byte{byte});
-        }
-    }
-    void append_number(std::uint32_t number) {
-        for (int n = 0; n < 4; ++n, number >>= 8) {
-            code_.push_back(static_cast<std::byte>(number));
-        }
-    }
-
-    std::vector<std::byte> code_;
-};
 
 class StatisticsTest : public test::KvmTest {
   protected:
@@ -139,7 +101,7 @@ TEST_F(StatisticsTest, AnUnknownMarkFailsTheTest) {
     PortWriter program;
     const TestResult result = run(program.write(port::statistics, 0xDEAD));
     EXPECT_EQ(result.verdict, Verdict::failed);
-    EXPECT_THAT(result.reason, HasSubstr("a write of 4 bytes to port 0x5f0: 57005 is no mark"));
+    EXPECT_THAT(result.reason, HasSubstr("a 4-byte write to port 0x5f0: 57005 is no mark"));
 }
 
 }  // namespace

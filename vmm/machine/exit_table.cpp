@@ -17,10 +17,12 @@ namespace nestbed::vmm {
 namespace {
 
 std::string text_of(const Access& access) {
-    return fmt::format(
-        "a {} of {} byte{} {} {} {:#x}", access.is_write ? "write" : "read", access.data.size(),
-        access.data.size() == 1 ? "" : "s", access.is_write ? "to" : "from",
-        access.to == Access::To::port ? "port" : "guest physical address", access.address);
+    return access.to == Access::To::port
+               ? fmt::format("a {}-byte {} port {:#x}", access.data.size(),
+                             access.is_write ? "write to" : "read from", access.address)
+               : fmt::format("a {} of {} bytes at guest physical {:#x}",
+                             access.is_write ? "write" : "read", access.data.size(),
+                             access.address);
 }
 
 std::string describe_internal_error(const kvm_run& run) {

@@ -95,7 +95,7 @@ TEST_F(ExitTableTest, ACallReachesItsPortAndNoOther) {
     EXPECT_EQ(port_io(0, true), std::nullopt);
     EXPECT_EQ(port_io(0xFFFF, true), std::nullopt);
     EXPECT_THAT(port_io(port + 1, true),
-                IsUnexpected("a write of 4 bytes to port 0x5e1, which is no port of this machine"));
+                IsUnexpected("a 4-byte write to port 0x5e1, which is no port of this machine"));
     EXPECT_THAT(values, testing::ElementsAre(7, 0xFFFF'FFFF, 0xFFFF'FFFF));
 }
 
@@ -104,18 +104,18 @@ TEST_F(ExitTableTest, ACallIsOneWriteOf32Bits) {
                         ADD_FAILURE();
                         return Answer();
                     }));
-    EXPECT_THAT(port_io(port, true, 2), IsUnexpected("a write of 2 bytes to port 0x5e0"));
-    EXPECT_THAT(port_io(port, true, 1, 4), IsUnexpected("a write of 4 bytes to port 0x5e0"));
-    EXPECT_THAT(port_io(port, true, 4, 2), IsUnexpected("a write of 8 bytes to port 0x5e0"));
-    EXPECT_THAT(port_io(port, false), IsUnexpected("a read of 4 bytes from port 0x5e0"));
+    EXPECT_THAT(port_io(port, true, 2), IsUnexpected("a 2-byte write to port 0x5e0"));
+    EXPECT_THAT(port_io(port, true, 1, 4), IsUnexpected("a 4-byte write to port 0x5e0"));
+    EXPECT_THAT(port_io(port, true, 4, 2), IsUnexpected("a 8-byte write to port 0x5e0"));
+    EXPECT_THAT(port_io(port, false), IsUnexpected("a 4-byte read from port 0x5e0"));
 }
 
 TEST_F(ExitTableTest, AReadFindsItsValue) {
     exits_.add_port(port, [](const Access& read) { return read.read_as(1234); });
     EXPECT_EQ(port_io(port, false), std::nullopt);
     EXPECT_EQ(port_data(), 1234U);
-    EXPECT_THAT(port_io(port, true), IsUnexpected("a write of 4 bytes"));
-    EXPECT_THAT(port_io(port, false, 1), IsUnexpected("a read of 1 byte from"));
+    EXPECT_THAT(port_io(port, true), IsUnexpected("a 4-byte write"));
+    EXPECT_THAT(port_io(port, false, 1), IsUnexpected("a 1-byte read from"));
 }
 
 TEST_F(ExitTableTest, ADeviceEndsTheRun) {
@@ -143,7 +143,7 @@ TEST_F(ExitTableTest, MemoryBelongsToARangeUpToItsEnd) {
     EXPECT_THAT(memory_io(address + 0x1000, true), IsUnexpected("0xd0001000: the next one"));
     for (const std::uint64_t outside : {address - 1, address + 0x2000}) {
         EXPECT_THAT(memory_io(outside, false, 8),
-                    IsUnexpected("a read of 8 bytes from guest physical"));
+                    IsUnexpected("a read of 8 bytes at guest physical"));
     }
 }
 
