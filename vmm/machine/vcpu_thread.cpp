@@ -104,7 +104,6 @@ void VcpuThread::run(const Calls& calls, std::optional<std::uint32_t> host_cpu) 
             pin_this_thread_to(*host_cpu);
         }
         loop(calls);
-        complete_port_io();
     } catch (const std::exception& error) {
         calls.ended(ended_by(Ending::host_error, error.what()));
     }
@@ -153,6 +152,7 @@ void VcpuThread::loop(const Calls& calls) {
             case 0:
                 ++exits_;
                 if (auto outcome = handle_exit(calls)) {
+                    complete_port_io();
                     calls.ended(std::move(*outcome));
                     return;
                 }
@@ -170,6 +170,7 @@ void VcpuThread::loop(const Calls& calls) {
                 return;
         }
     }
+    complete_port_io();  // it was told to stop while it handled an exit
 }
 
 int VcpuThread::run_bare() {
