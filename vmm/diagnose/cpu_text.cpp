@@ -41,7 +41,8 @@ constexpr std::pair<unsigned, const char*> rflags_names[] = {
     {9, "IF"},  {10, "DF"},  {11, "OF"},  {14, "NT"}, {16, "RF"}, {17, "VM"},
     {18, "AC"}, {19, "VIF"}, {20, "VIP"}, {21, "ID"}};
 
-std::vector<std::string> set_bits(std::uint64_t value, BitNames names) {
+/// The names of the bits that are set, "PE WP PG"; bits without a name are added as a number.
+std::string name_bits(std::uint64_t value, BitNames names) {
     std::vector<std::string> words;
     for (const auto& [number, name] : names) {
         const std::uint64_t bit = std::uint64_t{1} << number;
@@ -53,11 +54,17 @@ std::vector<std::string> set_bits(std::uint64_t value, BitNames names) {
     if (value != 0) {
         words.push_back(fmt::format("{:#x}", value));
     }
-    return words;
+    return fmt::format("{}", fmt::join(words, " "));
 }
 
-std::string name_bits(std::uint64_t value, BitNames names) {
-    return fmt::format("{}", fmt::join(set_bits(value, names), " "));
+/// The same for RFLAGS; IOPL is shown if it is not 0, and bit 1, which is always set, is not.
+std::string rflags_bits(std::uint64_t value) {
+    constexpr unsigned iopl_shift = 12;
+    constexpr std::uint64_t iopl_mask = 3U << iopl_shift;
+    const std::string names =
+        name_bits(value & ~(iopl_mask | arch::rflags::reserved_one), rflags_names);
+    const std::uint64_t iopl = (value & iopl_mask) >> iopl_shift;
+    return iopl == 0 ? names : fmt::format("{}{}IOPL={}", names, names.empty() ? "" : " ", iopl);
 }
 
 const char* page_fault_cause(PageFaultError error) {
@@ -77,20 +84,6 @@ paging::Access access_of(PageFaultError error) {
 
 }  // namespace
 
-std::string cr0_bits(std::uint64_t value) { return name_bits(value, cr0_names); }
-std::string cr4_bits(std::uint64_t value) { return name_bits(value, cr4_names); }
-std::string efer_bits(std::uint64_t value) { return name_bits(value, efer_names); }
-
-std::string rflags_bits(std::uint64_t value) {
-    constexpr unsigned iopl_shift = 12;
-    constexpr std::uint64_t iopl_mask = 3U << iopl_shift;
-    auto words = set_bits(value & ~(iopl_mask | arch::rflags::reserved_one), rflags_names);
-    if ((value & iopl_mask) != 0) {
-        words.push_back(fmt::format("IOPL={}", (value & iopl_mask) >> iopl_shift));
-    }
-    return fmt::format("{}", fmt::join(words, " "));
-}
-
 std::string show_registers(const CpuState& state) {
     const kvm_regs& r = state.general;
     const kvm_sregs& s = state.special;
@@ -105,10 +98,10 @@ std::string show_registers(const CpuState& state) {
     line("r8  {:016x}  r9  {:016x}  r10 {:016x}  r11 {:016x}", r.r8, r.r9, r.r10, r.r11);
     line("r12 {:016x}  r13 {:016x}  r14 {:016x}  r15 {:016x}", r.r12, r.r13, r.r14, r.r15);
     line("rip {:016x}  rflags {:08x} [{}]", r.rip, r.rflags, rflags_bits(r.rflags));
-    line("cr0 {:016x} [{}]", s.cr0, cr0_bits(s.cr0));
+    line("cr0 {:016x} [{}]", s.cr0, name_bits(s.cr0, cr0_names));
     line("cr2 {:016x}  cr3 {:016x}", s.cr2, s.cr3);
-    line("cr4 {:016x} [{}]", s.cr4, cr4_bits(s.cr4));
-    line("efer {:016x} [{}]", s.efer, efer_bits(s.efer));
+    line("cr4 {:016x} [{}]", s.cr4, name_bits(s.cr4, cr4_names));
+    line("efer {:016x} [{}]", s.efer, name_bits(s.efer, efer_names));
     line(
         "cs {:04x}  ss {:04x}  ds {:04x}  es {:04x}  fs {:04x} base {:x}  gs {:04x} base {:x}  CPL "
         "{}",

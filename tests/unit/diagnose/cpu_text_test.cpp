@@ -11,6 +11,37 @@ namespace {
 using arch::PageFaultError;
 using testing::HasSubstr;
 
+/// What is in brackets behind `name` and its value.
+std::string bits_of(const char* name, const CpuState& state) {
+    const std::string text = show_registers(state);
+    const std::size_t begin = text.find('[', text.find(name)) + 1;
+    return text.substr(begin, text.find(']', begin) - begin);
+}
+
+std::string cr0_bits(std::uint64_t value) {
+    CpuState state{};
+    state.special.cr0 = value;
+    return bits_of("cr0", state);
+}
+
+std::string cr4_bits(std::uint64_t value) {
+    CpuState state{};
+    state.special.cr4 = value;
+    return bits_of("cr4", state);
+}
+
+std::string efer_bits(std::uint64_t value) {
+    CpuState state{};
+    state.special.efer = value;
+    return bits_of("efer", state);
+}
+
+std::string rflags_bits(std::uint64_t value) {
+    CpuState state{};
+    state.general.rflags = value;
+    return bits_of("rflags", state);
+}
+
 TEST(Registers, BitsAreNamedInTheirOrder) {
     EXPECT_EQ(cr0_bits(0x8005'0033), "PE MP ET NE WP AM PG");
     EXPECT_EQ(cr4_bits(arch::cr4::pae | arch::cr4::smep | arch::cr4::la57 | arch::cr4::pcide),
