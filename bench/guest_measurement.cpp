@@ -17,7 +17,11 @@ GuestBench::GuestBench(std::string_view guest) : guest_(vmm::read_builtin(guest)
 }
 
 vmm::TestResult GuestBench::run(std::string_view test, const vmm::TestSettings& settings) const {
-    return run_test(system_, guest_, guest_.test_named(test), settings, {});
+    vmm::TestResult result = run_test(system_, guest_, guest_.test_named(test), settings, {});
+    if (result.error) {
+        throw vmm::Error(*result.error);
+    }
+    return result;
 }
 
 void add_benchmark(const std::string& name, benchmark::TimeUnit unit, std::int64_t iterations,

@@ -10,7 +10,7 @@
 
 #include "bench/guest_measurement.hpp"
 #include "bench/run_benchmarks.hpp"
-#include "vmm/run/hypercall_probe.hpp"
+#include "vmm/run/calibrate.hpp"
 #include "vmm/study/hypercall_runs.hpp"
 #include "vmm/study/hypercall_table.hpp"
 

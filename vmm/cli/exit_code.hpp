@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vmm/base/error.hpp"
+#include "vmm/result/run_report.hpp"
 
 namespace nestbed::vmm {
 
@@ -40,6 +41,16 @@ constexpr ExitCode exit_code_of(ErrorKind kind) {
             return ExitCode::internal_error;
     }
     return ExitCode::internal_error;
+}
+
+/// Of a report without errors. Without a test that passed, all were skipped: nothing was shown to
+/// work.
+inline ExitCode exit_code_of(const RunReport& report) {
+    const Summary summary = report.summary();
+    if (report.interrupted) {
+        return ExitCode::interrupted;
+    }
+    return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
 }
 
 }  // namespace nestbed::vmm

@@ -18,10 +18,8 @@
 #include "vmm/render/host_text.hpp"
 #include "vmm/render/json.hpp"
 #include "vmm/render/progress.hpp"
-#include "vmm/result/measurements.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/guest_set.hpp"
-#include "vmm/run/hypercall_probe.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
@@ -37,17 +35,6 @@ class Stopwatch {
   private:
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-
-/// A measurement without its proof is none, whatever the guest makes of it.
-void fail_on_violations(TestResult& result) {
-    for (const MeasurementEvent& measurement : result.measurements) {
-        const std::uint64_t violations = number_named(measurement, "violations").value_or(0);
-        if (violations != 0 && result.verdict == Verdict::passed) {
-            result.verdict = Verdict::failed;
-            result.reason = counted(violations, "violation");
-        }
-    }
-}
 
 struct Finished {
     std::vector<TestResult> results;    ///< of the first runs
@@ -70,17 +57,16 @@ Finished run_all(const kvm::System& system, const MeasurePlan& plan, bool memory
         if (run.wants_hypercalls) {
             settings.parameters.emplace_back("hypercalls", hypercalls);
         }
-        try {
-            results.push_back(run_test(system, guest, guest.test_named(run.test), settings, stop));
-        } catch (const Error& error) {
+        results.push_back(run_test(system, guest, guest.test_named(run.test), settings, stop));
+        if (const auto error = results.back().error) {
+            results.pop_back();
             return {std::move(results),
-                    Error(error.kind(), fmt::format("{}: {}", run.text, error.what()))};
+                    Error(error->kind(), fmt::format("{}: {}", run.text, error->what()))};
         }
         if (results.back().interrupted) {
             results.pop_back();
             break;
         }
-        fail_on_violations(results.back());
     }
     return {std::move(results), {}};
 }
@@ -89,14 +75,6 @@ std::uint32_t most_cpus(const MeasurePlan& plan) {
     return std::ranges::max_element(plan.runs, {},
                                     [](const auto& run) { return run.settings.cpus; })
         ->settings.cpus;
-}
-
-ExitCode verdict_of(const RunReport& report) {
-    const Summary summary = report.summary();
-    if (report.interrupted) {
-        return ExitCode::interrupted;
-    }
-    return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
 }
 
 /// Success if no run failed and one at least passed.
@@ -116,7 +94,8 @@ ExitCode measure(const MeasurePlan& plan, const ReportOptions& options,
     report.host = describe_host(&system);
     report.calibration = calibrate(system, interrupts.token());
     const std::string head = calibration_text(*report.host, *report.calibration) + "\n";
-    const Format format = options.format.value_or(format_by_name(options.output));
+    const Format format =
+        options.format.value_or(format_by_name(options.output).value_or(Format::human));
     const bool human = output || format == Format::human;
     if (human) {
         print(head);
@@ -151,7 +130,7 @@ ExitCode measure(const MeasurePlan& plan, const ReportOptions& options,
     if (finished.not_possible) {
         throw Error(*finished.not_possible);
     }
-    return verdict_of(report);
+    return exit_code_of(report);
 }
 
 }  // namespace

@@ -79,11 +79,7 @@ MeasurePlan crossover_plan(const ShootdownOptions& options) {
         return text;
     };
     plan.conclude = [](RunReport& report) {
-        for (const TestResult& test : report.tests) {
-            if (test.verdict == Verdict::passed) {
-                report.crossovers.push_back(find_crossover(test));
-            }
-        }
+        report.findings.emplace_back("crossovers", crossovers_json(report.tests));
     };
     return plan;
 }

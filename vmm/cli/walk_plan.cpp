@@ -10,6 +10,7 @@
 #include "vmm/host/describe.hpp"
 #include "vmm/memory/huge_pages.hpp"
 #include "vmm/study/walk_inspection.hpp"
+#include "vmm/study/walk_json.hpp"
 #include "vmm/study/walk_table.hpp"
 
 namespace nestbed::vmm {
@@ -84,7 +85,8 @@ MeasurePlan walk_plan(const WalkOptions& options) {
                            host.source);
     };
     plan.conclude = [=](RunReport& report) {
-        report.walks = results_of(combinations, report.tests, *findings);
+        report.findings.emplace_back(
+            "walks", json_of(results_of(combinations, report.tests, *findings)).dump());
     };
     return plan;
 }

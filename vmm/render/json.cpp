@@ -2,10 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "shared/shootdown/flush_primitive.hpp"
 #include "vmm/base/version.hpp"
 #include "vmm/result/trust.hpp"
-#include "vmm/study/walk_json.hpp"
 
 namespace nestbed::vmm {
 
@@ -97,12 +95,20 @@ Json json_of(const MemoryReport& report) {
     return result;
 }
 
+Json json_of(const Error& error) {
+    return {{"kind", name_of(error.kind())}, {"text", error.what()}};
+}
+
+Json json_of(const channel::Proof& proof) {
+    return {{"checks", proof.checks}, {"violations", proof.violations}};
+}
+
 template <typename T>
 Json optional_json(const std::optional<T>& value) {
     if (!value) {
         return nullptr;
     }
-    if constexpr (std::is_same_v<T, double>) {
+    if constexpr (std::is_arithmetic_v<T>) {
         return *value;
     } else {
         return json_of(*value);
@@ -118,6 +124,7 @@ Json json_of(const Calibration& calibration) {
         {"ipi_to_halted", optional_json(calibration.ipi_to_halted)},
         {"ipi_to_spinning", optional_json(calibration.ipi_to_spinning)},
         {"tsc_offset", optional_json(calibration.tsc_offset)},
+        {"hypercalls", optional_json(calibration.hypercalls)},
         {"seconds", calibration.seconds},
         {"problems", calibration.problems}};
 }
@@ -177,6 +184,7 @@ Json json_of(const TestResult& test) {
             {"name", test.name},
             {"verdict", verdict_name(test.verdict)},
             {"reason", test.reason},
+            {"error", optional_json(test.error)},
             {"seconds", test.seconds},
             {"failures", failures},
             {"file", test.file},
@@ -206,22 +214,13 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     }
     Json result{{"name", measurement.name}, {"params", parameters}, {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
+    result["proof"] = optional_json(measurement.proof);
     result["exits"] = measurement.counted ? json_of(test.kvm_counts) : Json::object();
     result["test"] = test.full_name();
     result["repetition"] = test.repetition;
     result["cpus"] = test.cpus;
     result["tsc_khz"] = test.tsc_khz;
     return result;
-}
-
-Json json_of(const Crossover& crossover) {
-    const auto pages_or_null = [](const std::optional<std::uint64_t>& pages) {
-        return pages ? Json(*pages) : Json(nullptr);
-    };
-    return {{"full_flush", crossover.full_flush},
-            {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
-            {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
-            {"linux", shootdown::linux_flush_ceiling}};
 }
 
 Json json_of(const Trust& trust) {
@@ -262,14 +261,12 @@ std::string json_report(const RunReport& report) {
     Json result = head(report.command, report.host, report.calibration);
     result["tests"] = tests;
     result["measurements"] = measurements;
-    for (const Crossover& crossover : report.crossovers) {
-        result["crossovers"].push_back(json_of(crossover));
-    }
-    if (!report.walks.empty()) {
-        result["walks"] = json_of(report.walks);
+    for (const auto& [key, json] : report.findings) {
+        result[key] = Json::parse(json);
     }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;
+    result["error"] = optional_json(report.error);
     result["interrupted"] = report.interrupted;
     result["not_finished"] = report.not_finished;
     return dump(result);

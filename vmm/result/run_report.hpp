@@ -4,13 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "vmm/host/host_description.hpp"
+#include "vmm/host/describe.hpp"
 #include "vmm/result/calibration.hpp"
 #include "vmm/result/test_result.hpp"
-#include "vmm/study/crossover.hpp"
-#include "vmm/study/walk_result.hpp"
 
 namespace nestbed::vmm {
 
@@ -20,11 +19,19 @@ struct RunReport {
     std::optional<HostDescription> host;
     std::optional<Calibration> calibration;
     std::vector<TestResult> tests;
-    std::vector<Crossover> crossovers;  ///< one per test, if that was what they were for
-    std::vector<WalkResult> walks;      ///< likewise
+    /// What a study makes of its tests: keys of the JSON report, and their JSON.
+    std::vector<std::pair<std::string, std::string>> findings;
+    std::optional<Error> error;  ///< of the run as a whole; tests have their own
     bool interrupted = false;
-    std::uint64_t not_finished = 0;  ///< tests that an interruption or an error left out
+    std::uint64_t not_finished = 0;  ///< tests that an interruption or the error left out
     double seconds = 0;
+
+    /// Why it is not whole: "interrupted: 2 tests did not finish"; empty if it is.
+    std::string shortcoming() const;
+
+    /// What is to be told to whoever waits for the run, if anything: the run's error, or that of
+    /// the first test that has one.
+    std::optional<Error> first_error() const;
 
     Summary summary() const {
         Summary result;

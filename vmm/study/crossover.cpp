@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "shared/shootdown/flush_primitive.hpp"
@@ -99,6 +100,24 @@ std::string crossover_sentence(const Crossover& crossover) {
     return fmt::format(
         "{} (median, refill included). Linux flushes everything above {} pages, which is {}.\n",
         found, shootdown::linux_flush_ceiling, linux_compared(crossover));
+}
+
+std::string crossovers_json(const std::vector<TestResult>& tests) {
+    using Json = nlohmann::ordered_json;
+    const auto pages_or_null = [](const std::optional<std::uint64_t>& pages) {
+        return pages ? Json(*pages) : Json(nullptr);
+    };
+    Json result = Json::array();
+    for (const TestResult& test : tests) {
+        if (test.verdict == Verdict::passed) {
+            const Crossover crossover = find_crossover(test);
+            result.push_back({{"full_flush", crossover.full_flush},
+                              {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
+                              {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
+                              {"linux", shootdown::linux_flush_ceiling}});
+        }
+    }
+    return result.dump();
 }
 
 std::string crossover_text(const TestResult& test) {

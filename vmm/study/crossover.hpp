@@ -36,6 +36,9 @@ Crossover find_crossover(const TestResult& test);
 /// In a sentence, compared with Linux's threshold.
 std::string crossover_sentence(const Crossover& crossover);
 
+/// Those of the tests that passed, as JSON.
+std::string crossovers_json(const std::vector<TestResult>& tests);
+
 /// The table and the sentence; or why there is none.
 std::string crossover_text(const TestResult& test);
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {
 namespace {

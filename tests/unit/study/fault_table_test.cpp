@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/unit/report/samples.hpp"
+#include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {
 namespace {
