@@ -1,5 +1,6 @@
 // From a vCPU's first C++ instruction to the test.
 
+#include "guest/harness/log.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/kernel/boot.hpp"
 #include "guest/kernel/cpu.hpp"
@@ -27,6 +28,8 @@ bool same_name(const char* left, const char* right) {
 const channel::BootInfo& boot_info() { return *boot; }
 
 std::uint64_t parameter(const char* name, std::uint64_t fallback) {
+    // The host tells whoever misspelt one.
+    write_record(channel::RecordType::parameter, name);
     for (std::uint32_t i = 0; i < boot->parameter_count; ++i) {
         if (same_name(boot->parameters[i].name, name)) {
             return boot->parameters[i].value;

@@ -19,6 +19,7 @@ struct CallKind {
     const char* mode = "kernel";  ///< that makes the call, and times it
     /// What the bare loop answers beside it.
     const char* floor = "port exit";
+    std::uint64_t exits = 0;  ///< of one call
 };
 
 inline constexpr char same_exit[] = "same exit";
@@ -172,6 +173,7 @@ void measure_calls(const CallKind& kind, std::uint64_t empty_pair, Call call, Fl
 template <typename Call>
 void measure_exits(CallKind kind, std::uint64_t empty_pair, Call call) {
     kind.floor = same_exit;
+    kind.exits = 1;
     call.prepare(empty_pair);
     measure_calls(kind, empty_pair, call, call, [] {});
 }

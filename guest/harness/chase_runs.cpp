@@ -80,18 +80,18 @@ void record_samples(std::uint32_t cpu, std::uint64_t samples, stats::Histogram& 
 
 }  // namespace
 
-bool prepare_spread_chase(const ChaseSettings& settings) {
+std::uint64_t prepare_spread_chase(const ChaseSettings& settings) {
     tell(settings);
-    const bool whole = run_user(link_spread).value() == settings.pages;
+    const std::uint64_t loads = run_user(link_spread).value();
     set_out(chase::Spread{base, settings.pages}, settings.cpus);
-    return whole;
+    return loads;
 }
 
-bool prepare_packed_chase(const ChaseSettings& settings) {
+std::uint64_t prepare_packed_chase(const ChaseSettings& settings) {
     tell(settings);
-    const bool whole = run_user(link_packed).value() == settings.pages;
+    const std::uint64_t loads = run_user(link_packed).value();
     set_out(chase::Packed{base, settings.pages}, settings.cpus);
-    return whole;
+    return loads;
 }
 
 void run_chase(const ChaseSettings& settings, stats::Histogram& cycles) {

@@ -17,10 +17,10 @@ struct ChaseSettings {
     std::uint64_t accesses;  ///< of a sample
 };
 
-/// Makes the chain and follows it all around once. False if that does not take as many loads as it
-/// has nodes.
-bool prepare_spread_chase(const ChaseSettings& settings);
-bool prepare_packed_chase(const ChaseSettings& settings);
+/// Makes the chain and follows it all around once. Returns the loads that it took: as many as it
+/// has nodes, or it is no chain of them.
+std::uint64_t prepare_spread_chase(const ChaseSettings& settings);
+std::uint64_t prepare_packed_chase(const ChaseSettings& settings);
 
 /// Follows the chain that was prepared last, and records the cycles of each sample.
 void run_chase(const ChaseSettings& settings, stats::Histogram& cycles);

@@ -7,7 +7,8 @@
 namespace nestbed::guest {
 
 void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
-                        std::initializer_list<channel::Parameter> parameters, Counted counted) {
+                        std::initializer_list<channel::Parameter> parameters,
+                        const std::optional<channel::Proof>& proof, Counted counted) {
     if (parameters.size() > channel::max_measurement_parameters) {
         panic("a measurement with too many parameters");
     }
@@ -16,6 +17,8 @@ void report_measurement(const char* name, const char* unit, const stats::Histogr
     measurement.unit = unit;
     measurement.histogram = &histogram;
     measurement.counted = counted == Counted::yes ? 1 : 0;
+    measurement.proved = proof ? 1 : 0;
+    measurement.proof = proof.value_or(channel::Proof{});
     for (const channel::Parameter& parameter : parameters) {
         measurement.parameters[measurement.parameter_count++] = parameter;
     }

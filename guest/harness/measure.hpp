@@ -2,12 +2,13 @@
 //
 //     static stats::Histogram histogram;   // too large for a stack
 //     …histogram.record(cycles)…           // no exit in the timed region
-//     report_measurement("round trip", "cycles", histogram, {number("cpus", 2), word("target",
-//     "hlt")});
+//     report_measurement("round trip", "cycles", histogram,
+//                        {number("cpus", 2), word("target", "hlt")}, no_claim);
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 
 #include "shared/channel/record.hpp"
 #include "shared/stats/histogram.hpp"
@@ -23,10 +24,15 @@ inline channel::Parameter word(const char* name, const char* text) { return {nam
 /// KVM counted over them belongs to this measurement.
 enum class Counted : bool { no, yes };
 
+/// Of a measurement that claims nothing which could be violated, or whose test sends the proof with
+/// another one.
+inline constexpr std::nullopt_t no_claim = std::nullopt;
+
 /// Sends a finished histogram; the host has its copy when this returns. Names are string
-/// literals; at most `channel::max_measurement_parameters` parameters.
+/// literals; at most `channel::max_measurement_parameters` parameters. With violations in its
+/// `proof`, or with nothing checked, the test has failed.
 void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
                         std::initializer_list<channel::Parameter> parameters,
-                        Counted counted = Counted::no);
+                        const std::optional<channel::Proof>& proof, Counted counted = Counted::no);
 
 }  // namespace nestbed::guest

@@ -91,7 +91,7 @@ void PhaseHistograms::report(const char* protocol) const {
         const auto phase = static_cast<Phase>(n);
         if (may_report(phase)) {
             report_measurement(name_of(phase), "cycles", phases_[phase],
-                               {word("protocol", protocol)});
+                               {word("protocol", protocol)}, no_claim);
         } else if (phases_[phase].count() != 0) {
             GUEST_LOG("no one-way times: the counters are known to {} cycles only", worst_bound_);
         }

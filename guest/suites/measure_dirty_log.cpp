@@ -72,6 +72,7 @@ GUEST_USER std::uint64_t touch_at_random(std::uint64_t pass_address, std::uint64
 
 /// What a collected bitmap is beside what was written, in user memory.
 struct Verdict {
+    std::uint64_t judged;  ///< pages, of all bitmaps
     std::uint64_t written;
     std::uint64_t missing;    ///< written and not in the bitmap
     std::uint64_t unwritten;  ///< in the bitmap and not written
@@ -89,6 +90,7 @@ GUEST_USER std::uint64_t judge(std::uint64_t pass_address, std::uint64_t verdict
         verdict.missing += written && !logged ? 1 : 0;
         verdict.unwritten += logged && !written ? 1 : 0;
     }
+    verdict.judged += pass.pages;
     return 0;
 }
 
@@ -225,8 +227,8 @@ class DirtyLogPhases {
              number("writes", settings_.writes), number("initially_set", logging.initially_set),
              number("ring_entries", logging.ring_entries), number("ring_full", ring_full_),
              number("written", found.written), number("missing", found.missing),
-             number("unwritten", found.unwritten), number("left_over", left_over_),
-             number("violations", found.missing + left_over_)},
+             number("unwritten", found.unwritten), number("left_over", left_over_)},
+            channel::Proof{.checks = found.judged, .violations = found.missing + left_over_},
             counted);
     }
 

@@ -83,7 +83,8 @@ void move_slot(const Blocks& read) {
     report_measurement(
         "move", "cycles", cycles,
         {word("rung", name_of(Rung::moved)), number("reads", reads.right),
-         number("reads_of_nothing", reads.nothing), number("violations", reads.wrong)});
+         number("reads_of_nothing", reads.nothing)},
+        channel::Proof{.checks = reads.right + reads.wrong, .violations = reads.wrong});
 }
 
 /// Brings about what the stores are to meet. Returns how many pages were not as they should be on
@@ -206,7 +207,8 @@ GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20}) {
     violations += conclude(rung, blocks);
     report_measurement("store", "cycles", cycles,
                        {word("rung", name_of(rung)), number("block_pages", blocks.pages),
-                        number("cpus", experiment.cpus), number("violations", violations)},
+                        number("cpus", experiment.cpus)},
+                       channel::Proof{.checks = blocks.count, .violations = violations},
                        Counted::yes);
 }
 

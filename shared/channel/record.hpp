@@ -17,6 +17,7 @@ enum class RecordType : std::uint8_t {
     failure = 2,      ///< text: `Expectation`; arguments: the two values
     skip = 3,         ///< text: `const char`, the reason
     measurement = 4,  ///< text: `Measurement`
+    parameter = 5,    ///< text: `const char`, the name of a parameter that was looked up
 };
 
 /// How an argument is to be shown.
@@ -68,6 +69,13 @@ static_assert(sizeof(Parameter) == 24);
 
 inline constexpr std::uint32_t max_measurement_parameters = 16;
 
+/// What was found while a measurement was made about that which it claims to be of. Nothing checked
+/// is no proof.
+struct Proof {
+    std::uint64_t checks;
+    std::uint64_t violations;  ///< checks that did not hold
+};
+
 /// A finished histogram with its name and circumstances. The guest keeps this and the histogram
 /// unchanged until the doorbell that follows its record has been answered.
 struct Measurement {
@@ -75,9 +83,11 @@ struct Measurement {
     Pointer<const char> unit;
     Pointer<const void> histogram;  ///< `stats::Histogram`
     std::uint32_t parameter_count;
-    std::uint32_t counted;  ///< 1: the regions that the test marks are of what this times
+    std::uint16_t counted;  ///< 1: the regions that the test marks are of what this times
+    std::uint16_t proved;   ///< 1: `proof` is the proof of this; 0: it claims nothing
+    Proof proof;
     Parameter parameters[max_measurement_parameters];
 };
-static_assert(sizeof(Measurement) == 32 + 24 * max_measurement_parameters);
+static_assert(sizeof(Measurement) == 48 + 24 * max_measurement_parameters);
 
 }  // namespace nestbed::channel

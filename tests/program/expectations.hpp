@@ -16,6 +16,7 @@ inline constexpr int success = 0;
 inline constexpr int test_failed = 1;
 inline constexpr int bad_input = 2;
 inline constexpr int no_kvm = 3;
+inline constexpr int host_failed = 4;
 inline constexpr int interrupted = 130;
 
 /// An error is one line on standard error, and nothing on standard output.

@@ -105,7 +105,9 @@ TEST_F(ChannelTest, AMeasurementArrivesWhole) {
     const MeasurementEvent& measurement = result.measurements[0];
     EXPECT_EQ(measurement.name, "hundred");
     EXPECT_EQ(measurement.unit, "things");
-    ASSERT_THAT(measurement.parameters, SizeIs(2));
+    ASSERT_TRUE(measurement.proof);
+    EXPECT_EQ(measurement.proof->checks, 100U);
+    ASSERT_THAT(measurement.parameters, SizeIs(3)) << "with the violations";
     EXPECT_EQ(measurement.parameters[0].name, "number");
     EXPECT_EQ(std::get<std::uint64_t>(measurement.parameters[0].value), 7U);
     EXPECT_EQ(measurement.parameters[1].name, "word");

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ using nlohmann::json;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
@@ -88,6 +90,16 @@ TEST(CommandLine, AbsurdValuesAreOneLine) {
         {"run", "--shuffle", "x"},
         {"run", "--format", "pdf"},
         {"run", "--set", "x"},
+        {"run", "--set", "x=1", "--set", "x=2"},
+        {"run", "--jobs", "2", "--pin"},
+        {"run", "--format", "junit", "--output", "/tmp/x.json"},
+        {"run", "--format", "tap", "--output", "/tmp/x", "--output", "/tmp/y"},
+        {"run", "--output", "/tmp/x", "--output", "/tmp/x"},
+        {"run", "--format", "junit", "--verbose"},
+        {"run", "--filter", ""},
+        {"list", "--filter", ""},
+        {"nested", "--paging", "npt", "--kernel", "/x", "--modules", "/x", "--cache", "/x", "--",
+         "list"},
         {"run", "nothing"},
         {"run", "/nonexistent.elf"},
         {"run", "/"},
@@ -137,8 +149,14 @@ TEST(CommandLine, ListNeedsNoKvm) {
 TEST(CommandLine, AFullStandardOutputIsAnError) {
     const ProcessResult result =
         nestbed({"list"}, [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); });
-    EXPECT_EQ(result.exit_code, bad_input);
+    EXPECT_EQ(result.exit_code, host_failed);
     EXPECT_THAT(result.err, HasSubstr("standard output"));
+}
+
+std::string contents_of(const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
 }
 
 /// Gives up root, which may open any /dev/kvm.
@@ -181,10 +199,13 @@ TEST(WithoutKvm, RunAndMeasureSaySoAndNameTheEmulatedMachine) {
          std::vector<std::vector<std::string>>{{"run"}, {"measure", "shootdown"}}) {
         std::vector<std::string> arguments = command;
         arguments.insert(arguments.end(), {"--format", "json", "--output", output});
-        const ProcessResult result = nestbed(arguments, become_nobody);
+        const ProcessResult result = nestbed(arguments, [&] {
+            become_nobody();
+            std::ofstream(output) << "old";
+        });
         expect_one_line_error(result, no_kvm);
         EXPECT_THAT(result.err, HasSubstr("nestbed nested --paging npt -- "));
-        EXPECT_FALSE(fs::exists(output));
+        EXPECT_THAT(contents_of(output), Not(HasSubstr("old"))) << command[0];
     }
     expect_one_line_error(nestbed({"run", "nothing"}, become_nobody), bad_input);
 }
@@ -200,9 +221,8 @@ TEST_F(WithKvm, ATestThatPassesIsASuccess) {
 }
 
 TEST_F(WithKvm, AGuestOfOnesOwn) {
-    const ProcessResult result =
-        nestbed({"run", boot_elf, "--filter", "boot.empty", "--cpus", "3", "--memory", "32M",
-                 "--timeout", "9.5", "--pin", "--set", "a=1", "--set", "b=0x2"});
+    const ProcessResult result = nestbed({"run", boot_elf, "--filter", "boot.empty", "--cpus", "3",
+                                          "--memory", "32M", "--timeout", "9.5", "--pin"});
     EXPECT_EQ(result.exit_code, success) << result.err;
     EXPECT_THAT(result.out, HasSubstr("3 vCPUs"));
 }
@@ -270,23 +290,115 @@ TEST_F(WithKvm, TheOutputFileIsBesideTheHumanReport) {
 }
 
 TEST_F(WithKvm, AnUnwritableOutputIsFoundBeforeTheRun) {
-    expect_one_line_error(nestbed({"run", "boot", "--output", "/nonexistent/out.json"}), bad_input);
-    expect_one_line_error(nestbed({"run", "boot", "--output", path(".")}), bad_input);
+    expect_one_line_error(nestbed({"run", "boot", "--output", "/nonexistent/out.json"}),
+                          host_failed);
+    expect_one_line_error(nestbed({"run", "boot", "--output", path(".")}), host_failed);
     expect_one_line_error(
         nestbed({"measure", "shootdown", "--format", "json", "--output", "/proc/out.json"}),
-        bad_input);
+        host_failed);
     EXPECT_TRUE(folder_is_empty());
 }
 
-TEST_F(WithKvm, BadInputLeavesNoOutputFile) {
-    const ProcessResult result = nestbed(
-        {"run", "boot", "--backing", "hugetlb-2m", "--memory", "1G", "--output", path("out")});
+TEST_F(WithKvm, WhatTheHostLacksIsInTheReport) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--filter", "boot.empty", "--backing", "hugetlb-2m", "--memory",
+                 "1G", "--output", path("out.xml")});
     if (result.exit_code == success) {
         GTEST_SKIP() << "this host has 1 GiB of huge pages to spare";
     }
-    EXPECT_EQ(result.exit_code, bad_input);
+    EXPECT_EQ(result.exit_code, no_kvm);
     EXPECT_THAT(result.err, HasSubstr("nr_hugepages"));
-    EXPECT_TRUE(folder_is_empty());
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("type=\"host_lacks\""));
+}
+
+/// As many descriptors as a VM takes up, or fewer.
+void have_few_descriptors() {
+    const rlimit few{8, 8};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) {
+        ::_exit(126);
+    }
+}
+
+TEST_F(WithKvm, AVmThatCannotBeMadeIsAResultOfItsOwn) {
+    for (const char* name : {"out.xml", "out.json", "out.tap"}) {
+        std::ofstream(path(name)) << "old";
+    }
+    const ProcessResult result =
+        nestbed({"run", "boot", "ipi", "--jobs", "1", "--output", path("out.xml"), "--output",
+                 path("out.json"), "--output", path("out.tap")},
+                have_few_descriptors);
+    EXPECT_EQ(result.exit_code, host_failed) << "a system call failed: " << result.out;
+    EXPECT_THAT(result.err, HasSubstr("Too many open files"));
+    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+    const json report = json::parse(contents(path("out.json")));
+    EXPECT_EQ(report["not_finished"], 0) << "the run goes on";
+    const auto with_error = std::ranges::count_if(
+        report["tests"], [](const json& test) { return test["error"] != nullptr; });
+    EXPECT_GE(with_error, 1);
+    EXPECT_EQ(report["summary"]["failed"], with_error);
+    EXPECT_THAT(contents(path("out.xml")),
+                HasSubstr("failures=\"0\" errors=\"" + std::to_string(with_error) + '"'));
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("type=\"kernel_refused\"/>"));
+    EXPECT_THAT(contents(path("out.tap")), HasSubstr("  error: kernel_refused\n"));
+}
+
+TEST_F(WithKvm, ARunThatFailsLeavesNoOldResult) {
+    const std::vector<std::vector<std::string>> failing{
+        {"run", "nothing"},
+        {"run", "boot", "--filter", "nothing"},
+        {"run", "boot", "--filter", "boot.empty", "--set", "sampels=3"},
+        {"run", "boot", "--output", "/nonexistent/out.xml"},
+        {"measure", "shootdown", "--cpus", "64", "--backing", "hugetlb-1g", "--samples", "1"},
+    };
+    for (std::vector<std::string> arguments : failing) {
+        SCOPED_TRACE(testing::PrintToString(arguments));
+        std::ofstream(path("out.json")) << "old";
+        arguments.insert(arguments.end(), {"--output", path("out.json")});
+        EXPECT_NE(nestbed(arguments).exit_code, success);
+        EXPECT_THAT(contents(path("out.json")), Not(HasSubstr("old")));
+    }
+}
+
+TEST_F(WithKvm, AFileThatCannotBeWrittenTakesNoOtherAlong) {
+    const ProcessResult result = nestbed({"run", "boot", "--filter", "boot.empty", "--output",
+                                          "/dev/full", "--output", path("out.xml")});
+    EXPECT_EQ(result.exit_code, host_failed);
+    EXPECT_THAT(result.err, HasSubstr("/dev/full"));
+    EXPECT_THAT(contents(path("out.xml")), EndsWith("</testsuites>\n"));
+}
+
+TEST_F(WithKvm, AFullStandardOutputTakesNoFileAlong) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--filter", "boot.empty", "--output", path("out.xml")},
+                [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); });
+    EXPECT_EQ(result.exit_code, host_failed);
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("<testcase classname=\"boot\""));
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("standard output"));
+}
+
+TEST_F(WithKvm, AParameterThatNoTestLooksUpIsAnError) {
+    const ProcessResult result =
+        nestbed({"run", "measure_walk", "--set", "sampels=3", "--output", path("out.json")});
+    EXPECT_EQ(result.exit_code, bad_input) << result.out;
+    EXPECT_THAT(result.err, HasSubstr("the parameter sampels; looked up: accesses, pages"));
+    const json report = json::parse(contents(path("out.json")));
+    EXPECT_EQ(report["error"]["kind"], "usage");
+    EXPECT_EQ(report["tests"][0]["verdict"], "passed");
+    EXPECT_EQ(nestbed({"run", "measure_walk", "--set", "samples=3"}).exit_code, success);
+}
+
+TEST_F(WithKvm, AMeasurementWithViolationsFailsEverywhere) {
+    const ProcessResult result =
+        nestbed({"run", "measure_dirty_log", "--set", "lose_page=1", "--output", path("out.xml"),
+                 "--output", path("out.json"), "--output", path("out.tap")});
+    EXPECT_EQ(result.exit_code, test_failed);
+    EXPECT_THAT(result.out, HasSubstr("1 violation in "));
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("<failure message=\"dirty: 1 violation"));
+    EXPECT_THAT(contents(path("out.tap")), HasSubstr("not ok 1 "));
+    const json report = json::parse(contents(path("out.json")));
+    EXPECT_EQ(report["tests"][0]["verdict"], "failed");
+    EXPECT_EQ(report["measurements"][0]["proof"]["violations"], 1);
+    EXPECT_GE(report["measurements"][0]["proof"]["checks"], 1);
 }
 
 TEST_F(WithKvm, AClosedPipeEndsIt) {
@@ -302,7 +414,7 @@ TEST_F(WithKvm, AClosedPipeEndsIt) {
                 ::signal(SIGPIPE, ignored ? SIG_IGN : SIG_DFL);
             });
         if (ignored) {
-            EXPECT_EQ(result.exit_code, bad_input);
+            EXPECT_EQ(result.exit_code, host_failed);
             EXPECT_THAT(result.err, HasSubstr("Broken pipe"));
         } else {
             EXPECT_EQ(result.signal, SIGPIPE);
@@ -344,9 +456,11 @@ TEST_F(WithKvm, DoctorDescribesTheHost) {
     const ProcessResult text = nestbed({"doctor"});
     EXPECT_EQ(text.exit_code, success) << text.err;
     EXPECT_THAT(text.out, HasSubstr("instruction at CPL 0"));
+    EXPECT_THAT(text.out, HasSubstr("hypercalls (VMCALL, VMMCALL) "));
     EXPECT_THAT(text.out, HasSubstr("How far timings can be trusted here"));
     const json report = json::parse(nestbed({"doctor", "--json"}).out);
     EXPECT_GE(report["host"]["kvm"]["max_cpus"], 1);
+    EXPECT_TRUE(report["host"]["calibration"]["hypercalls"].is_boolean());
     EXPECT_THAT(std::vector<std::string>({"ept", "npt", "shadow", "pvm", "unknown"}),
                 testing::Contains(report["host"]["paging"].get<std::string>()));
 }

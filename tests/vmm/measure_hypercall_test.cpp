@@ -6,7 +6,7 @@
 #include "cli_test.hpp"
 #include "tests/program/process.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/run/hypercall_probe.hpp"
+#include "vmm/run/calibrate.hpp"
 #include "vmm/study/hypercall_runs.hpp"
 #include "vmm/study/hypercall_table.hpp"
 

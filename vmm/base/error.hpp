@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -17,6 +18,9 @@ enum class ErrorKind {
     io,              ///< a file or a stream could not be read or written
     ours,            ///< a bug of this program
 };
+
+/// "usage", "input", "host_lacks", …: for reports.
+const char* name_of(ErrorKind kind);
 
 class Error : public std::runtime_error {
   public:
@@ -33,5 +37,36 @@ template <typename... Arguments>
                               Arguments&&... arguments) {
     throw Error(kind, fmt::format(format, std::forward<Arguments>(arguments)...));
 }
+
+/// The exception that is being handled, whoever has thrown it.
+Error current_error();
+
+/// Of steps that are all taken, whatever became of those before, the first that failed.
+class FirstError {
+  public:
+    template <typename Step>
+    void attempt(const Step& step) {
+        try {
+            step();
+        } catch (...) {
+            keep(current_error());
+        }
+    }
+    void keep(Error error) {
+        if (!first_) {
+            first_ = std::move(error);
+        }
+    }
+
+    const std::optional<Error>& get() const { return first_; }
+    void throw_if_any() const {
+        if (first_) {
+            throw Error(*first_);
+        }
+    }
+
+  private:
+    std::optional<Error> first_;
+};
 
 }  // namespace nestbed::vmm

@@ -92,8 +92,10 @@ OutputFile::OutputFile(const fs::path& path) : path_(path) {
         open_special();
         return;
     }
+    if (fs::is_symlink(path_)) {  // stays one
+        path_ = fs::weakly_canonical(path_.parent_path() / fs::read_symlink(path_));
+    }
     if (fs::is_regular_file(status)) {
-        path_ = fs::canonical(path_);  // a symbolic link stays one
         if (::access(path_.c_str(), W_OK) != 0) {
             fail(path, errno);
         }
@@ -101,6 +103,7 @@ OutputFile::OutputFile(const fs::path& path) : path_(path) {
     if (const int create_error = TemporaryFile(temporary()).error()) {
         fail(path, create_error);
     }
+    fs::remove(path_);
 }
 
 void OutputFile::open_special() {

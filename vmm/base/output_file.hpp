@@ -11,12 +11,13 @@ namespace nestbed::vmm {
 
 class OutputFile {
   public:
-    /// Throws Error(bad_input) if `path` could not be written now; leaves nothing behind. What is
-    /// there and no regular file (a pipe, a terminal, /dev/null) is opened now and written later.
+    /// Throws Error(io) if `path` could not be written now. An old file is gone then: whoever reads
+    /// it after a run that failed would take it for that run's. What is there and no regular file
+    /// (a pipe, a terminal, /dev/null) is opened now and written later.
     explicit OutputFile(const std::filesystem::path& path);
 
     /// Puts `contents` into the file: into another one beside it, which then takes its name.
-    /// Throws Error(bad_input), and then the old file, if there was one, is still there.
+    /// Throws Error(io), and then there is no such file.
     void write(std::string_view contents);
 
   private:

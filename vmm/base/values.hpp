@@ -1,4 +1,4 @@
-// The values of options: text to numbers, with limits. Each throws Error(bad_input) that names the
+// The values of options: text to numbers, with limits. Each throws Error(usage) that names the
 // option, the value and what would be right.
 #pragma once
 

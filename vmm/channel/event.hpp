@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "shared/channel/record.hpp"
 #include "shared/stats/histogram.hpp"
 
 namespace nestbed::vmm {
@@ -38,13 +40,21 @@ struct MeasurementEvent {
     std::vector<MeasurementParameter> parameters;
     stats::Histogram histogram;
     bool counted = false;  ///< KVM's counts, where there are any, are of this
+    /// Without one it claims nothing that could be violated.
+    std::optional<channel::Proof> proof = {};
+};
+
+/// A parameter that was looked up, whether it was given or not.
+struct ParameterRequest {
+    std::string name;
 };
 
 struct Event {
     std::uint64_t tsc;
     std::uint32_t cpu;
     /// A measurement is kept elsewhere: with its 15 KiB inside, so would be each log line's event.
-    std::variant<LogLine, FailedExpectation, SkipRequest, std::shared_ptr<const MeasurementEvent>>
+    std::variant<LogLine, FailedExpectation, SkipRequest, std::shared_ptr<const MeasurementEvent>,
+                 ParameterRequest>
         what;
 };
 

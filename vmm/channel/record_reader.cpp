@@ -64,6 +64,9 @@ std::uint64_t bytes_of(const Event& event) {
                    failure.values.capacity();
         }
         std::uint64_t operator()(const SkipRequest& skip) const { return skip.reason.capacity(); }
+        std::uint64_t operator()(const ParameterRequest& request) const {
+            return request.name.capacity();
+        }
         std::uint64_t operator()(const std::shared_ptr<const MeasurementEvent>& measurement) const {
             std::uint64_t bytes = sizeof(MeasurementEvent) + measurement->name.capacity() +
                                   measurement->unit.capacity();
@@ -203,6 +206,11 @@ std::optional<Event> RecordReader::decode(std::uint32_t cpu, const channel::Reco
                 return event(SkipRequest{std::move(*reason)});
             }
             return std::nullopt;
+        case channel::RecordType::parameter:
+            if (auto name = text(record.text)) {
+                return event(ParameterRequest{std::move(*name)});
+            }
+            return std::nullopt;
         case channel::RecordType::failure: {
             const auto site = memory_.read<channel::Expectation>(record.text.address);
             if (!site || arguments.count() != 2) {
@@ -254,6 +262,10 @@ std::optional<Event> RecordReader::decode_measurement(std::uint32_t cpu,
         if (parameter.text) {
             added.value = text(parameter.text).value_or("?");
         }
+    }
+    if (source.proved != 0) {
+        measurement->proof = source.proof;
+        measurement->parameters.push_back({"violations", source.proof.violations});
     }
     return Event{record.tsc, cpu, std::shared_ptr<const MeasurementEvent>(std::move(measurement))};
 }

@@ -1,4 +1,4 @@
-#include "vmm/cli/command_line.hpp"
+#include "vmm/cli/command.hpp"
 
 #include <fmt/format.h>
 

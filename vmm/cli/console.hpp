@@ -5,7 +5,7 @@
 
 namespace nestbed::vmm {
 
-/// Throws Error(bad_input) if standard output cannot be written (a full disk, a closed pipe).
+/// Throws Error(io) if standard output cannot be written (a full disk, a closed pipe).
 void print(std::string_view text);
 
 /// One line on standard error that is always overwritten; only on a terminal. In a nested machine

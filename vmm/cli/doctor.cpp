@@ -55,7 +55,7 @@ ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
     }
     print(json ? json_host_report(command_line, host, calibration) : host_text(host, calibration));
     if (const std::string problem = problem_of(host, calibration); !problem.empty()) {
-        throw Error(ErrorKind::usage, problem);
+        throw Error(ErrorKind::host_lacks, problem);
     }
     return ExitCode::success;
 }

@@ -43,12 +43,13 @@ constexpr ExitCode exit_code_of(ErrorKind kind) {
     return ExitCode::internal_error;
 }
 
-/// Without a test that passed, all were skipped: nothing was shown to work.
+/// Of a report without errors. Without a test that passed, all were skipped: nothing was shown to
+/// work.
 inline ExitCode exit_code_of(const RunReport& report) {
+    const Summary summary = report.summary();
     if (report.interrupted) {
         return ExitCode::interrupted;
     }
-    const Summary summary = report.summary();
     return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
 }
 

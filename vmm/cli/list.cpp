@@ -9,8 +9,7 @@
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/run/filter.hpp"
-#include "vmm/run/guest_set.hpp"
+#include "vmm/run/plan.hpp"
 
 namespace nestbed::vmm {
 
@@ -62,8 +61,7 @@ void add_list(CLI::App& program, Invocation& invocation) {
     CLI::App* command = program.add_subcommand("list", "List guests' tests with what they need");
     command->add_option("GUEST", options->guests,
                         "Built-in guests by name, or paths of guest ELFs (default: all built-in)");
-    add_values(command, "--filter", "GLOB", "Only tests whose suite.name matches",
-               [&filters = options->filters](const std::string& text) { filters.push_back(text); });
+    add_filter_option(command, "Only tests whose suite.name matches", options->filters);
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
         invocation.guests = options->guests;

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <string>
 
-#include "vmm/cli/command_line.hpp"
+#include "vmm/cli/command.hpp"
 
 namespace nestbed::vmm {
 
@@ -30,10 +29,9 @@ int main(int argc, char** argv) {
     ExitCode code = ExitCode::success;
     try {
         code = understand({argv, argv + argc}).action();
-    } catch (const Error& error) {
+    } catch (...) {
+        const Error error = current_error();
         code = complain(exit_code_of(error.kind()), error.what());
-    } catch (const std::exception& error) {
-        code = complain(ExitCode::internal_error, error.what());
     }
     return static_cast<int>(code);
 }

@@ -92,7 +92,8 @@ ExitCode measure(const MeasureCommand& command) {
     if (!command.options.output.empty()) {
         output.emplace(command.options.output);
     }
-    const Format format = command.options.format.value_or(format_by_name(command.options.output));
+    const Format format = command.options.format.value_or(
+        format_by_name(command.options.output).value_or(Format::human));
     const bool human = output || format == Format::human;
     const kvm::System system;
     VcpuThread::install_kick_handler();

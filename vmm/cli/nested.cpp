@@ -11,7 +11,7 @@
 
 #include "vmm/base/output_file.hpp"
 #include "vmm/base/text.hpp"
-#include "vmm/cli/command_line.hpp"
+#include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/nested_options.hpp"
@@ -77,11 +77,17 @@ class MachineConsole : public NestedObserver {
 };
 
 NestedKernel kernel_of(const NestedOptions& options) {
+    return options.kernel.empty() ? cached_kernel(options.cache ? *options.cache : default_cache())
+                                  : kernel_by_hand(options.kernel, options.modules);
+}
+
+void refuse_unused_options(const NestedOptions& options) {
     if (options.kernel.empty() != options.modules.empty()) {
         throw_error(ErrorKind::usage, "--kernel and --modules belong together");
     }
-    return options.kernel.empty() ? cached_kernel(options.cache ? *options.cache : default_cache())
-                                  : kernel_by_hand(options.kernel, options.modules);
+    if (options.cache && !options.kernel.empty()) {
+        throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
+    }
 }
 
 /// Another program and its arguments; this one has nothing to check.
@@ -122,7 +128,7 @@ void refuse_bad_inputs(const NestedCommand& command) {
     std::error_code error;
     const fs::path here = fs::current_path(error);
     if (error) {
-        throw_error(ErrorKind::usage, "the current folder is gone: {}", error.message());
+        throw_error(ErrorKind::io, "the current folder is gone: {}", error.message());
     }
     refuse_kernel_folders(here);
     for (const fs::path& input : command.inputs) {
@@ -134,14 +140,12 @@ void refuse_bad_inputs(const NestedCommand& command) {
 }
 
 ExitCode nested(const NestedOptions& options, const Invocation& inner) {
+    // First: whatever fails after this, no old file is taken for what this run has found.
+    std::vector<OutputFile> outputs(inner.outputs.begin(), inner.outputs.end());
     NestedCommand command =
         options.program.empty() ? own_command(options, inner) : foreign_command(options);
     command.inputs.insert(command.inputs.end(), options.with.begin(), options.with.end());
     refuse_bad_inputs(command);
-    std::vector<OutputFile> outputs;
-    for (const std::string& output : inner.outputs) {
-        outputs.emplace_back(output);
-    }
     const std::unique_ptr<Emulator> emulator = make_emulator(options.settings);
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
@@ -159,9 +163,11 @@ ExitCode nested(const NestedOptions& options, const Invocation& inner) {
         console.complain_about(result.boot);
         return ExitCode::host_lacks;
     }
-    for (const auto& [number, contents] : result.boot.files) {
-        outputs.at(number).write(contents);
+    FirstError error;
+    for (const auto& file : result.boot.files) {
+        error.attempt([&] { outputs.at(file.first).write(file.second); });
     }
+    error.throw_if_any();
     return static_cast<ExitCode>(result.boot.code);
 }
 
@@ -174,6 +180,7 @@ void add_nested(CLI::App& program, Invocation& invocation) {
     add_nested_options(command, *options);
     command->footer(std::string(nested_help) + exit_code_help);
     command->callback([options, &invocation] {
+        refuse_unused_options(*options);
         if (options->command.empty() && options->program.empty()) {
             throw_error(ErrorKind::usage,
                         "there is no COMMAND to run in the machine (see nestbed nested --help)");

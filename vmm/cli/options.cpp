@@ -23,6 +23,15 @@ CLI::Option* add_values(CLI::App* command, const char* name, const char* type, c
         ->allow_extra_args(false);
 }
 
+void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters) {
+    add_values(command, "--filter", "GLOB", help, [&](const std::string& text) {
+        if (text.empty()) {
+            throw_error(ErrorKind::usage, "--filter: empty, it would select nothing");
+        }
+        filters.push_back(text);
+    });
+}
+
 void add_backing_option(CLI::App* command, Backing& kind) {
     add_value(command, "--backing", "KIND",
               "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "vmm/memory/backing.hpp"
 #include "vmm/nested/settings.hpp"
@@ -20,6 +21,9 @@ CLI::Option* add_value(CLI::App* command, const char* name, const char* type, co
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
                         const std::function<void(const std::string&)>& parse);
 
+/// `--filter`. `filters` must live as long as `command`.
+void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters);
+
 /// `--backing`. `kind` must live as long as `command`.
 void add_backing_option(CLI::App* command, Backing& kind);
 
@@ -27,7 +31,7 @@ void add_backing_option(CLI::App* command, Backing& kind);
 /// as `command`.
 void add_backing_options(CLI::App* command, BackingSettings& settings);
 
-/// Throws Error(bad_input) that names what is possible.
+/// Throws Error(usage) that names what is possible.
 Format parse_format(const std::string& text);
 NestedPaging parse_nested_paging(const std::string& text);
 

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "shared/channel/abi.hpp"
-#include "vmm/base/output_file.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
@@ -17,6 +16,7 @@
 #include "vmm/cli/options.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/render/format.hpp"
+#include "vmm/result/judge.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/scheduler.hpp"
 #include "vmm/run/test_runner.hpp"
@@ -76,68 +76,47 @@ class Console : public RunObserver {
     ProgressLine progress_;
 };
 
-std::vector<ScheduledTest> schedule(const std::vector<PlannedTest>& plan,
-                                    const TestSettings& settings) {
-    std::vector<ScheduledTest> scheduled;
-    scheduled.reserve(plan.size());
-    for (const PlannedTest& test : plan) {
-        scheduled.push_back({test, cpus_of(*test.test, settings)});
+/// What is run, of guests that are kept for it.
+struct Plan {
+    explicit Plan(const RunOptions& options)
+        : guests(builtin_guests(), options.guests),
+          style{.name_width = 0, .verbose = options.verbose} {
+        for (const PlannedTest& test : make_plan(guests, Filter(options.filters), options.order)) {
+            tests.push_back({test, cpus_of(*test.test, options.settings)});
+            style.name_width = std::max(style.name_width, test.test->full_name().size());
+        }
     }
-    return scheduled;
-}
 
-HumanStyle style_of(const std::vector<PlannedTest>& plan, bool verbose) {
-    HumanStyle style{.name_width = 0, .verbose = verbose};
-    for (const PlannedTest& test : plan) {
-        style.name_width = std::max(style.name_width, test.test->full_name().size());
-    }
-    return style;
-}
-
-/// A file of `--output`, found to be writable, and what is to be in it.
-struct ReportFile {
-    OutputFile file;
-    Format format;
+    GuestSet guests;
+    std::vector<ScheduledTest> tests;
+    HumanStyle style;
 };
 
-std::vector<ReportFile> open_report_files(const RunOptions& options) {
-    std::vector<ReportFile> files;
-    for (const std::string& name : options.outputs) {
-        files.push_back({OutputFile(name), options.format.value_or(format_by_name(name))});
-    }
-    return files;
+/// Standard output has the human report where files have the others.
+Format printed_format(const RunOptions& options) {
+    return options.outputs.empty() ? options.format.value_or(Format::human) : Format::human;
 }
 
-ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    const GuestSet guests(builtin_guests(), options.guests);
-    const std::vector<PlannedTest> plan = make_plan(guests, Filter(options.filters), options.order);
-    const std::vector<ScheduledTest> tests = schedule(plan, options.settings);
-    std::vector<ReportFile> files = open_report_files(options);
-    // With files the human report goes to standard output.
-    const Format printed = files.empty() ? options.format.value_or(Format::human) : Format::human;
+/// Runs the tests and fills the report as far as it comes.
+void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunReport& report) {
+    report.not_finished = plan.tests.size();
     const kvm::System system;
-    refuse_too_many_cpus(system, std::ranges::max_element(tests, {}, &ScheduledTest::cpus)->cpus);
+    refuse_too_many_cpus(system,
+                         std::ranges::max_element(plan.tests, {}, &ScheduledTest::cpus)->cpus);
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
-
-    RunReport report;
-    report.command = command_line;
     TestSettings settings = options.settings;
-    settings.memory_report = printed == Format::json ||
-                             std::ranges::count(files, Format::json, &ReportFile::format) != 0;
-    if (settings.memory_report) {
+    settings.memory_report = for_json;
+    if (for_json) {
         report.host = describe_host(&system);
         report.calibration = calibrate(system, interrupts.token());
     }
     const auto start = std::chrono::steady_clock::now();
-    const HumanStyle style = style_of(plan, options.verbose);
-    const bool human = printed == Format::human;
-    Console console(plan.size(), style, human);
+    Console console(plan.tests.size(), plan.style, printed_format(options) == Format::human);
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
-    const bool pinned = options.settings.placement != Placement::free;
-    const std::uint32_t jobs = pinned && options.jobs == 0 ? 1 : options.jobs;
+    const bool pinned = settings.placement != Placement::free;
     RunRecord record = run_side_by_side(
-        tests, parallelism(jobs),
+        plan.tests, parallelism(pinned ? 1 : options.jobs),
         [&](const PlannedTest& test, const std::stop_token& stop) {
             TestResult result = run_test(system, *test.guest, *test.test, settings, stop);
             result.repetition = test.repetition;
@@ -149,20 +128,75 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     report.tests = std::move(record.results);
     report.not_finished = record.not_finished;
+    report.error = record.error;
     report.interrupted = record.not_finished != 0 && !record.error;
-    if (human && !(record.error && report.tests.empty())) {
-        print(human_summary(report));
+    if (report.shortcoming().empty()) {
+        report.error = objection_to_parameters(report.tests);
     }
-    if (record.error) {
-        std::rethrow_exception(record.error);
+}
+
+/// Whatever happens once the files are open, the report of it is written to each of them.
+ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
+    ReportFiles files(options.outputs, options.format);
+    const Format printed = printed_format(options);
+    RunReport report;
+    report.command = command_line;
+    HumanStyle style;
+    FirstError error;
+    error.attempt([&] {
+        const Plan plan(options);
+        style = plan.style;
+        run_tests(options, plan, printed == Format::json || files.has(Format::json), report);
+    });
+    if (!report.error) {
+        report.error = error.get();
     }
-    for (ReportFile& file : files) {
-        file.file.write(render(report, file.format, style));
+    FirstError outputs;
+    outputs.attempt([&] {
+        if (!report.tests.empty()) {
+            print(printed == Format::human ? human_summary(report)
+                                           : render(report, printed, style));
+        }
+    });
+    outputs.attempt(
+        [&] { files.write([&](Format format) { return render(report, format, style); }); });
+    if (const auto first = report.first_error()) {
+        throw Error(*first);
     }
-    if (!human) {
-        print(render(report, printed, style));
-    }
+    outputs.throw_if_any();
     return exit_code_of(report);
+}
+
+void refuse_unused_format(const RunOptions& options) {
+    if (!options.format) {
+        return;
+    }
+    if (options.outputs.size() > 1) {
+        throw_error(ErrorKind::usage,
+                    "--format is for one --output; of several each has that of its name");
+    }
+    for (const std::string& output : options.outputs) {
+        if (format_by_name(output).value_or(*options.format) != *options.format) {
+            throw_error(ErrorKind::usage, "--output {}: its name and --format are not the same",
+                        output);
+        }
+    }
+}
+
+/// An option that others leave without effect is a misunderstanding.
+void refuse_unused_options(const RunOptions& options) {
+    if (options.settings.placement != Placement::free && options.jobs > 1) {
+        throw_error(ErrorKind::usage, "--jobs {}: with --pin one VM runs at a time", options.jobs);
+    }
+    if (options.verbose && printed_format(options) != Format::human) {
+        throw_error(ErrorKind::usage, "--verbose is for the human report; others have all lines");
+    }
+    for (const std::string& output : options.outputs) {
+        if (std::ranges::count(options.outputs, output) > 1) {
+            throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
+        }
+    }
+    refuse_unused_format(options);
 }
 
 void add_vm_options(CLI::App* command, TestSettings& settings) {
@@ -183,11 +217,15 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
         [&](const std::string& text) { settings.timeout = parse_seconds("--timeout", text); });
     command->add_flag_callback(
         "--pin", [&] { settings.placement = Placement::spread; },
-        "Pin vCPU n to the n-th host core (and run one VM at a time, without --jobs)");
+        "Pin vCPU n to the n-th host core (and run one VM at a time)");
     add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
                [&](const std::string& text) {
-                   settings.parameters.push_back(
-                       parse_assignment("--set", text, sizeof(channel::BootParameter::name) - 1));
+                   auto assignment = parse_assignment("--set", text, sizeof(channel::BootParameter::name) - 1);
+                   if (std::ranges::count(settings.parameters, assignment.first,
+                                          &std::pair<std::string, std::uint64_t>::first) != 0) {
+                       throw_error(ErrorKind::usage, "--set {}: it was set before", text);
+                   }
+                   settings.parameters.push_back(std::move(assignment));
                });
 }
 
@@ -224,14 +262,15 @@ void add_run(CLI::App& program, Invocation& invocation) {
     command->add_option(
         "GUEST", options->guests,
         "Built-in guests by name, or paths of guest ELFs (default: the built-in suites)");
-    add_values(command, "--filter", "GLOB",
-               "Only tests whose suite.name matches; several with : between them, or repeated",
-               [&filters = options->filters](const std::string& text) { filters.push_back(text); });
+    add_filter_option(
+        command, "Only tests whose suite.name matches; several with : between them, or repeated",
+        options->filters);
     add_vm_options(command, options->settings);
     add_order_options(command, *options);
     add_report_options(command, *options);
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
+        refuse_unused_options(*options);
         invocation.guests = options->guests;
         invocation.outputs = options->outputs;
         invocation.action = [options, command_line = invocation.command_line] {

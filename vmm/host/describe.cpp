@@ -14,6 +14,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/diagnose/disassembly.hpp"
+#include "vmm/kvm/system.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
 

@@ -22,7 +22,7 @@ struct EmulatedMachine {
 inline constexpr char emulated_machine_path[] = "/nestbed/machine.json";
 
 std::string text_of(const EmulatedMachine& machine);
-/// Throws Error(bad_input), naming `file`, if `text` does not say it.
+/// Throws Error(input), naming `file`, if `text` does not say it.
 EmulatedMachine emulated_machine_from(std::string_view text,
                                       std::string_view file = emulated_machine_path);
 

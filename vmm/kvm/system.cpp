@@ -39,8 +39,8 @@ vmm::Descriptor open_kvm() {
                         "kvm USER, then log in again) or run as root; {}",
                         emulated_instead);
         default:
-            throw_error(ErrorKind::host_lacks, "cannot open /dev/kvm: {}; {}", std::strerror(errno),
-                        emulated_instead);
+            throw_error(ErrorKind::kernel_refused, "cannot open /dev/kvm: {}",
+                        std::strerror(errno));
     }
 }
 

@@ -129,7 +129,7 @@ bool program_exists(std::string_view name) { return !find_program(name).empty();
 ChildProcess::ChildProcess(const ProcessStart& start) {
     const std::string program = find_program(start.command.front());
     if (program.empty()) {
-        throw_error(ErrorKind::kernel_refused, "there is no program {}", start.command.front());
+        throw_error(ErrorKind::host_lacks, "there is no program {}", start.command.front());
     }
     Prepared prepared;
     prepared.command = start.command;

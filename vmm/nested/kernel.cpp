@@ -26,8 +26,7 @@ class FileLock {
     explicit FileLock(const fs::path& path)
         : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
         if (file_.get() < 0 || ::flock(file_.get(), LOCK_EX) != 0) {
-            throw_error(ErrorKind::host_lacks, "cannot lock {}: {}", path.string(),
-                        std::strerror(errno));
+            throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(), std::strerror(errno));
         }
     }
 
@@ -68,7 +67,7 @@ void fill(const fs::path& cache, const fs::path& folder) {
         fetch_debian_kernel(making.path());
         making.complete(folder);
     } catch (const fs::filesystem_error& error) {
-        throw_error(ErrorKind::host_lacks, "cannot keep a kernel in {}: {}", cache.string(),
+        throw_error(ErrorKind::io, "cannot keep a kernel in {}: {}", cache.string(),
                     error.code().message());
     }
 }

@@ -26,7 +26,7 @@ class TemporaryFolder {
         }
         std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
         if (::mkdtemp(pattern.data()) == nullptr) {
-            throw_error(ErrorKind::host_lacks, "cannot make a folder {}: {}", pattern,
+            throw_error(ErrorKind::io, "cannot make a folder {}: {}", pattern,
                         std::strerror(errno));
         }
         path_ = pattern;

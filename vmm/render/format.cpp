@@ -1,19 +1,23 @@
 #include "vmm/render/format.hpp"
 
+#include <algorithm>
+
+#include "vmm/base/error.hpp"
 #include "vmm/render/json.hpp"
-#include "vmm/render/junit.hpp"
-#include "vmm/render/tap.hpp"
 
 namespace nestbed::vmm {
 
-Format format_by_name(std::string_view file_name) {
+std::optional<Format> format_by_name(std::string_view file_name) {
     if (file_name.ends_with(".json")) {
         return Format::json;
     }
     if (file_name.ends_with(".xml")) {
         return Format::junit;
     }
-    return file_name.ends_with(".tap") ? Format::tap : Format::human;
+    if (file_name.ends_with(".tap")) {
+        return Format::tap;
+    }
+    return std::nullopt;
 }
 
 std::string render(const RunReport& report, Format format, const HumanStyle& style) {
@@ -28,6 +32,27 @@ std::string render(const RunReport& report, Format format, const HumanStyle& sty
             return tap_report(report);
     }
     return "";
+}
+
+ReportFiles::ReportFiles(const std::vector<std::string>& names, std::optional<Format> format) {
+    FirstError error;
+    for (const std::string& name : names) {
+        const Format chosen = format.value_or(format_by_name(name).value_or(Format::human));
+        error.attempt([&] { files_.push_back({OutputFile(name), chosen}); });
+    }
+    error.throw_if_any();
+}
+
+bool ReportFiles::has(Format format) const {
+    return std::ranges::find(files_, format, &ReportFile::format) != files_.end();
+}
+
+void ReportFiles::write(const std::function<std::string(Format)>& render) {
+    FirstError error;
+    for (ReportFile& report : files_) {
+        error.attempt([&] { report.file.write(render(report.format)); });
+    }
+    error.throw_if_any();
 }
 
 }  // namespace nestbed::vmm

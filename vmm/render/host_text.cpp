@@ -183,6 +183,10 @@ std::string calibration_facts(const Calibration& calibration) {
     std::string text =
         fmt::format("Calibration (measured just now, in {})\n", duration(calibration.seconds)) +
         table.text();
+    if (calibration.hypercalls) {
+        text += fmt::format("  hypercalls (VMCALL, VMMCALL) {}\n",
+                            *calibration.hypercalls ? "come back" : "do not come back");
+    }
     for (const std::string& problem : calibration.problems) {
         text += "  not measured: " + printable(problem) + "\n";
     }

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "vmm/host/host_description.hpp"
+#include "vmm/host/describe.hpp"
 #include "vmm/result/calibration.hpp"
 
 namespace nestbed::vmm {

@@ -13,15 +13,7 @@ namespace {
 constexpr std::size_t detail_indent = 6;
 
 const char* verdict_mark(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::passed:
-            return "PASS";
-        case Verdict::failed:
-            return "FAIL";
-        case Verdict::skipped:
-            return "SKIP";
-    }
-    return "?";
+    return verdict == Verdict::passed ? "PASS" : verdict == Verdict::failed ? "FAIL" : "SKIP";
 }
 
 std::string indented(std::string_view line, std::size_t more = 0) {
@@ -95,10 +87,8 @@ std::string human_summary(const RunReport& report) {
     std::string text = fmt::format("\n{} in {}: {} passed, {} failed, {} skipped\n",
                                    counted(summary.total(), "test"), duration(report.seconds),
                                    summary.passed, summary.failed, summary.skipped);
-    if (report.not_finished != 0) {
-        text += fmt::format("{}: {} did not finish\n",
-                            report.interrupted ? "interrupted" : "stopped by an error",
-                            counted(report.not_finished, "test"));
+    if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
+        text += printable(shortcoming) + "\n";
     }
     if (summary.failed != 0) {
         text += "failed:\n" + names_and_reasons(report, Verdict::failed);

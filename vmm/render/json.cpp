@@ -95,12 +95,20 @@ Json json_of(const MemoryReport& report) {
     return result;
 }
 
+Json json_of(const Error& error) {
+    return {{"kind", name_of(error.kind())}, {"text", error.what()}};
+}
+
+Json json_of(const channel::Proof& proof) {
+    return {{"checks", proof.checks}, {"violations", proof.violations}};
+}
+
 template <typename T>
 Json optional_json(const std::optional<T>& value) {
     if (!value) {
         return nullptr;
     }
-    if constexpr (std::is_same_v<T, double>) {
+    if constexpr (std::is_arithmetic_v<T>) {
         return *value;
     } else {
         return json_of(*value);
@@ -116,6 +124,7 @@ Json json_of(const Calibration& calibration) {
         {"ipi_to_halted", optional_json(calibration.ipi_to_halted)},
         {"ipi_to_spinning", optional_json(calibration.ipi_to_spinning)},
         {"tsc_offset", optional_json(calibration.tsc_offset)},
+        {"hypercalls", optional_json(calibration.hypercalls)},
         {"seconds", calibration.seconds},
         {"problems", calibration.problems}};
 }
@@ -183,6 +192,7 @@ Json json_of(const TestResult& test) {
             {"name", test.name},
             {"verdict", verdict_name(test.verdict)},
             {"reason", test.reason},
+            {"error", optional_json(test.error)},
             {"seconds", test.seconds},
             {"failures", failures},
             {"file", test.file},
@@ -212,6 +222,7 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
                 {"params", json_of(measurement.parameters)},
                 {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
+    result["proof"] = optional_json(measurement.proof);
     result["exits"] = measurement.counted ? json_of(test.kvm_counts) : Json::object();
     result["test"] = test.full_name();
     result["repetition"] = test.repetition;
@@ -263,6 +274,7 @@ std::string json_report(const RunReport& report) {
     }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;
+    result["error"] = optional_json(report.error);
     result["interrupted"] = report.interrupted;
     result["not_finished"] = report.not_finished;
     return dump(result);

@@ -1,19 +1,34 @@
-#include "vmm/render/junit.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "vmm/base/text.hpp"
+#include "vmm/render/format.hpp"
 #include "vmm/render/human.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
+/// JUnit counts what could not be run apart from what failed.
+struct Counts {
+    Summary summary;
+    std::uint64_t errors = 0;
+
+    void add(const TestResult& test) {
+        summary.add(test.verdict);
+        errors += test.error ? 1 : 0;
+    }
+    void add(const Counts& other) {
+        summary.add(other.summary);
+        errors += other.errors;
+    }
+};
+
 struct Suite {
     std::string name;
-    Summary summary;
+    Counts counts;
     double seconds = 0;
     std::string cases;
 };
@@ -32,6 +47,10 @@ std::string failure_text(const TestResult& test) {
     return text + test.diagnosis;
 }
 
+std::string error_element(std::string_view message, std::string_view type) {
+    return fmt::format("      <error message=\"{}\" type=\"{}\"/>\n", xml_escaped(message), type);
+}
+
 std::string verdict_element(const TestResult& test) {
     switch (test.verdict) {
         case Verdict::passed:
@@ -39,6 +58,9 @@ std::string verdict_element(const TestResult& test) {
         case Verdict::skipped:
             return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(test.reason));
         case Verdict::failed:
+            if (test.error) {
+                return error_element(test.error->what(), name_of(test.error->kind()));
+            }
             return fmt::format("      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
                                xml_escaped(test.reason),
                                test.diagnosis.empty() ? "expectation" : "guest",
@@ -67,55 +89,45 @@ std::string test_case(const TestResult& test) {
         xml_escaped(test.file), test.line, test.seconds, verdict_element(test), log_element(test));
 }
 
-std::string counts(const Summary& summary, std::uint64_t errors, double seconds) {
+std::string attributes(const Counts& counts, double seconds) {
+    const Summary& summary = counts.summary;
     return fmt::format(R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.6f}")",
-                       summary.total() + errors, summary.failed, errors, summary.skipped, seconds);
+                       summary.total(), summary.failed - counts.errors, counts.errors,
+                       summary.skipped, seconds);
 }
 
-std::string unfinished_suite(const RunReport& report) {
-    return fmt::format(
-        "  <testsuite name=\"nestbed\" {}>\n"
-        "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n"
-        "      <error message=\"{}: {} did not finish\"/>\n"
-        "    </testcase>\n"
-        "  </testsuite>\n",
-        counts({}, 1, 0), report.interrupted ? "interrupted" : "stopped by an error",
-        counted(report.not_finished, "test"));
+std::string suite_element(const Suite& suite) {
+    return fmt::format("  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n", xml_escaped(suite.name),
+                       attributes(suite.counts, suite.seconds), suite.cases);
+}
+
+/// Stands for what is missing.
+Suite shortcoming_suite(const RunReport& report) {
+    Suite suite{"nestbed", {}, 0, {}};
+    suite.counts.summary.add(Verdict::failed);
+    suite.counts.errors = 1;
+    suite.cases = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n" +
+                  error_element(report.shortcoming(),
+                                report.error ? name_of(report.error->kind()) : "interrupted") +
+                  "    </testcase>\n";
+    return suite;
 }
 
 }  // namespace
 
 std::string xml_escaped(std::string_view text) {
+    // White space as well, since an attribute's becomes plain spaces.
+    static constexpr std::string_view special = "&<>\"\t\n\r";
+    static constexpr std::array<const char*, special.size()> references{
+        "&amp;", "&lt;", "&gt;", "&quot;", "&#9;", "&#10;", "&#13;"};
     std::string result;
     for (const char c : valid_utf8(text)) {
-        switch (c) {
-            case '&':
-                result += "&amp;";
-                break;
-            case '<':
-                result += "&lt;";
-                break;
-            case '>':
-                result += "&gt;";
-                break;
-            case '"':
-                result += "&quot;";
-                break;
-            // As references, since an attribute's raw white space becomes plain spaces.
-            case '\t':
-                result += "&#9;";
-                break;
-            case '\n':
-                result += "&#10;";
-                break;
-            case '\r':
-                result += "&#13;";
-                break;
-            default:
-                result += static_cast<unsigned char>(c) < 0x20
-                              ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c))
-                              : std::string(1, c);
-                break;
+        if (const std::size_t at = special.find(c); at != std::string_view::npos) {
+            result += references[at];
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        } else {
+            result += c;
         }
     }
     // U+FFFE and U+FFFF are well-formed UTF-8, but not XML.
@@ -131,23 +143,23 @@ std::string junit_report(const RunReport& report) {
     std::vector<Suite> suites;
     for (const TestResult& test : report.tests) {
         Suite& suite = suite_named(suites, test.suite);
-        suite.summary.add(test.verdict);
+        suite.counts.add(test);
         suite.seconds += test.seconds;
         suite.cases += test_case(test);
     }
-    const std::uint64_t errors = report.not_finished == 0 ? 0 : 1;
-    std::string xml = fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nestbed\" {}>\n",
-        counts(report.summary(), errors, report.seconds));
+    if (!report.shortcoming().empty()) {
+        suites.push_back(shortcoming_suite(report));
+    }
+    Counts all;
+    std::string elements;
     for (const Suite& suite : suites) {
-        xml +=
-            fmt::format("  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n", xml_escaped(suite.name),
-                        counts(suite.summary, 0, suite.seconds), suite.cases);
+        all.add(suite.counts);
+        elements += suite_element(suite);
     }
-    if (errors != 0) {
-        xml += unfinished_suite(report);
-    }
-    return xml + "</testsuites>\n";
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nestbed\" {}>\n{}"
+        "</testsuites>\n",
+        attributes(all, report.seconds), elements);
 }
 
 }  // namespace nestbed::vmm

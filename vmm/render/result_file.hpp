@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vmm/host/host_description.hpp"
+#include "vmm/host/describe.hpp"
 #include "vmm/result/test_result.hpp"
 
 namespace nestbed::vmm {
@@ -18,7 +18,7 @@ struct ResultFile {
     std::uint64_t not_finished = 0;
 };
 
-/// Throws Error(bad_input), naming the file, if it is not there or no report of `nestbed run` in a
+/// Throws Error(input), naming the file, if it is not there or no report of `nestbed run` in a
 /// schema that this program knows.
 ResultFile read_result_file(const std::filesystem::path& path);
 

@@ -1,10 +1,9 @@
-#include "vmm/render/tap.hpp"
-
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "vmm/base/text.hpp"
+#include "vmm/render/format.hpp"
 #include "vmm/render/human.hpp"
 
 namespace nestbed::vmm {
@@ -33,6 +32,9 @@ std::string diagnostics(const TestResult& test) {
     for (const FailedExpectation& failure : test.failures) {
         failures.push_back(fmt::format("{}:{}: expected {}: {}", failure.file, failure.line,
                                        failure.expression, failure.values));
+    }
+    if (test.error) {
+        text += fmt::format("  error: {}\n", name_of(test.error->kind()));
     }
     return text + yaml_list("failures", failures) + yaml_list("log", test.log) +
            yaml_list("diagnosis", lines_of(test.diagnosis)) + "  ...\n";
@@ -70,10 +72,8 @@ std::string tap_report(const RunReport& report) {
             text += diagnostics(test);
         }
     }
-    if (report.not_finished != 0) {
-        text += fmt::format("Bail out! {}: {} did not finish\n",
-                            report.interrupted ? "interrupted" : "stopped by an error",
-                            counted(report.not_finished, "test"));
+    if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
+        text += "Bail out! " + printable(shortcoming) + "\n";
     }
     return text;
 }

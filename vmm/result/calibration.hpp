@@ -25,7 +25,8 @@ struct Calibration {
     std::optional<Distribution> ipi_to_halted;            ///< there and back, the target in HLT
     std::optional<Distribution> ipi_to_spinning;          ///< the target in a loop at CPL 0
     std::optional<TscOffset> tsc_offset;
-    double seconds = 0;  ///< that it took
+    std::optional<bool> hypercalls;  ///< VMCALL and VMMCALL come back
+    double seconds = 0;              ///< that it took
     std::vector<std::string> problems;
 
     /// False if no guest could be run at all.

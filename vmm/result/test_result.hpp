@@ -4,10 +4,12 @@
 #include <any>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "vmm/base/error.hpp"
 #include "vmm/channel/event.hpp"
 #include "vmm/memory/memory_report.hpp"
 #include "vmm/services/region_counter.hpp"
@@ -17,15 +19,9 @@ namespace nestbed::vmm {
 enum class Verdict { passed, failed, skipped };
 
 constexpr const char* verdict_name(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::passed:
-            return "passed";
-        case Verdict::failed:
-            return "failed";
-        case Verdict::skipped:
-            return "skipped";
-    }
-    return "?";
+    return verdict == Verdict::passed   ? "passed"
+           : verdict == Verdict::failed ? "failed"
+                                        : "skipped";
 }
 
 struct TestResult {
@@ -37,9 +33,12 @@ struct TestResult {
     std::uint64_t tsc_khz = 0;     ///< of its VM, to turn cycles into time; 0 if KVM does not say
     std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
     std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
+    std::set<std::string> asked_for;  ///< names of parameters that the guest looked up
     Verdict verdict = Verdict::failed;
-    /// Why it was skipped; or, of a failure, how the run ended if it did not end by itself.
+    /// Why it was skipped or has failed.
     std::string reason;
+    /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
+    std::optional<Error> error;
     double seconds = 0;
     std::vector<FailedExpectation> failures;
     std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
@@ -63,17 +62,12 @@ struct Summary {
     std::uint64_t skipped = 0;
 
     void add(Verdict verdict) {
-        switch (verdict) {
-            case Verdict::passed:
-                ++passed;
-                break;
-            case Verdict::failed:
-                ++failed;
-                break;
-            case Verdict::skipped:
-                ++skipped;
-                break;
-        }
+        ++(verdict == Verdict::passed ? passed : verdict == Verdict::skipped ? skipped : failed);
+    }
+    void add(const Summary& other) {
+        passed += other.passed;
+        failed += other.failed;
+        skipped += other.skipped;
     }
     std::uint64_t total() const { return passed + failed + skipped; }
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "vmm/host/host_description.hpp"
+#include "vmm/host/describe.hpp"
 #include "vmm/result/calibration.hpp"
 
 namespace nestbed::vmm {

@@ -44,23 +44,30 @@ void take(Calibration& calibration, const MeasurementEvent& measurement) {
     }
 }
 
+constexpr char hypercall_test[] = "hypercall";
+
 void run_one(Calibration& calibration, const kvm::System& system, const Guest& guest,
              const GuestTest& test, const std::stop_token& stop) {
     TestSettings settings;
     settings.timeout = std::chrono::seconds(2);
     // Two vCPUs on one core would wait for each other's time slice.
     settings.placement = Placement::spread;
-    try {
-        const TestResult result = run_test(system, guest, test, settings, stop);
-        calibration.tsc_khz = result.tsc_khz;
-        std::ranges::for_each(result.measurements, [&](const MeasurementEvent& measurement) {
-            take(calibration, measurement);
-        });
-        if (result.verdict != Verdict::passed && !result.interrupted) {
-            calibration.problems.push_back(test.full_name() + ": " + result.reason);
-        }
-    } catch (const Error& error) {
-        calibration.problems.push_back(test.full_name() + ": " + error.what());
+    const TestResult result = run_test(system, guest, test, settings, stop);
+    calibration.tsc_khz = std::max(calibration.tsc_khz, result.tsc_khz);
+    for (const MeasurementEvent& measurement : result.measurements) {
+        take(calibration, measurement);
+    }
+    if (result.verdict != Verdict::passed && !result.interrupted) {
+        calibration.problems.push_back(test.full_name() + ": " + result.reason);
+    }
+}
+
+void try_hypercall(Calibration& calibration, const kvm::System& system,
+                   const std::stop_token& stop) {
+    FirstError error;
+    error.attempt([&] { calibration.hypercalls = hypercalls_come_back(system, stop); });
+    if (error.get()) {
+        calibration.problems.emplace_back(error.get()->what());
     }
 }
 
@@ -72,13 +79,31 @@ Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
     const Guest guest = read_builtin("calibrate");
     // One behind the other: they would disturb each other.
     for (const GuestTest& test : guest.tests()) {
-        if (!stop.stop_requested()) {
+        if (stop.stop_requested()) {
+            break;
+        }
+        if (test.name == hypercall_test) {
+            try_hypercall(calibration, system, stop);
+        } else {
             run_one(calibration, system, guest, test, stop);
         }
     }
     calibration.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return calibration;
+}
+
+bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop) {
+    const Guest guest = read_builtin("calibrate");
+    TestSettings settings;
+    settings.timeout = std::chrono::seconds(2);
+    settings.parameters = {{"hypercalls", 1}};
+    const TestResult result =
+        run_test(system, guest, guest.test_named(hypercall_test), settings, stop);
+    if (result.error) {
+        throw Error(*result.error);
+    }
+    return result.verdict == Verdict::passed;
 }
 
 }  // namespace nestbed::vmm

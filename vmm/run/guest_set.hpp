@@ -16,14 +16,14 @@ namespace nestbed::vmm {
 /// measurements and the calibration.
 bool runs_only_when_named(std::string_view guest_name);
 
-/// A built-in guest. Throws Error(bad_input) if there is none of that name.
+/// A built-in guest. Throws Error(usage) if there is none of that name.
 Guest read_builtin(std::string_view name);
 
 class GuestSet {
   public:
     /// Each name is a built-in guest's or the path of an ELF file (a name with a slash always is a
     /// path). Without any, all built-in guests that need not be named. Only what is in the set is
-    /// read. Throws Error(bad_input) for a name that is neither, is there twice, or brings a test
+    /// read. Throws Error(usage) for a name that is neither, is there twice, or brings a test
     /// whose full name another one has.
     GuestSet(std::span<const BuiltinGuest> builtins, const std::vector<std::string>& names);
 

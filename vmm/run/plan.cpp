@@ -1,6 +1,10 @@
 #include "vmm/run/plan.hpp"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <random>
+#include <sstream>
 #include <utility>
 
 #include "vmm/base/error.hpp"
@@ -29,6 +33,31 @@ std::vector<PlannedTest> selected(const GuestSet& guests, const Filter& filter) 
 }
 
 }  // namespace
+
+Filter::Filter(const std::vector<std::string>& arguments) {
+    for (const std::string& argument : arguments) {
+        std::istringstream stream(argument);
+        for (std::string pattern; std::getline(stream, pattern, ':');) {
+            if (!pattern.empty()) {
+                patterns_.push_back(pattern);
+            }
+        }
+    }
+}
+
+bool Filter::matches(const std::string& full_name) const {
+    return patterns_.empty() || std::ranges::any_of(patterns_, [&](const std::string& pattern) {
+               return ::fnmatch(pattern.c_str(), full_name.c_str(), 0) == 0;
+           });
+}
+
+std::string Filter::text() const {
+    std::string text;
+    for (const std::string& pattern : patterns_) {
+        text += (text.empty() ? "" : ":") + pattern;
+    }
+    return text;
+}
 
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
                                    const PlanOrder& order) {

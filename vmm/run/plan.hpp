@@ -3,12 +3,29 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "vmm/run/filter.hpp"
 #include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {
+
+/// `--filter`: shell patterns over full test names.
+class Filter {
+  public:
+    /// Several patterns may stand in one argument, with colons between them. None at all lets
+    /// everything through.
+    explicit Filter(const std::vector<std::string>& arguments);
+
+    /// True if `full_name` ("suite.name") matches one of the patterns (fnmatch: `*`, `?`, `[…]`).
+    bool matches(const std::string& full_name) const;
+
+    /// The patterns as one argument, to be named in a message.
+    std::string text() const;
+
+  private:
+    std::vector<std::string> patterns_;
+};
 
 struct PlannedTest {
     const Guest* guest;
@@ -23,7 +40,7 @@ struct PlanOrder {
 };
 
 /// The tests of `guests` that `filter` lets through, all of them once before any a second time.
-/// `guests` must outlive the plan. Throws Error(bad_input) if nothing is left to run.
+/// `guests` must outlive the plan. Throws Error(usage) if nothing is left to run.
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
                                    const PlanOrder& order);
 

@@ -29,13 +29,15 @@ class SideBySide {
     void work() {
         while (const auto index = take_next()) {
             std::optional<TestResult> result;
-            try {
-                result = run_one_(plan_[*index].test, stop_.get_token());
-            } catch (...) {
-                give_up(std::current_exception());
-            }
-            put_back(*index, std::move(result));
+            FirstError error;
+            error.attempt([&] { result = run_one_(plan_[*index].test, stop_.get_token()); });
+            put_back(*index, std::move(result), error.get());
         }
+    }
+
+    void end_run(const Error& error) {
+        const std::lock_guard lock(mutex_);
+        give_up(error);
     }
 
     /// When all workers are done: what finished behind a test that did not was not reported yet.
@@ -50,7 +52,7 @@ class SideBySide {
             }
         }
         record.not_finished = plan_.size() - record.results.size();
-        record.error = error_;
+        record.error = error_.get();
         return record;
     }
 
@@ -75,8 +77,12 @@ class SideBySide {
         return index;
     }
 
-    void put_back(std::size_t index, std::optional<TestResult> result) {
+    void put_back(std::size_t index, std::optional<TestResult> result,
+                  const std::optional<Error>& error) {
         const std::lock_guard lock(mutex_);
+        if (error) {
+            give_up(*error);
+        }
         free_slots_ += weight(index);
         room_.notify_all();
         if (result && !result->interrupted) {
@@ -98,19 +104,12 @@ class SideBySide {
         try {
             notification();
         } catch (...) {
-            give_up_locked(std::current_exception());
+            give_up(current_error());
         }
     }
 
-    void give_up(const std::exception_ptr& error) {
-        const std::lock_guard lock(mutex_);
-        give_up_locked(error);
-    }
-
-    void give_up_locked(const std::exception_ptr& error) {
-        if (!error_) {
-            error_ = error;
-        }
+    void give_up(const Error& error) {
+        error_.keep(error);
         stop_.request_stop();
     }
 
@@ -125,7 +124,7 @@ class SideBySide {
     std::size_t next_ = 0;      ///< first test that was not started
     std::size_t reported_ = 0;  ///< first test that the observer was not told about
     std::vector<std::optional<TestResult>> results_;
-    std::exception_ptr error_;
+    FirstError error_;
 
     std::stop_source stop_;
     std::stop_callback<std::function<void()>> outer_stop_;
@@ -148,8 +147,12 @@ RunRecord run_side_by_side(const std::vector<ScheduledTest>& plan, const Paralle
     // This thread is one of the workers: a single test costs no thread.
     const std::size_t workers = std::min<std::size_t>(parallelism.jobs, plan.size());
     std::vector<std::jthread> threads;
-    for (std::size_t n = 1; n < workers; ++n) {
-        threads.emplace_back([&] { state.work(); });
+    try {
+        for (std::size_t n = 1; n < workers; ++n) {
+            threads.emplace_back([&] { state.work(); });
+        }
+    } catch (...) {
+        state.end_run(current_error());
     }
     state.work();
     threads.clear();

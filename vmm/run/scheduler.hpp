@@ -7,11 +7,12 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
+#include "vmm/base/error.hpp"
 #include "vmm/result/test_result.hpp"
 #include "vmm/run/plan.hpp"
 
@@ -50,7 +51,7 @@ using RunOne = std::function<TestResult(const PlannedTest&, const std::stop_toke
 struct RunRecord {
     std::vector<TestResult> results;  ///< of what finished, in the order of the plan
     std::uint64_t not_finished = 0;   ///< tests interrupted or never started
-    std::exception_ptr error;         ///< the first test that could not be run at all ended the run
+    std::optional<Error> error;       ///< that ended the run
 };
 
 /// Returns when all tests have ended. After a stop request, or when `run_one` or the observer has

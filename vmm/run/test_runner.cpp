@@ -10,6 +10,7 @@
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
 #include "vmm/machine/host_cpus.hpp"
+#include "vmm/result/judge.hpp"
 
 namespace nestbed::vmm {
 
@@ -60,22 +61,20 @@ std::chrono::milliseconds timeout_of(const TestSettings& settings, std::uint32_t
     return settings.timeout.value_or(with_a_core_each * ((cpus + cores - 1) / cores));
 }
 
-/// Sorts what the guest sent into the result.
+/// Sorts what the guest sent into the result and the evidence for its verdict.
 class EventSorter {
   public:
-    explicit EventSorter(TestResult& result) : result_(result) {}
+    EventSorter(TestResult& result, Evidence& evidence) : result_(result), evidence_(evidence) {}
 
     void operator()(const LogLine& line) {
         result_.log.push_back(fmt::format("[cpu {}] {}", cpu_, line.text));
     }
     void operator()(const FailedExpectation& failure) { result_.failures.push_back(failure); }
-    void operator()(const SkipRequest& skip) {
-        result_.verdict = Verdict::skipped;
-        result_.reason = skip.reason;
-    }
+    void operator()(const SkipRequest& skip) { evidence_.skip = skip.reason; }
     void operator()(const std::shared_ptr<const MeasurementEvent>& measurement) {
         result_.measurements.push_back(*measurement);
     }
+    void operator()(const ParameterRequest& request) { result_.asked_for.insert(request.name); }
 
     void sort(const std::vector<Event>& events) {
         for (const Event& event : events) {
@@ -86,22 +85,40 @@ class EventSorter {
 
   private:
     TestResult& result_;
+    Evidence& evidence_;
     std::uint32_t cpu_ = 0;
 };
 
-void judge(TestResult& result, const Outcome& outcome, const std::vector<std::string>& violations) {
-    if (outcome.ending != Ending::finished) {
-        result.verdict = Verdict::failed;
-        result.reason = outcome.detail;
-    } else if (!violations.empty()) {
-        result.verdict = Verdict::failed;
-        result.reason = "the record channel is broken: " + violations.front();
-    } else if (!result.failures.empty()) {
-        result.verdict = Verdict::failed;
-        result.reason =
-            fmt::format("{} failed", result.failures.size() == 1
-                                         ? "an expectation"
-                                         : fmt::format("{} expectations", result.failures.size()));
+void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest,
+               const GuestTest& test, const TestSettings& settings, const std::stop_token& stop) {
+    const MachineSettings wanted = machine_settings(test, settings);
+    if (const auto objection = objection_to(wanted.dirty_logging, system)) {
+        result.verdict = Verdict::skipped;
+        result.reason = *objection;
+        return;
+    }
+    Machine machine(system, guest, test, wanted);
+    result.tsc_khz = machine.tsc_khz();
+    RecordReader records(machine);
+    Evidence evidence;
+    evidence.outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
+                                   timeout_of(settings, result.cpus), stop);
+    EventSorter(result, evidence).sort(records.finish());
+    evidence.channel_violations = records.violations();
+    judge(result, evidence);
+    result.kvm_counts = machine.kvm_counts();
+    if (settings.memory_report) {
+        result.memory = machine.memory_report(system);
+    }
+    result.interrupted = evidence.outcome.ending == Ending::interrupted;
+    if (settings.inspect) {
+        settings.inspect(machine, result, stop);
+        result.interrupted = result.interrupted || stop.stop_requested();
+    }
+    if (evidence.outcome.ending != Ending::finished && !result.interrupted) {
+        const Diagnosis diagnosis = diagnose(machine, guest, evidence.outcome, result.log);
+        result.reason = diagnosis.summary;
+        result.diagnosis = diagnosis.report;
     }
 }
 
@@ -126,36 +143,14 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     result.name = test.name;
     result.file = test.file;
     result.line = test.line;
-    result.verdict = Verdict::passed;
+    result.cpus = cpus_of(test, settings);
     result.parameters = settings.parameters;
-
-    const MachineSettings wanted = machine_settings(test, settings);
-    result.cpus = wanted.cpus;
-    if (const auto objection = objection_to(wanted.dirty_logging, system)) {
-        result.verdict = Verdict::skipped;
-        result.reason = *objection;
-        return result;
-    }
-    Machine machine(system, guest, test, wanted);
-    result.tsc_khz = machine.tsc_khz();
-    RecordReader records(machine);
-    const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
-                                        timeout_of(settings, result.cpus), stop);
-    EventSorter(result).sort(records.finish());
-    judge(result, outcome, records.violations());
-    result.kvm_counts = machine.kvm_counts();
-    if (settings.memory_report) {
-        result.memory = machine.memory_report(system);
-    }
-    result.interrupted = outcome.ending == Ending::interrupted;
-    if (settings.inspect) {
-        settings.inspect(machine, result, stop);
-        result.interrupted = result.interrupted || stop.stop_requested();
-    }
-    if (outcome.ending != Ending::finished && outcome.ending != Ending::interrupted) {
-        const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);
-        result.reason = diagnosis.summary;
-        result.diagnosis = diagnosis.report;
+    try {
+        run_in_vm(result, system, guest, test, settings, stop);
+    } catch (...) {
+        result.error = current_error();
+        result.verdict = Verdict::failed;
+        result.reason = result.error->what();
     }
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

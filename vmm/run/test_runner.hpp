@@ -37,10 +37,11 @@ struct TestSettings {
 /// vCPUs that `test` gets with these settings.
 std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings);
 
-/// Throws Error(bad_input) if this host's KVM has no VM with so many.
+/// Throws Error(usage) if this host's KVM has no VM with so many.
 void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus);
 
-/// Throws Error if the VM cannot be made; whatever the guest does is in the result.
+/// Throws nothing: what the guest does is in the result, and so is the error if its VM could not be
+/// made or run.
 TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
                     const TestSettings& settings, const std::stop_token& stop);
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "vmm/run/guest_set.hpp"
-#include "vmm/run/hypercall_probe.hpp"
+#include "vmm/run/calibrate.hpp"
 
 namespace nestbed::vmm {
 
@@ -56,11 +56,11 @@ StudyOutcome StudyRunner::run_all(const std::vector<Point>& points, bool memory_
     StudyOutcome outcome;
     for (const Point& point : points) {
         before(outcome.runs.size(), point);
-        try {
-            outcome.runs.push_back(run(point, memory_report, stop));
-        } catch (const Error& error) {
-            outcome.not_possible.emplace(error.kind(),
-                                         fmt::format("{}: {}", point.text(), error.what()));
+        outcome.runs.push_back(run(point, memory_report, stop));
+        if (const auto error = outcome.runs.back().test.error) {
+            outcome.not_possible.emplace(error->kind(),
+                                         fmt::format("{}: {}", point.text(), error->what()));
+            outcome.runs.pop_back();
             break;
         }
         if (outcome.runs.back().test.interrupted) {

@@ -35,7 +35,13 @@ std::vector<Derived> counts() {
             count("accesses", "accesses", seen),
             count("faults", "faults", seen),
             count("stale, legal", "stale_reads", seen),
-            count("violations", "violations", seen)};
+            {.title = "violations",
+             .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                 const auto& proof = measurement_named(run.test, "shootdown")->proof;
+                 return static_cast<double>(proof ? proof->violations : 0);
+             },
+             .digits = 0,
+             .group = seen}};
 }
 
 std::vector<Axis> axes() {

@@ -272,7 +272,7 @@ TEST_F(KernelTest, OfSeveralThreadsOneFetches) {
 
 TEST_F(KernelTest, ACacheThatCannotBeMadeIsNamed) {
     folder().write("some", "no folder");
-    EXPECT_THAT(failure_of([&] { cached_kernel(cache()); }),
+    EXPECT_THAT(failure_of([&] { cached_kernel(cache()); }, ErrorKind::io),
                 AllOf(HasSubstr("cannot keep a kernel in " + cache().string()),
                       HasSubstr("Not a directory")));
 }

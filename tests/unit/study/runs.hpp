@@ -1,7 +1,7 @@
 // Runs of studies as a VM would have left them.
 #pragma once
 
-#include "../report/samples.hpp"
+#include "../result/samples.hpp"
 #include "vmm/render/study_text.hpp"
 #include "vmm/study/study.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {
 namespace {

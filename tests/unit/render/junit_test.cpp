@@ -1,8 +1,7 @@
-#include "vmm/render/junit.hpp"
-
 #include <gmock/gmock.h>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
+#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -67,6 +66,23 @@ TEST(JunitReport, GuestTextCannotEndAnElement) {
     EXPECT_THAT(junit_report(report), Not(HasSubstr("</system-out></testcase>")));
 }
 
+TEST(JunitReport, WhatCouldNotBeRunIsAnErrorAndNoFailure) {
+    const std::string xml = junit_report(
+        test::report_of({test::not_run("boot", "empty"), test::failed("boot", "fails")}));
+    EXPECT_THAT(xml, HasSubstr("<testsuite name=\"boot\" tests=\"2\" failures=\"1\" errors=\"1\""));
+    EXPECT_THAT(xml, HasSubstr("<error message=\"KVM_CREATE_VM failed: &lt;no&gt; memory\" "
+                               "type=\"kernel_refused\"/>"));
+}
+
+TEST(JunitReport, AnErrorOfTheRunIsOne) {
+    RunReport report = test::report_of({});
+    report.error = Error(ErrorKind::host_lacks, "no /dev/kvm");
+    report.not_finished = 3;
+    EXPECT_THAT(junit_report(report),
+                HasSubstr("<error message=\"no /dev/kvm: 3 tests did not finish\" "
+                          "type=\"host_lacks\"/>"));
+}
+
 TEST(JunitReport, AnUnfinishedRunIsAnError) {
     RunReport report = test::report_of({test::passed("boot", "empty")});
     report.interrupted = true;
@@ -74,7 +90,9 @@ TEST(JunitReport, AnUnfinishedRunIsAnError) {
     const std::string xml = junit_report(report);
     EXPECT_THAT(xml,
                 HasSubstr("<testsuites name=\"nestbed\" tests=\"2\" failures=\"0\" errors=\"1\""));
-    EXPECT_THAT(xml, HasSubstr("<error message=\"interrupted: 2 tests did not finish\"/>"));
+    EXPECT_THAT(
+        xml,
+        HasSubstr("<error message=\"interrupted: 2 tests did not finish\" type=\"interrupted\"/>"));
 }
 
 }  // namespace

@@ -38,11 +38,11 @@ std::vector<std::string> names_of(const std::vector<PlannedTest>& plan) {
     return names;
 }
 
-std::string refusal_of(const std::vector<std::string>& names) {
+std::string refusal_of(const std::vector<std::string>& names, ErrorKind kind = ErrorKind::usage) {
     try {
         guests(names);
     } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::usage);
+        EXPECT_EQ(error.kind(), kind);
         return error.what();
     }
     return "no error";
@@ -66,7 +66,7 @@ TEST(GuestSet, NamedGuestsAreRead) {
 TEST(GuestSet, UnknownNamesAreRefused) {
     EXPECT_THAT(refusal_of({"nothing"}),
                 HasSubstr("no built-in guest of that name (there are: boot"));
-    EXPECT_THAT(refusal_of({"./nothing"}), HasSubstr("./nothing: No such file"));
+    EXPECT_THAT(refusal_of({"./nothing"}, ErrorKind::input), HasSubstr("./nothing: No such file"));
     EXPECT_EQ(refusal_of({"boot.empty"}),
               "boot.empty is not a guest; for the test of that name: boot --filter boot.empty");
 }
@@ -84,7 +84,7 @@ TEST(GuestSet, ABuiltinNameBeatsAFileHere) {
     std::filesystem::current_path(folder);
     std::ofstream("boot") << "not an ELF";
     EXPECT_EQ(refusal_of({"boot"}), "no error");
-    EXPECT_THAT(refusal_of({"./boot"}), HasSubstr("not an ELF file"));
+    EXPECT_THAT(refusal_of({"./boot"}, ErrorKind::input), HasSubstr("not an ELF file"));
     std::filesystem::current_path(before);
     std::filesystem::remove_all(folder);
 }

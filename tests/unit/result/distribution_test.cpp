@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -1,8 +1,7 @@
-#include "vmm/render/tap.hpp"
-
 #include <gmock/gmock.h>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
+#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 namespace {

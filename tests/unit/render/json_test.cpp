@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -142,6 +142,24 @@ TEST(JsonReport, AnyBytesOfAGuestAreValidJson) {
     report.tests[0].reason = "\xC3";
     const json test = json::parse(json_report(report))["tests"][0];
     EXPECT_EQ(test["log"][0], "\xEF\xBF\xBD\"\\\x01\n");
+}
+
+TEST(JsonReport, HoldsErrors) {
+    RunReport report = test::report_of({test::not_run("boot", "empty"), test::passed("a", "b")});
+    report.error = Error(ErrorKind::io, "a full disk");
+    const json all = json::parse(json_report(report));
+    EXPECT_EQ(all["tests"][0]["error"],
+              json({{"kind", "kernel_refused"}, {"text", "KVM_CREATE_VM failed: <no> memory"}}));
+    EXPECT_TRUE(all["tests"][1]["error"].is_null());
+    EXPECT_EQ(all["error"], json({{"kind", "io"}, {"text", "a full disk"}}));
+}
+
+TEST(JsonReport, HoldsProofs) {
+    RunReport report = full_report();
+    report.tests[0].measurements[0].proof = channel::Proof{7, 2};
+    EXPECT_EQ(json::parse(json_report(report))["measurements"][0]["proof"],
+              json({{"checks", 7}, {"violations", 2}}));
+    EXPECT_TRUE(json::parse(json_report(full_report()))["measurements"][0]["proof"].is_null());
 }
 
 TEST(JsonReport, TellsOfAnInterruption) {

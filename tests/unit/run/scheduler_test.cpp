@@ -170,7 +170,7 @@ TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
     EXPECT_EQ(record.results.size(), 1U);
     EXPECT_EQ(record.not_finished, 2U);
     ASSERT_TRUE(record.error);
-    EXPECT_THROW(std::rethrow_exception(record.error), std::runtime_error);
+    EXPECT_STREQ(record.error->what(), "no VM");
 }
 
 TEST(Scheduler, AnObserverThatThrowsEndsTheRun) {

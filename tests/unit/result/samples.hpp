@@ -48,6 +48,15 @@ inline TestResult crashed(const std::string& suite, const std::string& name) {
     return result;
 }
 
+/// No VM could be made.
+inline TestResult not_run(const std::string& suite, const std::string& name) {
+    TestResult result = passed(suite, name);
+    result.verdict = Verdict::failed;
+    result.error = Error(ErrorKind::kernel_refused, "KVM_CREATE_VM failed: <no> memory");
+    result.reason = result.error->what();
+    return result;
+}
+
 inline stats::Histogram histogram_of(std::initializer_list<std::uint64_t> values) {
     stats::Histogram histogram;
     for (const std::uint64_t value : values) {

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "samples.hpp"
+#include "tests/unit/result/samples.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/render/json.hpp"
 

@@ -1,0 +1,86 @@
+#include "vmm/result/judge.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "vmm/base/text.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// Why a measurement is none; empty if it is one.
+std::string objection_to(const MeasurementEvent& measurement) {
+    if (!measurement.proof) {
+        return "";
+    }
+    if (measurement.proof->violations != 0) {
+        return fmt::format("{}: {} in {}", measurement.name,
+                           counted(measurement.proof->violations, "violation"),
+                           counted(measurement.proof->checks, "check"));
+    }
+    return measurement.proof->checks == 0
+               ? measurement.name + ": it has no proof: nothing was checked"
+               : "";
+}
+
+std::string failure_of(const TestResult& result, const Evidence& evidence) {
+    if (evidence.outcome.ending != Ending::finished) {
+        return evidence.outcome.detail;
+    }
+    if (!evidence.channel_violations.empty()) {
+        return "the record channel is broken: " + evidence.channel_violations.front();
+    }
+    if (!result.failures.empty()) {
+        return result.failures.size() == 1
+                   ? "an expectation failed"
+                   : counted(result.failures.size(), "expectation") + " failed";
+    }
+    for (const MeasurementEvent& measurement : result.measurements) {
+        if (std::string objection = objection_to(measurement); !objection.empty()) {
+            return objection;
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+void judge(TestResult& result, const Evidence& evidence) {
+    result.reason = failure_of(result, evidence);
+    if (!result.reason.empty() || evidence.outcome.ending != Ending::finished) {
+        result.verdict = Verdict::failed;
+    } else if (evidence.skip) {
+        result.verdict = Verdict::skipped;
+        result.reason = *evidence.skip;
+    } else {
+        result.verdict = Verdict::passed;
+    }
+}
+
+std::optional<Error> objection_to_parameters(std::span<const TestResult> tests) {
+    std::set<std::string> given;
+    std::set<std::string> asked_for;
+    for (const TestResult& test : tests) {
+        if (test.verdict == Verdict::failed) {
+            return std::nullopt;
+        }
+        for (const auto& [name, value] : test.parameters) {
+            given.insert(name);
+        }
+        asked_for.insert(test.asked_for.begin(), test.asked_for.end());
+    }
+    std::vector<std::string> ignored;
+    std::ranges::set_difference(given, asked_for, std::back_inserter(ignored));
+    if (ignored.empty()) {
+        return std::nullopt;
+    }
+    return Error(
+        ErrorKind::usage,
+        fmt::format("no test has looked up the parameter {}; looked up: {}",
+                    fmt::join(ignored, ", "),
+                    asked_for.empty() ? "none" : fmt::to_string(fmt::join(asked_for, ", "))));
+}
+
+}  // namespace nestbed::vmm
