@@ -6,7 +6,6 @@
 #include <string>
 
 #include "vmm/memory/backing.hpp"
-#include "vmm/nested/settings.hpp"
 #include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
@@ -29,6 +28,5 @@ void add_backing_options(CLI::App* command, BackingSettings& settings);
 
 /// Throws Error(bad_input) that names what is possible.
 Format parse_format(const std::string& text);
-NestedPaging parse_nested_paging(const std::string& text);
 
 }  // namespace nestbed::vmm
