@@ -1,13 +1,24 @@
-// Ownership of a file descriptor and of a memory mapping.
+// Ownership of a file descriptor and of a memory mapping; system calls that signals interrupt.
 #pragma once
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <utility>
 
 namespace nestbed::vmm {
+
+/// Makes a system call again as long as a signal interrupts it.
+template <typename Call>
+auto uninterrupted(const Call& call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) {
+        result = call();
+    }
+    return result;
+}
 
 class Descriptor {
   public:

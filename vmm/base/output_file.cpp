@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,18 +19,6 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& path, int error) {
     throw_error(ErrorKind::io, "cannot write {}: {}", path.string(), std::strerror(error));
-}
-
-/// The errno of the failure, or 0.
-int write_all(int fd, std::string_view contents) {
-    while (!contents.empty()) {
-        const ssize_t written = ::write(fd, contents.data(), contents.size());
-        if (written < 0 && errno != EINTR) {
-            return errno;
-        }
-        contents.remove_prefix(written > 0 ? static_cast<std::size_t>(written) : 0);
-    }
-    return 0;
 }
 
 /// A descriptor of our standard output or error, if that is what `path` names (/dev/stdout): even

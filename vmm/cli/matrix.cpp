@@ -1,10 +1,15 @@
 // nestbed matrix: the results of several runs side by side.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 
+#include "vmm/base/file.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
+#include "vmm/render/expected_skips.hpp"
 #include "vmm/render/matrix.hpp"
 
 namespace nestbed::vmm {
@@ -14,36 +19,62 @@ namespace {
 constexpr char matrix_help[] =
     "Each RESULT is what nestbed run --output RESULT.json has written; its name without .json is\n"
     "that of the environment. Below the table stand all tests that failed or were skipped, with\n"
-    "their reasons.\n\n"
+    "their reasons. With --expect a skip that is not listed in LIST is a failure; a listed one\n"
+    "that did not happen is said.\n\n"
     "Example:\n"
     "  nestbed run --output host.json\n"
     "  nestbed nested --paging npt -- run --output npt.json\n"
     "  nestbed matrix host.json npt.json\n\n";
 
-ExitCode matrix(const std::vector<std::string>& paths) {
+struct MatrixOptions {
+    std::vector<std::string> results;
+    std::string expect;  ///< empty: every skip is as good as another
+};
+
+/// What the list in the file `path` makes of the results; nothing without one.
+SkipJudgement judge_by(const std::string& path, std::span<const ResultFile> environments) {
+    if (path.empty()) {
+        return {};
+    }
+    return judge_skips(expected_skips_from(read_file(path, ErrorKind::input), path), environments);
+}
+
+ExitCode matrix(const MatrixOptions& options) {
     std::vector<ResultFile> environments;
-    environments.reserve(paths.size());
-    for (const std::string& path : paths) {
+    environments.reserve(options.results.size());
+    for (const std::string& path : options.results) {
         environments.push_back(read_result_file(path));
         const std::string& name = environments.back().environment;
         if (std::ranges::count(environments, name, &ResultFile::environment) > 1) {
             throw_error(ErrorKind::usage, "{}: there is another result called {}", path, name);
         }
     }
+    const SkipJudgement judgement = judge_by(options.expect, environments);
     print(matrix_text(environments));
-    return all_passed(environments) ? ExitCode::success : ExitCode::test_failed;
+    for (const std::string& remark : judgement.remarks) {
+        print(fmt::format("\n{}: {}\n", options.expect, printable(remark)));
+    }
+    for (const std::string& fault : judgement.faults) {
+        print(fmt::format("\nFAILED: {}: {}\n", options.expect, printable(fault)));
+    }
+    return judgement.faults.empty() && all_passed(environments) ? ExitCode::success
+                                                                : ExitCode::test_failed;
 }
 
 }  // namespace
 
 void add_matrix(CLI::App& program, Invocation& invocation) {
-    auto paths = std::make_shared<std::vector<std::string>>();
+    auto options = std::make_shared<MatrixOptions>();
     CLI::App* command = program.add_subcommand(
         "matrix", "Show the results of several runs side by side: suite by environment");
-    command->add_option("RESULT", *paths, "JSON reports of nestbed run")->required();
+    command->add_option("RESULT", options->results, "JSON reports of nestbed run")->required();
+    command
+        ->add_option("--expect", options->expect,
+                     "Which tests may be skipped where, and why (docs/nested-machines.md)")
+        ->type_name("LIST");
     command->footer(std::string(matrix_help) + exit_code_help);
     command->callback(
-        [paths, &invocation] { invocation.action = [paths] { return matrix(*paths); }; });
+        [options, &invocation] { invocation.action = [options] { return matrix(*options); }; });
 }
 
 }  // namespace nestbed::vmm

@@ -1,21 +1,19 @@
 // nested: a command inside a software-emulated machine with a KVM of its own.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <optional>
 
-#include "vmm/base/output_file.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
-#include "vmm/cli/nested_options.hpp"
-#include "vmm/nested/init.hpp"
+#include "vmm/cli/options.hpp"
 #include "vmm/nested/nested_run.hpp"
 #include "vmm/nested/task.hpp"
 #include "vmm/run/guest_set.hpp"
@@ -40,11 +38,82 @@ constexpr char nested_help[] =
     "  nestbed nested --paging shadow -- run paging --format junit --output shadow.xml\n"
     "  nestbed nested --paging ept -- run --filter 'paging.*'\n\n";
 
+/// An option given as "" is one whose shell variable was not set.
+const CLI::Validator not_empty(
+    [](const std::string& text) { return std::string(text.empty() ? "must not be empty" : ""); },
+    "");
+
+NestedPaging parse_nested_paging(const std::string& text) {
+    for (const auto& [name, paging] : nested_pagings) {
+        if (text == name) {
+            return paging;
+        }
+    }
+    throw_error(ErrorKind::usage, "--paging {}: must be npt, shadow or ept", text);
+}
+
+std::uint64_t parse_machine_memory(const std::string& text) {
+    // Linux, the initramfs and what it is unpacked to.
+    constexpr std::uint64_t least = std::uint64_t{256} << 20;
+    const std::uint64_t size = parse_size("--memory", text);
+    if (size < least) {
+        throw_error(ErrorKind::usage, "--memory {}: the machine needs 256M", text);
+    }
+    return size;
+}
+
+void add_machine_options(CLI::App* command, NestedRequest& request) {
+    NestedSettings& settings = request.settings;
+    add_value(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
+              [&](const std::string& text) { settings.paging = parse_nested_paging(text); })
+        ->required();
+    add_value(command, "--cpus", "N", "The machine's processors (default 2)",
+              [&](const std::string& text) {
+                  settings.cpus = static_cast<std::uint32_t>(parse_number("--cpus", text, 1, 64));
+              });
+    add_value(command, "--memory", "SIZE", "The machine's memory (default 1536M; ept 512M)",
+              [&](const std::string& text) { settings.memory = parse_machine_memory(text); });
+    command->add_flag("--five-level", settings.five_level,
+                      "Its kernel, and so the second stage, uses five levels");
+    command->add_option("--cpu-model", settings.cpu_model, "The processor, by its emulator's name")
+        ->type_name("MODEL")
+        ->check(not_empty);
+    add_value(command, "--timeout", "SECONDS",
+              "Ends the machine if nothing is heard of it for so long (default 120)",
+              [&](const std::string& text) { request.silence = parse_seconds("--timeout", text); });
+}
+
+void add_kernel_options(CLI::App* command, NestedRequest& request) {
+    command
+        ->add_option("--cache", request.cache,
+                     "Where the kernel is kept (default ~/.cache/nestbed)")
+        ->type_name("FOLDER")
+        ->check(not_empty);
+    command->add_option("--kernel", request.kernel, "Another kernel's image")
+        ->type_name("FILE")
+        ->check(not_empty);
+    command->add_option("--modules", request.modules, "The folder of its modules")
+        ->type_name("FOLDER")
+        ->check(not_empty);
+}
+
+void add_command_options(CLI::App* command, NestedRequest& request) {
+    command
+        ->add_option("--program", request.command.program,
+                     "Run this program instead; COMMAND is its arguments")
+        ->type_name("FILE")
+        ->check(not_empty);
+    add_values(command, "--with", "PATH",
+               "A file or folder that is to be in the machine as it is here; may be repeated",
+               [&](const std::string& text) { request.command.inputs.emplace_back(text); });
+    command->add_option("COMMAND", request.command.arguments,
+                        "What to run, with its options, after --");
+}
+
 /// Shows what the command writes where it would have written it.
 class MachineConsole : public NestedObserver {
   public:
-    void booting(const std::string& what) { progress_.show(what); }
-
+    void preparing(std::string_view what) override { progress_.show(what); }
     void ready() override { progress_.clear(); }
     void output(std::string_view text) override {
         progress_.clear();
@@ -67,128 +136,70 @@ class MachineConsole : public NestedObserver {
     void complain_about(const BootResult& boot) {
         progress_.clear();
         for (const std::string& line : boot.console) {
-            std::fputs(fmt::format("nested console: {}\n", line).c_str(), stderr);
+            fmt::print(stderr, "nested console: {}\n", line);
         }
-        std::fputs(fmt::format("nestbed: {}\n", boot.reason).c_str(), stderr);
+        fmt::print(stderr, "nestbed: {}\n", boot.reason);
     }
 
   private:
     ProgressLine progress_;
 };
 
-NestedKernel kernel_of(const NestedOptions& options) {
-    return options.kernel.empty() ? cached_kernel(options.cache ? *options.cache : default_cache())
-                                  : kernel_by_hand(options.kernel, options.modules);
-}
-
-void refuse_unused_options(const NestedOptions& options) {
-    if (options.kernel.empty() != options.modules.empty()) {
-        throw_error(ErrorKind::usage, "--kernel and --modules belong together");
-    }
-    if (options.cache && !options.kernel.empty()) {
-        throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
-    }
-}
-
-/// Another program and its arguments; this one has nothing to check.
-NestedCommand foreign_command(const NestedOptions& options) {
-    if (!fs::is_regular_file(options.program) || ::access(options.program.c_str(), X_OK) != 0) {
-        throw_error(ErrorKind::usage, "--program {}: there is no such program",
-                    options.program.string());
-    }
-    return {options.program, options.command, {}, {}};
-}
-
 /// A command of ours, checked here: a mistake is found before the boot.
-NestedCommand own_command(const NestedOptions& options, const Invocation& inner) {
-    NestedCommand command{{}, options.command, {}, {inner.outputs.begin(), inner.outputs.end()}};
-    if (!inner.guests.empty()) {
-        const GuestSet guests(builtin_guests(), inner.guests);
-        for (const Guest& guest : guests.guests()) {
-            if (fs::is_regular_file(guest.image().name())) {
-                command.inputs.emplace_back(guest.image().name());
-            }
-        }
+void understand_command(NestedCommand& command, const Invocation& inner) {
+    command.outputs = {inner.outputs.begin(), inner.outputs.end()};
+    if (inner.guests.empty()) {
+        return;
     }
-    return command;
-}
-
-/// Linux mounts filesystems of its own there, over whatever came along.
-void refuse_kernel_folders(const fs::path& path) {
-    const fs::path absolute = fs::absolute(path).lexically_normal();
-    for (const char* folder : {"/dev", "/proc", "/sys"}) {
-        if (std::ranges::mismatch(fs::path(folder), absolute).in1 == fs::path(folder).end()) {
-            throw_error(ErrorKind::usage, "{}: nothing in {} can be there in a nested machine",
-                        path.string(), folder);
+    const GuestSet guests(builtin_guests(), inner.guests);
+    for (const Guest& guest : guests.guests()) {
+        if (fs::is_regular_file(guest.image().name())) {
+            command.inputs.emplace_back(guest.image().name());
         }
     }
 }
 
-void refuse_bad_inputs(const NestedCommand& command) {
-    std::error_code error;
-    const fs::path here = fs::current_path(error);
-    if (error) {
-        throw_error(ErrorKind::io, "the current folder is gone: {}", error.message());
-    }
-    refuse_kernel_folders(here);
-    for (const fs::path& input : command.inputs) {
-        refuse_kernel_folders(input);
-        if (!fs::is_regular_file(input) && !fs::is_directory(input)) {
-            throw_error(ErrorKind::usage, "{}: there is no such file or folder", input.string());
-        }
-    }
-}
-
-ExitCode nested(const NestedOptions& options, const Invocation& inner) {
-    // First: whatever fails after this, no old file is taken for what this run has found.
-    std::vector<OutputFile> outputs(inner.outputs.begin(), inner.outputs.end());
-    NestedCommand command =
-        options.program.empty() ? own_command(options, inner) : foreign_command(options);
-    command.inputs.insert(command.inputs.end(), options.with.begin(), options.with.end());
-    refuse_bad_inputs(command);
-    const std::unique_ptr<Emulator> emulator = make_emulator(options.settings);
+ExitCode nested(const NestedRequest& request) {
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
     MachineConsole console;
-    console.booting("nested machine: preparing its kernel");
-    const NestedKernel kernel = kernel_of(options);
+    NestedMachine machine(request, console);
     const InterruptWatcher interrupts;
-    console.booting("nested machine: booting");
-    const NestedResult result =
-        run_nested(*emulator, kernel, command, options.silence, console, interrupts.token());
-    if (result.boot.end == BootEnd::interrupted) {
-        return ExitCode::interrupted;
+    const BootResult boot = machine.run(console, interrupts.token()).boot;
+    switch (boot.end) {
+        case BootEnd::finished:
+            return static_cast<ExitCode>(boot.code);
+        case BootEnd::interrupted:
+            return ExitCode::interrupted;
+        case BootEnd::hung:
+        case BootEnd::broken:
+            break;
     }
-    if (result.boot.end != BootEnd::finished) {
-        console.complain_about(result.boot);
-        return ExitCode::host_lacks;
-    }
-    FirstError error;
-    for (const auto& file : result.boot.files) {
-        error.attempt([&] { outputs.at(file.first).write(file.second); });
-    }
-    error.throw_if_any();
-    return static_cast<ExitCode>(result.boot.code);
+    console.complain_about(boot);
+    return ExitCode::host_lacks;
 }
 
 }  // namespace
 
 void add_nested(CLI::App& program, Invocation& invocation) {
-    auto options = std::make_shared<NestedOptions>();
+    auto request = std::make_shared<NestedRequest>();
     CLI::App* command = program.add_subcommand(
         "nested", "Run a command in a software-emulated machine with a KVM of its own");
-    add_nested_options(command, *options);
+    add_machine_options(command, *request);
+    add_kernel_options(command, *request);
+    add_command_options(command, *request);
     command->footer(std::string(nested_help) + exit_code_help);
-    command->callback([options, &invocation] {
-        refuse_unused_options(*options);
-        if (options->command.empty() && options->program.empty()) {
+    command->callback([request, &invocation] {
+        NestedCommand& inside = request->command;
+        if (inside.arguments.empty() && inside.program.empty()) {
             throw_error(ErrorKind::usage,
                         "there is no COMMAND to run in the machine (see nestbed nested --help)");
         }
         const Invocation inner =
-            options->program.empty() ? understand_nested(options->command) : Invocation();
-        invocation.action = inner.asks_for_help ? inner.action : [options, inner] {
-            return nested(*options, inner);
+            inside.program.empty() ? understand_nested(inside.arguments) : Invocation();
+        invocation.action = inner.asks_for_help ? inner.action : [request, inner] {
+            understand_command(request->command, inner);
+            return nested(*request);
         };
     });
 }

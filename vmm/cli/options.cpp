@@ -61,13 +61,4 @@ Format parse_format(const std::string& text) {
     throw_error(ErrorKind::usage, "--format {}: must be human, json, junit or tap", text);
 }
 
-NestedPaging parse_nested_paging(const std::string& text) {
-    for (const auto& [name, paging] : nested_pagings) {
-        if (name == text) {
-            return paging;
-        }
-    }
-    throw_error(ErrorKind::usage, "--paging {}: must be npt, shadow or ept", text);
-}
-
 }  // namespace nestbed::vmm

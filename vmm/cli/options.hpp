@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "vmm/memory/backing.hpp"
-#include "vmm/nested/settings.hpp"
 #include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
@@ -33,6 +32,5 @@ void add_backing_options(CLI::App* command, BackingSettings& settings);
 
 /// Throws Error(usage) that names what is possible.
 Format parse_format(const std::string& text);
-NestedPaging parse_nested_paging(const std::string& text);
 
 }  // namespace nestbed::vmm

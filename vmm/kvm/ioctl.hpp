@@ -20,7 +20,8 @@ namespace nestbed::kvm {
 template <typename Argument = int>
 int checked_ioctl(const vmm::Descriptor& fd, unsigned long request, const char* name,
                   Argument argument = {}) {
-    const int result = ::ioctl(fd.get(), request, argument);
+    // KVM_CREATE_VM, among others, gives up at a signal for which it need not.
+    const int result = vmm::uninterrupted([&] { return ::ioctl(fd.get(), request, argument); });
     if (result < 0) {
         throw_ioctl_error(name, errno);
     }

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/ring.hpp"
-#include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
 
@@ -20,7 +18,7 @@ namespace {
 constexpr std::uint64_t max_tests = 4096;
 constexpr std::uint64_t max_file_size = 1U << 28;
 
-std::vector<std::byte> read_file(const std::string& path) {
+std::string read_guest(const std::string& path) {
     // Looked at before it is opened: to open a pipe would wait for its writer.
     std::error_code error;
     const std::filesystem::file_status status = std::filesystem::status(path, error);
@@ -31,22 +29,11 @@ std::vector<std::byte> read_file(const std::string& path) {
         throw_error(ErrorKind::input, "{}: not a guest ELF: {}", path,
                     std::filesystem::is_directory(status) ? "a directory" : "not a regular file");
     }
-    std::ifstream stream(path, std::ios::binary | std::ios::ate);
-    if (!stream) {
-        throw_error(ErrorKind::input, "{}: {}", path, std::strerror(errno));
-    }
-    const auto size = static_cast<std::int64_t>(stream.tellg());
-    if (size < 0 || size > static_cast<std::int64_t>(max_file_size)) {
+    if (std::filesystem::file_size(path, error) > max_file_size) {
         throw_error(ErrorKind::input, "{}: not a guest ELF: over {} MiB", path,
                     max_file_size >> 20);
     }
-    std::vector<std::byte> contents(static_cast<std::size_t>(size));
-    stream.seekg(0);
-    stream.read(reinterpret_cast<char*>(contents.data()), size);
-    if (!stream) {
-        throw_error(ErrorKind::input, "{}: cannot be read to its end", path);
-    }
-    return contents;
+    return read_file(path, ErrorKind::input);
 }
 
 /// Suites and tests are C++ identifiers (GUEST_TEST). What is not would be at odds with filters and
@@ -106,8 +93,8 @@ const GuestTest& Guest::test_named(std::string_view name) const {
 
 Guest Guest::read(const std::string& path) {
     Guest guest;
-    guest.storage_ = std::make_unique<std::vector<std::byte>>(read_file(path));
-    guest.image_ = std::make_unique<ElfImage>(path, *guest.storage_);
+    guest.storage_ = std::make_unique<std::string>(read_guest(path));
+    guest.image_ = std::make_unique<ElfImage>(path, std::as_bytes(std::span(*guest.storage_)));
     guest.read_tests();
     return guest;
 }

@@ -38,7 +38,7 @@ class Guest {
     Guest() = default;
     void read_tests();
 
-    std::unique_ptr<std::vector<std::byte>> storage_;  ///< of a file that was read
+    std::unique_ptr<std::string> storage_;  ///< of a file that was read
     std::unique_ptr<ElfImage> image_;
     std::vector<GuestTest> tests_;
 };

@@ -1,16 +1,15 @@
-#include "vmm/nested/bochs.hpp"
+// Bochs: emulates VMX with EPT, VPID and unrestricted guests.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>
-#include <utility>
 
 #include "vmm/base/error.hpp"
-#include "vmm/nested/child_process.hpp"
-#include "vmm/nested/file.hpp"
-#include "vmm/nested/tool.hpp"
+#include "vmm/base/file.hpp"
+#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/emulator.hpp"
 
 namespace nestbed::vmm {
 
@@ -91,9 +90,9 @@ void make_cd(const NestedSettings& settings, const NestedKernel& kernel, const f
              const fs::path& folder) {
     const fs::path tree = folder / cd_tree;
     fs::create_directories(tree / "boot" / "grub");
-    write_whole(tree / "boot" / "vmlinuz", read_whole(kernel.image));
-    write_whole(tree / "boot" / "initramfs", read_whole(initramfs));
-    write_whole(tree / "boot" / "grub" / "grub.cfg", boot_menu(settings));
+    write_file(tree / "boot" / "vmlinuz", read_file(kernel.image));
+    write_file(tree / "boot" / "initramfs", read_file(initramfs));
+    write_file(tree / "boot" / "grub" / "grub.cfg", boot_menu(settings));
     // In the folder, by names that mean nothing to any of the programs that it calls.
     output_of({"env", "TMPDIR=.", image_maker, "--directory=/usr/lib/grub/i386-pc",
                "--install-modules=linux normal iso9660 biosdisk", "--fonts=", "--themes=",
@@ -128,42 +127,17 @@ std::string configuration(const NestedSettings& settings) {
            "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy, driver=dummy\n";
 }
 
-}  // namespace
-
-Bochs::Bochs(NestedSettings settings) : settings_(std::move(settings)) {
-    refuse_what_is_missing();
-    name_ = name_from(output_of({program, "--help"}));
-    if (settings_.five_level) {
-        throw_error(ErrorKind::usage,
-                    "--five-level: none of {}'s processors has EPT with five levels", name_);
-    }
-    if (settings_.cpu_model.empty()) {
-        settings_.cpu_model = "corei7_haswell_4770";
-    } else if (const auto models = cpu_models();
-               std::ranges::find(models, settings_.cpu_model) == models.end()) {
-        throw_error(ErrorKind::usage, "--cpu-model {}: {} has {}", settings_.cpu_model, name_,
-                    fmt::join(models, ", "));
-    }
-    constexpr std::uint32_t most_cpus = 8;  // it has no timers for 16
-    if (settings_.cpus > most_cpus) {
-        throw_error(ErrorKind::usage, "--cpus {}: {} has {} at most", settings_.cpus, name_,
-                    most_cpus);
-    }
-    constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;
-    settings_.memory = settings_.memory.value_or(default_memory);
-}
-
-std::vector<std::string> Bochs::command(const NestedKernel& kernel, const fs::path& initramfs,
-                                        const fs::path& folder) const {
-    make_cd(settings_, kernel, initramfs, folder);
-    write_whole(folder / "bochsrc", configuration(settings_));
+std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
+                                    const fs::path& initramfs, const fs::path& folder) {
+    make_cd(settings, kernel, initramfs, folder);
+    write_file(folder / "bochsrc", configuration(settings));
     // Debian's is one with a debugger, which waits for a command to go on.
-    write_whole(folder / "commands", "continue\n");
+    write_file(folder / "commands", "continue\n");
     // The display library for terminals wants to know which, even where there is none.
     return {"env", "TERM=vt100", program, "-q", "-f", "bochsrc", "-rc", "commands"};
 }
 
-std::string Bochs::complaint_in(const std::string& said) const {
+std::string complaint_in(const std::string& said) {
     constexpr std::string_view marker = "exiting with the following message:\n";
     const std::size_t begin = said.find(marker);
     if (begin == std::string::npos) {
@@ -171,6 +145,45 @@ std::string Bochs::complaint_in(const std::string& said) const {
     }
     const std::string_view rest = std::string_view(said).substr(begin + marker.size());
     return std::string(rest.substr(0, rest.find('\n')));
+}
+
+void complete(NestedSettings& settings, const std::string& name) {
+    if (settings.five_level) {
+        throw_error(ErrorKind::usage,
+                    "--five-level: none of {}'s processors has EPT with five levels", name);
+    }
+    if (settings.cpu_model.empty()) {
+        settings.cpu_model = "corei7_haswell_4770";
+    } else if (const auto models = cpu_models();
+               std::ranges::find(models, settings.cpu_model) == models.end()) {
+        throw_error(ErrorKind::usage, "--cpu-model {}: {} has {}", settings.cpu_model, name,
+                    fmt::join(models, ", "));
+    }
+    constexpr std::uint32_t most_cpus = 8;  // it has no timers for 16
+    if (settings.cpus > most_cpus) {
+        throw_error(ErrorKind::usage, "--cpus {}: {} has {} at most", settings.cpus, name,
+                    most_cpus);
+    }
+    constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;
+    settings.memory = settings.memory.value_or(default_memory);
+}
+
+}  // namespace
+
+Emulator make_bochs(NestedSettings settings) {
+    refuse_what_is_missing();
+    const std::string name = name_from(output_of({program, "--help"}));
+    complete(settings, name);
+    return {.name = name,
+            .cpu_model = settings.cpu_model,
+            .kvm_module = "kvm-intel",
+            .kvm_parameters = "ept=1",
+            .expected_parameter = {"/sys/module/kvm_intel/parameters/ept", "Y"},
+            .complaint_in = complaint_in,
+            .command = [settings](const NestedKernel& kernel, const fs::path& initramfs,
+                                  const fs::path& folder) {
+                return command_of(settings, kernel, initramfs, folder);
+            }};
 }
 
 }  // namespace nestbed::vmm

@@ -1,10 +1,8 @@
 #include "vmm/nested/boot.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <sstream>
 
@@ -17,8 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How long a stop request, or the end of the emulator, may go unnoticed.
-constexpr int poll_milliseconds = 100;
 /// After its last frame the machine switches itself off.
 constexpr std::chrono::seconds power_off_time{10};
 
@@ -56,23 +52,18 @@ class Boot {
         said_.close_writer();
         console_.close_writer();
         channel_.close_writer();
-        for (std::size_t n = 0; n < streams_.size(); ++n) {
-            streams_[n] = {readers_[n], POLLIN, 0};
-        }
     }
 
     BootResult run(const std::stop_token& stop) {
         while (!over_) {
-            listen();
+            pipes_.read();
             if (over_) {
                 break;
             }
             if (stop.stop_requested()) {
                 end(BootEnd::interrupted, "interrupted");
             } else if (const auto ended = emulator_.poll()) {
-                for (std::size_t n = 0; n < streams_.size(); ++n) {
-                    hear(n, rest_of(readers_[n]));
-                }
+                pipes_.read_rest();
                 broken(*ended);
             } else if (Clock::now() - last_heard_ > start_.silence) {
                 end(BootEnd::hung,
@@ -98,28 +89,12 @@ class Boot {
         }
     }
 
-    /// Waits a moment for the machine and takes what it says.
-    void listen() {
-        ::poll(streams_.data(), streams_.size(), poll_milliseconds);
-        for (std::size_t n = 0; n < streams_.size(); ++n) {
-            std::string text;
-            if (streams_[n].fd < 0 || streams_[n].revents == 0) {
-                continue;
-            }
-            if (read_some(streams_[n].fd, text)) {
-                hear(n, text);
-            } else {
-                streams_[n].fd = -1;
-            }
-        }
-    }
-
     void hear(std::size_t stream, const std::string& text) {
         if (stream == console_stream) {
             console_text_ += text;
         } else if (stream == emulator_stream) {
             emulator_text_ += text;
-        } else if (!over_ && !text.empty()) {
+        } else if (!over_) {
             frames_.take(text);
             // After whoever shows it: a reader of ours may take its time.
             last_heard_ = Clock::now();
@@ -191,7 +166,7 @@ class Boot {
     void await_power_off() {
         const Clock::time_point deadline = Clock::now() + power_off_time;
         while (!emulator_.poll() && Clock::now() < deadline) {
-            listen();
+            pipes_.read();
         }
     }
 
@@ -208,9 +183,9 @@ class Boot {
     Pipe console_;
     Pipe channel_;
     ChildProcess emulator_;
-    enum : std::size_t { channel_stream, console_stream, emulator_stream, stream_count };
-    std::array<int, stream_count> readers_{channel_.reader(), console_.reader(), said_.reader()};
-    std::array<pollfd, stream_count> streams_{};
+    enum : std::size_t { channel_stream, console_stream, emulator_stream };
+    PipeReaders pipes_{{channel_.reader(), console_.reader(), said_.reader()},
+                       [this](std::size_t stream, const std::string& text) { hear(stream, text); }};
 };
 
 }  // namespace

@@ -27,6 +27,8 @@ class NestedObserver {
     NestedObserver& operator=(const NestedObserver&) = delete;
     virtual ~NestedObserver() = default;
 
+    /// What is being done before that: "nested machine: booting".
+    virtual void preparing(std::string_view what) = 0;
     virtual void ready() = 0;
     virtual void output(std::string_view text) = 0;
     virtual void error(std::string_view text) = 0;

@@ -1,47 +1,52 @@
 #include "vmm/nested/child_output.hpp"
 
-#include <poll.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "vmm/nested/pipe.hpp"
+#include <array>
+#include <utility>
+
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
-namespace {
-
-/// How long the child's end may go unnoticed if somebody else holds its pipes.
-constexpr int poll_milliseconds = 100;
-
-}  // namespace
-
 ProcessEnd read_until_end(ChildProcess& child, const std::vector<int>& readers,
-                          const std::function<void(std::size_t, const std::string&)>& take) {
-    std::vector<pollfd> streams;
-    streams.reserve(readers.size());
-    for (const int reader : readers) {
-        streams.push_back({reader, POLLIN, 0});
+                          PipeReaders::Take take) {
+    PipeReaders pipes(readers, std::move(take));
+    while (!pipes.ended() && !child.poll()) {
+        pipes.read();
     }
-    std::size_t open = streams.size();
-    while (open != 0 && !child.poll()) {
-        ::poll(streams.data(), streams.size(), poll_milliseconds);
-        for (std::size_t n = 0; n < streams.size(); ++n) {
-            std::string text;
-            if (streams[n].fd < 0 || streams[n].revents == 0) {
-                continue;
-            }
-            if (read_some(streams[n].fd, text)) {
-                take(n, text);
-            } else {
-                streams[n].fd = -1;
-                --open;
-            }
-        }
-    }
-    for (std::size_t n = 0; n < streams.size(); ++n) {
-        if (const std::string text = rest_of(readers[n]); !text.empty()) {
-            take(n, text);
-        }
-    }
+    pipes.read_rest();
     return child.wait();
+}
+
+std::string output_of(const std::vector<std::string>& command,
+                      const std::filesystem::path& directory) {
+    Pipe output;
+    Pipe error;
+    ChildProcess child({.command = command,
+                        .output = output.writer(),
+                        .error = error.writer(),
+                        .directory = directory.string()});
+    output.close_writer();
+    error.close_writer();
+    std::array<std::string, 2> texts;
+    const ProcessEnd end =
+        read_until_end(child, {output.reader(), error.reader()},
+                       [&](std::size_t n, const std::string& text) { texts.at(n) += text; });
+    if (!end.successful()) {
+        const std::string said = last_line(texts[1]);
+        throw_error(ErrorKind::host_lacks, "{} failed: {}", fmt::join(command, " "),
+                    said.empty() ? text_of(end) : said);
+    }
+    return texts[0];
+}
+
+std::string last_line(std::string_view text) {
+    while (text.ends_with('\n')) {
+        text.remove_suffix(1);
+    }
+    return std::string(text.substr(text.rfind('\n') + 1));
 }
 
 }  // namespace nestbed::vmm

@@ -1,8 +1,9 @@
-// What a child writes into several pipes, as it comes.
+// What a child writes: as it comes, or all of it once it has ended.
 #pragma once
 
-#include <functional>
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/nested/child_process.hpp"
@@ -13,6 +14,15 @@ namespace nestbed::vmm {
 /// and all that was written before is taken. Not until the pipes' ends: whoever the child has left
 /// behind may hold them for ever. Returns how the child ended.
 ProcessEnd read_until_end(ChildProcess& child, const std::vector<int>& readers,
-                          const std::function<void(std::size_t, const std::string&)>& take);
+                          PipeReaders::Take take);
+
+/// Runs a program of the system that does one thing and ends, in `directory` (empty: here), and
+/// returns its standard output. Throws Error(host_lacks) if it fails, with the last line that it
+/// wrote to its standard error.
+std::string output_of(const std::vector<std::string>& command,
+                      const std::filesystem::path& directory = {});
+
+/// The last line of `text` that is not empty.
+std::string last_line(std::string_view text);
 
 }  // namespace nestbed::vmm

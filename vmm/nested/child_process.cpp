@@ -16,6 +16,7 @@
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
 
@@ -166,7 +167,7 @@ void ChildProcess::wait_for_exec(const std::string& program, Pipe& failures) {
     failures.close_writer();
     std::string bytes;
     int error = 0;
-    while (read_some(failures.reader(), bytes)) {
+    while (read_some(failures.reader(), bytes) > 0) {
     }
     if (bytes.size() == sizeof error) {
         std::memcpy(&error, bytes.data(), sizeof error);
@@ -191,14 +192,10 @@ void ChildProcess::kill() const {
 }
 
 ProcessEnd ChildProcess::wait() {
-    while (!end_) {
+    if (!end_) {
         int status = 0;
-        const pid_t ended = ::waitpid(pid_, &status, 0);
-        if (ended == pid_) {
-            end_ = end_from(status);
-        } else if (errno != EINTR) {
-            end_ = ProcessEnd{exit_of_a_failed_exec, 0};
-        }
+        const pid_t ended = uninterrupted([&] { return ::waitpid(pid_, &status, 0); });
+        end_ = ended == pid_ ? end_from(status) : ProcessEnd{exit_of_a_failed_exec, 0};
     }
     return *end_;
 }

@@ -2,17 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "vmm/nested/bochs.hpp"
-#include "vmm/nested/qemu.hpp"
-#include "vmm/nested/task.hpp"
-
 namespace nestbed::vmm {
 
-std::unique_ptr<Emulator> make_emulator(const NestedSettings& settings) {
-    if (settings.paging == NestedPaging::ept) {
-        return std::make_unique<Bochs>(settings);
-    }
-    return std::make_unique<Qemu>(settings);
+Emulator make_emulator(const NestedSettings& settings) {
+    return settings.paging == NestedPaging::ept ? make_bochs(settings) : make_qemu(settings);
 }
 
 std::string kernel_arguments(const NestedSettings& settings) {

@@ -1,4 +1,4 @@
-#include "vmm/nested/init.hpp"
+// The nested machine's first process.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,9 +16,9 @@
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/nested/child_output.hpp"
-#include "vmm/nested/file.hpp"
 #include "vmm/nested/frame.hpp"
 #include "vmm/nested/pipe.hpp"
 #include "vmm/nested/task.hpp"
@@ -53,15 +53,7 @@ class Channel {
     }
 
     void send(FrameKind kind, std::string_view text) const {
-        std::string bytes = frames_of(kind, text);
-        std::string_view rest = bytes;
-        while (!rest.empty()) {
-            const ssize_t written = ::write(line_.get(), rest.data(), rest.size());
-            if (written < 0 && errno != EINTR) {
-                return;  // nobody could be told
-            }
-            rest.remove_prefix(written > 0 ? static_cast<std::size_t>(written) : 0);
-        }
+        write_all(line_.get(), frames_of(kind, text));  // of its failure nobody could be told
     }
 
     /// Until the last byte is out.
@@ -82,7 +74,7 @@ void load(const ModuleLoad& module) {
 
 /// KVM takes a wish for nested paging that the processor cannot fulfil for none.
 void refuse_other_paging(const KvmParameter& expected) {
-    const std::string value = read_whole(expected.path);
+    const std::string value = read_file(expected.path);
     if (!value.starts_with(expected.value)) {
         throw_error(ErrorKind::host_lacks,
                     "the nested machine's processor has not the paging that was asked for ({} is "
@@ -142,13 +134,13 @@ void send_files(const Channel& channel, const Task& task) {
     for (std::size_t n = 0; n < task.outputs.size(); ++n) {
         if (std::filesystem::is_regular_file(task.outputs[n])) {
             channel.send(FrameKind::file, fmt::format("{}", n));
-            channel.send(FrameKind::contents, read_whole(task.outputs[n]));
+            channel.send(FrameKind::contents, read_file(task.outputs[n]));
         }
     }
 }
 
 void do_task(const Channel& channel) {
-    const Task task = task_from(read_whole(task_path));
+    const Task task = task_from(read_file(task_path));
     for (const ModuleLoad& module : task.modules) {
         load(module);
     }

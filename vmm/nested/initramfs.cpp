@@ -5,12 +5,12 @@
 #include <sstream>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 #include "vmm/diagnose/disassembly.hpp"
+#include "vmm/nested/child_output.hpp"
 #include "vmm/nested/cpio.hpp"
-#include "vmm/nested/file.hpp"
 #include "vmm/nested/kernel_modules.hpp"
 #include "vmm/nested/task.hpp"
-#include "vmm/nested/tool.hpp"
 
 namespace nestbed::vmm {
 
@@ -57,7 +57,7 @@ fs::path absolute(const fs::path& directory, const fs::path& path) {
 /// With the permissions that it has here, so that programs stay programs.
 void add_file(CpioArchive& archive, const fs::path& path, const fs::path& source) {
     const auto mode = static_cast<std::uint32_t>(fs::status(source).permissions());
-    archive.add_file(path.string(), read_whole(source), mode);
+    archive.add_file(path.string(), read_file(source), mode);
 }
 
 /// The folders through which `path` leads, those that it leaves again by `..` included.

@@ -1,18 +1,20 @@
 #include "vmm/nested/kernel.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
-#include "vmm/nested/debian_kernel.hpp"
-#include "vmm/nested/file.hpp"
-#include "vmm/nested/tool.hpp"
+#include "vmm/base/file.hpp"
+#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/kernel_modules.hpp"
 
 namespace nestbed::vmm {
 
@@ -20,13 +22,112 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What is in the folder of a kernel that was fetched, beside the modules (*.ko).
+constexpr char image_file[] = "vmlinuz";
+constexpr char package_file[] = "package.json";
+constexpr char checksums_file[] = "SHA256SUMS";  // of all the others
+
+/// Depends on the newest kernel's package.
+constexpr char meta_package[] = "linux-image-cloud-amd64";
+
+/// The package that the meta-package depends on first.
+std::string newest_package() {
+    std::istringstream fields(output_of({"apt-cache", "show", "--no-all-versions", meta_package}));
+    constexpr std::string_view key = "Depends: ";
+    for (std::string line; std::getline(fields, line);) {
+        if (line.starts_with(key)) {
+            return line.substr(key.size(), line.find_first_of(" ,", key.size()) - key.size());
+        }
+    }
+    throw_error(ErrorKind::host_lacks, "apt does not say what {} depends on", meta_package);
+}
+
+std::string newest_package_or_advice() {
+    try {
+        return newest_package();
+    } catch (const Error& error) {
+        throw_error(ErrorKind::host_lacks,
+                    "cannot find Debian's package {} ({}): run apt-get update, or give a kernel "
+                    "and its modules with --kernel and --modules",
+                    meta_package, error.what());
+    }
+}
+
+/// The one path in `folder` whose file name begins and ends like this.
+fs::path find_one(const fs::path& folder, std::string_view begin, std::string_view end) {
+    if (fs::is_directory(folder)) {
+        for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+            const std::string name = entry.path().filename();
+            if (name.starts_with(begin) && name.ends_with(end)) {
+                return entry.path();
+            }
+        }
+    }
+    throw_error(ErrorKind::host_lacks, "there is no {}*{} in {}", begin, end, folder.string());
+}
+
+fs::path download(const std::string& package, const fs::path& folder) {
+    try {
+        output_of({"apt-get", "download", "--quiet", package}, folder);
+    } catch (const Error& error) {
+        throw_error(ErrorKind::host_lacks,
+                    "cannot download Debian's package {} ({}): without a network, give a kernel "
+                    "and its modules with --kernel and --modules",
+                    package, error.what());
+    }
+    return find_one(folder, package, ".deb");
+}
+
+std::string field_of(const fs::path& package, const char* field) {
+    std::string value = output_of({"dpkg-deb", "--field", package, field});
+    value.erase(value.find_last_not_of('\n') + 1);
+    return value;
+}
+
+void keep_modules(const fs::path& unpacked, const fs::path& folder) {
+    const ModuleFolder modules(unpacked);
+    for (const char* name : {"kvm-amd", "kvm-intel"}) {
+        for (const fs::path& file : modules.load_order(name)) {
+            write_file(folder / (module_name(file) + ".ko"), read_module(file));
+        }
+    }
+}
+
+void write_checksums(const fs::path& folder) {
+    std::string sums;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        sums +=
+            fmt::format("{}  {}\n", checksum_of(entry.path()), entry.path().filename().string());
+    }
+    write_file(folder / checksums_file, sums);
+}
+
+/// Downloads the package that Debian's linux-image-cloud-amd64 stands for at the moment, and puts
+/// its image and those modules that KVM needs into `folder`, which is empty.
+void fetch_debian_kernel(const fs::path& folder) {
+    const fs::path file = download(newest_package_or_advice(), folder);
+    const fs::path unpacked = folder / "unpacked";
+    output_of({"dpkg-deb", "--extract", file, unpacked});
+    fs::rename(find_one(unpacked / "boot", "vmlinuz-", ""), folder / image_file);
+    keep_modules(unpacked, folder);
+    write_file(folder / package_file, nlohmann::ordered_json{{"package", field_of(file, "Package")},
+                                                             {"version", field_of(file, "Version")},
+                                                             {"sha256", checksum_of(file)}}
+                                              .dump(2) +
+                                          "\n");
+    fs::remove(file);
+    fs::remove_all(unpacked);
+    write_checksums(folder);
+}
+
 /// Until it goes, or this process dies, nobody else has one of the same file.
 class FileLock {
   public:
     explicit FileLock(const fs::path& path)
         : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-        if (file_.get() < 0 || ::flock(file_.get(), LOCK_EX) != 0) {
-            throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(), std::strerror(errno));
+        if (file_.get() < 0 || uninterrupted([&] { return ::flock(file_.get(), LOCK_EX); }) != 0) {
+            throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(),
+                        std::strerror(errno));
         }
     }
 
@@ -35,27 +136,6 @@ class FileLock {
 };
 
 /// A folder that is not there yet, and never will be unless it is complete.
-class FolderInTheMaking {
-  public:
-    /// `path` is the folder in the making; what an earlier, interrupted one left is thrown away.
-    explicit FolderInTheMaking(fs::path path) : path_(std::move(path)) {
-        fs::remove_all(path_);
-        fs::create_directories(path_);
-    }
-    ~FolderInTheMaking() {
-        std::error_code error;
-        fs::remove_all(path_, error);
-    }
-    FolderInTheMaking(const FolderInTheMaking&) = delete;
-    FolderInTheMaking& operator=(const FolderInTheMaking&) = delete;
-
-    const fs::path& path() const { return path_; }
-    void complete(const fs::path& name) { fs::rename(path_, name); }
-
-  private:
-    fs::path path_;
-};
-
 void fill(const fs::path& cache, const fs::path& folder) {
     try {
         fs::create_directories(cache);
@@ -63,9 +143,12 @@ void fill(const fs::path& cache, const fs::path& folder) {
         if (fs::exists(folder)) {
             return;  // somebody else has fetched it while we waited
         }
-        FolderInTheMaking making(cache / "kernel.partial");
-        fetch_debian_kernel(making.path());
-        making.complete(folder);
+        const fs::path partial = cache / "kernel.partial";
+        fs::remove_all(partial);  // what an earlier, interrupted one left
+        fs::create_directories(partial);
+        const ScratchFolder making(partial);
+        fetch_debian_kernel(partial);
+        fs::rename(partial, folder);
     } catch (const fs::filesystem_error& error) {
         throw_error(ErrorKind::io, "cannot keep a kernel in {}: {}", cache.string(),
                     error.code().message());
@@ -75,7 +158,7 @@ void fill(const fs::path& cache, const fs::path& folder) {
 /// What is not as its checksum says; empty: nothing. Lines are those of sha256sum.
 std::string damage_in(const fs::path& folder) {
     try {
-        std::istringstream lines(read_whole(folder / kernel_checksums_file));
+        std::istringstream lines(read_file(folder / checksums_file));
         std::string checksum;
         std::string name;
         std::size_t files = 0;
@@ -84,7 +167,7 @@ std::string damage_in(const fs::path& folder) {
                 return name;
             }
         }
-        return files == 0 ? std::string(kernel_checksums_file) : "";
+        return files == 0 ? std::string(checksums_file) : "";
     } catch (const Error& error) {
         return error.what();
     }
@@ -130,15 +213,22 @@ NestedKernel kernel_by_hand(const fs::path& image, const fs::path& modules) {
 
 NestedKernel cached_kernel(const fs::path& cache) {
     const fs::path folder = fs::absolute(cache) / "kernel";
-    std::error_code error;
-    if (!fs::exists(folder, error)) {
+    std::error_code unseen;
+    if (!fs::exists(folder, unseen)) {
         fill(folder.parent_path(), folder);
     }
     check(folder);
-    const DebianPackage package = read_package(folder);
-    const fs::path image = folder / kernel_image_file;
-    return {image, folder, package.name + " " + package.version, package.checksum,
-            checksum_of(image)};
+    const fs::path image = folder / image_file;
+    const fs::path note = folder / package_file;
+    try {
+        const auto package = nlohmann::json::parse(read_file(note));
+        return {image, folder,
+                package.at("package").get<std::string>() + " " +
+                    package.at("version").get<std::string>(),
+                package.at("sha256"), checksum_of(image)};
+    } catch (const nlohmann::json::exception& error) {
+        throw_error(ErrorKind::host_lacks, "{}: {}", note.string(), error.what());
+    }
 }
 
 }  // namespace nestbed::vmm

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "vmm/base/error.hpp"
-#include "vmm/nested/file.hpp"
-#include "vmm/nested/tool.hpp"
+#include "vmm/base/file.hpp"
+#include "vmm/nested/child_output.hpp"
 
 namespace nestbed::vmm {
 
@@ -94,7 +94,7 @@ std::string read_module(const fs::path& file) {
             return output_of({std::string(program), "-dc", "--", file});
         }
     }
-    return read_whole(file);
+    return read_file(file);
 }
 
 ModuleFolder::ModuleFolder(const fs::path& folder) : folder_(folder) {

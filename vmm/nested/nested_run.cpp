@@ -1,11 +1,15 @@
 #include "vmm/nested/nested_run.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "vmm/base/error.hpp"
-#include "vmm/nested/file.hpp"
+#include "vmm/base/file.hpp"
 #include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel_modules.hpp"
 
@@ -15,67 +19,118 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class TemporaryFolder {
-  public:
-    TemporaryFolder() {
-        std::error_code error;
-        const fs::path parent = fs::temp_directory_path(error);
-        if (error) {
-            throw_error(ErrorKind::host_lacks,
-                        "there is no folder for temporary files (TMPDIR): {}", error.message());
-        }
-        std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
-        if (::mkdtemp(pattern.data()) == nullptr) {
-            throw_error(ErrorKind::io, "cannot make a folder {}: {}", pattern,
-                        std::strerror(errno));
-        }
-        path_ = pattern;
+ScratchFolder temporary_folder() {
+    std::error_code error;
+    const fs::path parent = fs::temp_directory_path(error);
+    if (error) {
+        throw_error(ErrorKind::host_lacks, "there is no folder for temporary files (TMPDIR): {}",
+                    error.message());
     }
-    ~TemporaryFolder() {
-        std::error_code error;
-        fs::remove_all(path_, error);
+    std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) {
+        throw_error(ErrorKind::io, "cannot make a folder {}: {}", pattern,
+                    std::strerror(errno));
     }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    return ScratchFolder(pattern);
+}
 
-    const fs::path& path() const { return path_; }
+NestedKernel kernel_for(const NestedRequest& request, NestedObserver& observer) {
+    observer.preparing("nested machine: preparing its kernel");
+    return request.kernel.empty() ? cached_kernel(request.cache.value_or(default_cache()))
+                                  : kernel_by_hand(request.kernel, request.modules);
+}
 
-  private:
-    fs::path path_;
-};
+/// Linux mounts filesystems of its own there, over whatever came along.
+void refuse_kernel_folders(const fs::path& path) {
+    const fs::path absolute = fs::absolute(path).lexically_normal();
+    for (const char* folder : {"/dev", "/proc", "/sys"}) {
+        if (std::ranges::mismatch(fs::path(folder), absolute).in1 == fs::path(folder).end()) {
+            throw_error(ErrorKind::usage, "{}: nothing in {} can be there in a nested machine",
+                        path.string(), folder);
+        }
+    }
+}
+
+void refuse_bad_inputs(const NestedCommand& command) {
+    std::error_code error;
+    const fs::path here = fs::current_path(error);
+    if (error) {
+        throw_error(ErrorKind::io, "the current folder is gone: {}", error.message());
+    }
+    refuse_kernel_folders(here);
+    for (const fs::path& input : command.inputs) {
+        refuse_kernel_folders(input);
+        if (!fs::is_regular_file(input) && !fs::is_directory(input)) {
+            throw_error(ErrorKind::usage, "{}: there is no such file or folder", input.string());
+        }
+    }
+}
+
+/// What a boot would show only after minutes, or in other words.
+NestedRequest checked(NestedRequest request) {
+    const fs::path& program = request.command.program;
+    if (!program.empty() &&
+        (!fs::is_regular_file(program) || ::access(program.c_str(), X_OK) != 0)) {
+        throw_error(ErrorKind::usage, "--program {}: there is no such program", program.string());
+    }
+    refuse_bad_inputs(request.command);
+    if (request.kernel.empty() != request.modules.empty()) {
+        throw_error(ErrorKind::usage, "--kernel and --modules belong together");
+    }
+    if (request.cache && !request.kernel.empty()) {
+        throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
+    }
+    return request;
+}
 
 }  // namespace
+
+NestedMachine::NestedMachine(NestedRequest request, NestedObserver& observer)
+    : request_(checked(std::move(request))),
+      outputs_(request_.command.outputs.begin(), request_.command.outputs.end()),
+      emulator_(make_emulator(request_.settings)),
+      kernel_(kernel_for(request_, observer)) {}
+
+NestedResult NestedMachine::run(NestedObserver& observer, const std::stop_token& stop) {
+    observer.preparing("nested machine: booting");
+    NestedResult result =
+        run_nested(emulator_, kernel_, request_.command, request_.silence, observer, stop);
+    FirstError error;
+    for (const auto& file : result.boot.files) {
+        error.attempt([&] { outputs_.at(file.first).write(file.second); });
+    }
+    error.throw_if_any();
+    return result;
+}
 
 NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
                         const NestedCommand& command, std::chrono::milliseconds silence,
                         NestedObserver& observer, const std::stop_token& stop) {
-    NestedContents contents{
-        .modules = ModuleFolder(kernel.modules).load_order(emulator.kvm_module()),
-        .module_parameters = emulator.kvm_parameters(),
-        .expected_parameter = emulator.expected_parameter(),
-        .program = command.program,
-        .arguments = command.arguments,
-        .directory = fs::current_path(),
-        .inputs = command.inputs,
-        .outputs = command.outputs,
-        .machine = {.emulator = emulator.name(),
-                    .cpu_model = emulator.cpu_model(),
-                    .kernel_package = kernel.package,
-                    .package_checksum = kernel.package_checksum,
-                    .kernel_checksum = kernel.checksum}};
-    const TemporaryFolder folder;
+    NestedContents contents{.modules = ModuleFolder(kernel.modules).load_order(emulator.kvm_module),
+                            .module_parameters = emulator.kvm_parameters,
+                            .expected_parameter = emulator.expected_parameter,
+                            .program = command.program,
+                            .arguments = command.arguments,
+                            .directory = fs::current_path(),
+                            .inputs = command.inputs,
+                            .outputs = command.outputs,
+                            .machine = {.emulator = emulator.name,
+                                        .cpu_model = emulator.cpu_model,
+                                        .kernel_package = kernel.package,
+                                        .package_checksum = kernel.package_checksum,
+                                        .kernel_checksum = kernel.checksum}};
+    const ScratchFolder folder = temporary_folder();
     const fs::path initramfs = folder.path() / "initramfs";
     NestedResult result;
     for (;; ++result.retries) {
         contents.machine.retries = result.retries;
-        write_whole(initramfs, make_initramfs(contents));
-        result.boot = boot(
-            {.emulator = emulator.name(),
-             .command = emulator.command(kernel, initramfs, folder.path()),
-             .directory = folder.path(),
-             .silence = silence,
-             .complaint_in = [&](const std::string& said) { return emulator.complaint_in(said); }},
-            observer, stop);
+        write_file(initramfs, make_initramfs(contents));
+        result.boot = boot({.emulator = emulator.name,
+                            .command = emulator.command(kernel, initramfs, folder.path()),
+                            .directory = folder.path(),
+                            .silence = silence,
+                            .complaint_in = emulator.complaint_in},
+                           observer, stop);
         const bool retry = result.boot.end == BootEnd::hung && !result.boot.any_output;
         if (!retry || result.retries == 1) {
             return result;

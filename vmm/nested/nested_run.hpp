@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "vmm/base/output_file.hpp"
 #include "vmm/nested/boot.hpp"
 #include "vmm/nested/emulator.hpp"
 #include "vmm/nested/kernel.hpp"
@@ -14,10 +16,20 @@
 namespace nestbed::vmm {
 
 struct NestedCommand {
-    std::filesystem::path program;               ///< empty: this one
+    std::filesystem::path program{};             ///< empty: this one
     std::vector<std::string> arguments;          ///< without the program's name
     std::vector<std::filesystem::path> inputs;   ///< files and folders that it reads
     std::vector<std::filesystem::path> outputs;  ///< files that it writes
+};
+
+/// All that is asked for.
+struct NestedRequest {
+    NestedSettings settings;
+    std::chrono::milliseconds silence{120'000};  ///< a machine that says nothing for so long hangs
+    std::optional<std::filesystem::path> cache;  ///< nothing: the default one
+    std::filesystem::path kernel;                ///< empty: the one in the cache
+    std::filesystem::path modules;
+    NestedCommand command;
 };
 
 struct NestedResult {
@@ -25,9 +37,24 @@ struct NestedResult {
     std::uint32_t retries = 0;  ///< boots before it that hung
 };
 
+/// A request that can be fulfilled.
+class NestedMachine {
+  public:
+    /// Looks for mistakes, an emulator and a kernel. Throws an Error that names what is missing.
+    NestedMachine(NestedRequest request, NestedObserver& observer);
+
+    /// Runs the command, and writes the files that it wrote.
+    NestedResult run(NestedObserver& observer, const std::stop_token& stop);
+
+  private:
+    NestedRequest request_;
+    std::vector<OutputFile> outputs_;
+    Emulator emulator_;
+    NestedKernel kernel_;
+};
+
 /// Boots a machine for `command`, and once more if the first one hangs (nothing is heard of it for
-/// `silence`) before the command has written anything. Throws Error(no_kvm) if no machine can be
-/// made.
+/// `silence`) before the command has written anything.
 NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
                         const NestedCommand& command, std::chrono::milliseconds silence,
                         NestedObserver& observer, const std::stop_token& stop);

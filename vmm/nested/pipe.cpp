@@ -1,17 +1,25 @@
 #include "vmm/nested/pipe.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
+
+namespace {
+
+/// How long what else may happen (an end, a request to stop) goes unnoticed.
+constexpr int poll_milliseconds = 100;
+
+}  // namespace
 
 Pipe::Pipe() {
     std::array<int, 2> ends{};
@@ -22,27 +30,45 @@ Pipe::Pipe() {
     writer_ = Descriptor(ends[1]);
 }
 
-bool read_some(int fd, std::string& text) {
-    std::array<char, 65536> buffer;  // NOLINT(*-member-init): read fills what is used
-    for (;;) {
-        const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-        if (count > 0) {
-            text.append(buffer.data(), static_cast<std::size_t>(count));
-            return true;
+PipeReaders::PipeReaders(const std::vector<int>& readers, Take take) : take_(std::move(take)) {
+    for (const int reader : readers) {
+        streams_.push_back({reader, POLLIN, 0});
+    }
+}
+
+void PipeReaders::read() {
+    // After a signal Linux says that there are no events.
+    ::poll(streams_.data(), streams_.size(), poll_milliseconds);
+    for (std::size_t place = 0; place < streams_.size(); ++place) {
+        pollfd& stream = streams_[place];
+        if (stream.revents == 0) {
+            continue;
         }
-        if (count == 0 || errno != EINTR) {
-            return false;
+        if (std::string text; read_some(stream.fd, text) > 0) {
+            take_(place, text);
+        } else {
+            stream.fd = -1;  // which poll() leaves out
         }
     }
 }
 
-std::string rest_of(int fd) {
-    const auto capacity = static_cast<std::size_t>(std::max(0, ::fcntl(fd, F_GETPIPE_SZ)));
-    std::string text;
-    pollfd stream{fd, POLLIN, 0};
-    while (text.size() < capacity && ::poll(&stream, 1, 0) > 0 && read_some(fd, text)) {
+void PipeReaders::read_rest() {
+    for (std::size_t place = 0; place < streams_.size(); ++place) {
+        pollfd stream = streams_[place];
+        const auto capacity =
+            static_cast<std::size_t>(std::max(0, ::fcntl(stream.fd, F_GETPIPE_SZ)));
+        std::string text;
+        while (text.size() < capacity && ::poll(&stream, 1, 0) > 0 &&
+               read_some(stream.fd, text) > 0) {
+        }
+        if (!text.empty()) {
+            take_(place, text);
+        }
     }
-    return text;
+}
+
+bool PipeReaders::ended() const {
+    return std::ranges::all_of(streams_, [](const pollfd& stream) { return stream.fd < 0; });
 }
 
 }  // namespace nestbed::vmm

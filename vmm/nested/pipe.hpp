@@ -1,7 +1,11 @@
-// A pipe between this program and a child.
+// Pipes between this program and a child.
 #pragma once
 
+#include <poll.h>
+
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "vmm/base/descriptor.hpp"
 
@@ -9,7 +13,7 @@ namespace nestbed::vmm {
 
 class Pipe {
   public:
-    /// Throws Error(no_kvm) if there are no descriptors left.
+    /// Throws Error(kernel_refused) if there are no descriptors left.
     Pipe();
 
     int reader() const { return reader_.get(); }
@@ -22,11 +26,25 @@ class Pipe {
     Descriptor writer_{-1};
 };
 
-/// Appends what there is to be read; waits if there is nothing yet. False at the end.
-bool read_some(int fd, std::string& text);
+/// Reads several pipes side by side.
+class PipeReaders {
+  public:
+    /// Is given a reader's place among the others and what came from it.
+    using Take = std::function<void(std::size_t place, const std::string& text)>;
 
-/// What is in the pipe now, without waiting. No more than a pipe holds, so that this ends though
-/// somebody goes on writing; all that a process has written if it has ended.
-std::string rest_of(int fd);
+    PipeReaders(const std::vector<int>& readers, Take take);
+
+    /// Waits a moment and takes what has come.
+    void read();
+    /// Takes what is in the pipes now. No more than a pipe holds, so that this ends though somebody
+    /// goes on writing; all that a process has written if it has ended.
+    void read_rest();
+    /// True once all have come to their ends.
+    bool ended() const;
+
+  private:
+    std::vector<pollfd> streams_;
+    Take take_;
+};
 
 }  // namespace nestbed::vmm

@@ -1,13 +1,12 @@
-#include "vmm/nested/qemu.hpp"
+// QEMU without acceleration: emulates SVM with nested paging.
 
 #include <fmt/format.h>
 
 #include <sstream>
-#include <utility>
 
 #include "vmm/base/error.hpp"
-#include "vmm/nested/child_process.hpp"
-#include "vmm/nested/tool.hpp"
+#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/emulator.hpp"
 
 namespace nestbed::vmm {
 
@@ -26,37 +25,8 @@ std::string name_from(const std::string& version_text) {
     return "QEMU";
 }
 
-}  // namespace
-
-Qemu::Qemu(NestedSettings settings) : settings_(std::move(settings)) {
-    if (!program_exists(program)) {
-        throw_error(ErrorKind::host_lacks,
-                    "there is no {}: apt-get install --no-install-recommends qemu-system-x86",
-                    program);
-    }
-    name_ = name_from(output_of({program, "--version"}));
-    if (settings_.cpu_model.empty()) {
-        // All that it has, less what serves hypervisors below hypervisors: with it, under shadow
-        // paging, a processor now and then stayed in its guest for ever, deaf to interrupts (in 2
-        // of 7 runs of all suites with QEMU 7.2; without it in none of 10).
-        settings_.cpu_model = "max,vgif=off,v-vmsave-vmload=off";
-    }
-    constexpr std::uint64_t default_memory = std::uint64_t{1536} << 20;
-    settings_.memory = settings_.memory.value_or(default_memory);
-}
-
-std::string Qemu::kvm_parameters() const {
-    return settings_.paging == NestedPaging::npt ? "npt=1" : "npt=0";
-}
-
-KvmParameter Qemu::expected_parameter() const {
-    return {"/sys/module/kvm_amd/parameters/npt",
-            settings_.paging == NestedPaging::npt ? "Y" : "N"};
-}
-
-std::vector<std::string> Qemu::command(const NestedKernel& kernel,
-                                       const std::filesystem::path& initramfs,
-                                       const std::filesystem::path& /*folder*/) const {
+std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
+                                    const std::filesystem::path& initramfs) {
     const auto serial = [](const char* name, int descriptor) {
         return fmt::format("file,id={},path=/dev/fd/{}", name, descriptor);
     };
@@ -66,11 +36,11 @@ std::vector<std::string> Qemu::command(const NestedKernel& kernel,
             "-accel",
             "tcg,thread=multi",
             "-cpu",
-            settings_.cpu_model,
+            settings.cpu_model,
             "-smp",
-            fmt::format("{}", settings_.cpus),
+            fmt::format("{}", settings.cpus),
             "-m",
-            fmt::format("{}M", *settings_.memory >> 20),
+            fmt::format("{}M", *settings.memory >> 20),
             "-display",
             "none",
             "-no-reboot",
@@ -87,7 +57,37 @@ std::vector<std::string> Qemu::command(const NestedKernel& kernel,
             "-initrd",
             initramfs,
             "-append",
-            kernel_arguments(settings_)};
+            kernel_arguments(settings)};
+}
+
+}  // namespace
+
+Emulator make_qemu(NestedSettings settings) {
+    if (!program_exists(program)) {
+        throw_error(ErrorKind::host_lacks,
+                    "there is no {}: apt-get install --no-install-recommends qemu-system-x86",
+                    program);
+    }
+    if (settings.cpu_model.empty()) {
+        // All that it has, less what serves hypervisors below hypervisors: with it, under shadow
+        // paging, a processor now and then stayed in its guest for ever, deaf to interrupts (in 2
+        // of 7 runs of all suites with QEMU 7.2; without it in none of 10).
+        settings.cpu_model = "max,vgif=off,v-vmsave-vmload=off";
+    }
+    constexpr std::uint64_t default_memory = std::uint64_t{1536} << 20;
+    settings.memory = settings.memory.value_or(default_memory);
+    const bool npt = settings.paging == NestedPaging::npt;
+    return {
+        .name = name_from(output_of({program, "--version"})),
+        .cpu_model = settings.cpu_model,
+        .kvm_module = "kvm-amd",
+        .kvm_parameters = npt ? "npt=1" : "npt=0",
+        .expected_parameter = {"/sys/module/kvm_amd/parameters/npt", npt ? "Y" : "N"},
+        .complaint_in = last_line,
+        .command = [settings](const NestedKernel& kernel, const std::filesystem::path& initramfs,
+                              const std::filesystem::path& /*folder*/) {
+            return command_of(settings, kernel, initramfs);
+        }};
 }
 
 }  // namespace nestbed::vmm

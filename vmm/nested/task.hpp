@@ -38,7 +38,11 @@ inline constexpr char init_command[] = "nested-init";
 inline constexpr char progress_variable[] = "NESTBED_PROGRESS_FD";
 
 std::string bytes_of(const Task& task);
-/// Throws Error(bad_input) if `bytes` are no task.
+/// Throws Error(input) if `bytes` are no task.
 Task task_from(std::string_view bytes);
+
+/// That process: loads KVM, runs the command, sends what it writes, and switches the machine off.
+/// What goes wrong is sent as well. Throws Error(usage) anywhere but in such a machine.
+[[noreturn]] void run_nested_init();
 
 }  // namespace nestbed::vmm

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 #include "vmm/render/json.hpp"
 
 namespace nestbed::vmm {
@@ -77,12 +75,7 @@ ResultFile result_file_from(std::string_view text, const std::filesystem::path& 
 }
 
 ResultFile read_result_file(const std::filesystem::path& path) {
-    std::ifstream stream(path);
-    if (!stream || std::filesystem::is_directory(path)) {
-        throw_error(ErrorKind::input, "cannot read {}", path.string());
-    }
-    const std::string text(std::istreambuf_iterator<char>(stream), {});
-    return result_file_from(text, path);
+    return result_file_from(read_file(path, ErrorKind::input), path);
 }
 
 }  // namespace nestbed::vmm

@@ -12,6 +12,7 @@
 #include "tests/unit/nested/environment_variable.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/base/file.hpp"
 #include "vmm/nested/pipe.hpp"
 
 namespace nestbed::vmm {
@@ -23,7 +24,7 @@ std::vector<std::string> shell(const std::string& script) { return {"sh", "-c", 
 
 std::string all_of(int fd) {
     std::string text;
-    while (read_some(fd, text)) {
+    while (read_some(fd, text) > 0) {
     }
     return text;
 }
@@ -44,7 +45,7 @@ std::string output_of_script(const std::string& script) {
 /// Waits for the number that a child writes first.
 pid_t number_from(int fd) {
     std::string text;
-    while (!text.ends_with('\n') && read_some(fd, text)) {
+    while (!text.ends_with('\n') && read_some(fd, text) > 0) {
     }
     pid_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);

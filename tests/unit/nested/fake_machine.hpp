@@ -27,6 +27,7 @@ inline constexpr char hangs[] = "exec sleep infinity";
 /// Writes down in one text what it is told.
 class Recorder : public NestedObserver {
   public:
+    void preparing(std::string_view /*what*/) override {}
     void ready() override { events += "ready. "; }
     void output(std::string_view text) override { add("output", text); }
     void error(std::string_view text) override { add("error", text); }

@@ -7,7 +7,7 @@
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
-#include "vmm/nested/tool.hpp"
+#include "vmm/nested/child_output.hpp"
 
 namespace nestbed::vmm {
 namespace {

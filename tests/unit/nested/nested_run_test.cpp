@@ -24,24 +24,18 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// Runs a shell script. $1 is the initramfs, $2 the folder for files of the emulator's own.
-class FakeEmulator : public Emulator {
-  public:
-    explicit FakeEmulator(std::string script) : script_(std::move(script)) {}
-
-    std::string name() const override { return "Fake 1.0"; }
-    std::string cpu_model() const override { return "some CPU"; }
-    std::string kvm_module() const override { return "kvm-fake"; }
-    std::string kvm_parameters() const override { return "npt=1"; }
-    KvmParameter expected_parameter() const override { return {"/sys/module/kvm_fake", "Y"}; }
-    std::string complaint_in(const std::string& said) const override { return "it said " + said; }
-    std::vector<std::string> command(const NestedKernel& /*kernel*/, const fs::path& initramfs,
-                                     const fs::path& folder) const override {
-        return {"sh", "-c", script_, "sh", initramfs, folder};
-    }
-
-  private:
-    std::string script_;
-};
+Emulator fake_emulator(const std::string& script) {
+    return {.name = "Fake 1.0",
+            .cpu_model = "some CPU",
+            .kvm_module = "kvm-fake",
+            .kvm_parameters = "npt=1",
+            .expected_parameter = {"/sys/module/kvm_fake", "Y"},
+            .complaint_in = [](const std::string& said) { return "it said " + said; },
+            .command = [script](const NestedKernel& /*kernel*/, const fs::path& initramfs,
+                                const fs::path& folder) -> std::vector<std::string> {
+                return {"sh", "-c", script, "sh", initramfs, folder};
+            }};
+}
 
 class NestedRunTest : public testing::Test {
   public:
@@ -53,7 +47,7 @@ class NestedRunTest : public testing::Test {
 
     NestedResult run(const std::string& script, std::chrono::milliseconds silence) {
         return run_nested(
-            FakeEmulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
+            fake_emulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
             {.image = {},
              .modules = folder_.path() / "modules",
              .package = "linux 6.1",

@@ -158,7 +158,7 @@ TEST(ReadResultFile, AMissingFileIsNamed) {
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::input);
-        EXPECT_STREQ(error.what(), "cannot read /no/such/report.json");
+        EXPECT_STREQ(error.what(), "cannot read /no/such/report.json: No such file or directory");
     }
 }
 

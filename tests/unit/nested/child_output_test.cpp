@@ -1,4 +1,4 @@
-#include "vmm/nested/tool.hpp"
+#include "vmm/nested/child_output.hpp"
 
 #include <gmock/gmock.h>
 

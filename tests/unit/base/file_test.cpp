@@ -1,0 +1,76 @@
+#include "vmm/base/file.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "tests/unit/base/interrupted_thread.hpp"
+#include "tests/unit/nested/failure.hpp"
+#include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/nested/pipe.hpp"
+
+namespace nestbed::vmm {
+namespace {
+
+using test::failure_of;
+
+TEST(File, WhatIsWrittenIsRead) {
+    const test::TemporaryFolder folder;
+    const std::string contents = std::string("a\0b", 3) + std::string(200'000, 'c');
+    write_file(folder.path() / "file", contents);
+    EXPECT_EQ(read_file(folder.path() / "file"), contents);
+    write_file(folder.path() / "file", "");
+    EXPECT_EQ(read_file(folder.path() / "file"), "");
+}
+
+TEST(File, ErrorsNameTheFileAndTheReason) {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.path();
+    EXPECT_EQ(failure_of([&] { read_file(path); }, ErrorKind::io),
+              "cannot read " + path + ": Is a directory");
+    EXPECT_EQ(failure_of([&] { write_file(path, ""); }, ErrorKind::io),
+              "cannot write " + path + ": Is a directory");
+    EXPECT_EQ(failure_of([&] { read_file(path + "/none", ErrorKind::input); }, ErrorKind::input),
+              "cannot read " + path + "/none: No such file or directory");
+    EXPECT_EQ(failure_of([] { write_file("/dev/full", "x"); }, ErrorKind::io),
+              "cannot write /dev/full: No space left on device");
+}
+
+TEST(File, IsReadThroughSignals) {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.path() / "pipe";
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    // With a reader and a writer in one nobody waits for the other to open it.
+    Descriptor writer(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    std::string contents;
+    std::string failure;
+    test::InterruptedThread reader(
+        [&] { failure = failure_of([&] { contents = read_file(path); }, ErrorKind::io); });
+    reader.interrupt();
+    EXPECT_EQ(write_all(writer.get(), "late"), 0);
+    reader.interrupt();
+    writer = Descriptor(-1);
+    reader.join();
+    EXPECT_EQ(contents, "late");
+    EXPECT_EQ(failure, "no error");
+}
+
+TEST(File, IsWrittenThroughSignals) {
+    Pipe pipe;
+    const std::string contents(1 << 20, 'x');  // more than a pipe holds
+    int error = -1;
+    test::InterruptedThread writer([&] {
+        error = write_all(pipe.writer(), contents);
+        pipe.close_writer();
+    });
+    writer.interrupt();
+    std::string received;
+    while (read_some(pipe.reader(), received) > 0) {
+    }
+    writer.join();
+    EXPECT_EQ(error, 0);
+    EXPECT_TRUE(received == contents) << received.size() << " bytes";
+}
+
+}  // namespace
+}  // namespace nestbed::vmm

@@ -1,0 +1,138 @@
+#include "vmm/render/expected_skips.hpp"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "vmm/base/error.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+bool matches(const std::string& pattern, const std::string& text) {
+    return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+bool holds(const Names& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+bool is_expected(const ExpectedSkips& expected, const std::string& environment,
+                 const TestResult& test) {
+    return std::ranges::any_of(expected.skips, [&](const ExpectedSkip& skip) {
+        return holds(skip.environments, environment) && matches(skip.tests, test.full_name()) &&
+               matches(skip.reason, test.reason);
+    });
+}
+
+void judge_environment(const ExpectedSkips& expected, const ResultFile& results,
+                       SkipJudgement& judgement) {
+    const std::string kind = environment_kind(results);
+    if (!holds(expected.environments, kind)) {
+        judgement.remarks.push_back(
+            fmt::format("{} is {}, of which the list says nothing: it is held to none",
+                        results.environment, kind));
+        return;
+    }
+    for (const TestResult& test : results.tests) {
+        if (test.verdict == Verdict::skipped && !is_expected(expected, kind, test)) {
+            judgement.faults.push_back(
+                fmt::format("{}: {} was skipped, which is not expected of "
+                            "{}: {}",
+                            results.environment, test.full_name(), kind, test.reason));
+        }
+    }
+    for (const ExpectedSkip& skip : expected.skips) {
+        const bool happened = std::ranges::any_of(results.tests, [&](const TestResult& test) {
+            return test.verdict == Verdict::skipped && matches(skip.tests, test.full_name());
+        });
+        if (holds(skip.environments, kind) && !happened) {
+            judgement.remarks.push_back(
+                fmt::format("{}: {} was not skipped, though it is listed for {}",
+                            results.environment, skip.tests, kind));
+        }
+    }
+}
+
+/// Where skips are as expected, a planted bug is seen in every environment that is not listed.
+void judge_planted_bug(const ExpectedSkips& expected, const std::string& test,
+                       SkipJudgement& judgement) {
+    const bool seen_somewhere =
+        std::ranges::any_of(expected.environments, [&](const std::string& environment) {
+            return std::ranges::none_of(expected.skips, [&](const ExpectedSkip& skip) {
+                return holds(skip.environments, environment) && matches(skip.tests, test);
+            });
+        });
+    if (!seen_somewhere) {
+        judgement.faults.push_back(
+            fmt::format("{} may be skipped in each environment: nothing sees this bug", test));
+    }
+}
+
+void judge_planted_bugs(const ExpectedSkips& expected, std::span<const ResultFile> results,
+                        SkipJudgement& judgement) {
+    for (const std::string& pattern : expected.planted_bugs) {
+        std::set<std::string> tests;
+        for (const ResultFile& environment : results) {
+            for (const TestResult& test : environment.tests) {
+                if (matches(pattern, test.full_name())) {
+                    tests.insert(test.full_name());
+                }
+            }
+        }
+        if (tests.empty()) {
+            judgement.faults.push_back(
+                fmt::format("no test is called {}, which is to see a planted bug", pattern));
+        }
+        for (const std::string& test : tests) {
+            judge_planted_bug(expected, test, judgement);
+        }
+    }
+}
+
+}  // namespace
+
+std::string environment_kind(const ResultFile& results) {
+    if (!results.host.emulated) {
+        return results.host.paging;
+    }
+    const std::string& emulator = results.host.emulated->emulator;  // with its version
+    return fmt::format("{} in {}", results.host.paging, emulator.substr(0, emulator.find(' ')));
+}
+
+SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultFile> results) {
+    SkipJudgement judgement;
+    for (const ResultFile& environment : results) {
+        judge_environment(expected, environment, judgement);
+    }
+    judge_planted_bugs(expected, results, judgement);
+    return judgement;
+}
+
+ExpectedSkips expected_skips_from(std::string_view text, const std::filesystem::path& path) {
+    try {
+        const auto json = nlohmann::json::parse(text);
+        ExpectedSkips expected{json.at("environments"), json.at("planted_bugs"), {}};
+        for (const auto& skip : json.at("skips")) {
+            expected.skips.push_back({skip.at("tests"), skip.at("reason"), skip.at("in")});
+            for (const std::string& environment : expected.skips.back().environments) {
+                if (!holds(expected.environments, environment)) {
+                    throw_error(ErrorKind::input, "{}: {} is none of its environments",
+                                path.string(), environment);
+                }
+            }
+        }
+        return expected;
+    } catch (const nlohmann::json::exception& error) {
+        throw_error(ErrorKind::input, "{} is no list of expected skips: {}", path.string(),
+                    error.what());
+    }
+}
+
+}  // namespace nestbed::vmm
