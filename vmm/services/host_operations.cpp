@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <system_error>
 
 #include "shared/channel/ports.hpp"
 #include "shared/channel/test_memory.hpp"
@@ -106,7 +107,7 @@ std::optional<std::string> HostOperations::place_objection(const HostOperation& 
 }
 
 std::optional<std::string> HostOperations::userfault_objection(const HostOperation& request) const {
-    if (userfault_ != nullptr) {
+    if (userfault_) {
         return "the VMM brings pages in already";
     }
     if (request.argument > static_cast<std::uint64_t>(channel::UserfaultKind::minor)) {
@@ -207,16 +208,17 @@ int HostOperations::page_out(HostOperation& request) {
 int HostOperations::start_userfault(HostOperation& request) {
     const TestPages pages = pages_of(request);
     const auto kind = static_cast<channel::UserfaultKind>(request.argument);
-    int error = 0;
-    userfault_ = Userfault::start(test_memory_->memory(),
-                                  {pages.first * test_page_bytes, pages.count * test_page_bytes},
-                                  kind, host_cpus_, error);
-    if (userfault_ == nullptr) {
-        return error;
+    try {
+        userfault_.emplace(
+            test_memory_->memory(),
+            Userfault::Range{pages.first * test_page_bytes, pages.count * test_page_bytes}, kind,
+            host_cpus_);
+    } catch (const std::system_error& error) {
+        return error.code().value();
     }
     // Only now: what is touched between the two is served by the VMM as well.
-    error = kind == channel::UserfaultKind::minor ? test_memory_->drop(pages)
-                                                  : test_memory_->discard(pages);
+    const int error = kind == channel::UserfaultKind::minor ? test_memory_->drop(pages)
+                                                            : test_memory_->discard(pages);
     if (error != 0) {
         userfault_.reset();
     }
@@ -224,7 +226,7 @@ int HostOperations::start_userfault(HostOperation& request) {
 }
 
 int HostOperations::stop_userfault(HostOperation& request) {
-    if (userfault_ == nullptr) {
+    if (!userfault_) {
         request.result = 0;
         return 0;
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -80,7 +79,7 @@ class HostOperations {
     std::vector<std::uint64_t> bitmap_;  // here once, so that no operation allocates it
     // Those of the thread that made this: a vCPU's, which asks, may have one only.
     std::vector<std::uint32_t> host_cpus_ = usable_host_cpus();
-    std::unique_ptr<Userfault> userfault_;
+    std::optional<Userfault> userfault_;
 };
 
 }  // namespace nestbed::vmm

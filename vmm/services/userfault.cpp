@@ -1,7 +1,6 @@
 #include "vmm/services/userfault.hpp"
 
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "vmm/machine/host_cpus.hpp"
@@ -45,59 +45,50 @@ std::uint64_t features_for(Backing backing, channel::UserfaultKind kind) {
     return 0;
 }
 
-int enable(int faults, Backing backing, channel::UserfaultKind kind) {
-    uffdio_api api{};
-    api.api = UFFD_API;
-    api.features = features_for(backing, kind);
-    return ::ioctl(faults, UFFDIO_API, &api) == 0 ? 0 : errno;
+/// What a system call returned; a failure is thrown.
+int checked(int result) {
+    if (result < 0) {
+        throw std::system_error(errno, std::generic_category());
+    }
+    return result;
 }
 
-int register_range(int faults, std::uint64_t address, std::uint64_t bytes,
-                   channel::UserfaultKind kind) {
-    uffdio_register range{};
-    range.range = {address, bytes};
-    range.mode = kind == channel::UserfaultKind::minor ? UFFDIO_REGISTER_MODE_MINOR
-                                                       : UFFDIO_REGISTER_MODE_MISSING;
-    return ::ioctl(faults, UFFDIO_REGISTER, &range) == 0 ? 0 : errno;
+Descriptor registered(const HostMemory& memory, uffdio_range range, channel::UserfaultKind kind) {
+    Descriptor faults(checked(open_userfaultfd()));
+    uffdio_api api{};
+    api.api = UFFD_API;
+    api.features = features_for(memory.backing().kind, kind);
+    checked(::ioctl(faults.get(), UFFDIO_API, &api));
+    uffdio_register request{};
+    request.range = range;
+    request.mode = kind == channel::UserfaultKind::minor ? UFFDIO_REGISTER_MODE_MINOR
+                                                         : UFFDIO_REGISTER_MODE_MISSING;
+    checked(::ioctl(faults.get(), UFFDIO_REGISTER, &request));
+    return faults;
+}
+
+/// Never written to: all of it is the host's zero page.
+Mapping zeros(std::uint64_t bytes) {
+    void* const address =
+        ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    checked(address == MAP_FAILED ? -1 : 0);
+    return {address, bytes};
 }
 
 }  // namespace
 
-std::unique_ptr<Userfault> Userfault::start(const HostMemory& memory, Range range,
-                                            channel::UserfaultKind kind,
-                                            std::vector<std::uint32_t> host_cpus, int& error) {
-    const Backing backing = memory.backing().kind;
-    const std::uint64_t address = reinterpret_cast<std::uint64_t>(memory.address()) + range.offset;
-    Descriptor faults(open_userfaultfd());
-    Descriptor end(faults.get() < 0 ? -1 : ::eventfd(0, EFD_CLOEXEC));
-    if (end.get() < 0) {
-        error = errno;
-        return nullptr;
-    }
-    error = enable(faults.get(), backing, kind);
-    if (error == 0) {
-        error = register_range(faults.get(), address, range.bytes, kind);
-    }
-    if (error != 0) {
-        return nullptr;
-    }
-    // Never written to: all of it is the host's zero page.
-    void* const zeros = ::mmap(nullptr, page_bytes(backing), PROT_READ,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (zeros == MAP_FAILED) {
-        error = errno;
-        return nullptr;
-    }
-    std::unique_ptr<Userfault> started(new Userfault(std::move(faults), std::move(end),
-                                                     Mapping(zeros, page_bytes(backing)), address,
-                                                     range.bytes, kind));
-    started->thread_ = std::thread([served = started.get(), cpus = std::move(host_cpus)] {
-        // Whoever starts this may be a vCPU's thread with a CPU to itself.
-        spread_this_thread_over(cpus);
-        served->serve();
-    });
-    return started;
-}
+Userfault::Userfault(const HostMemory& memory, Range range, channel::UserfaultKind kind,
+                     std::vector<std::uint32_t> host_cpus)
+    : range_{reinterpret_cast<std::uint64_t>(memory.address()) + range.offset, range.bytes},
+      kind_(kind),
+      faults_(registered(memory, range_, kind)),
+      end_(checked(::eventfd(0, EFD_CLOEXEC))),
+      zeros_(zeros(page_bytes(memory.backing().kind))),
+      thread_([this, cpus = std::move(host_cpus)] {
+          // Whoever starts this may be a vCPU's thread with a CPU to itself.
+          spread_this_thread_over(cpus);
+          serve();
+      }) {}
 
 Userfault::~Userfault() { static_cast<void>(stop()); }
 
@@ -156,8 +147,7 @@ int Userfault::bring_in(std::uint64_t page) const {
 
 void Userfault::give_up(int error) {
     error_ = error;
-    uffdio_range range{range_address_, range_bytes_};
-    ::ioctl(faults_.get(), UFFDIO_UNREGISTER, &range);  // wakes whoever waits
+    ::ioctl(faults_.get(), UFFDIO_UNREGISTER, &range_);  // wakes whoever waits
 }
 
 }  // namespace nestbed::vmm

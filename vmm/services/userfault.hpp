@@ -2,8 +2,9 @@
 // Documentation/admin-guide/mm/userfaultfd.rst): what post-copy migration does.
 #pragma once
 
+#include <linux/userfaultfd.h>
+
 #include <cstdint>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -23,13 +24,11 @@ class Userfault {
 
     /// From now on the faults of this kind in this range, of vCPUs as well, are served by a thread
     /// on any of these host CPUs; dropping the pages, so that there are such faults, is up to the
-    /// caller. Returns null and why in `error` (errno) if the kernel refuses: EPERM without
-    /// privilege, ENOSYS if it has no userfaultfd, EINVAL if it does not know this kind of fault in
-    /// such memory. `memory` must
-    /// outlive it.
-    static std::unique_ptr<Userfault> start(const HostMemory& memory, Range range,
-                                            channel::UserfaultKind kind,
-                                            std::vector<std::uint32_t> host_cpus, int& error);
+    /// caller. Throws std::system_error if the kernel refuses: EPERM without privilege, ENOSYS if
+    /// it has no userfaultfd, EINVAL if it does not know this kind of fault in such memory.
+    /// `memory` must outlive it.
+    Userfault(const HostMemory& memory, Range range, channel::UserfaultKind kind,
+              std::vector<std::uint32_t> host_cpus);
 
     /// Whoever still waits goes on: the kernel serves its fault.
     ~Userfault();
@@ -44,26 +43,16 @@ class Userfault {
     Served stop();
 
   private:
-    Userfault(Descriptor faults, Descriptor end, Mapping zeros, std::uint64_t range_address,
-              std::uint64_t range_bytes, channel::UserfaultKind kind)
-        : faults_(std::move(faults)),
-          end_(std::move(end)),
-          zeros_(std::move(zeros)),
-          range_address_(range_address),
-          range_bytes_(range_bytes),
-          kind_(kind) {}
-
     void serve();
     void serve_one();
     int bring_in(std::uint64_t page) const;
     void give_up(int error);
 
+    uffdio_range range_;
+    channel::UserfaultKind kind_;
     Descriptor faults_;  ///< a userfaultfd
     Descriptor end_;     ///< an eventfd, which ends the thread
     Mapping zeros_;      ///< a page of the backing's size
-    std::uint64_t range_address_;
-    std::uint64_t range_bytes_;
-    channel::UserfaultKind kind_;
     // The thread's, until it is joined.
     std::uint64_t pages_ = 0;
     int error_ = 0;

@@ -11,7 +11,9 @@
 #include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "vmm/machine/host_cpus.hpp"
@@ -26,16 +28,16 @@ constexpr std::uint64_t pages = 16;
 
 class UserfaultTest : public testing::Test {
   protected:
-    /// Of pages [first, first + count); null if this kind of memory has no such faults. Skips where
-    /// userfaultfd is not to be had.
+    /// Of pages [first, first + count); null if the kernel refuses, and error() says why.
     std::unique_ptr<Userfault> start(const HostMemory& memory, Kind kind, std::uint64_t first = 0,
                                      std::uint64_t count = pages) {
-        int error = 0;
-        auto server =
-            Userfault::start(memory, {first * page, count * page}, kind, usable_host_cpus(), error);
-        EXPECT_EQ(server == nullptr, error != 0);
-        error_ = error;
-        return server;
+        try {
+            return std::make_unique<Userfault>(memory, Userfault::Range{first * page, count * page},
+                                               kind, usable_host_cpus());
+        } catch (const std::system_error& error) {
+            error_ = error.code().value();
+            return nullptr;
+        }
     }
 
     bool permitted() {
