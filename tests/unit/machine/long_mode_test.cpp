@@ -16,8 +16,12 @@ channel::Features features_with(std::string_view vendor) {
     std::array<std::uint32_t, 3> words{};
     std::memcpy(words.data(), vendor.data(), vendor.size());
     std::array<kvm_cpuid_entry2, 2> cpuid{};
-    cpuid[0] = {.function = 0, .ebx = words[0], .ecx = words[2], .edx = words[1]};
-    cpuid[1] = {.function = 0x8000'0001, .edx = 1U << 20 | 1U << 26};
+    cpuid[0].function = arch::cpuid::leaf_vendor;
+    cpuid[0].ebx = words[0];
+    cpuid[0].edx = words[1];
+    cpuid[0].ecx = words[2];
+    cpuid[1].function = arch::cpuid::leaf_amd_features;
+    cpuid[1].edx = arch::cpuid::edx_no_execute | arch::cpuid::edx_page_1g;
     return features_of(cpuid);
 }
 
