@@ -140,7 +140,7 @@ TEST_F(InitramfsTest, SaysWhatTheMachineIs) {
 
 TEST_F(InitramfsTest, AMissingFileIsNamed) {
     contents().inputs = {"/no/such/guest.elf"};
-    EXPECT_EQ(test::failure_of([&] { make_initramfs(contents()); }),
+    EXPECT_EQ(test::failure_of([&] { make_initramfs(contents()); }, ErrorKind::io),
               "cannot read /no/such/guest.elf: No such file or directory");
 }
 
