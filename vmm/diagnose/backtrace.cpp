@@ -116,6 +116,7 @@ class Unwinder {
         const int result = dwfl_getthread_frames(
             session, thread, [](Dwfl_Frame* state, void*) { return unwinding->see(state); },
             nullptr);
+        unwinding = nullptr;
         if (result != DWARF_CB_ABORT) {
             result_.end = reason_of_end(result == 0);
         }
