@@ -121,20 +121,6 @@ void sleep_for_a_moment() {
 
 }  // namespace
 
-bool translations_stay_stale() {
-    TwoFrames two;
-    const PageTableWindow table(two.space, page, window_of(0));
-    two.space.load();
-    const bool stale = is_seen_often([&](std::uint64_t word) {
-        const std::uint64_t seen =
-            table.read_after_store(page.address().raw(), 0, two.entry_of(word));
-        invlpg(page.address().raw());
-        return seen != word;
-    });
-    AddressSpace::unload();
-    return stale;
-}
-
 bool translations_stay_stale_between_visits(bool asleep) {
     TwoFrames two;
     const PageTableWindow table(two.space, page, window_of(0));

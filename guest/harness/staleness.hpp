@@ -11,9 +11,6 @@
 
 namespace nestbed::guest {
 
-/// From one instruction of user mode to the next.
-bool translations_stay_stale();
-
 /// From one visit to user mode to the next; `asleep`: with a HLT in between.
 bool translations_stay_stale_between_visits(bool asleep = false);
 

@@ -172,12 +172,18 @@ WatchCounts watch_counts(std::uint32_t cpus) {
         sum.accesses += watcher.counts.accesses;
         sum.faults += watcher.counts.faults;
         sum.violations += watcher.counts.violations;
+    }
+    return sum;
+}
+
+void log_violations(std::uint32_t cpus) {
+    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        const Watcher& watcher = watchers[cpu];
         if (watcher.counts.violations != 0) {
             GUEST_LOG("CPU {}: violation at {:#x}: {:#x}, and not {:#x}", cpu, watcher.address,
                       watcher.seen, watcher.expected);
         }
     }
-    return sum;
 }
 
 }  // namespace nestbed::guest

@@ -57,7 +57,10 @@ void stop_watchers();
 /// included, in passes that begin after the call.
 void have_all_watched(std::uint32_t cpus, const TargetHooks& hooks);
 
-/// Of all CPUs, with a log line for the first violation of each.
+/// Of all CPUs, until now.
 WatchCounts watch_counts(std::uint32_t cpus);
+
+/// Logs the first violation of each.
+void log_violations(std::uint32_t cpus);
 
 }  // namespace nestbed::guest

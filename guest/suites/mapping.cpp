@@ -326,9 +326,14 @@ class Changes {
     paging::Frame2m large_frame_ = large_frame();
 };
 
+std::uint64_t violations_until_now() {
+    return watch_counts(cpu_count()).violations + written_when_free;
+}
+
 /// Changes pages on CPU 0 under the eyes of all others, and pays by the protocol, or else by `pay`.
+/// Goes on for so many rounds, or until there is a violation. Returns how many.
 template <template <typename> typename Protocol>
-WatchCounts change_under_watch(Payment pay = nullptr) {
+std::uint64_t change_under_watch(int rounds = 1, Payment pay = nullptr) {
     using P = Installed<Protocol, TracedPlatform>;
     skip_if(obstacle_to<Protocol>({.cpus = cpu_count(), .target = TargetState::spin}));
     P::set_handlers();
@@ -345,7 +350,9 @@ WatchCounts change_under_watch(Payment pay = nullptr) {
         if (cpu == 0) {
             static std::optional<Changes> changes;
             changes.emplace(pay, P::hooks());
-            changes->round();
+            for (int n = 0; n < rounds && violations_until_now() == 0; ++n) {
+                changes->round();
+            }
             stop_watchers();
         } else {
             constexpr bool comes_back = P::is_polled || P::has_lazy_mode;
@@ -353,29 +360,30 @@ WatchCounts change_under_watch(Payment pay = nullptr) {
         }
         AddressSpace::unload();
     });
-    WatchCounts counts = watch_counts(cpu_count());
-    counts.violations += written_when_free;
+    log_violations(cpu_count());
+    const WatchCounts counts = watch_counts(cpu_count());
     GUEST_LOG("{} accesses, {} faults, {} violations", counts.accesses, counts.faults,
-              counts.violations);
+              violations_until_now());
     GUEST_EXPECT_GT(counts.faults, 0U);
-    return counts;
+    return violations_until_now();
 }
 
-#define PROTOCOL_TEST(protocol, name, type, explanation)                       \
-    GUEST_TEST(mapping, protocol, {.cpus = 3}) {                               \
-        GUEST_EXPECT_EQ(change_under_watch<shootdown::type>().violations, 0U); \
+#define PROTOCOL_TEST(protocol, name, type, explanation)            \
+    GUEST_TEST(mapping, protocol, {.cpus = 3}) {                    \
+        GUEST_EXPECT_EQ(change_under_watch<shootdown::type>(), 0U); \
     }
 NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TEST)
 
-GUEST_TEST(mapping, a_missing_remote_invalidation_is_seen, {.cpus = 3}) {
-    const WatchCounts counts = change_under_watch<shootdown::GlobalShootdown>(
-        [](const paging::Invalidation& owed) { LocalInvalidator{}(owed); });
+GUEST_TEST(mapping, a_missing_remote_invalidation_is_seen, {.cpus = 2}) {
     // KVM's shadow paging turns one CPU's INVLPG into an invalidation on all of them; and where
     // kernel mode is interpreted, KVM sees its stores to page tables.
-    expect_violations(
-        counts.violations,
-        [] { return translations_stay_stale_elsewhere({.kernel_store = true, .invlpg = true}); },
-        "no CPU keeps what another has changed and invalidated for itself on this host");
+    if (!translations_stay_stale_elsewhere({.kernel_store = true, .invlpg = true})) {
+        GUEST_SKIP("no CPU keeps what another has changed and invalidated for itself on this host");
+    }
+    constexpr int rounds = 20;
+    const std::uint64_t violations = change_under_watch<shootdown::GlobalShootdown>(
+        rounds, [](const paging::Invalidation& owed) { LocalInvalidator{}(owed); });
+    GUEST_EXPECT_GT(violations, 0U);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,17 +43,41 @@ struct Cell {
     std::uint64_t value = 0;
 };
 
-/// A paging structure of the last level: each entry holds the number of a frame, or 0.
-inline constexpr std::uint64_t pages_per_table = 4;
-struct Table {
-    Cell entries[pages_per_table];
-    bool freed = false;
+/// A leaf entry; frame 0: it is not present.
+struct Leaf {
+    std::uint64_t frame = 0;
+    bool writable = true;
 };
 
-/// A root: each entry holds the number of a table, or 0.
-inline constexpr std::uint64_t tables_per_root = 2;
-struct Root {
-    Cell entries[tables_per_root];
+/// The paging structures of an address space, as a page walk reads them. Those of the last level
+/// have numbers, by which processors cache the way to them.
+class PagingStructures {
+  public:
+    virtual ~PagingStructures() = default;
+    /// What the levels above the last lead to: a table, a large page, or nothing.
+    struct Way {
+        std::uint64_t table = 0;
+        Leaf large{};
+    };
+    virtual Way way_to(std::uint64_t page) const = 0;
+    /// The entry of a page in a table of the last level.
+    virtual Leaf leaf(std::uint64_t table, std::uint64_t page) const = 0;
+    virtual std::uint64_t pages_per_table() const = 0;
+};
+
+/// A table of the last level of the simplest structures: each entry holds a frame, or 0.
+struct Table {
+    static constexpr std::uint64_t pages = 4;
+    Cell entries[pages];
+};
+
+/// Their root: each entry holds the number of a table, or 0.
+struct Root : PagingStructures {
+    Way way_to(std::uint64_t page) const override { return {entries[page / Table::pages].value}; }
+    Leaf leaf(std::uint64_t table, std::uint64_t page) const override;
+    std::uint64_t pages_per_table() const override { return Table::pages; }
+
+    Cell entries[2];
 };
 
 /// What the ordinary course of events does; a schedule departs from it.
@@ -109,16 +134,18 @@ class Machine {
     void disable_interrupts() { cpus_[running_].interrupts_off = true; }
     void enable_interrupts() { cpus_[running_].interrupts_off = false; }
 
-    void load_cr3(const Root* root);
+    void load_cr3(const PagingStructures* root);
     void invalidate_page(std::uint64_t page);
     void flush_tlb();
-    /// Reads a byte of a page; false is a page fault.
-    bool access(std::uint64_t page);
+    /// Reads or writes a byte of a page; false is a page fault.
+    bool access(std::uint64_t page, bool write = false);
 
     // For scenarios: frames and tables. Number 0 is none.
 
     std::uint64_t allocate_frame();
     void free_frame(std::uint64_t frame);
+    /// From now on nobody may write it.
+    void forbid_writes(std::uint64_t frame) { read_only_.insert(frame); }
     std::uint64_t allocate_table();
     Table& table(std::uint64_t number) { return tables_[number - 1]; }
     void free_table(std::uint64_t number);
@@ -133,6 +160,10 @@ class Machine {
     };
     /// The memory that a CPU has read since its last pause was as of this version or a later one.
     using Watched = std::optional<std::uint64_t>;
+    struct Translation {
+        Leaf leaf;
+        bool large;
+    };
 
     struct Cpu {
         boost::context::fiber fiber;  ///< of the CPU, while the machine runs
@@ -153,9 +184,9 @@ class Machine {
         bool descheduled = false;
         unsigned deschedulings = 0;
         std::deque<std::pair<Cell*, std::uint64_t>> stores;
-        const Root* root = nullptr;
-        std::map<std::uint64_t, std::uint64_t> tlb;     ///< page to frame
-        std::map<std::uint64_t, std::uint64_t> tables;  ///< index in the root to table
+        const PagingStructures* root = nullptr;
+        std::map<std::uint64_t, Translation> tlb;       ///< by page
+        std::map<std::uint64_t, std::uint64_t> tables;  ///< by the page's number over theirs
     };
 
     void step(bool boundary = true);
@@ -177,7 +208,7 @@ class Machine {
     bool can_be_descheduled(const Cpu& cpu) const;
     bool can_walk_again(const Cpu& cpu) const;
     void speculate(Cpu& cpu);
-    std::optional<std::uint64_t> translate(std::uint64_t page);
+    std::optional<Translation> translate(std::uint64_t page);
 
     Schedule& schedule_;
     Habits habits_;
@@ -190,8 +221,10 @@ class Machine {
     std::vector<boost::context::fiber> machine_fibers_;
     std::uint32_t running_ = 0;
     std::uint64_t version_ = 0;  ///< counts changes of memory
-    std::deque<Table> tables_;
+    std::deque<Table> tables_;   ///< the simplest; number 1 is the first
+    std::set<std::uint64_t> freed_tables_;
     std::vector<int> freed_;  ///< by frame
+    std::set<std::uint64_t> read_only_;
     std::optional<std::string> violation_;
     std::vector<std::string> log_;
 };

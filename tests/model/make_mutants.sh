@@ -19,6 +19,7 @@ table=
         type=$(sed -n "s/^ *ROW($protocol, *\"[^\"]*\", *\([A-Za-z]*\),.*/\1/p" "$shootdown/protocol_names.hpp")
         case $protocol in
             deferred) candidate=with_two_records type=BasicDeferredShootdown argument= ;;
+            invalidator) candidate=with_invalidator type=ShootdownInvalidator argument= ;;
             active_spaces) candidate=with_spaces type=ActiveSpaces argument= ;;
         esac
         if [ -z "$type" ]; then

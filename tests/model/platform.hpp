@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "shared/paging/invalidation.hpp"
 #include "shared/shootdown/active_spaces.hpp"
 #include "shared/shootdown/generation.hpp"
 #include "shared/shootdown/nmi.hpp"
@@ -86,11 +88,13 @@ class SimulatedAtomic {
 
 /// An address space of the simulated machine.
 struct SimulatedSpace {
-    Root root;
+    const PagingStructures* root = nullptr;
+    std::optional<paging::AddressSpaceId> name;  ///< if a mapper has the structures
     shootdown::BasicAtomicCpuSet<SimulatedAtomic> active;
     SimulatedAtomic<std::uint64_t> tlb_generation;
 
     shootdown::BasicAtomicCpuSet<SimulatedAtomic>& active_set() { return active; }
+    paging::AddressSpaceId id() const { return name.value(); }
 };
 
 inline constexpr std::uint32_t max_cpus = 4;
@@ -128,6 +132,8 @@ struct Flaws {
     bool interrupt_overtakes_stores = false;
     /// `loading` is called after CR3 is loaded.
     bool loading_after_cr3 = false;
+    /// Frames and tables are given back before what is stale is invalidated.
+    bool given_back_first = false;
 };
 
 struct SimulatedPlatform {

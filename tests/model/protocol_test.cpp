@@ -102,6 +102,13 @@ TEST_P(EveryProtocolThatInterrupts, NeedsItsStoresVisibleBeforeTheInterrupt) {
 INSTANTIATE_TEST_SUITE_P(Model, EveryProtocolThatInterrupts,
                          testing::ValuesIn(protocols_that_interrupt()), name_of_case);
 
+// Whoever changes the tables owes the invalidation before the frame is another's.
+TEST_P(EveryProtocol, NeedsThePaymentBeforeWhatIsFreed) {
+    Candidate candidate = GetParam().candidate;
+    candidate.flaws.given_back_first = true;
+    EXPECT_TRUE(try_candidate(candidate, {}).failure);
+}
+
 // A CPU that reads the generation when it may have walked the old tables already.
 TEST(GenerationProtocol, NeedsToHearOfALoadBeforeCr3IsWritten) {
     Candidate candidate = candidate_of(shootdown::ProtocolId::generation);

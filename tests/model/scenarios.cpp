@@ -8,15 +8,20 @@ World::World(Schedule& schedule, Habits habits, const Candidate& candidate,
              const Scenario& scenario)
     : machine(schedule, habits),
       flaws_(candidate.flaws),
+      pay_(candidate.pay),
       spaces_(candidate.spaces()),
       platform_{*spaces_, flaws_, {}},
       protocol_(candidate.protocol(platform_)) {
     for (Space& space : space_) {
         space.table = machine.allocate_table();
-        space.simulated.root.entries[0].value = space.table;
+        space.root.entries[0].value = space.table;
+        space.simulated.root = &space.root;
         for (Cell& entry : machine.table(space.table).entries) {
             entry.value = machine.allocate_frame();
         }
+    }
+    if (scenario.mapped) {
+        map_first_space();
     }
     machine.set_interrupt_handler([this] { protocol_->handle_interrupt(); });
     machine.set_nmi_handler([this] { protocol_->handle_nmi(); });
@@ -57,7 +62,7 @@ void World::load(std::size_t space) {
         if (!flaws_.loading_after_cr3) {
             protocol_->loading(simulated);
         }
-        machine.load_cr3(&simulated.root);
+        machine.load_cr3(simulated.root);
         if (flaws_.loading_after_cr3) {
             protocol_->loading(simulated);
         }
@@ -118,7 +123,7 @@ void World::reclaim_all() {
 
 void World::unmap_table(std::size_t space) {
     poll();
-    machine.store(space_[space].simulated.root.entries[0], 0);
+    machine.store(space_[space].root.entries[0], 0);
     shootdown::Request request;
     request.everything = true;
     request.frees_tables = true;
@@ -134,6 +139,11 @@ void World::unmap_table(std::size_t space) {
 void World::access(std::uint64_t page) {
     poll();
     machine.access(page);
+}
+
+void World::write(std::uint64_t page) {
+    poll();
+    machine.access(page, /*write=*/true);
 }
 
 void World::enter_lazy() { protocol_->enter_lazy(); }

@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "shared/shootdown/invalidator.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/shootdown/request.hpp"
 #include "shared/shootdown/scoreboard.hpp"
 #include "tests/model/machine.hpp"
+#include "tests/model/mapped_tables.hpp"
 #include "tests/model/platform.hpp"
 
 namespace nestbed::model {
@@ -101,13 +103,33 @@ class ProtocolOf : public Protocol {
     P protocol_;
 };
 
+/// Pays what a change of a space's tables owes.
+using Payment = std::function<void(Protocol&, SimulatedSpace&, const paging::Invalidation&)>;
+
+template <template <typename, typename> typename Invalidator>
+Payment payment_by() {
+    return [](Protocol& protocol, SimulatedSpace& space, const paging::Invalidation& owed) {
+        Invalidator<Protocol, SimulatedSpace>(protocol, space)(owed);
+    };
+}
+
 /// What is on trial: makes a fresh protocol and a fresh table of loaded spaces for each run.
 struct Candidate {
     shootdown::ProtocolId id;
     std::function<std::unique_ptr<Protocol>(SimulatedPlatform&)> protocol;
     std::function<std::unique_ptr<SpaceTable>()> spaces;
     bool interrupts;  ///< its targets, by whichever kind of interrupt
+    Payment pay = payment_by<shootdown::ShootdownInvalidator>();
     Flaws flaws{};
+};
+
+template <typename P>
+concept Interrupts = requires(P& protocol) {
+    protocol.handle_interrupt();
+};
+template <typename P>
+concept SendsNmis = requires(P& protocol) {
+    protocol.handle_nmi();
 };
 
 using RightSpaces = shootdown::ActiveSpaces<SimulatedSpace, max_cpus, SimulatedAtomic>;
@@ -117,10 +139,7 @@ Candidate candidate(shootdown::ProtocolId id) {
     return {id,
             [](SimulatedPlatform& platform) { return std::make_unique<ProtocolOf<P>>(platform); },
             [] { return std::make_unique<SpaceTableOf<RightSpaces>>(); },
-            requires(P & protocol){protocol.handle_interrupt();
-}
-|| requires(P& protocol) { protocol.handle_nmi(); }
-};  // namespace nestbed::model
+            Interrupts<P> || SendsNmis<P>};
 }
 
 template <template <typename> typename P>
@@ -145,9 +164,19 @@ Candidate with_spaces() {
     return candidate;
 }
 
+/// A protocol that relies on all that it is told, over another way to pay.
+template <template <typename, typename> typename Invalidator>
+Candidate with_invalidator() {
+    Candidate candidate =
+        with_protocol<shootdown::EarlyAckShootdown>(shootdown::ProtocolId::early_ack);
+    candidate.pay = payment_by<Invalidator>();
+    return candidate;
+}
+
 struct Scenario;
 
-/// The machine with two address spaces of one table each, every page mapped, and a protocol.
+/// The machine with two address spaces of one table each, every page mapped, and a protocol. Or the
+/// first is the entry library's.
 class World {
   public:
     World(Schedule& schedule, Habits habits, const Candidate& candidate, const Scenario& scenario);
@@ -169,6 +198,20 @@ class World {
     /// The same for all pages, with the table.
     void unmap_table(std::size_t space);
     void access(std::uint64_t page);
+    void write(std::uint64_t page);
+
+    // The same by the mapper of the first space, with its tokens.
+
+    void remap(std::uint64_t page);
+    /// Unmaps these pages with one shootdown, which takes everything if they are more than `most`.
+    void unmap_together(const std::vector<std::uint64_t>& pages, std::uint64_t most);
+    void forbid_writes(std::uint64_t page);
+    /// Unmaps what is mapped in this range, and frees what is empty then.
+    void unmap_range(std::uint64_t first, std::uint64_t pages);
+    /// Of the large page.
+    void split();
+    void merge();
+
     /// Between these two the CPU uses no user page.
     void enter_lazy();
     void leave_lazy();
@@ -190,10 +233,21 @@ class World {
 
     struct Space {
         SimulatedSpace simulated;
+        Root root;
         std::uint64_t table = 0;
     };
 
+    void map_first_space();
+    /// Where the machine may do something else.
+    void begin_operation();
+    void pay(const paging::Invalidation& owed);
+    /// Has `give_back(invalidator)` give back what a token owns.
+    template <typename GiveBack>
+    void pay_for(GiveBack&& give_back);
+
     Flaws flaws_;
+    Payment pay_;
+    std::optional<MappedTables> mapped_;
     std::unique_ptr<SpaceTable> spaces_;
     SimulatedPlatform platform_;
     std::unique_ptr<Protocol> protocol_;
@@ -210,8 +264,16 @@ struct Scenario {
     /// The protocol that it is for; none: all. It would show nothing of the others.
     std::optional<shootdown::ProtocolId> only{};
     CpuSet preemptible{};  ///< the CPUs that the hypervisor may deschedule
+    bool mapped = false;   ///< the first space is the entry library's
 };
 
 const std::vector<Scenario>& scenarios();
+
+/// More of them, in which a mapper changes the tables.
+const std::vector<Scenario>& mapping_scenarios();
+
+/// The first space, if it is mapped: pages 0 to 3, page 60, and a large page.
+inline constexpr std::uint64_t distant_page = 60;
+inline constexpr std::uint64_t large_page = 512;
 
 }  // namespace nestbed::model

@@ -45,9 +45,11 @@ std::string in_words(const std::vector<std::size_t>& choices) {
 
 std::vector<Scenario> scenarios_for(shootdown::ProtocolId protocol) {
     std::vector<Scenario> those;
-    std::ranges::copy_if(scenarios(), std::back_inserter(those), [&](const Scenario& scenario) {
-        return scenario.only.value_or(protocol) == protocol;
-    });
+    for (const auto* some : {&scenarios(), &mapping_scenarios()}) {
+        std::ranges::copy_if(*some, std::back_inserter(those), [&](const Scenario& scenario) {
+            return scenario.only.value_or(protocol) == protocol;
+        });
+    }
     return those;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vmm/machine/outcome.hpp"
+#include "vmm/machine/exit_table.hpp"
 #include "vmm/result/test_result.hpp"
 
 namespace nestbed::vmm {

@@ -1,0 +1,2 @@
+# that tables are freed is not passed on
+/request\.frees_tables = /d

@@ -1,0 +1,2 @@
+# nobody is shot at
+/protocol_\.shoot(/d
