@@ -7,9 +7,9 @@
 
 #include "tests/exit_path/between_runs.hpp"
 #include "tests/vmm/kvm_test.hpp"
+#include "tests/vmm/study_run.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/run/test_runner.hpp"
-#include "vmm/study/hypercall_runs.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -48,10 +48,9 @@ TEST_F(ExitPathTest, NothingIsAllocatedAndNoLockIsTaken) {
 }
 
 TEST_F(ExitPathTest, NorForWhatKvmHasAnswered) {
-    for (const std::string& kind : hypercall_kinds()) {
-        const GuestAndTest chosen(hypercall_guest, kind);
+    for (const std::string& kind : test::names_of_axis("hypercall", "kind")) {
         const TestResult result =
-            run_test(system(), chosen.guest, chosen.test, hypercall_settings({.samples = 200}), {});
+            test::run_study(system(), "hypercall", {{"--kind", kind}, {"--samples", "200"}}).test;
         EXPECT_NE(result.verdict, Verdict::failed) << kind << ": " << result.reason;
         const BetweenRuns between = take_between_runs();
         EXPECT_GT(between.times, 0U) << kind;

@@ -149,6 +149,7 @@ class Machine {
     std::uint64_t allocate_table();
     Table& table(std::uint64_t number) { return tables_[number - 1]; }
     void free_table(std::uint64_t number);
+    bool is_free(std::uint64_t table) const { return freed_tables_.contains(table); }
 
     /// Something that must never be did happen.
     void violate(std::string what);

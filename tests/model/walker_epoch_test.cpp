@@ -74,7 +74,7 @@ std::optional<std::string> run(Schedule& schedule, Habits habits, WriterWaits wh
                 const std::uint64_t found = machine.load(root.entries[0]);
                 if (found != 0) {
                     machine.load(machine.table(found).entries[0]);
-                    if (machine.table(found).freed) {
+                    if (machine.is_free(found)) {
                         machine.violate("a table is walked that is free");
                     }
                 }

@@ -11,8 +11,8 @@
 namespace nestbed::test {
 namespace {
 
-using study::Rung;
 using nlohmann::json;
+using study::Rung;
 using testing::EndsWith;
 using testing::HasSubstr;
 
@@ -32,8 +32,8 @@ TEST(FaultCommandLine, AnUnknownValueNamesTheKnownOnes) {
 
 TEST(FaultCommandLine, TheHelpExplainsEachRung) {
     const std::string help = nestbed({"measure", "fault", "--help"}).out;
-    for (const char* name : fault::names) {
-        EXPECT_THAT(help, HasSubstr(fmt::format("\n  {} ", name)));
+    for (const auto& rung : study::values_of<study::Rung>) {
+        EXPECT_THAT(help, HasSubstr(fmt::format("\n  {} ", rung.name)));
     }
 }
 

@@ -5,10 +5,9 @@
 
 #include "cli_test.hpp"
 #include "tests/program/process.hpp"
+#include "tests/vmm/study_run.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/run/calibrate.hpp"
-#include "vmm/study/hypercall_runs.hpp"
-#include "vmm/study/hypercall_table.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -21,46 +20,43 @@ using testing::Optional;
 
 class HypercallTest : public test::KvmTest {
   protected:
-    TestResult measure(const std::string& kind, std::uint64_t samples = 40) {
-        const GuestAndTest chosen(hypercall_guest, kind);
-        TestSettings settings = hypercall_settings({.samples = samples});
-        if (wants_hypercalls(kind)) {
-            settings.parameters.emplace_back("hypercalls", hypercalls_come_back(system(), {}));
-        }
-        return run_test(system(), chosen.guest, chosen.test, settings, {});
+    StudyRun measure(const std::string& kind, std::uint64_t samples = 40) {
+        return test::run_study(system(), "hypercall",
+                               {{"--kind", kind}, {"--samples", std::to_string(samples)}});
     }
 };
 
 /// Exits to the VMM per call of a kind that was measured; nothing if it was skipped.
-std::optional<double> exits(const TestResult& result) {
+std::optional<double> exits(const StudyRun& run) {
+    const TestResult& result = run.test;
     EXPECT_NE(result.verdict, Verdict::failed) << result.name << ": " << result.reason << "\n"
                                                << result.diagnosis;
     for (const FailedExpectation& failure : result.failures) {
         ADD_FAILURE() << failure.expression << ": " << failure.values;
     }
-    return exits_per_call(result);
+    return test::derived_of(run, "hypercall", "exits");
 }
 
 TEST_F(HypercallTest, CallsToTheVmmAreOneExitEach) {
     for (const char* kind : {"port", "doorbell", "mmio", "user_mmio"}) {
         EXPECT_THAT(exits(measure(kind)), Optional(DoubleEq(1))) << kind;
     }
-    const TestResult from_user_mode = measure("user_port");
-    if (from_user_mode.verdict != Verdict::skipped) {
+    const StudyRun from_user_mode = measure("user_port");
+    if (from_user_mode.test.verdict != Verdict::skipped) {
         EXPECT_THAT(exits(from_user_mode), Optional(DoubleEq(1)));
     }
 }
 
 TEST_F(HypercallTest, OtherCallsAreNone) {
-    for (const std::string& kind : hypercall_kinds()) {
+    for (const std::string& kind : test::names_of_axis("hypercall", "kind")) {
         if (kind == "port" || kind == "doorbell" || kind == "mmio" || kind.starts_with("user_")) {
             continue;
         }
-        const TestResult result = measure(kind);
-        if (result.verdict == Verdict::skipped) {
-            EXPECT_NE(result.reason, "") << kind;
+        const StudyRun run = measure(kind);
+        if (run.test.verdict == Verdict::skipped) {
+            EXPECT_NE(run.test.reason, "") << kind;
         } else {
-            EXPECT_THAT(exits(result), Optional(DoubleEq(0))) << kind;
+            EXPECT_THAT(exits(run), Optional(DoubleEq(0))) << kind;
         }
     }
 }
@@ -76,11 +72,11 @@ TEST_F(HypercallTest, KvmCountsThemToo) {
         const auto found = std::ranges::find(counts, name, &KvmCount::name);
         return found == counts.end() ? 0.0 : found->per_operation;
     };
-    const TestResult mmio = measure("mmio");
+    const TestResult mmio = measure("mmio").test;
     EXPECT_EQ(mmio.kvm_counts.operations, 16U);
     EXPECT_THAT(count(mmio, "mmio_exits"), DoubleEq(1));
-    EXPECT_THAT(count(measure("port"), "mmio_exits"), DoubleEq(0));
-    const TestResult coalesced = measure("coalesced_mmio");
+    EXPECT_THAT(count(measure("port").test, "mmio_exits"), DoubleEq(0));
+    const TestResult coalesced = measure("coalesced_mmio").test;
     if (coalesced.verdict != Verdict::skipped) {
         EXPECT_THAT(count(coalesced, "mmio_exits"), DoubleEq(0));
     }
@@ -89,20 +85,21 @@ TEST_F(HypercallTest, KvmCountsThemToo) {
 TEST_F(HypercallTest, TheRingIsEmptiedWhenItIsFull) {
     // Many times as many writes as it holds; the guest expects each of them to arrive in its turn.
     for (const char* kind : {"coalesced_port", "coalesced_mmio"}) {
-        const TestResult result = measure(kind, 2000);
+        const TestResult result = measure(kind, 2000).test;
         EXPECT_NE(result.verdict, Verdict::failed) << kind << ": " << result.reason;
     }
 }
 
 TEST_F(HypercallTest, BothTurnsAreSampledAlike) {
-    const TestResult result = measure("doorbell", 100);
-    const MeasurementEvent* calls = measurement_named(result, measurement::hypercall);
-    const MeasurementEvent* bare = measurement_named(result, measurement::bare_loop);
+    const StudyRun run = measure("doorbell", 100);
+    const TestResult& result = run.test;
+    const MeasurementEvent* calls = measurement_named(result, "hypercall");
+    const MeasurementEvent* bare = measurement_named(result, "bare loop");
     ASSERT_NE(calls, nullptr);
     ASSERT_NE(bare, nullptr);
     EXPECT_GE(calls->histogram.count(), 10U);
     EXPECT_EQ(calls->histogram.count(), bare->histogram.count());
-    EXPECT_TRUE(over_bare_loop(result).has_value());
+    EXPECT_TRUE(test::derived_of(run, "hypercall", "/bare").has_value());
 }
 
 using HypercallProgramTest = nestbed::test::WithKvm;
@@ -124,7 +121,7 @@ TEST_F(HypercallProgramTest, HasEachKindInItsTableAndInJson) {
         });
         EXPECT_EQ(of_it, skipped ? 0 : 2) << tests.back();
     }
-    EXPECT_EQ(tests, hypercall_kinds());
+    EXPECT_EQ(tests, vmm::test::names_of_axis("hypercall", "kind"));
     for (const json& measurement : all["measurements"]) {
         if (measurement["name"] == "bare loop") {
             EXPECT_TRUE(measurement["exits"].empty()) << measurement;

@@ -43,7 +43,7 @@ std::vector<std::uint64_t> way_of(const Nodes& nodes) {
 }
 
 template <typename Nodes>
-void expect_one_cycle(const Nodes& nodes, Pattern pattern) {
+void expect_one_cycle(const Nodes& nodes, study::Pattern pattern) {
     link(nodes, pattern, 7);
     const std::vector<std::uint64_t> way = way_of(nodes);
     EXPECT_EQ(way.size(), nodes.nodes());
@@ -51,9 +51,10 @@ void expect_one_cycle(const Nodes& nodes, Pattern pattern) {
     EXPECT_EQ(length_of_cycle(nodes.address_of(0), nodes.nodes() + 1), nodes.nodes());
 }
 
-class ChaseTest : public testing::TestWithParam<Pattern> {};
+class ChaseTest : public testing::TestWithParam<study::Pattern> {};
 
-INSTANTIATE_TEST_SUITE_P(Patterns, ChaseTest, testing::Values(Pattern::random, Pattern::strided),
+INSTANTIATE_TEST_SUITE_P(Patterns, ChaseTest,
+                         testing::Values(study::Pattern::random, study::Pattern::strided),
                          [](const auto& test) { return std::string(name_of(test.param)); });
 
 TEST_P(ChaseTest, ASpreadChainIsOneCycle) {
@@ -117,18 +118,18 @@ TEST(Spread, UsesTheSetsOfACacheAlike) {
 TEST(Chase, ARandomChainIsAnotherOneWithAnotherSeed) {
     const Pages pages(64);
     const Spread nodes{pages.base(), 64};
-    link(nodes, Pattern::random, 1);
+    link(nodes, study::Pattern::random, 1);
     const auto first = way_of(nodes);
-    link(nodes, Pattern::random, 1);
+    link(nodes, study::Pattern::random, 1);
     EXPECT_EQ(way_of(nodes), first);
-    link(nodes, Pattern::random, 2);
+    link(nodes, study::Pattern::random, 2);
     EXPECT_NE(way_of(nodes), first);
 }
 
 TEST(Chase, FollowEndsWhereSoManyLoadsLead) {
     const Pages pages(10);
     const Spread nodes{pages.base(), 10};
-    link(nodes, Pattern::strided, 0);
+    link(nodes, study::Pattern::strided, 0);
     EXPECT_EQ(follow(nodes.address_of(0), 1), nodes.address_of(1));
     EXPECT_EQ(follow(nodes.address_of(4), 5), nodes.address_of(9));
     EXPECT_EQ(follow(nodes.address_of(4), 13), nodes.address_of(7));
@@ -137,7 +138,7 @@ TEST(Chase, FollowEndsWhereSoManyLoadsLead) {
 TEST(Chase, ABrokenChainIsNoCycle) {
     const Pages pages(10);
     const Spread nodes{pages.base(), 10};
-    link(nodes, Pattern::strided, 0);
+    link(nodes, study::Pattern::strided, 0);
     word_at(nodes.address_of(7)) = nodes.address_of(0);
     EXPECT_EQ(length_of_cycle(nodes.address_of(0), 11), 8U);
     word_at(nodes.address_of(7)) = nodes.address_of(6);

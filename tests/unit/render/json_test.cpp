@@ -112,7 +112,7 @@ TEST(JsonReport, HoldsWhatTheMemoryWasMadeOf) {
 
 TEST(JsonReport, HoldsWhatAStudyAdds) {
     RunReport report = test::report_of({});
-    report.add_json = [](nlohmann::ordered_json& json) { json["fits"] = {1, 2}; };
+    report.add_json = [](nlohmann::ordered_json& all) { all["fits"] = {1, 2}; };
     EXPECT_EQ(json::parse(json_report(report))["fits"], json({1, 2}));
 }
 
