@@ -27,7 +27,9 @@ template <typename Id>
 inline constexpr std::nullptr_t values_of = nullptr;
 
 template <typename Id>
-concept HasValues = requires { values_of<Id>.size(); };
+concept HasValues = requires {
+    values_of<Id>.size();
+};
 
 template <HasValues Id>
 constexpr std::size_t value_count = values_of<Id>.size();

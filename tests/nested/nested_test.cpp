@@ -232,7 +232,7 @@ TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
 
 TEST_F(Nested, AnEmulatorThatDoesNotStartSaysWhy) {
     const ProcessResult result = nested("npt", {"--cpu-model", "z80", "--", "run"});
-    expect_one_line_error(result, no_kvm);
+    expect_one_line_error(result, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("unable to find CPU model 'z80'"));
 }
 
@@ -243,7 +243,7 @@ TEST_F(Nested, AKilledQemuIsOneLine) {
     ASSERT_GT(emulator, 0);
     ::kill(emulator, SIGKILL);
     const ProcessResult result = process.wait(patience);
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: QEMU"), HasSubstr("signal 9")));
     EXPECT_TRUE(is_gone(emulator));
     EXPECT_FALSE(fs::exists(path("out.json")));
@@ -256,7 +256,7 @@ TEST_F(Nested, AKilledBochsIsOneLine) {
     std::this_thread::sleep_for(500ms);
     ::kill(emulator, SIGKILL);
     const ProcessResult result = process.wait(patience);
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: Bochs"), HasSubstr("signal 9")));
     EXPECT_TRUE(is_gone(emulator));
 }
@@ -286,7 +286,7 @@ TEST_F(Nested, TheEmulatorDoesNotOutliveAKilledProgram) {
 
 TEST_F(Nested, AMachineThatSaysNothingIsTriedTwice) {
     const ProcessResult result = nested("npt", {"--timeout", "0.3", "--", "run"});
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("trying once more"));
     EXPECT_THAT(result.out, IsEmpty());
 }
@@ -299,13 +299,13 @@ TEST_F(Nested, AProcessorWithoutSvmIsNamedByTheModule) {
     const ProcessResult result =
         nested("npt", {"--kernel", kernel_folder() / "vmlinuz", "--modules", path("modules"),
                        "--cpu-model", "max,svm=off", "--", "run"});
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("does not load kvm_amd.ko npt=1"));
 }
 
 TEST_F(Nested, AProcessorWithoutNestedPagingIsNotTakenForOne) {
     const ProcessResult result = nested("npt", {"--cpu-model", "max,npt=off", "--", "run"});
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("has not the paging that was asked for"));
     EXPECT_THAT(result.out, IsEmpty());
 }
@@ -317,7 +317,7 @@ TEST_F(Nested, APanicIsSaidWithItsReason) {
     fs::resize_file(path("large"), 150 << 20);
     const ProcessResult result =
         nested("npt", {"--memory", "256M", "--with", path("large"), "--", "run"});
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("Kernel panic"));
 }
 
@@ -357,7 +357,7 @@ TEST_F(Nested, ADamagedKernelIsNamedWithTheRemedy) {
         .seekp(5000)
         .put('x');
     const ProcessResult result = nested("npt", {"--cache", path("cache"), "--", "run"});
-    expect_one_line_error(result, no_kvm);
+    expect_one_line_error(result, host_lacks);
     EXPECT_THAT(result.err, AllOf(HasSubstr("is damaged"), HasSubstr("rm -r ")));
 }
 
@@ -366,7 +366,7 @@ TEST_F(Nested, AKernelWithoutKvmAmdIsOneLine) {
     fs::copy(kernel_folder() / "kvm.ko", path("modules"));
     const ProcessResult result = nested("npt", {"--kernel", kernel_folder() / "vmlinuz",
                                                 "--modules", path("modules"), "--", "run"});
-    expect_one_line_error(result, no_kvm);
+    expect_one_line_error(result, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("no module kvm_amd"));
 }
 
@@ -383,7 +383,7 @@ TEST_F(Nested, AFullDiskIsOneLine) {
     }
     const ProcessResult result =
         nested("npt", {"--", "run"}, [folder = temporary()] { make_disk_small(folder); });
-    expect_one_line_error(result, no_kvm);
+    expect_one_line_error(result, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("No space left on device"));
 }
 

@@ -15,7 +15,7 @@ namespace nestbed::test {
 inline constexpr int success = 0;
 inline constexpr int test_failed = 1;
 inline constexpr int bad_input = 2;
-inline constexpr int no_kvm = 3;
+inline constexpr int host_lacks = 3;
 inline constexpr int host_failed = 4;
 inline constexpr int interrupted = 130;
 

@@ -181,11 +181,11 @@ TEST(WithoutKvm, DoctorSaysWhyAndWhatWouldHelp) {
     }
     const ProcessResult result = nestbed({"doctor"}, become_nobody);
     ASSERT_NE(result.exit_code, 127) << "the program is not readable for others";
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, StartsWith("nestbed: no "));
     EXPECT_THAT(result.out, HasSubstr("kernel"));
     const ProcessResult as_json = nestbed({"doctor", "--json"}, become_nobody);
-    EXPECT_EQ(as_json.exit_code, no_kvm);
+    EXPECT_EQ(as_json.exit_code, host_lacks);
     EXPECT_THAT(json::parse(as_json.out)["host"]["kvm_problem"].get<std::string>(),
                 StartsWith("no "));
 }
@@ -203,7 +203,7 @@ TEST(WithoutKvm, RunAndMeasureSaySoAndNameTheEmulatedMachine) {
             become_nobody();
             std::ofstream(output) << "old";
         });
-        expect_one_line_error(result, no_kvm);
+        expect_one_line_error(result, host_lacks);
         EXPECT_THAT(result.err, HasSubstr("nestbed nested --paging npt -- "));
         EXPECT_THAT(contents_of(output), Not(HasSubstr("old"))) << command[0];
     }
@@ -306,7 +306,7 @@ TEST_F(WithKvm, WhatTheHostLacksIsInTheReport) {
     if (result.exit_code == success) {
         GTEST_SKIP() << "this host has 1 GiB of huge pages to spare";
     }
-    EXPECT_EQ(result.exit_code, no_kvm);
+    EXPECT_EQ(result.exit_code, host_lacks);
     EXPECT_THAT(result.err, HasSubstr("nr_hugepages"));
     EXPECT_THAT(contents(path("out.xml")), HasSubstr("type=\"host_lacks\""));
 }

@@ -302,10 +302,11 @@ TEST_F(CrashTest, Breakpoint) {
 
 TEST_F(CrashTest, BadPort) {
     const TestResult result = failed("bad_port");
-    EXPECT_THAT(result.reason,
-                AllOf(StartsWith("a 4-byte write to port 0x1234, which is not one of nestbed's, in "
-                                 "out (guest/kernel/instructions.hpp:"),
-                      HasSubstr("guest_test_crash_bad_port " + announced_line(result))));
+    EXPECT_THAT(
+        result.reason,
+        AllOf(StartsWith("a 4-byte write to port 0x1234, which is no port of this machine, in "
+                         "out (guest/kernel/instructions.hpp:"),
+              HasSubstr("guest_test_crash_bad_port " + announced_line(result))));
     EXPECT_THAT(result.diagnosis,
                 HasInOrder(Parts{"code (RIP is behind the instruction that stopped it)",
                                  "backtrace", "#0 ", "out (", "guest_test_crash_bad_port ",

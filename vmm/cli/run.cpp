@@ -220,7 +220,8 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
         "Pin vCPU n to the n-th host core (and run one VM at a time)");
     add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
                [&](const std::string& text) {
-                   auto assignment = parse_assignment("--set", text, sizeof(channel::BootParameter::name) - 1);
+                   auto assignment =
+                       parse_assignment("--set", text, sizeof(channel::BootParameter::name) - 1);
                    if (std::ranges::count(settings.parameters, assignment.first,
                                           &std::pair<std::string, std::uint64_t>::first) != 0) {
                        throw_error(ErrorKind::usage, "--set {}: it was set before", text);

@@ -52,7 +52,8 @@ std::string entries_with(const WalkResult& result, std::uint64_t bit, bool value
 
 /// Why an access to a page that is there is forbidden: the bits, and the entries that have them.
 /// Empty if what the walk knows does not forbid it.
-std::string refusal_text(const WalkResult& result, paging::Access access, const ControlState& state) {
+std::string refusal_text(const WalkResult& result, paging::Access access,
+                         const ControlState& state) {
     const bool by_user = access.mode == AccessMode::user;
     const bool is_fetch = access.type == AccessType::fetch;
     const std::string supervisor_only = entries_with(result, bits::user, false);

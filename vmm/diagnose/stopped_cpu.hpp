@@ -11,8 +11,8 @@
 #include "shared/channel/panic_report.hpp"
 #include "shared/paging/access.hpp"
 #include "shared/paging/frame.hpp"
-#include "vmm/platform/machine.hpp"
 #include "vmm/memory/virtual_memory.hpp"
+#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 

@@ -26,7 +26,7 @@ struct Segment {
 
 class ElfImage {
   public:
-    /// Throws Error(bad_input), naming the file and the cause. `file` must outlive the image.
+    /// Throws Error(input), naming the file and the cause. `file` must outlive the image.
     ElfImage(std::string name, std::span<const std::byte> file);
 
     const std::string& name() const { return name_; }

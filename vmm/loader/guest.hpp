@@ -26,12 +26,12 @@ class Guest {
     /// A guest whose file stays where it is (the built-in ones).
     Guest(std::string name, std::span<const std::byte> file);
 
-    /// A guest read from a path. Throws Error(bad_input), naming the path and the cause.
+    /// A guest read from a path. Throws Error(input), naming the path and the cause.
     static Guest read(const std::string& path);
 
     const ElfImage& image() const { return *image_; }
     const std::vector<GuestTest>& tests() const { return tests_; }
-    /// A test by its name without the suite's. Throws Error(bad_input) if there is none.
+    /// A test by its name without the suite's. Throws Error(input) if there is none.
     const GuestTest& test_named(std::string_view name) const;
 
   private:

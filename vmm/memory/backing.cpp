@@ -34,10 +34,14 @@ struct Kind {
 
 constexpr std::array<Kind, 5> kinds{{
     {Backing::anon, "anon", "anonymous 4 KiB pages", 4 * kib, 2 * mib, false, 0, MADV_NOHUGEPAGE},
-    {Backing::thp, "thp", "anonymous memory, transparent huge pages", 4 * kib, 2 * mib, false, 0, MADV_HUGEPAGE},
-    {Backing::memfd, "memfd", "4 KiB pages of a memory file", 4 * kib, 2 * mib, true, 0, MADV_NOHUGEPAGE},
-    {Backing::hugetlb_2m, "hugetlb-2m", "2 MiB pages of hugetlbfs", 2 * mib, 2 * mib, true, MFD_HUGETLB | MFD_HUGE_2MB, 0},
-    {Backing::hugetlb_1g, "hugetlb-1g", "1 GiB pages of hugetlbfs", gib, gib, true, MFD_HUGETLB | MFD_HUGE_1GB, 0},
+    {Backing::thp, "thp", "anonymous memory, transparent huge pages", 4 * kib, 2 * mib, false, 0,
+     MADV_HUGEPAGE},
+    {Backing::memfd, "memfd", "4 KiB pages of a memory file", 4 * kib, 2 * mib, true, 0,
+     MADV_NOHUGEPAGE},
+    {Backing::hugetlb_2m, "hugetlb-2m", "2 MiB pages of hugetlbfs", 2 * mib, 2 * mib, true,
+     MFD_HUGETLB | MFD_HUGE_2MB, 0},
+    {Backing::hugetlb_1g, "hugetlb-1g", "1 GiB pages of hugetlbfs", gib, gib, true,
+     MFD_HUGETLB | MFD_HUGE_1GB, 0},
 }};
 
 const Kind& kind_of(Backing backing) { return *std::ranges::find(kinds, backing, &Kind::backing); }

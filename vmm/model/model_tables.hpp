@@ -24,7 +24,7 @@ class ModelTables {
     ModelTables& operator=(const ModelTables&) = delete;
 
     /// Maps [linear, linear + bytes) for user mode to `physical` and on, with leaves of `leaf`, to
-    /// which both addresses are aligned; the last leaf may reach beyond. Throws Error(bad_input) if
+    /// which both addresses are aligned; the last leaf may reach beyond. Throws Error(input) if
     /// something is mapped there already.
     void map(std::uint64_t linear, std::uint64_t physical, std::uint64_t bytes,
              paging::PageSize leaf);

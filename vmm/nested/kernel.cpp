@@ -126,8 +126,7 @@ class FileLock {
     explicit FileLock(const fs::path& path)
         : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
         if (file_.get() < 0 || uninterrupted([&] { return ::flock(file_.get(), LOCK_EX); }) != 0) {
-            throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(),
-                        std::strerror(errno));
+            throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(), std::strerror(errno));
         }
     }
 

@@ -14,7 +14,7 @@ struct NestedKernel {
     std::string checksum;           ///< SHA-256 of the image
 };
 
-/// A kernel given by hand. Throws Error(bad_input) if there are no such file and folder.
+/// A kernel given by hand. Throws Error(input) if there are no such file and folder.
 NestedKernel kernel_by_hand(const std::filesystem::path& image,
                             const std::filesystem::path& modules);
 

@@ -28,8 +28,7 @@ ScratchFolder temporary_folder() {
     }
     std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) {
-        throw_error(ErrorKind::io, "cannot make a folder {}: {}", pattern,
-                    std::strerror(errno));
+        throw_error(ErrorKind::io, "cannot make a folder {}: {}", pattern, std::strerror(errno));
     }
     return ScratchFolder(pattern);
 }

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "vmm/run/guest_set.hpp"
 #include "vmm/run/calibrate.hpp"
+#include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {
 

@@ -46,8 +46,7 @@ TEST(ParseNumber, TheErrorNamesTheRange) {
               "--shuffle x: not a number of at least 0");
 }
 
-TEST(ParseNumbers, AreSeparatedByCommas) {
-}
+TEST(ParseNumbers, AreSeparatedByCommas) {}
 
 TEST(ParseSize, KnowsSuffixes) {
     EXPECT_EQ(parse_size("--memory", "4096"), 4096U);
