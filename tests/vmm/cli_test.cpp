@@ -128,7 +128,8 @@ TEST(CommandLine, AbsurdValuesAreOneLine) {
         {"measure", "shootdown", "--soak", "1.5"},
         {"measure", "shootdown", "--soak", "1", "--seed", "x"},
         {"measure", "shootdown", "--soak", "1", "--crossover"},
-        {"measure", "shootdown", "--format", "tap"},
+        {"measure", "shootdown", "--format", "pdf"},
+        {"measure", "shootdown", "--format", "tap", "--output", "/tmp/x.json"},
     };
     for (const auto& arguments : wrong) {
         SCOPED_TRACE(testing::PrintToString(arguments));
@@ -205,7 +206,7 @@ TEST(WithoutKvm, RunAndMeasureSaySoAndNameTheEmulatedMachine) {
         });
         expect_one_line_error(result, host_lacks);
         EXPECT_THAT(result.err, HasSubstr("nestbed nested --paging npt -- "));
-        EXPECT_THAT(contents_of(output), Not(HasSubstr("old"))) << command[0];
+        EXPECT_EQ(json::parse(contents_of(output))["error"]["kind"], "host_lacks") << command[0];
     }
     expect_one_line_error(nestbed({"run", "nothing"}, become_nobody), bad_input);
 }
@@ -340,6 +341,22 @@ TEST_F(WithKvm, AVmThatCannotBeMadeIsAResultOfItsOwn) {
                 HasSubstr("failures=\"0\" errors=\"" + std::to_string(with_error) + '"'));
     EXPECT_THAT(contents(path("out.xml")), HasSubstr("type=\"kernel_refused\"/>"));
     EXPECT_THAT(contents(path("out.tap")), HasSubstr("  error: kernel_refused\n"));
+}
+
+TEST_F(WithKvm, AMeasurementWhoseVmCannotBeMadeHasItsReports) {
+    for (const char* name : {"out.xml", "out.json"}) {
+        std::ofstream(path(name)) << "old";
+    }
+    const ProcessResult result = nestbed({"measure", "hypercall", "--kind", "port,nop", "--output",
+                                          path("out.xml"), "--output", path("out.json")},
+                                         have_few_descriptors);
+    EXPECT_EQ(result.exit_code, host_failed) << "a system call failed: " << result.out;
+    EXPECT_THAT(result.err, HasSubstr("Too many open files"));
+    const json report = json::parse(contents(path("out.json")));
+    EXPECT_EQ(report["error"]["kind"], "kernel_refused");
+    EXPECT_EQ(report["not_finished"], 2);
+    EXPECT_EQ(report["interrupted"], false);
+    EXPECT_THAT(contents(path("out.xml")), HasSubstr("Too many open files"));
 }
 
 TEST_F(WithKvm, ARunThatFailsLeavesNoOldResult) {

@@ -5,16 +5,15 @@
 #include <chrono>
 #include <map>
 
-#include "vmm/base/output_file.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
+#include "vmm/cli/report.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/host_text.hpp"
-#include "vmm/render/json.hpp"
 #include "vmm/render/progress.hpp"
 #include "vmm/render/study_text.hpp"
 #include "vmm/run/calibrate.hpp"
@@ -26,35 +25,27 @@ namespace {
 
 struct MeasureOptions {
     std::vector<std::pair<std::string, std::string>> axes;  ///< option and text, as given
-    std::optional<Format> format;
-    std::string output;  ///< a file; empty: none
+    ReportOptions report;
 };
 
 /// What a command is to do, all of it checked.
 struct MeasureCommand {
     const Study* study;
     std::vector<Point> points;
-    MeasureOptions options;
+    ReportOptions output;
     std::vector<std::string> command_line;
 };
-
-Format parse_table_format(const std::string& text) {
-    const Format format = parse_format(text);
-    if (format != Format::human && format != Format::json) {
-        throw_error(ErrorKind::usage, "--format {}: a measurement is human or json", text);
-    }
-    return format;
-}
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 StudyOutcome run_with_progress(const kvm::System& system, const MeasureCommand& command,
-                               bool memory_report, const std::stop_token& stop) {
+                               const Calibration& calibration, bool memory_report,
+                               const std::stop_token& stop) {
     const auto start = std::chrono::steady_clock::now();
     ProgressLine progress;
-    StudyRunner runner(system, *command.study, command.points);
+    StudyRunner runner(system, *command.study, command.points, calibration.hypercalls);
     return runner.run_all(
         command.points, memory_report, stop, [&](std::size_t done, const Point& point) {
             progress.show(
@@ -62,23 +53,38 @@ StudyOutcome run_with_progress(const kvm::System& system, const MeasureCommand& 
         });
 }
 
-RunReport report_of(const MeasureCommand& command, const StudyOutcome& outcome) {
-    RunReport report;
-    report.command = command.command_line;
-    std::ranges::transform(outcome.runs, std::back_inserter(report.tests), &StudyRun::test);
-    report.not_finished = command.points.size() - outcome.runs.size();
-    report.interrupted = report.not_finished != 0 && !outcome.not_possible;
-    if (command.study->more_json) {
-        report.add_json = [&](nlohmann::ordered_json& json) {
-            command.study->more_json(outcome.runs, json);
-        };
-    }
-    return report;
+/// What stands above the table: how far timings of this host can be trusted.
+std::string head_of(const RunReport& report) {
+    return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
 }
 
-std::string text_of(const MeasureCommand& command, const StudyOutcome& outcome,
-                    const RunReport& report) {
-    std::string text = study_text(*command.study, outcome.runs);
+/// The study's runs, as far as they come; fills the report as far.
+StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& report) {
+    report.not_finished = command.points.size();
+    const kvm::System system;
+    VcpuThread::install_kick_handler();
+    const InterruptWatcher interrupts;
+    report.host = describe_host(&system);
+    report.calibration = calibrate(system, interrupts.token());
+    if (command.output.printed() == Format::human) {
+        print(head_of(report));
+    }
+    const auto start = std::chrono::steady_clock::now();
+    StudyOutcome outcome =
+        run_with_progress(system, command, *report.calibration, for_json, interrupts.token());
+    report.seconds = seconds_since(start);
+    std::ranges::transform(outcome.runs, std::back_inserter(report.tests), &StudyRun::test);
+    report.not_finished -= outcome.runs.size();
+    report.error = outcome.not_possible;
+    report.interrupted = report.not_finished != 0 && !report.error;
+    return std::move(outcome.runs);
+}
+
+std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
+    if (runs.empty() && report.error) {
+        return "";
+    }
+    std::string text = study_text(*command.study, runs);
     if (report.not_finished != 0) {
         text += fmt::format("{} {} of {}{}\n", report.interrupted ? "interrupted:" : "ended before",
                             report.not_finished, counted(command.points.size(), "combination"),
@@ -87,43 +93,50 @@ std::string text_of(const MeasureCommand& command, const StudyOutcome& outcome,
     return text;
 }
 
+/// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode measure(const MeasureCommand& command) {
-    std::optional<OutputFile> output;
-    if (!command.options.output.empty()) {
-        output.emplace(command.options.output);
+    ReportFiles files(command.output.outputs, command.output.format);
+    const Format printed = command.output.printed();
+    RunReport report;
+    report.command = command.command_line;
+    StudyRuns runs;
+    FirstError error;
+    error.attempt([&] {
+        runs = run_study(command, printed == Format::json || files.has(Format::json), report);
+    });
+    if (!report.error) {
+        report.error = error.get();
     }
-    const Format format = command.options.format.value_or(
-        format_by_name(command.options.output).value_or(Format::human));
-    const bool human = output || format == Format::human;
-    const kvm::System system;
-    VcpuThread::install_kick_handler();
-    const InterruptWatcher interrupts;
-    const HostDescription host = describe_host(&system);
-    const Calibration calibration = calibrate(system, interrupts.token());
-    const std::string head = calibration_text(host, calibration) + "\n";
-    if (human) {
-        print(head);
+    if (command.study->more_json) {
+        report.add_json = [&](nlohmann::ordered_json& json) {
+            command.study->more_json(runs, json);
+        };
     }
-    const auto start = std::chrono::steady_clock::now();
-    const StudyOutcome outcome =
-        run_with_progress(system, command, format == Format::json, interrupts.token());
-    RunReport report = report_of(command, outcome);
-    report.host = host;
-    report.calibration = calibration;
-    report.seconds = seconds_since(start);
-    const std::string text = text_of(command, outcome, report);
-    if (human && !(outcome.not_possible && outcome.runs.empty())) {
-        print(text);
+    const std::string text = text_of(command, runs, report);
+    const std::string last =
+        printed == Format::human || text.empty() ? text : render(report, printed, HumanStyle{});
+    return finish(report, last, files, [&](Format format) {
+        return format == Format::human ? head_of(report) + text
+                                       : render(report, format, HumanStyle{});
+    });
+}
+
+const char* type_of(const Axis& axis) {
+    if (axis.is(Axis::list)) {
+        return "LIST";
     }
-    if (output) {
-        output->write(format == Format::json ? json_report(report) : head + text);
-    } else if (!human) {
-        print(json_report(report));
+    switch (axis.kind) {
+        case Axis::Kind::name:
+            return "NAME";
+        case Axis::Kind::size:
+            return "SIZE";
+        case Axis::Kind::seconds:
+            return "SECONDS";
+        case Axis::Kind::number:
+        case Axis::Kind::flag:
+            return "N";
     }
-    if (outcome.not_possible) {
-        throw Error(*outcome.not_possible);
-    }
-    return exit_code_of(report);
+    return "N";
 }
 
 /// Remembers that an option was given, and with what.
@@ -141,11 +154,7 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
         }
         return;
     }
-    add_value(command, option.c_str(),
-              axis.is(Axis::list)                ? "LIST"
-              : axis.kind == Axis::Kind::seconds ? "SECONDS"
-                                                 : "N",
-              axis.option_help().c_str(), given);
+    add_value(command, option.c_str(), type_of(axis), axis.option_help().c_str(), given);
 }
 
 /// What stands below the options.
@@ -179,21 +188,14 @@ void add_study(CLI::App& measurements, Invocation& invocation,
             }
         }
     }
-    add_value(command, "--format", "FORMAT", "human (default) or json",
-              [options](const std::string& text) { options->format = parse_table_format(text); });
-    command
-        ->add_option("--output", options->output,
-                     "Write the result to this file, as JSON if it is called .json and there\n"
-                     "is no --format; the human one still goes to stdout")
-        ->type_name("FILE");
+    add_report_options(command, options->report);
     command->footer([modes] { return help_of(modes); });
     command->callback([&invocation, options, name = first.name] {
         const Study& study = study_chosen(name, options->axes);
-        if (!options->output.empty()) {
-            invocation.outputs = {options->output};
-        }
+        refuse_unused(options->report);
+        invocation.outputs = options->report.outputs;
         invocation.action = [command = MeasureCommand{&study, points_of(study, options->axes),
-                                                      *options, invocation.command_line}] {
+                                                      options->report, invocation.command_line}] {
             return measure(command);
         };
     });

@@ -52,13 +52,4 @@ void add_backing_options(CLI::App* command, BackingSettings& settings) {
                       "The host populates all of it before the guest runs");
 }
 
-Format parse_format(const std::string& text) {
-    for (const auto& [name, format] : formats) {
-        if (name == text) {
-            return format;
-        }
-    }
-    throw_error(ErrorKind::usage, "--format {}: must be human, json, junit or tap", text);
-}
-
 }  // namespace nestbed::vmm

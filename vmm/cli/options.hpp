@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "vmm/memory/backing.hpp"
-#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 
@@ -29,8 +28,5 @@ void add_backing_option(CLI::App* command, Backing& kind);
 /// `--backing` and `--prefault`: the host memory of a command's VMs. `settings` must live as long
 /// as `command`.
 void add_backing_options(CLI::App* command, BackingSettings& settings);
-
-/// Throws Error(usage) that names what is possible.
-Format parse_format(const std::string& text);
 
 }  // namespace nestbed::vmm

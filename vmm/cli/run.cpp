@@ -14,8 +14,8 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
+#include "vmm/cli/report.hpp"
 #include "vmm/host/describe.hpp"
-#include "vmm/render/format.hpp"
 #include "vmm/result/judge.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/scheduler.hpp"
@@ -41,8 +41,7 @@ struct RunOptions {
     TestSettings settings;
     PlanOrder order;
     std::uint32_t jobs = 0;
-    std::optional<Format> format;
-    std::vector<std::string> outputs;
+    ReportOptions report;
     bool verbose = false;
 };
 
@@ -92,11 +91,6 @@ struct Plan {
     HumanStyle style;
 };
 
-/// Standard output has the human report where files have the others.
-Format printed_format(const RunOptions& options) {
-    return options.outputs.empty() ? options.format.value_or(Format::human) : Format::human;
-}
-
 /// Runs the tests and fills the report as far as it comes.
 void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunReport& report) {
     report.not_finished = plan.tests.size();
@@ -112,7 +106,7 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
         report.calibration = calibrate(system, interrupts.token());
     }
     const auto start = std::chrono::steady_clock::now();
-    Console console(plan.tests.size(), plan.style, printed_format(options) == Format::human);
+    Console console(plan.tests.size(), plan.style, options.report.printed() == Format::human);
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
     const bool pinned = settings.placement != Placement::free;
     RunRecord record = run_side_by_side(
@@ -137,8 +131,8 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
 
 /// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    ReportFiles files(options.outputs, options.format);
-    const Format printed = printed_format(options);
+    ReportFiles files(options.report.outputs, options.report.format);
+    const Format printed = options.report.printed();
     RunReport report;
     report.command = command_line;
     HumanStyle style;
@@ -151,36 +145,11 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     if (!report.error) {
         report.error = error.get();
     }
-    FirstError outputs;
-    outputs.attempt([&] {
-        if (!report.tests.empty()) {
-            print(printed == Format::human ? human_summary(report)
-                                           : render(report, printed, style));
-        }
-    });
-    outputs.attempt(
-        [&] { files.write([&](Format format) { return render(report, format, style); }); });
-    if (const auto first = report.first_error()) {
-        throw Error(*first);
-    }
-    outputs.throw_if_any();
-    return exit_code_of(report);
-}
-
-void refuse_unused_format(const RunOptions& options) {
-    if (!options.format) {
-        return;
-    }
-    if (options.outputs.size() > 1) {
-        throw_error(ErrorKind::usage,
-                    "--format is for one --output; of several each has that of its name");
-    }
-    for (const std::string& output : options.outputs) {
-        if (format_by_name(output).value_or(*options.format) != *options.format) {
-            throw_error(ErrorKind::usage, "--output {}: its name and --format are not the same",
-                        output);
-        }
-    }
+    const std::string text = report.tests.empty()       ? ""
+                             : printed == Format::human ? human_summary(report)
+                                                        : render(report, printed, style);
+    return finish(report, text, files,
+                  [&](Format format) { return render(report, format, style); });
 }
 
 /// An option that others leave without effect is a misunderstanding.
@@ -188,15 +157,10 @@ void refuse_unused_options(const RunOptions& options) {
     if (options.settings.placement != Placement::free && options.jobs > 1) {
         throw_error(ErrorKind::usage, "--jobs {}: with --pin one VM runs at a time", options.jobs);
     }
-    if (options.verbose && printed_format(options) != Format::human) {
+    if (options.verbose && options.report.printed() != Format::human) {
         throw_error(ErrorKind::usage, "--verbose is for the human report; others have all lines");
     }
-    for (const std::string& output : options.outputs) {
-        if (std::ranges::count(options.outputs, output) > 1) {
-            throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
-        }
-    }
-    refuse_unused_format(options);
+    refuse_unused(options.report);
 }
 
 void add_vm_options(CLI::App* command, TestSettings& settings) {
@@ -245,16 +209,6 @@ void add_order_options(CLI::App* command, RunOptions& options) {
               });
 }
 
-void add_report_options(CLI::App* command, RunOptions& options) {
-    add_value(command, "--format", "FORMAT", "human (default), json, junit or tap",
-              [&](const std::string& text) { options.format = parse_format(text); });
-    add_values(command, "--output", "FILE",
-               "Write the report to this file, without --format as .json, .xml (junit) or "
-               ".tap by its name; may be repeated; the human one still goes to stdout",
-               [&](const std::string& text) { options.outputs.push_back(text); });
-    command->add_flag("--verbose", options.verbose, "Log lines of tests that passed, too");
-}
-
 }  // namespace
 
 void add_run(CLI::App& program, Invocation& invocation) {
@@ -268,12 +222,13 @@ void add_run(CLI::App& program, Invocation& invocation) {
         options->filters);
     add_vm_options(command, options->settings);
     add_order_options(command, *options);
-    add_report_options(command, *options);
+    add_report_options(command, options->report);
+    command->add_flag("--verbose", options->verbose, "Log lines of tests that passed, too");
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
         refuse_unused_options(*options);
         invocation.guests = options->guests;
-        invocation.outputs = options->outputs;
+        invocation.outputs = options->report.outputs;
         invocation.action = [options, command_line = invocation.command_line] {
             return run(*options, command_line);
         };

@@ -11,7 +11,7 @@
 #include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/crossover.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
 

@@ -7,7 +7,7 @@
 #include "shared/study/access_pattern.hpp"
 #include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
 

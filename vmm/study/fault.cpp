@@ -6,7 +6,7 @@
 #include "shared/study/fault_rungs.hpp"
 #include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
 

@@ -6,7 +6,7 @@
 #include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/run/guest_set.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 #include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {

@@ -28,8 +28,8 @@ std::vector<MeasurementParameter> inputs_of(const Point& point) {
 }  // namespace
 
 StudyRunner::StudyRunner(const kvm::System& system, const Study& study,
-                         const std::vector<Point>& points)
-    : system_(system), study_(study), guest_(read_builtin(study.guest)) {
+                         const std::vector<Point>& points, std::optional<bool> hypercalls)
+    : system_(system), study_(study), guest_(read_builtin(study.guest)), hypercalls_(hypercalls) {
     std::uint32_t most = 1;
     for (const Point& point : points) {
         most = std::max(most, study.settings_at(point).cpus);

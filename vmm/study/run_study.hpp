@@ -16,11 +16,13 @@ struct StudyOutcome {
     std::optional<Error> not_possible;  ///< why the next one could not be made, if that ended it
 };
 
-/// Runs a study's points on a host of which it is known whether hypercalls come back.
 class StudyRunner {
   public:
-    /// Throws Error if the study's guest is not there, or KVM has no VM with so many vCPUs.
-    StudyRunner(const kvm::System& system, const Study& study, const std::vector<Point>& points);
+    /// `hypercalls`: whether they come back here (Calibration), if it is known; the first point
+    /// that wants to know asks otherwise. Throws Error if the study's guest is not there, or KVM
+    /// has no VM with so many vCPUs.
+    StudyRunner(const kvm::System& system, const Study& study, const std::vector<Point>& points,
+                std::optional<bool> hypercalls = std::nullopt);
 
     /// `memory_report`: what the guest's memory was made of is read back as well.
     StudyRun run(const Point& point, bool memory_report, const std::stop_token& stop);
@@ -37,7 +39,7 @@ class StudyRunner {
     const kvm::System& system_;
     const Study& study_;
     Guest guest_;
-    std::optional<bool> hypercalls_;  ///< known once it was asked
+    std::optional<bool> hypercalls_;
 };
 
 }  // namespace nestbed::vmm

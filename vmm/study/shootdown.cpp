@@ -8,7 +8,7 @@
 #include "vmm/base/text.hpp"
 #include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 #include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {

@@ -3,7 +3,7 @@
 #include "shared/channel/abi.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
 

@@ -1,6 +1,15 @@
-#include "vmm/study/studies.hpp"
+// The studies that there are, each described in a file of its own.
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
+
+Study dirty_log_study();
+Study shootdown_study();
+Study soak_study();
+Study crossover_study();
+Study fault_study();
+Study walk_study();
+Study hypercall_study();
 
 const std::vector<Study>& studies() {
     static const std::vector<Study> all{

@@ -169,9 +169,8 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
     axes.push_back(number_axis("timeout", "Seconds after which a VM is ended", 0, 0,
                                {timeout_seconds * 1000}, Axis::host_only));
     axes.back().kind = Axis::Kind::seconds;
-    axes.push_back(
-        flag_axis("pin", "Pin vCPU n to the n-th host core, around and around (default); or do not",
-                  Axis::host_only));
+    axes.push_back(flag_axis("pin", "Pin vCPU n to the n-th host core, around and around (default)",
+                             Axis::host_only));
     axes.back().defaults = {1};
     return axes;
 }

@@ -8,7 +8,7 @@
 #include "vmm/base/text.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/memory/huge_pages.hpp"
-#include "vmm/study/studies.hpp"
+#include "vmm/study/study.hpp"
 #include "vmm/study/walk_inspection.hpp"
 
 namespace nestbed::vmm {
