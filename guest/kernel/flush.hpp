@@ -19,9 +19,10 @@ struct FlushPolicy {
     std::uint64_t threshold = paging::max_single_invalidations;
 };
 
-/// The space that the request is about is loaded, without a PCID. `cr3`, `invpcid_context` and
-/// `invpcid_non_global` leave global translations, whatever the request says: they are for spaces
-/// that have none. With a primitive that is by page, everything goes by a toggle of CR4.PGE.
+/// The space that the request is about is loaded, without a PCID. `cr3`, `invpcid_address`,
+/// `invpcid_context` and `invpcid_non_global` leave global translations, whatever the request says:
+/// they are for spaces that have none. With a primitive that is by page, everything goes by a
+/// toggle of CR4.PGE.
 void flush(const shootdown::Request& request, const FlushPolicy& policy);
 
 }  // namespace nestbed::guest

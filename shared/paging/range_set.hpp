@@ -10,11 +10,11 @@ namespace nestbed::paging {
 
 /// A few ranges of pages to invalidate in one address space, or all of it.
 ///
-/// Ranges of one page size that touch or overlap become one. Ranges of different sizes stay apart:
-/// one INVLPG drops a whole large page, while its addresses by 4 KiB take 512. Where the sizes
-/// overlap the finer rules, since INVLPG of any address in a large page drops all of that as well
-/// (Intel SDM Vol. 3A 4.10.4.1): the larger range gives up the pages at its ends that a finer one
-/// reaches into. Those in its middle it keeps, as an INVLPG too many is cheaper than a range.
+/// Ranges of one page size that touch or overlap become one. Ranges of different sizes that only
+/// touch stay apart: one INVLPG drops a whole large page, while its addresses by 4 KiB take 512.
+/// Where sizes overlap, the page size has changed, and processors may have translations of either
+/// under several page numbers; then only an INVLPG for each of the smaller pages drops all of them
+/// (Intel SDM Vol. 3A 4.10.4.2), and the two become one range of those.
 ///
 /// With more than `max_pages` pages, or more ranges than it has room for, it becomes "everything":
 /// then one full flush is cheaper than many single ones.
@@ -26,26 +26,19 @@ class RangeSet {
         : max_pages_(max_pages) {}
 
     constexpr void add(PageRange range) {
-        if (everything_) {
+        if (everything_ || range.empty()) {
             return;
         }
         std::size_t kept = 0;
         for (std::size_t i = 0; i < count_; ++i) {
-            PageRange other = ranges_[i];
-            if (other.size == range.size && touch(range, other)) {
+            const PageRange other = ranges_[i];
+            if (other.size == range.size ? touch(range, other) : overlap(range, other)) {
                 range = united(range, other);
-                continue;
-            }
-            give_up_ends(other, range);
-            give_up_ends(range, other);
-            if (!other.empty()) {
+            } else {
                 ranges_[kept++] = other;
             }
         }
         count_ = kept;
-        if (range.empty()) {
-            return;
-        }
         if (count_ == max_ranges) {
             add_everything();
             return;
@@ -90,41 +83,24 @@ class RangeSet {
     }
 
   private:
+    // Of ranges that are not empty.
+
+    static constexpr bool overlap(const PageRange& a, const PageRange& b) {
+        return a.start <= b.last() && b.start <= a.last();
+    }
     /// Whether no page lies between the two.
     static constexpr bool touch(const PageRange& a, const PageRange& b) {
-        if (a.empty() || b.empty()) {
-            return false;
-        }
         const PageRange& lower = a.start <= b.start ? a : b;
         const PageRange& upper = a.start <= b.start ? b : a;
-        return upper.start.raw() - 1 <= lower.last().raw() || upper.start == lower.start;
+        return overlap(a, b) || upper.start.raw() - 1 == lower.last().raw();
     }
 
-    /// Of two that touch and have pages of one size.
+    /// Of two without a gap, in pages of the smaller size.
     static constexpr PageRange united(const PageRange& a, const PageRange& b) {
         const VirtAddr start = a.start <= b.start ? a.start : b.start;
         const VirtAddr last = a.last() >= b.last() ? a.last() : b.last();
-        return {start, ((last.raw() - start.raw()) >> shift_of(a.size)) + 1, a.size};
-    }
-
-    /// Takes the pages off the ends of `range` that `finer` reaches into, if its pages are finer.
-    static constexpr void give_up_ends(PageRange& range, const PageRange& finer) {
-        if (range.empty() || finer.empty() || range.size <= finer.size ||
-            finer.last() < range.start || range.last() < finer.start) {
-            return;
-        }
-        const auto page_of = [&](VirtAddr address) {
-            return (address.raw() - range.start.raw()) >> shift_of(range.size);
-        };
-        const std::uint64_t begin = finer.start <= range.start ? 0 : page_of(finer.start);
-        const std::uint64_t end =
-            finer.last() >= range.last() ? range.pages : page_of(finer.last()) + 1;
-        if (begin == 0) {
-            range.start = range.start + end * bytes_of(range.size);
-            range.pages -= end;
-        } else if (end == range.pages) {
-            range.pages = begin;
-        }
+        const PageSize size = a.size <= b.size ? a.size : b.size;
+        return {start, ((last.raw() - start.raw()) >> shift_of(size)) + 1, size};
     }
 
     PageRange ranges_[max_ranges] = {};

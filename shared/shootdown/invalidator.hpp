@@ -51,6 +51,10 @@ concept NamedSpace = requires(const S& space) {
 /// whatever they have loaded; a protocol asks only those that have this one. Where everything is to
 /// be invalidated it cannot be told whether such pages are among it. So a mapper of the whole
 /// address space (MapperScope::whole) has a root of its own, which no space is named after.
+///
+/// Nor can it be told whether a page was mapped global, and the caller sees to it that none of a
+/// space's own is: such a translation outlives the load of another space, by a CPU that a shootdown
+/// no longer asks.
 constexpr void require_invalidation_of(paging::AddressSpaceId space,
                                        const paging::Invalidation& invalidation) {
     if (invalidation.space() != space) {
@@ -73,7 +77,8 @@ constexpr void require_invalidation_of(paging::AddressSpaceId space,
 /// The call returns when the shootdown is over. A protocol that could go on before
 /// (DeferredShootdown::post) waits here for its ticket, since a token that was paid gives its frame
 /// back. Who wants to go on keeps the tokens, in a StaleBatch, posts a request for what that owes,
-/// and pays when the ticket has passed.
+/// and pays when the ticket has passed, on the CPU that posted. Nothing is added to the batch in
+/// between: no request was made for that.
 template <typename Protocol, NamedSpace Space>
 class ShootdownInvalidator {
   public:

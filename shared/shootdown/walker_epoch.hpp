@@ -5,6 +5,8 @@
 #include <concepts>
 #include <cstdint>
 
+#include "../paging/fatal.hpp"
+
 namespace nestbed::shootdown {
 
 /// Software that walks tables without the writers' lock (`paging::Mapper::lookup`, `paging::walk`)
@@ -20,8 +22,9 @@ namespace nestbed::shootdown {
 ///     epoch.leave(cpu);                        epoch.wait(pause);
 ///                                              mapper.reclaim(std::move(done), sink);
 ///
-/// What is found says what was mapped at some moment in between. The frame that it names may be
-/// freed as soon as the walker has left.
+/// What is found says what was mapped at some moment in between. That protects the tables alone:
+/// the frame which it names may have another use by then, unless whoever gives frames back, by
+/// whatever token, waits for the epoch before that, too.
 ///
 /// A walker's number is odd while it is inside. Both sides change it by locked instructions, also
 /// the writer, which adds 0 to look. Of a walker's entering and the writer's look, one comes first:
@@ -32,8 +35,8 @@ namespace nestbed::shootdown {
 /// freed.
 ///
 /// Who waits is not inside. A walker does not wait for the writers' lock while it is inside, and
-/// does not enter twice: an interrupt handler that walks has a number of its own, or walkers have
-/// interrupts off.
+/// does not enter twice, which stops the program: an interrupt handler that walks has a number of
+/// its own, or walkers have interrupts off.
 ///
 /// `Atomic` is std::atomic, or what stands for it in a simulated machine.
 template <std::uint32_t max_walkers, template <typename> typename Atomic = std::atomic>
@@ -42,12 +45,16 @@ class WalkerEpoch {
     /// `walker` is the calling one, below `max_walkers`; often its CPU.
     void enter(std::uint32_t walker) {
         // Acquire: the writer's look, if that came before. Release: for a look that comes after.
-        walkers_[walker].number.fetch_add(1, std::memory_order_acq_rel);
+        if (walkers_[walker].number.fetch_add(1, std::memory_order_acq_rel) % 2 != 0) {
+            nestbed_paging_fatal("shootdown: a walker that is inside enters once more");
+        }
     }
 
     void leave(std::uint32_t walker) {
         // Release: the walk is over.
-        walkers_[walker].number.fetch_add(1, std::memory_order_release);
+        if (walkers_[walker].number.fetch_add(1, std::memory_order_release) % 2 == 0) {
+            nestbed_paging_fatal("shootdown: a walker that is not inside leaves");
+        }
     }
 
     /// Returns when all walkers that may have seen the tables as they were before the call have

@@ -212,7 +212,6 @@ TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
     for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
              {"--", "run", "--no-such-option"},
              {"--", "run", "no_such_guest"},
-             {"--", "run", "boot", "--output", "/nonexistent/out.json"},
              {"--", "nested", "--paging", "npt", "--", "run"},
              {"--"},
              {"--kernel", "/nonexistent", "--modules", "/tmp", "--", "run"},
@@ -225,6 +224,8 @@ TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
              {"--with", "/dev/zero", "--", "run"}}) {
         expect_one_line_error(nested("npt", arguments), bad_input);
     }
+    expect_one_line_error(nested("npt", {"--", "run", "boot", "--output", "/nonexistent/out.json"}),
+                          host_failed);
     expect_one_line_error(nested("ept", {"--five-level", "--", "run"}), bad_input);
     expect_one_line_error(nested("ept", {"--cpu-model", "z80", "--", "run"}), bad_input);
     expect_one_line_error(nested("tdx", {"--", "run"}), bad_input);
@@ -383,7 +384,7 @@ TEST_F(Nested, AFullDiskIsOneLine) {
     }
     const ProcessResult result =
         nested("npt", {"--", "run"}, [folder = temporary()] { make_disk_small(folder); });
-    expect_one_line_error(result, host_lacks);
+    expect_one_line_error(result, host_failed);
     EXPECT_THAT(result.err, HasSubstr("No space left on device"));
 }
 

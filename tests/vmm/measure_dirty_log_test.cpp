@@ -33,7 +33,8 @@ TEST(DirtyLogCommandLine, MemoryIsWholePiecesOfTestMemory) {
 TEST(DirtyLogCommandLine, ARingHasAPowerOfTwoOfEntries) {
     const ProcessResult result = nestbed({"measure", "dirty-log", "--ring-entries", "1000"});
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err, EndsWith("--ring-entries 1000: it is a power of two from 1 to 65536\n"));
+    EXPECT_THAT(result.err,
+                EndsWith("--ring-entries 1000: it is a power of two from 1 to 65536\n"));
 }
 
 TEST(DirtyLogCommandLine, NotMorePagesAreWrittenThanThereAre) {

@@ -218,8 +218,8 @@ TEST_F(MeasureShootdown, SoaksAndCounts) {
 
 TEST_F(MeasureShootdown, NamesTheCrossover) {
     const ProcessResult result =
-        nestbed({"measure", "shootdown", "--crossover", "--flush", "cr3,pge", "--samples",
-                 "5", "--format", "json", "--output", path("out.json")});
+        nestbed({"measure", "shootdown", "--crossover", "--flush", "cr3,pge", "--samples", "5",
+                 "--format", "json", "--output", path("out.json")});
     EXPECT_EQ(result.exit_code, success) << result.out << result.err;
     EXPECT_THAT(result.out, HasSubstr("by page / full\n"));
     EXPECT_THAT(result.out, HasSubstr("a full flush (cr3) is "));

@@ -71,10 +71,13 @@ std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view
                                        std::uint64_t least, std::uint64_t most, bool may_be_range) {
     constexpr std::uint64_t most_values = 4096;
     const std::size_t hyphen = may_be_range ? text.find('-') : std::string_view::npos;
-    const std::uint64_t first = parse_number(option, text.substr(0, hyphen), least, most);
     if (hyphen == std::string_view::npos) {
-        return {first};
+        return {parse_number(option, text, least, most)};
     }
+    if (!number(text.substr(0, hyphen)) || !number(text.substr(hyphen + 1))) {
+        refuse(option, text, "not a number, or a range as in 2-4");
+    }
+    const std::uint64_t first = parse_number(option, text.substr(0, hyphen), least, most);
     const std::uint64_t last = parse_number(option, text.substr(hyphen + 1), least, most);
     if (last < first || last - first >= most_values) {
         refuse(option, text, "not a range of up to {} numbers, the smaller one first", most_values);

@@ -21,9 +21,10 @@ inline constexpr char exit_code_help[] =
     "  0    all passed\n"
     "  1    a test failed, or every test was skipped\n"
     "  2    wrong usage, a bad input file, or nothing to run\n"
-    "  3    the host lacks it: no usable KVM (nestbed doctor says why), no nested machine, no\n"
-    "       huge pages\n"
-    "  4    the host failed: a system call was refused, or a file could not be read or written\n"
+    "  3    the host lacks it: no usable KVM (nestbed doctor says why), no nested\n"
+    "       machine, no huge pages\n"
+    "  4    the host failed: a system call was refused, or a file could not be read\n"
+    "       or written\n"
     "  5    a bug of nestbed\n"
     "  130  interrupted\n";
 

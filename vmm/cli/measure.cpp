@@ -40,9 +40,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-StudyOutcome run_with_progress(const kvm::System& system, const MeasureCommand& command,
-                               const Calibration& calibration, bool memory_report,
-                               const std::stop_token& stop) {
+StudyRuns run_with_progress(const kvm::System& system, const MeasureCommand& command,
+                            const Calibration& calibration, bool memory_report,
+                            const std::stop_token& stop) {
     const auto start = std::chrono::steady_clock::now();
     ProgressLine progress;
     StudyRunner runner(system, *command.study, command.points, calibration.hypercalls);
@@ -70,14 +70,13 @@ StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& rep
         print(head_of(report));
     }
     const auto start = std::chrono::steady_clock::now();
-    StudyOutcome outcome =
+    StudyRuns runs =
         run_with_progress(system, command, *report.calibration, for_json, interrupts.token());
     report.seconds = seconds_since(start);
-    std::ranges::transform(outcome.runs, std::back_inserter(report.tests), &StudyRun::test);
-    report.not_finished -= outcome.runs.size();
-    report.error = outcome.not_possible;
-    report.interrupted = report.not_finished != 0 && !report.error;
-    return std::move(outcome.runs);
+    std::ranges::transform(runs, std::back_inserter(report.tests), &StudyRun::test);
+    report.not_finished -= runs.size();
+    report.interrupted = report.not_finished != 0;
+    return runs;
 }
 
 std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
@@ -86,16 +85,15 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
     }
     std::string text = study_text(*command.study, runs);
     if (report.not_finished != 0) {
-        text += fmt::format("{} {} of {}{}\n", report.interrupted ? "interrupted:" : "ended before",
-                            report.not_finished, counted(command.points.size(), "combination"),
-                            report.interrupted ? " did not finish" : "");
+        text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
+                            counted(command.points.size(), "combination"));
     }
     return text;
 }
 
 /// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode measure(const MeasureCommand& command) {
-    ReportFiles files(command.output.outputs, command.output.format);
+    ReportFiles files = open_files(command.output);
     const Format printed = command.output.printed();
     RunReport report;
     report.command = command.command_line;
@@ -146,11 +144,9 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
         options.axes.emplace_back(option, text);
     };
     if (axis.kind == Axis::Kind::flag) {
-        command->add_flag_callback(
-            option, [given] { given("1"); }, axis.option_help());
+        add_flag(command, option, axis.option_help(), [given] { given("1"); });
         if (axis.is_default(1)) {
-            command->add_flag_callback(
-                "--no-" + axis.name, [given] { given("0"); }, "Do not");
+            add_flag(command, "--no-" + axis.name, "Do not", [given] { given("0"); });
         }
         return;
     }
@@ -189,6 +185,7 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         }
     }
     add_report_options(command, options->report);
+    command->footer("");  // CLI11 has the parent's stand below the text
     command->footer([modes] { return help_of(modes); });
     command->callback([&invocation, options, name = first.name] {
         const Study& study = study_chosen(name, options->axes);

@@ -23,6 +23,11 @@ CLI::Option* add_values(CLI::App* command, const char* name, const char* type, c
         ->allow_extra_args(false);
 }
 
+void add_flag(CLI::App* command, const std::string& name, const std::string& help,
+              const std::function<void()>& called) {
+    command->add_flag_callback(name, called, help)->disable_flag_override();
+}
+
 void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters) {
     add_values(command, "--filter", "GLOB", help, [&](const std::string& text) {
         if (text.empty()) {
@@ -48,8 +53,8 @@ void add_backing_option(CLI::App* command, Backing& kind) {
 
 void add_backing_options(CLI::App* command, BackingSettings& settings) {
     add_backing_option(command, settings.kind);
-    command->add_flag("--prefault", settings.prefault,
-                      "The host populates all of it before the guest runs");
+    add_flag(command, "--prefault", "The host populates all of it before the guest runs",
+             [&] { settings.prefault = true; });
 }
 
 }  // namespace nestbed::vmm

@@ -19,6 +19,11 @@ CLI::Option* add_value(CLI::App* command, const char* name, const char* type, co
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
                         const std::function<void(const std::string&)>& parse);
 
+/// `called` is called if the flag is given; `--flag=false` is refused, where CLI11 by itself would
+/// drop it in silence.
+void add_flag(CLI::App* command, const std::string& name, const std::string& help,
+              const std::function<void()>& called);
+
 /// `--filter`. `filters` must live as long as `command`.
 void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters);
 

@@ -1,6 +1,7 @@
 #include "vmm/cli/report.hpp"
 
 #include <algorithm>
+#include <csignal>
 
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
@@ -27,7 +28,12 @@ void add_report_options(CLI::App* command, ReportOptions& options) {
                "Write the report to this file, without --format\n"
                "as .json, .xml (junit) or .tap by its name; may be\n"
                "repeated; the human one still goes to stdout",
-               [&](const std::string& text) { options.outputs.push_back(text); });
+               [&](const std::string& text) {
+                   if (text.empty()) {
+                       throw_error(ErrorKind::usage, "--output: empty, it names no file");
+                   }
+                   options.outputs.push_back(text);
+               });
 }
 
 void refuse_unused(const ReportOptions& options) {
@@ -49,6 +55,13 @@ void refuse_unused(const ReportOptions& options) {
                         output);
         }
     }
+}
+
+ReportFiles open_files(const ReportOptions& options) {
+    if (!options.outputs.empty()) {
+        ::signal(SIGPIPE, SIG_IGN);
+    }
+    return ReportFiles(options.outputs, options.format);
 }
 
 ExitCode finish(const RunReport& report, const std::string& printed, ReportFiles& files,

@@ -28,6 +28,10 @@ void add_report_options(CLI::App* command, ReportOptions& options);
 /// Throws Error(usage) if one of them has no effect or contradicts another.
 void refuse_unused(const ReportOptions& options);
 
+/// The files that they ask for. From here on a reader of standard output that goes away is an error
+/// like others, if there are any: they are still to be written.
+ReportFiles open_files(const ReportOptions& options);
+
 /// The end of a run: the last of what goes to standard output, the report to each of the files
 /// whatever became of the run, and the exit code. Throws the run's error if it has one, and else
 /// that of its outputs.

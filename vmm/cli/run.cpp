@@ -131,7 +131,7 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
 
 /// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    ReportFiles files(options.report.outputs, options.report.format);
+    ReportFiles files = open_files(options.report);
     const Format printed = options.report.printed();
     RunReport report;
     report.command = command_line;
@@ -179,9 +179,8 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
         command, "--timeout", "SECONDS",
         "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",
         [&](const std::string& text) { settings.timeout = parse_seconds("--timeout", text); });
-    command->add_flag_callback(
-        "--pin", [&] { settings.placement = Placement::spread; },
-        "Pin vCPU n to the n-th host core (and run one VM at a time)");
+    add_flag(command, "--pin", "Pin vCPU n to the n-th host core (and run one VM at a time)",
+             [&] { settings.placement = Placement::spread; });
     add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
                [&](const std::string& text) {
                    auto assignment =

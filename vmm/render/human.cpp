@@ -39,7 +39,10 @@ std::string names_and_reasons(const RunReport& report, Verdict verdict) {
 }  // namespace
 
 std::string display_name(const TestResult& test) {
-    const std::string name = printable(test.full_name());
+    std::string name = printable(test.full_name());
+    if (!test.point.empty()) {
+        name += " (" + test.point + ")";
+    }
     return test.repetition == 1 ? name : fmt::format("{} #{}", name, test.repetition);
 }
 

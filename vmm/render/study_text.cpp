@@ -58,7 +58,7 @@ std::string study_text(const Study& study, const StudyRuns& runs) {
         parts.push_back(table.text());
     }
     parts.push_back(no_counts(study, runs));
-    if (study.notes && !parts.empty()) {
+    if (study.notes && !runs_with_rows(study, runs).empty()) {
         parts.push_back(study.notes(runs));
     }
     parts.push_back(explanations(runs_to_explain(study, runs)));

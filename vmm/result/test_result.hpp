@@ -45,6 +45,7 @@ struct TestResult {
     std::vector<MeasurementEvent> measurements;
     std::optional<MemoryReport> memory;        ///< if it was asked for
     std::string study;                         ///< whose description it was run by, if it was
+    std::string point;                         ///< of the study's, in words
     std::vector<MeasurementParameter> inputs;  ///< the study's axes, and their values here
     std::any findings;     ///< what whoever looked at the VM found (TestSettings::inspect)
     KvmCounts kvm_counts;  ///< over the regions that the guest marked

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vmm/result/measurements.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/guest_set.hpp"
 
@@ -46,29 +47,31 @@ StudyRun StudyRunner::run(const Point& point, bool memory_report, const std::sto
     StudyRun done{
         point, run_test(system_, guest_, guest_.test_named(study_.test_at(point)), settings, stop)};
     done.test.study = study_.name;
+    done.test.point = point.text();
     done.test.inputs = inputs_of(point);
+    if (const std::optional<Error> error = done.test.error) {
+        done.test.error.emplace(error->kind(), fmt::format("{}: {}", point.text(), error->what()));
+    } else if (done.test.verdict == Verdict::passed &&
+               measurement_named(done.test, study_.measured.front().name) == nullptr) {
+        done.test.verdict = Verdict::failed;
+        done.test.reason = "the guest sent no measurement";
+    }
     return done;
 }
 
-StudyOutcome StudyRunner::run_all(const std::vector<Point>& points, bool memory_report,
-                                  const std::stop_token& stop,
-                                  const std::function<void(std::size_t, const Point&)>& before) {
-    StudyOutcome outcome;
+StudyRuns StudyRunner::run_all(const std::vector<Point>& points, bool memory_report,
+                               const std::stop_token& stop,
+                               const std::function<void(std::size_t, const Point&)>& before) {
+    StudyRuns runs;
     for (const Point& point : points) {
-        before(outcome.runs.size(), point);
-        outcome.runs.push_back(run(point, memory_report, stop));
-        if (const auto error = outcome.runs.back().test.error) {
-            outcome.not_possible.emplace(error->kind(),
-                                         fmt::format("{}: {}", point.text(), error->what()));
-            outcome.runs.pop_back();
+        before(runs.size(), point);
+        StudyRun done = run(point, memory_report, stop);
+        if (done.test.interrupted) {
             break;
         }
-        if (outcome.runs.back().test.interrupted) {
-            outcome.runs.pop_back();
-            break;
-        }
+        runs.push_back(std::move(done));
     }
-    return outcome;
+    return runs;
 }
 
 bool StudyRunner::hypercalls(const std::stop_token& stop) {

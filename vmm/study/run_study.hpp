@@ -11,11 +11,6 @@
 
 namespace nestbed::vmm {
 
-struct StudyOutcome {
-    StudyRuns runs;                     ///< of the first points
-    std::optional<Error> not_possible;  ///< why the next one could not be made, if that ended it
-};
-
 class StudyRunner {
   public:
     /// `hypercalls`: whether they come back here (Calibration), if it is known; the first point
@@ -27,11 +22,11 @@ class StudyRunner {
     /// `memory_report`: what the guest's memory was made of is read back as well.
     StudyRun run(const Point& point, bool memory_report, const std::stop_token& stop);
 
-    /// All of them, until one cannot be made or `stop` is requested. `before(n, point)` is called
-    /// before the n-th.
-    StudyOutcome run_all(const std::vector<Point>& points, bool memory_report,
-                         const std::stop_token& stop,
-                         const std::function<void(std::size_t, const Point&)>& before);
+    /// All of them, until `stop` is requested. One that cannot be run has its error in its result.
+    /// `before(n, point)` is called before the n-th.
+    StudyRuns run_all(const std::vector<Point>& points, bool memory_report,
+                      const std::stop_token& stop,
+                      const std::function<void(std::size_t, const Point&)>& before);
 
   private:
     bool hypercalls(const std::stop_token& stop);

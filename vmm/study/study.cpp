@@ -26,6 +26,14 @@ std::vector<std::vector<std::uint64_t>> values_of_axes(const Study& study,
 
 std::vector<std::vector<std::uint64_t>> cross_product(
     const std::vector<std::vector<std::uint64_t>>& axes) {
+    // More would take days, and memory before that.
+    constexpr std::uint64_t most = 100'000;
+    std::uint64_t size = 1;
+    for (const std::vector<std::uint64_t>& values : axes) {
+        if (__builtin_mul_overflow(size, values.size(), &size) || size > most) {
+            throw_error(ErrorKind::usage, "more than {} combinations: ask for fewer values", most);
+        }
+    }
     std::vector<std::vector<std::uint64_t>> all(1);
     for (const std::vector<std::uint64_t>& values : axes) {
         std::vector<std::vector<std::uint64_t>> crossed;

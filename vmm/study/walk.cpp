@@ -280,6 +280,12 @@ Json row_of(const WalkResult& result, const WalkFigures& figures) {
     return row;
 }
 
+std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
+    const bool random = std::ranges::any_of(
+        points, [](const Point& point) { return point.as<Pattern>("pattern") == Pattern::random; });
+    return given.contains("--seed") && !random ? "--seed: it is for --pattern random" : "";
+}
+
 void add_json(const StudyRuns& runs, Json& report) {
     const std::vector<WalkResult> results = results_of(runs);
     Json rows = Json::array();
@@ -321,6 +327,7 @@ Study walk_study() {
         .shows_distributions = false,
         .operation = "chase",
         .configure = configure,
+        .objection = objection,
         .more_tables = fits,
         .notes = notes,
         .more_json = add_json,

@@ -156,5 +156,13 @@ TEST(WalkerEpoch, LookupsBesideUnmappingFindWhatWasMapped) {
     EXPECT_EQ(wrong, 0u);
 }
 
+TEST(WalkerEpoch, WhoIsInsideDoesNotEnter) {
+    Epoch epoch;
+    epoch.enter(0);
+    EXPECT_DEATH(epoch.enter(0), "a walker that is inside enters once more");
+    epoch.leave(0);
+    EXPECT_DEATH(epoch.leave(0), "a walker that is not inside leaves");
+}
+
 }  // namespace
 }  // namespace nestbed::paging::test
