@@ -181,7 +181,9 @@ class ShootdownExperiment {
         }
         for (std::uint64_t n = 0; n < settings_.counted; ++n) {
             round(cpu, ++generation, [&](const paging::Invalidation& owed) {
-                count_over([&] { shootdown_by(cpu)(owed); });
+                const shootdown::Request request = shootdown::request_of(owed);
+                // The shootdown alone, as in a sample.
+                count_over([&] { protocol_.shoot(space_of(cpu), request); });
             });
         }
         for (std::uint64_t n = 0; n < settings_.traced; ++n) {
