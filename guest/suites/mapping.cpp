@@ -80,6 +80,35 @@ class Watched {
     std::size_t count_;
 };
 
+/// Another use, while it exists, of the tables that were freed last: every way through them ends in
+/// a frame whose entries lead to itself, so that whoever still goes that way does not fault.
+class UsedTables {
+  public:
+    explicit UsedTables(std::size_t tables) : count_(tables), trap_(*frames().allocate_zeroed()) {
+        std::uint64_t* const entries = in_direct_map(trap_.address());
+        for (std::size_t n = 0; n < paging::entries_per_table; ++n) {
+            paging::store_entry(entries[n], paging::Pte::leaf(trap_, user_data).raw());
+        }
+        for (std::size_t n = 0; n < count_; ++n) {
+            tables_[n] = frames().allocate_zeroed();
+            std::memcpy(in_direct_map(tables_[n]->address()), entries, kib4);
+        }
+    }
+    ~UsedTables() {
+        frames().free(trap_);
+        for (std::size_t n = 0; n < count_; ++n) {
+            frames().free(*tables_[n]);
+        }
+    }
+    UsedTables(const UsedTables&) = delete;
+    UsedTables& operator=(const UsedTables&) = delete;
+
+  private:
+    std::array<std::optional<paging::Frame4k>, 3> tables_{};
+    std::size_t count_;
+    paging::Frame4k trap_;
+};
+
 /// What CPU 0 does.
 class Changes {
   public:
@@ -113,6 +142,8 @@ class Changes {
         for (const std::uint64_t pages : {few_in_range, most_in_range}) {
             map_range(pages);
             unmap_range(pages);
+            map_range(pages);
+            unmap_range_at_rest(pages);
         }
         map_large();
         split();
@@ -207,12 +238,32 @@ class Changes {
         watch();
     }
 
+    /// Under fire: what the tables that are freed hold next comes later.
     void unmap_range(std::uint64_t pages) {
         range_pages.begin_change();
         GUEST_EXPECT_EQ(unmap(range(pages)), pages);
         range_pages.end_change(Rights::none);
-        watch_others_use(3);
+        watch();
         range_pages.leave_alone();
+    }
+
+    /// The same while nobody uses the pages, and then everybody, when the tables have another use.
+    void unmap_range_at_rest(std::uint64_t pages) {
+        let_rest(range_pages);
+        GUEST_EXPECT_EQ(unmap(range(pages)), pages);
+        const UsedTables used(3);
+        range_pages.begin_change();
+        range_pages.end_change(Rights::none);
+        watch();
+        range_pages.leave_alone();
+    }
+
+    /// A CPU that used a freed table before that has another use would fault, and a fault drops the
+    /// way to the table from its paging-structure caches (Intel SDM Vol. 3A 4.10.4.1): what was not
+    /// invalidated could not be seen any more.
+    void let_rest(const Watched& pages) const {
+        pages.leave_alone();
+        watch();
     }
 
     /// Says how many pages came back.
@@ -226,26 +277,6 @@ class Changes {
             give_back(page.frame);
         });
         return count;
-    }
-
-    /// The watchers go on while somebody else uses the tables that were freed last: every way
-    /// through them ends in a frame whose entries lead to itself, so that it is seen.
-    void watch_others_use(std::size_t tables) const {
-        std::array<std::optional<paging::Frame4k>, 3> freed{};
-        const paging::Frame4k trap = *frames().allocate_zeroed();
-        std::uint64_t* const entries = in_direct_map(trap.address());
-        for (std::size_t n = 0; n < paging::entries_per_table; ++n) {
-            paging::store_entry(entries[n], paging::Pte::leaf(trap, user_data).raw());
-        }
-        for (std::size_t n = 0; n < tables; ++n) {
-            freed[n] = frames().allocate_zeroed();
-            std::memcpy(in_direct_map(freed[n]->address()), entries, kib4);
-        }
-        watch();
-        frames().free(trap);
-        for (std::size_t n = 0; n < tables; ++n) {
-            frames().free(*freed[n]);
-        }
     }
 
     PhysAddr part_frame(std::size_t n) const {
@@ -285,14 +316,16 @@ class Changes {
     }
 
     void merge() {
-        parts.begin_change();
+        let_rest(parts);
         auto table = space->mapper().merge(large_page);
         expect_ok(table);
         space->mapper().reclaim(std::move(*table).invalidate(pay_));
+        const UsedTables used(1);
+        parts.begin_change();
         for (std::size_t n = 0; n < parts.count(); ++n) {
             end_change(parts[n], Rights::write, parts[n].word.load());
         }
-        watch_others_use(1);
+        watch();
     }
 
     void protect_large() {

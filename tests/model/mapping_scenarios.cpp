@@ -194,6 +194,12 @@ void come_and_go(World& world) {
 
 void unmap_the_first_table(World& world) { world.unmap_range(0, large_page); }
 
+/// The table goes with a request for a few pages, since nothing else is left in it.
+void unmap_the_last_pages(World& world) {
+    world.unmap_range(distant_page, 1);
+    world.unmap_range(0, 4);
+}
+
 void split_and_unmap_a_part(World& world) {
     world.split();
     world.unmap_range(large_page + 1, 1);
@@ -244,6 +250,13 @@ const std::vector<Scenario>& mapping_scenarios() {
          .mapped = true},
         {.name = "a range is unmapped with its table while a CPU is lazy",
          .cpus = {changer(unmap_the_first_table), lazy_user_of(0)},
+         .only = shootdown::ProtocolId::generation,
+         .mapped = true},
+        {.name = "the last pages of a table are unmapped",
+         .cpus = {changer(unmap_the_last_pages), user_of({0})},
+         .mapped = true},
+        {.name = "the last pages of a table are unmapped while a CPU is lazy",
+         .cpus = {changer(unmap_the_last_pages), lazy_user_of(0)},
          .only = shootdown::ProtocolId::generation,
          .mapped = true},
         {.name = "a part of a large page is unmapped",

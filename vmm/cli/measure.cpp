@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
+#include <set>
 
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
@@ -102,9 +102,7 @@ ExitCode measure(const MeasureCommand& command) {
     error.attempt([&] {
         runs = run_study(command, printed == Format::json || files.has(Format::json), report);
     });
-    if (!report.error) {
-        report.error = error.get();
-    }
+    report.error = error.get();
     if (command.study->more_json) {
         report.add_json = [&](nlohmann::ordered_json& json) {
             command.study->more_json(runs, json);

@@ -17,12 +17,10 @@ bool is_skipped_alike(const TestResult& one, const TestResult& other) {
            one.reason == other.reason;
 }
 
-/// Those that did not pass, or have nothing to show for it.
-std::vector<const StudyRun*> runs_to_explain(const Study& study, const StudyRuns& runs) {
-    const std::vector<const StudyRun*> rows = runs_with_rows(study, runs);
+std::vector<const StudyRun*> not_passed(const StudyRuns& runs) {
     std::vector<const StudyRun*> left;
     for (const StudyRun& run : runs) {
-        if (run.test.verdict != Verdict::passed || std::ranges::find(rows, &run) == rows.end()) {
+        if (run.test.verdict != Verdict::passed) {
             left.push_back(&run);
         }
     }
@@ -61,7 +59,7 @@ std::string study_text(const Study& study, const StudyRuns& runs) {
     if (study.notes && !runs_with_rows(study, runs).empty()) {
         parts.push_back(study.notes(runs));
     }
-    parts.push_back(explanations(runs_to_explain(study, runs)));
+    parts.push_back(explanations(not_passed(runs)));
     if (study.shows_bars) {
         parts.push_back(bars_text(study, runs));
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "vmm/base/text.hpp"
+#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 
@@ -54,6 +55,10 @@ void judge(TestResult& result, const Evidence& evidence) {
     } else if (evidence.skip) {
         result.verdict = Verdict::skipped;
         result.reason = *evidence.skip;
+    } else if (!evidence.expected.empty() &&
+               measurement_named(result, evidence.expected) == nullptr) {
+        result.verdict = Verdict::failed;
+        result.reason = "the guest sent no measurement " + evidence.expected;
     } else {
         result.verdict = Verdict::passed;
     }

@@ -16,6 +16,7 @@ struct Evidence {
     Outcome outcome;
     std::vector<std::string> channel_violations;
     std::optional<std::string> skip;  ///< the guest's reason
+    std::string expected = {};        ///< a measurement that it was run for; empty: none
 };
 
 /// Sets the verdict and its reason. A measurement counts only together with its proof: one with

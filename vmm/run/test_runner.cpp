@@ -105,6 +105,7 @@ void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest
                                    timeout_of(settings, result.cpus), stop);
     EventSorter(result, evidence).sort(records.finish());
     evidence.channel_violations = records.violations();
+    evidence.expected = settings.expected;
     judge(result, evidence);
     result.kvm_counts = machine.kvm_counts();
     if (settings.memory_report) {

@@ -29,6 +29,7 @@ struct TestSettings {
     /// Instead of what a test needs, if it is of any kind.
     channel::DirtyLogging dirty_logging;
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
+    std::string expected;  ///< a measurement without which it has failed; empty: none
     /// Looks at the VM when its run is over and it still exists, and may add to the result. If that
     /// takes long it is to look at the token, too.
     std::function<void(const Machine&, TestResult&, const std::stop_token&)> inspect;

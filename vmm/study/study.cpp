@@ -141,6 +141,7 @@ TestSettings Study::settings_at(const Point& point) const {
     settings.timeout = std::chrono::milliseconds(point["timeout"]);
     settings.placement = point["pin"] != 0 ? Placement::spread : Placement::free;
     settings.statistics = !operation.empty();
+    settings.expected = measured.front().name;
     for (std::size_t n = 0; n < axes.size(); ++n) {
         if (!axes[n].is(Axis::host_only)) {
             settings.parameters.emplace_back(axes[n].name, point.values()[n]);

@@ -54,6 +54,14 @@ TEST(Judge, AMeasurementCountsOnlyWithItsProof) {
     EXPECT_EQ(unchecked.reason, "chase: it has no proof: nothing was checked");
 }
 
+TEST(Judge, WhatATestWasRunForMustBeThere) {
+    const Evidence evidence{{}, {}, {}, "walk"};
+    EXPECT_EQ(judged(measured({}), evidence).verdict, Verdict::failed);
+    EXPECT_EQ(judged(measured({}), evidence).reason, "the guest sent no measurement walk");
+    EXPECT_EQ(judged(measured({}), {{}, {}, {}, "chase"}).verdict, Verdict::passed);
+    EXPECT_EQ(judged({}, {{}, {}, "no 1 GiB pages", "walk"}).verdict, Verdict::skipped);
+}
+
 TEST(Judge, AParameterIsToBeLookedUpBySomeTest) {
     std::vector<TestResult> tests{test::passed("a", "b"), test::passed("a", "c")};
     EXPECT_FALSE(objection_to_parameters(tests));
