@@ -64,6 +64,14 @@ void expect_all_lines(const TestResult& result) {
     }
 }
 
+TEST_F(ChannelTest, ATestWithoutTheMeasurementThatItIsRunForFails) {
+    TestSettings settings;
+    settings.expected = "walk";
+    const TestResult result = run("boot", "empty", settings);
+    EXPECT_EQ(result.verdict, Verdict::failed);
+    EXPECT_EQ(result.reason, "the guest sent no measurement walk");
+}
+
 TEST_F(ChannelTest, RingsOfOneRecordLoseNothing) {
     for (int round = 0; round < 5; ++round) {
         const TestResult result = passed("smallest_rings_all_cpus_at_once");

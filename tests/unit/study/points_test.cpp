@@ -114,6 +114,7 @@ TEST(Settings, AreWhatTheGuestReads) {
     EXPECT_EQ(settings.cpus, 8U);
     EXPECT_EQ(settings.timeout, 60s);
     EXPECT_TRUE(settings.statistics);
+    EXPECT_EQ(settings.expected, "shootdown");
     EXPECT_THAT(
         settings.parameters,
         ElementsAre(Pair("protocol", 7), Pair("pages", 64), Pair("target", 4), Pair("routing", 2),
