@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
+#include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
@@ -36,20 +36,16 @@ struct MeasureCommand {
     std::vector<std::string> command_line;
 };
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 StudyRuns run_with_progress(const kvm::System& system, const MeasureCommand& command,
                             const Calibration& calibration, bool memory_report,
                             const std::stop_token& stop) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     ProgressLine progress;
     StudyRunner runner(system, *command.study, command.points, calibration.hypercalls);
     return runner.run_all(
         command.points, memory_report, stop, [&](std::size_t done, const Point& point) {
             progress.show(
-                progress_text(done, command.points.size(), seconds_since(start), point.text()));
+                progress_text(done, command.points.size(), watch.seconds(), point.text()));
         });
 }
 
@@ -69,10 +65,10 @@ StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& rep
     if (command.output.printed() == Format::human) {
         print(head_of(report));
     }
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     StudyRuns runs =
         run_with_progress(system, command, *report.calibration, for_json, interrupts.token());
-    report.seconds = seconds_since(start);
+    report.seconds = watch.seconds();
     std::ranges::transform(runs, std::back_inserter(report.tests), &StudyRun::test);
     report.not_finished -= runs.size();
     report.interrupted = report.not_finished != 0;

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 
 #include "shared/channel/abi.hpp"
+#include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
@@ -105,7 +105,7 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
         report.host = describe_host(&system);
         report.calibration = calibrate(system, interrupts.token());
     }
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     Console console(plan.tests.size(), plan.style, options.report.printed() == Format::human);
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
     const bool pinned = settings.placement != Placement::free;
@@ -118,8 +118,7 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
         },
         interrupts.token(), console);
     console.progress().clear();
-    report.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report.seconds = watch.seconds();
     report.tests = std::move(record.results);
     report.not_finished = record.not_finished;
     report.error = record.error;

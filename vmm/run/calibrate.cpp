@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/stopwatch.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/run/guest_set.hpp"
 #include "vmm/run/test_runner.hpp"
@@ -74,7 +75,7 @@ void try_hypercall(Calibration& calibration, const kvm::System& system,
 }  // namespace
 
 Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     Calibration calibration;
     const Guest guest = read_builtin("calibrate");
     // One behind the other: they would disturb each other.
@@ -88,8 +89,7 @@ Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
             run_one(calibration, system, guest, test, stop);
         }
     }
-    calibration.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    calibration.seconds = watch.seconds();
     return calibration;
 }
 

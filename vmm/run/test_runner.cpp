@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/stopwatch.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
 #include "vmm/machine/host_cpus.hpp"
@@ -138,7 +139,7 @@ void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus) {
 
 TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
                     const TestSettings& settings, const std::stop_token& stop) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     TestResult result;
     result.suite = test.suite;
     result.name = test.name;
@@ -153,8 +154,7 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
         result.verdict = Verdict::failed;
         result.reason = result.error->what();
     }
-    result.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.seconds = watch.seconds();
     return result;
 }
 
