@@ -13,9 +13,11 @@ target_link_libraries(nestbed_host INTERFACE nestbed_warnings)
 target_include_directories(nestbed_host INTERFACE ${PROJECT_SOURCE_DIR})
 if(NESTBED_SANITIZE)
   # Without vptr: that looks at memory through a pipe, and takes a process that has no descriptors
-  # left for one with a bug.
+  # left for one with a bug. Undefined behavior traps, and AddressSanitizer shows where: what UBSan
+  # would print instead is 90 MB of data with as many relocations, which took each of a thousand
+  # tests a fifth of a second to load.
   target_compile_options(nestbed_host INTERFACE
-    -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
-    -fno-omit-frame-pointer)
-  target_link_options(nestbed_host INTERFACE -fsanitize=address,undefined)
+    -fsanitize=address,undefined -fno-sanitize=vptr -fsanitize-undefined-trap-on-error
+    -fno-omit-frame-pointer -fno-pie)
+  target_link_options(nestbed_host INTERFACE -fsanitize=address,undefined -no-pie)
 endif()

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compiles every header of shared/ by itself, hosted and freestanding, with the compiler $1.
+# Compiles every header of shared/ by itself, freestanding, and all of them together, hosted, with
+# the compiler $1.
 set -u
 cd "$(dirname "$0")/../.."
 compiler=$1
@@ -8,19 +9,21 @@ kernel='-ffreestanding -fno-exceptions -fno-rtti -fno-pic -mcmodel=kernel -mno-r
 failed=0
 count=0
 
+# compile HEADERS [FLAG ...]
 compile() {
-    header=$1
+    headers=$1
     shift
     count=$((count + 1))
     # shellcheck disable=SC2086 # lists of words
-    if ! echo "#include \"$header\"" | $compiler $warnings "$@" -fsyntax-only -I . -x c++ -; then
-        echo "failed: $compiler $* on $header" >&2
+    if ! printf '#include "%s"\n' $headers |
+        $compiler $warnings "$@" -fsyntax-only -I . -x c++ -; then
+        echo "failed: $compiler $* on $headers" >&2
         failed=$((failed + 1))
     fi
 }
 
+compile "$(echo shared/*/*.hpp)"
 for header in shared/*/*.hpp; do
-    compile "$header"
     # shellcheck disable=SC2086
     case $header in
         # The entry library and what it stands on serve kernels that have no FPU state to spare.
