@@ -68,10 +68,6 @@ class RecordReader {
     void take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const;
     bool copy_measurement(const channel::Record& record, std::span<std::byte> destination) const;
     std::vector<Event> read(Stream& stream, std::uint32_t cpu) const;
-    std::optional<Event> decode(std::uint32_t cpu, const channel::Record& record,
-                                std::span<const std::byte> copied) const;
-    std::optional<Event> decode_measurement(std::uint32_t cpu, const channel::Record& record,
-                                            std::span<const std::byte> copied) const;
     std::string text_of(const Violation& violation, std::uint32_t cpu) const;
 
     GuestMemory& physical_;
