@@ -20,7 +20,7 @@ Dwarf_Die referred_by(Dwarf_Die die, unsigned attribute) {
                                                                                           : die;
 }
 
-/// The functions of a compilation unit that an address is in, the outermost first, found in one
+/// The functions of a compilation unit that an address is in, the innermost first, found in one
 /// pass over its DIEs (the nodes of the tree of debug information).
 ///
 /// Not by dwarf_getscopes, which does not look for a lambda's code inside a function that has none
@@ -29,9 +29,10 @@ class FunctionsAt {
   public:
     FunctionsAt(Dwarf_Die unit, std::uint64_t address) : address_(address) {
         descend(unit, nullptr, 0);
+        std::ranges::reverse(functions_);
     }
 
-    std::vector<Dwarf_Die>& functions() { return functions_; }
+    const std::vector<Dwarf_Die>& functions() const { return functions_; }
 
     /// A function's own name: file and line, which are always shown with it, say the rest.
     std::string name_of(Dwarf_Die function, unsigned nesting = 0) const {
@@ -53,6 +54,7 @@ class FunctionsAt {
 
   private:
     static constexpr std::size_t deepest = 64;
+    static constexpr std::size_t most = 1U << 20;  ///< DIEs, far more than a unit has
 
     void descend(Dwarf_Die parent, const Dwarf_Die* around, std::size_t depth) {
         Dwarf_Die die{};
@@ -60,10 +62,9 @@ class FunctionsAt {
             return;
         }
         do {
-            if (budget_ == 0) {
+            if (++seen_ > most) {
                 return;
             }
-            --budget_;
             const int tag = dwarf_tag(&die);
             const bool is_function = tag == DW_TAG_subprogram;
             if (is_function && around != nullptr) {
@@ -78,7 +79,7 @@ class FunctionsAt {
     }
 
     std::uint64_t address_;
-    std::size_t budget_ = 1U << 20;  ///< DIEs, far more than a unit has
+    std::size_t seen_ = 0;
     std::vector<Dwarf_Die> functions_;
     std::unordered_map<Dwarf_Off, Dwarf_Die> around_;  ///< the function that a function is inside
 };
@@ -126,8 +127,9 @@ SourcePlace call_site(Dwarf_Die* unit, Dwarf_Die* inlined) {
 
 }  // namespace
 
-std::vector<SourcePlace> source_in(Dwarf* dwarf, std::uint64_t address) {
-    std::optional<Dwarf_Die> unit = unit_of(dwarf, address);
+std::vector<SourcePlace> Symbols::source_of(std::uint64_t address) const {
+    Dwarf_Addr bias = 0;
+    std::optional<Dwarf_Die> unit = unit_of(dwfl_module_getdwarf(module_, &bias), address);
     Dwarf_Line* line = unit ? dwarf_getsrc_die(&*unit, address) : nullptr;
     int number = 0;
     if (line == nullptr || dwarf_lineno(line, &number) != 0) {
@@ -135,19 +137,24 @@ std::vector<SourcePlace> source_in(Dwarf* dwarf, std::uint64_t address) {
     }
     SourcePlace place{"", file_name(&*unit, dwarf_linesrc(line, nullptr, nullptr)),
                       static_cast<unsigned>(number)};
-    FunctionsAt found(*unit, address);
-    if (found.functions().empty()) {
-        return {place};
-    }
+    const FunctionsAt found(*unit, address);
     std::vector<SourcePlace> places;
-    std::ranges::reverse(found.functions());
-    for (Dwarf_Die& function : found.functions()) {
+    for (Dwarf_Die function : found.functions()) {
         place.function = found.name_of(function);
         // A lambda and the function that it converts to look the same.
         if (places.empty() || places.back() != place) {
             places.push_back(place);
         }
         place = call_site(&*unit, &function);
+    }
+    if (places.empty()) {
+        places.push_back(place);
+    }
+    for (SourcePlace& unnamed : places) {
+        if (unnamed.function.empty()) {
+            const auto symbol = function_at(address);
+            unnamed.function = symbol ? symbol->name : "?";
+        }
     }
     return places;
 }

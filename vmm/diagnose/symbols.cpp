@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <gelf.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -22,7 +21,8 @@ void remove_all(std::string& text, std::string_view part) {
 
 }  // namespace
 
-Symbols::Symbols(std::span<const std::byte> elf_file) : file_(elf_file.size()) {
+Symbols::Symbols(std::span<const std::byte> elf_file)
+    : file_(reinterpret_cast<const char*>(elf_file.data()), elf_file.size()) {
     // A guest's file shall not name files of the host.
     static constexpr Dwfl_Callbacks callbacks{
         .find_elf = nullptr,
@@ -30,8 +30,7 @@ Symbols::Symbols(std::span<const std::byte> elf_file) : file_(elf_file.size()) {
                              const char*, GElf_Word, char**) { return -1; },
         .section_address = nullptr,
         .debuginfo_path = nullptr};
-    std::ranges::copy(elf_file, std::as_writable_bytes(std::span(file_)).begin());
-    if (!std::string_view(file_.data(), file_.size()).starts_with(ELFMAG)) {
+    if (!file_.starts_with(ELFMAG)) {
         return;  // libdwfl would unpack it
     }
     elf_version(EV_CURRENT);  // before anything else of libelf is used
@@ -47,9 +46,8 @@ std::optional<Symbol> Symbols::at(std::uint64_t address) const {
     GElf_Sym symbol{};
     GElf_Word section = 0;
     Elf* elf = nullptr;
-    const char* name = module_ == nullptr ? nullptr
-                                          : dwfl_module_addrinfo(module_, address, &offset, &symbol,
-                                                                 &section, &elf, nullptr);
+    const char* name =
+        dwfl_module_addrinfo(module_, address, &offset, &symbol, &section, &elf, nullptr);
     GElf_Shdr header{};
     if (name == nullptr || *name == '\0' ||
         gelf_getshdr(elf_getscn(elf, section), &header) == nullptr) {
@@ -69,19 +67,6 @@ std::optional<Symbol> Symbols::function_at(std::uint64_t address) const {
     return symbol && symbol->is_code ? std::move(symbol) : std::nullopt;
 }
 
-std::vector<SourcePlace> Symbols::source_of(std::uint64_t address) const {
-    Dwarf_Addr bias = 0;
-    Dwarf* dwarf = module_ == nullptr ? nullptr : dwfl_module_getdwarf(module_, &bias);
-    auto places = dwarf == nullptr ? std::vector<SourcePlace>() : source_in(dwarf, address);
-    for (SourcePlace& place : places) {
-        if (place.function.empty()) {
-            const auto symbol = function_at(address);
-            place.function = symbol ? symbol->name : "?";
-        }
-    }
-    return places;
-}
-
 std::string Symbols::name_of(std::uint64_t address) const {
     const auto symbol = at(address);
     if (!symbol) {
@@ -92,12 +77,16 @@ std::string Symbols::name_of(std::uint64_t address) const {
                : fmt::format("{}+{:#x}", symbol->name, address - symbol->start);
 }
 
-std::string Symbols::describe(std::uint64_t address) const {
-    std::string text;
+std::string Symbols::source_text(std::uint64_t address, std::string_view separator) const {
+    std::vector<std::string> texts;
     for (const SourcePlace& place : source_of(address)) {
-        text += fmt::format("{}{} ({}:{})", text.empty() ? "" : ", inlined into ", place.function,
-                            place.file, place.line);
+        texts.push_back(fmt::format("{} ({}:{})", place.function, place.file, place.line));
     }
+    return fmt::format("{}", fmt::join(texts, separator));
+}
+
+std::string Symbols::describe(std::uint64_t address) const {
+    const std::string text = source_text(address, ", inlined into ");
     return text.empty() ? name_of(address) : text;
 }
 
