@@ -69,9 +69,6 @@ class Symbols {
     Dwfl_Module* module_ = nullptr;  ///< null, in which libdwfl finds nothing: no ELF file
 };
 
-/// The first kibibyte of a string in the file; "?" for null.
-std::string bounded(const char* text);
-
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".
 std::string readable_symbol(const char* mangled);
 
