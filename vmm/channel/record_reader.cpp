@@ -171,7 +171,7 @@ void RecordReader::drain(std::uint32_t cpu) {
     }
     // Unsigned: a head behind `taken` is a huge distance.
     if (header->head - stream.taken > ring_records_) {
-        stream.violation = {Fault::impossible_head, header->head, {}};
+        stream.violation = {Fault::impossible_head, {}, header->head};
         return;
     }
     while (stream.taken != header->head && !stream.violation) {
@@ -185,34 +185,30 @@ void RecordReader::drain(std::uint32_t cpu) {
 }
 
 void RecordReader::take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const {
-    if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != cpu) {
-        stream.violation = {Fault::out_of_sequence, 0, record};
-        return;
-    }
     const std::span<std::byte> free = stream.memory.subspan(stream.used);
     const std::size_t size = sizeof record + copied_bytes(record);
-    if (size > free.size()) {
-        stream.violation = {Fault::too_much, 0, record};
-        return;
+    if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != cpu) {
+        stream.violation = {Fault::out_of_sequence, record};
+    } else if (size > free.size()) {
+        stream.violation = {Fault::too_much, record};
+    } else if (!copy(record, free)) {
+        stream.violation = {Fault::points_to_nothing, record};
+    } else {
+        stream.used += size;
     }
-    std::memcpy(free.data(), &record, sizeof record);
-    if (record.type == channel::RecordType::measurement &&
-        !copy_measurement(record, free.subspan(sizeof record))) {
-        stream.violation = {Fault::points_to_nothing, 0, record};
-        return;
-    }
-    stream.used += size;
 }
 
-bool RecordReader::copy_measurement(const channel::Record& record,
-                                    std::span<std::byte> destination) const {
-    const auto measurement = destination.first(sizeof(channel::Measurement));
-    if (!memory_.copy(record.text.address, measurement)) {
-        return false;
+bool RecordReader::copy(const channel::Record& record, std::span<std::byte> destination) const {
+    std::memcpy(destination.data(), &record, sizeof record);
+    if (record.type != channel::RecordType::measurement) {
+        return true;
     }
-    const auto histogram = value_at<channel::Measurement>(measurement, 0).histogram;
-    return memory_.copy(histogram.address,
-                        destination.subspan(measurement.size(), sizeof(stats::Histogram)));
+    const auto measurement = destination.subspan(sizeof record, sizeof(channel::Measurement));
+    const auto histogram =
+        destination.subspan(sizeof record + measurement.size(), sizeof(stats::Histogram));
+    return memory_.copy(record.text.address, measurement) &&
+           memory_.copy(value_at<channel::Measurement>(measurement, 0).histogram.address,
+                        histogram);
 }
 
 std::vector<Event> RecordReader::finish() {
@@ -238,12 +234,12 @@ std::vector<Event> RecordReader::read(Stream& stream, std::uint32_t cpu) const {
         try {
             events.push_back(decoder.event(cpu, record, copied));
         } catch (const PointsToNothing&) {
-            stream.violation = {Fault::points_to_nothing, 0, record};
+            stream.violation = {Fault::points_to_nothing, record};
             break;
         }
         if (decoder.bytes() > stream.memory.size()) {
             events.pop_back();
-            stream.violation = {Fault::too_much, 0, record};
+            stream.violation = {Fault::too_much, record};
             break;
         }
     }
@@ -268,7 +264,7 @@ std::string RecordReader::text_of(const Violation& violation, std::uint32_t cpu)
             return fmt::format(
                 "vCPU {}: its ring's head is {}, but {} records were taken and "
                 "it holds {}",
-                cpu, violation.number, stream.taken, ring_records_);
+                cpu, violation.head, stream.taken, ring_records_);
         case Fault::out_of_sequence:
             // The faulty one was counted as taken, and nothing after it was.
             return fmt::format(
