@@ -19,20 +19,15 @@ std::optional<const char*> objection(const std::string& format) {
     int digits = 0;
     for (std::size_t i = 0; i < format.size(); ++i) {
         const char c = format[i];
-        if (!in_field) {
-            if (c == '{' && i + 1 < format.size() && format[i + 1] == '{') {
-                ++i;  // an escaped brace
-            } else {
-                in_field = c == '{';
-            }
-            digits = 0;
-            continue;
-        }
-        if (c == '{') {
+        if (in_field && c == '{') {
             return "a width taken from an argument";
         }
-        in_field = c != '}';
-        digits = std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
+        if (c == '{' && i + 1 < format.size() && format[i + 1] == '{') {
+            ++i;  // an escaped brace
+        } else if (c == '{' || c == '}') {
+            in_field = c == '{';
+        }
+        digits = in_field && std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
         if (digits > max_digits) {
             return "a number over 999";
         }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <span>
 #include <string_view>
@@ -49,9 +50,7 @@ class Diagnostician {
         report += unreadable_ + show_log(log);
         // Names and messages are the guest's and must not drive a terminal.
         std::vector<std::string> lines;
-        for (const std::string_view line : lines_of(report)) {
-            lines.push_back(printable(line));
-        }
+        std::ranges::transform(lines_of(report), std::back_inserter(lines), printable);
         return {printable(summary()), fmt::format("{}", fmt::join(lines, "\n"))};
     }
 
