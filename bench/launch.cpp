@@ -22,7 +22,7 @@
 #include "bench/snapshot.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/channel/record_reader.hpp"
-#include "vmm/loader/builtin_guests.hpp"
+#include "vmm/loader/guest.hpp"
 #include "vmm/platform/machine.hpp"
 #include "vmm/run/test_runner.hpp"
 

@@ -11,7 +11,6 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/kvm/system.hpp"
-#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/guest.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 

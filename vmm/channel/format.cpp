@@ -19,20 +19,15 @@ std::optional<const char*> objection(const std::string& format) {
     int digits = 0;
     for (std::size_t i = 0; i < format.size(); ++i) {
         const char c = format[i];
-        if (!in_field) {
-            if (c == '{' && i + 1 < format.size() && format[i + 1] == '{') {
-                ++i;  // an escaped brace
-            } else {
-                in_field = c == '{';
-            }
-            digits = 0;
-            continue;
-        }
-        if (c == '{') {
+        if (in_field && c == '{') {
             return "a width taken from an argument";
         }
-        in_field = c != '}';
-        digits = std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
+        if (c == '{' && i + 1 < format.size() && format[i + 1] == '{') {
+            ++i;  // an escaped brace
+        } else if (c == '{' || c == '}') {
+            in_field = c == '{';
+        }
+        digits = in_field && std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
         if (digits > max_digits) {
             return "a number over 999";
         }
@@ -46,32 +41,36 @@ std::size_t RecordArguments::count() const {
     return std::min<std::size_t>(record_.argument_count, channel::max_arguments);
 }
 
-channel::ArgumentKind RecordArguments::kind(std::size_t n) const {
-    return static_cast<channel::ArgumentKind>(record_.kinds >> (channel::kind_bits * n) &
-                                              ((1U << channel::kind_bits) - 1));
-}
-
-std::string RecordArguments::string_at(std::uint64_t address) const {
-    return memory_.read_string(address).value_or(fmt::format("<no string at {:#x}>", address));
-}
-
-std::string RecordArguments::show(std::size_t n) const {
+RecordArguments::Argument RecordArguments::argument(std::size_t n) const {
     const std::uint64_t value = record_.arguments[n];
-    switch (kind(n)) {
+    const std::uint32_t kind =
+        record_.kinds >> (channel::kind_bits * n) & ((1U << channel::kind_bits) - 1);
+    switch (static_cast<channel::ArgumentKind>(kind)) {
         case channel::ArgumentKind::signed_integer:
-            return fmt::format("{}", static_cast<std::int64_t>(value));
+            return static_cast<std::int64_t>(value);
         case channel::ArgumentKind::boolean:
-            return value != 0 ? "true" : "false";
+            return value != 0;
         case channel::ArgumentKind::address:
-            return fmt::format("{:#x}", value);
+            return reinterpret_cast<const void*>(value);
         case channel::ArgumentKind::string:
-            return fmt::format("\"{}\"", string_at(value));
+            return memory_.read_string(value).value_or(fmt::format("<no string at {:#x}>", value));
         case channel::ArgumentKind::unsigned_integer:
             break;
     }
+    return value;
+}
+
+std::string RecordArguments::show(std::size_t n) const {
     // Large unsigned values are nearly always addresses or entries.
     constexpr std::uint64_t readable = 1'000'000;
-    return value < readable ? fmt::format("{}", value) : fmt::format("{} ({:#x})", value, value);
+    const Argument value = argument(n);
+    if (const auto* number = std::get_if<std::uint64_t>(&value); number && *number >= readable) {
+        return fmt::format("{} ({:#x})", *number, *number);
+    }
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        return fmt::format("\"{}\"", *text);
+    }
+    return std::visit([](const auto& plain) { return fmt::format("{}", plain); }, value);
 }
 
 std::string RecordArguments::format(const std::string& format) const {
@@ -81,24 +80,7 @@ std::string RecordArguments::format(const std::string& format) const {
     } else {
         fmt::dynamic_format_arg_store<fmt::format_context> store;
         for (std::size_t n = 0; n < count(); ++n) {
-            const std::uint64_t value = record_.arguments[n];
-            switch (kind(n)) {
-                case channel::ArgumentKind::signed_integer:
-                    store.push_back(static_cast<std::int64_t>(value));
-                    break;
-                case channel::ArgumentKind::boolean:
-                    store.push_back(value != 0);
-                    break;
-                case channel::ArgumentKind::address:
-                    store.push_back(reinterpret_cast<const void*>(value));
-                    break;
-                case channel::ArgumentKind::string:
-                    store.push_back(string_at(value));
-                    break;
-                default:
-                    store.push_back(value);
-                    break;
-            }
+            std::visit([&](const auto& value) { store.push_back(value); }, argument(n));
         }
         try {
             return fmt::vformat(format, store);

@@ -2,9 +2,10 @@
 // trusted.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
+#include <variant>
 
 #include "shared/channel/record.hpp"
 #include "vmm/memory/virtual_memory.hpp"
@@ -28,8 +29,8 @@ class RecordArguments {
     std::string format(const std::string& format) const;
 
   private:
-    channel::ArgumentKind kind(std::size_t n) const;
-    std::string string_at(std::uint64_t address) const;
+    using Argument = std::variant<std::uint64_t, std::int64_t, bool, const void*, std::string>;
+    Argument argument(std::size_t n) const;
 
     const channel::Record& record_;
     const VirtualMemory& memory_;

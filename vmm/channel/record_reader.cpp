@@ -55,31 +55,91 @@ T value_at(std::span<const std::byte> bytes, std::size_t offset) {
     return value;
 }
 
-/// Host memory that an event holds, about.
-std::uint64_t bytes_of(const Event& event) {
-    struct Visitor {
-        std::uint64_t operator()(const LogLine& line) const { return line.text.capacity(); }
-        std::uint64_t operator()(const FailedExpectation& failure) const {
-            return failure.file.capacity() + failure.expression.capacity() +
-                   failure.values.capacity();
+/// Thrown where a record points to nothing that could be read.
+struct PointsToNothing {};
+
+/// Makes events of records, and counts the host memory that they hold, about.
+class Decoder {
+  public:
+    explicit Decoder(const VirtualMemory& memory) : memory_(memory) {}
+
+    /// `copied` is what was kept of the record besides itself. Throws PointsToNothing.
+    Event event(std::uint32_t cpu, const channel::Record& record,
+                std::span<const std::byte> copied) {
+        bytes_ += sizeof(Event);
+        const auto event = [&](auto what) { return Event{record.tsc, cpu, std::move(what)}; };
+        switch (record.type) {
+            case channel::RecordType::log:
+                return event(
+                    LogLine{kept(RecordArguments(record, memory_).format(text(record.text)))});
+            case channel::RecordType::skip:
+                return event(SkipRequest{kept(text(record.text))});
+            case channel::RecordType::parameter:
+                return event(ParameterRequest{kept(text(record.text))});
+            case channel::RecordType::failure:
+                return event(failure(record));
+            case channel::RecordType::measurement:
+                return event(measurement(copied));
         }
-        std::uint64_t operator()(const SkipRequest& skip) const { return skip.reason.capacity(); }
-        std::uint64_t operator()(const ParameterRequest& request) const {
-            return request.name.capacity();
+        throw PointsToNothing{};
+    }
+
+    std::uint64_t bytes() const { return bytes_; }
+
+  private:
+    template <typename Pointer>
+    std::string text(Pointer pointer) const {
+        auto text = memory_.read_string(pointer.address);
+        return text ? std::move(*text) : throw PointsToNothing{};
+    }
+
+    std::string kept(std::string text) {
+        bytes_ += text.capacity();
+        return text;
+    }
+
+    FailedExpectation failure(const channel::Record& record) {
+        const RecordArguments arguments(record, memory_);
+        const auto site = memory_.read<channel::Expectation>(record.text.address);
+        if (!site || arguments.count() != 2) {
+            throw PointsToNothing{};
         }
-        std::uint64_t operator()(const std::shared_ptr<const MeasurementEvent>& measurement) const {
-            std::uint64_t bytes = sizeof(MeasurementEvent) + measurement->name.capacity() +
-                                  measurement->unit.capacity();
-            for (const MeasurementParameter& parameter : measurement->parameters) {
-                const auto* text = std::get_if<std::string>(&parameter.value);
-                bytes += sizeof parameter + parameter.name.capacity() +
-                         (text != nullptr ? text->capacity() : 0);
+        const std::string relation = text(site->relation);
+        return {kept(text(site->file)), site->line,
+                kept(fmt::format("{} {} {}", text(site->left), relation, text(site->right))),
+                kept(fmt::format("{} {} {}", arguments.show(0), relation, arguments.show(1)))};
+    }
+
+    std::shared_ptr<const MeasurementEvent> measurement(std::span<const std::byte> copied) {
+        const auto source = value_at<channel::Measurement>(copied, 0);
+        MeasurementEvent event{.name = kept(text(source.name)),
+                               .unit = kept(text(source.unit)),
+                               .parameters = {},
+                               .histogram = value_at<stats::Histogram>(copied, sizeof source),
+                               .counted = source.counted != 0};
+        if (source.parameter_count > channel::max_measurement_parameters ||
+            !event.histogram.is_consistent()) {
+            throw PointsToNothing{};
+        }
+        for (const channel::Parameter& parameter :
+             std::span(source.parameters).first(source.parameter_count)) {
+            MeasurementParameter& added = event.parameters.emplace_back(
+                MeasurementParameter{kept(text(parameter.name)), parameter.value});
+            if (parameter.text) {
+                added.value = kept(memory_.read_string(parameter.text.address).value_or("?"));
             }
-            return bytes;
         }
-    };
-    return sizeof event + std::visit(Visitor{}, event.what);
-}
+        if (source.proved != 0) {
+            event.proof = source.proof;
+            event.parameters.push_back({"violations", source.proof.violations});
+        }
+        bytes_ += sizeof event + event.parameters.size() * sizeof(MeasurementParameter);
+        return std::make_shared<MeasurementEvent>(std::move(event));
+    }
+
+    const VirtualMemory& memory_;
+    std::uint64_t bytes_ = 0;
+};
 
 }  // namespace
 
@@ -111,7 +171,7 @@ void RecordReader::drain(std::uint32_t cpu) {
     }
     // Unsigned: a head behind `taken` is a huge distance.
     if (header->head - stream.taken > ring_records_) {
-        stream.violation = {Fault::impossible_head, header->head, {}};
+        stream.violation = {Fault::impossible_head, {}, header->head};
         return;
     }
     while (stream.taken != header->head && !stream.violation) {
@@ -125,34 +185,30 @@ void RecordReader::drain(std::uint32_t cpu) {
 }
 
 void RecordReader::take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const {
-    if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != cpu) {
-        stream.violation = {Fault::out_of_sequence, 0, record};
-        return;
-    }
     const std::span<std::byte> free = stream.memory.subspan(stream.used);
     const std::size_t size = sizeof record + copied_bytes(record);
-    if (size > free.size()) {
-        stream.violation = {Fault::too_much, 0, record};
-        return;
+    if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != cpu) {
+        stream.violation = {Fault::out_of_sequence, record};
+    } else if (size > free.size()) {
+        stream.violation = {Fault::too_much, record};
+    } else if (!copy(record, free)) {
+        stream.violation = {Fault::points_to_nothing, record};
+    } else {
+        stream.used += size;
     }
-    std::memcpy(free.data(), &record, sizeof record);
-    if (record.type == channel::RecordType::measurement &&
-        !copy_measurement(record, free.subspan(sizeof record))) {
-        stream.violation = {Fault::points_to_nothing, 0, record};
-        return;
-    }
-    stream.used += size;
 }
 
-bool RecordReader::copy_measurement(const channel::Record& record,
-                                    std::span<std::byte> destination) const {
-    const auto measurement = destination.first(sizeof(channel::Measurement));
-    if (!memory_.copy(record.text.address, measurement)) {
-        return false;
+bool RecordReader::copy(const channel::Record& record, std::span<std::byte> destination) const {
+    std::memcpy(destination.data(), &record, sizeof record);
+    if (record.type != channel::RecordType::measurement) {
+        return true;
     }
-    const auto histogram = value_at<channel::Measurement>(measurement, 0).histogram;
-    return memory_.copy(histogram.address,
-                        destination.subspan(measurement.size(), sizeof(stats::Histogram)));
+    const auto measurement = destination.subspan(sizeof record, sizeof(channel::Measurement));
+    const auto histogram =
+        destination.subspan(sizeof record + measurement.size(), sizeof(stats::Histogram));
+    return memory_.copy(record.text.address, measurement) &&
+           memory_.copy(value_at<channel::Measurement>(measurement, 0).histogram.address,
+                        histogram);
 }
 
 std::vector<Event> RecordReader::finish() {
@@ -168,106 +224,26 @@ std::vector<Event> RecordReader::finish() {
 
 std::vector<Event> RecordReader::read(Stream& stream, std::uint32_t cpu) const {
     std::vector<Event> events;
-    std::uint64_t bytes = 0;
+    Decoder decoder(memory_);
     const std::span<const std::byte> copies = stream.memory.first(stream.used);
     for (std::size_t at = 0; at < copies.size();) {
         const auto record = value_at<channel::Record>(copies, at);
         const auto copied = copies.subspan(at + sizeof record, copied_bytes(record));
         at += sizeof record + copied.size();
-        auto event = decode(cpu, record, copied);
-        bytes += event ? bytes_of(*event) : 0;
-        // Before whatever drain() found, which came later in the stream.
-        if (!event) {
-            stream.violation = {Fault::points_to_nothing, 0, record};
+        // A violation here goes before whatever drain() found, which came later in the stream.
+        try {
+            events.push_back(decoder.event(cpu, record, copied));
+        } catch (const PointsToNothing&) {
+            stream.violation = {Fault::points_to_nothing, record};
             break;
         }
-        if (bytes > stream.memory.size()) {
-            stream.violation = {Fault::too_much, 0, record};
+        if (decoder.bytes() > stream.memory.size()) {
+            events.pop_back();
+            stream.violation = {Fault::too_much, record};
             break;
         }
-        events.push_back(std::move(*event));
     }
     return events;
-}
-
-std::optional<Event> RecordReader::decode(std::uint32_t cpu, const channel::Record& record,
-                                          std::span<const std::byte> copied) const {
-    const RecordArguments arguments(record, memory_);
-    const auto event = [&](auto what) { return Event{record.tsc, cpu, std::move(what)}; };
-    const auto text = [&](auto pointer) { return memory_.read_string(pointer.address); };
-    switch (record.type) {
-        case channel::RecordType::log:
-            if (const auto format = text(record.text)) {
-                return event(LogLine{arguments.format(*format)});
-            }
-            return std::nullopt;
-        case channel::RecordType::skip:
-            if (auto reason = text(record.text)) {
-                return event(SkipRequest{std::move(*reason)});
-            }
-            return std::nullopt;
-        case channel::RecordType::parameter:
-            if (auto name = text(record.text)) {
-                return event(ParameterRequest{std::move(*name)});
-            }
-            return std::nullopt;
-        case channel::RecordType::failure: {
-            const auto site = memory_.read<channel::Expectation>(record.text.address);
-            if (!site || arguments.count() != 2) {
-                return std::nullopt;
-            }
-            const auto file = text(site->file);
-            const auto left = text(site->left);
-            const auto relation = text(site->relation);
-            const auto right = text(site->right);
-            if (!file || !left || !relation || !right) {
-                return std::nullopt;
-            }
-            return event(FailedExpectation{
-                *file, site->line, fmt::format("{} {} {}", *left, *relation, *right),
-                fmt::format("{} {} {}", arguments.show(0), *relation, arguments.show(1))});
-        }
-        case channel::RecordType::measurement:
-            return decode_measurement(cpu, record, copied);
-    }
-    return std::nullopt;
-}
-
-std::optional<Event> RecordReader::decode_measurement(std::uint32_t cpu,
-                                                      const channel::Record& record,
-                                                      std::span<const std::byte> copied) const {
-    const auto text = [&](auto pointer) { return memory_.read_string(pointer.address); };
-    const auto source = value_at<channel::Measurement>(copied, 0);
-    if (source.parameter_count > channel::max_measurement_parameters) {
-        return std::nullopt;
-    }
-    const auto name = text(source.name);
-    const auto unit = text(source.unit);
-    if (!name || !unit) {
-        return std::nullopt;
-    }
-    auto measurement = std::make_shared<MeasurementEvent>(MeasurementEvent{
-        *name, *unit, {}, value_at<stats::Histogram>(copied, sizeof source), source.counted != 0});
-    if (!measurement->histogram.is_consistent()) {
-        return std::nullopt;
-    }
-    for (std::uint32_t i = 0; i < source.parameter_count; ++i) {
-        const channel::Parameter& parameter = source.parameters[i];
-        const auto parameter_name = text(parameter.name);
-        if (!parameter_name) {
-            return std::nullopt;
-        }
-        MeasurementParameter& added = measurement->parameters.emplace_back(
-            MeasurementParameter{*parameter_name, parameter.value});
-        if (parameter.text) {
-            added.value = text(parameter.text).value_or("?");
-        }
-    }
-    if (source.proved != 0) {
-        measurement->proof = source.proof;
-        measurement->parameters.push_back({"violations", source.proof.violations});
-    }
-    return Event{record.tsc, cpu, std::shared_ptr<const MeasurementEvent>(std::move(measurement))};
 }
 
 std::vector<std::string> RecordReader::violations() const {
@@ -288,7 +264,7 @@ std::string RecordReader::text_of(const Violation& violation, std::uint32_t cpu)
             return fmt::format(
                 "vCPU {}: its ring's head is {}, but {} records were taken and "
                 "it holds {}",
-                cpu, violation.number, stream.taken, ring_records_);
+                cpu, violation.head, stream.taken, ring_records_);
         case Fault::out_of_sequence:
             // The faulty one was counted as taken, and nothing after it was.
             return fmt::format(

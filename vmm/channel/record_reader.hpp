@@ -46,16 +46,11 @@ class RecordReader {
     std::vector<std::string> violations() const;
 
   private:
-    enum class Fault {
-        impossible_head,    ///< `number`: the head
-        out_of_sequence,    ///< `record`
-        points_to_nothing,  ///< `record`
-        too_much,
-    };
+    enum class Fault { impossible_head, out_of_sequence, points_to_nothing, too_much };
     struct Violation {
         Fault fault;
-        std::uint64_t number;
-        channel::Record record;
+        channel::Record record;  ///< but for an impossible head
+        std::uint64_t head = 0;
     };
 
     struct Stream {
@@ -66,12 +61,9 @@ class RecordReader {
     };
 
     void take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const;
-    bool copy_measurement(const channel::Record& record, std::span<std::byte> destination) const;
+    /// The record and what is kept besides; false if it points to nothing.
+    bool copy(const channel::Record& record, std::span<std::byte> destination) const;
     std::vector<Event> read(Stream& stream, std::uint32_t cpu) const;
-    std::optional<Event> decode(std::uint32_t cpu, const channel::Record& record,
-                                std::span<const std::byte> copied) const;
-    std::optional<Event> decode_measurement(std::uint32_t cpu, const channel::Record& record,
-                                            std::span<const std::byte> copied) const;
     std::string text_of(const Violation& violation, std::uint32_t cpu) const;
 
     GuestMemory& physical_;

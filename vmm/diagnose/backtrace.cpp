@@ -23,7 +23,7 @@ constexpr unsigned rbp = 6;
 constexpr unsigned rsp = 7;
 constexpr unsigned rip = 16;
 
-/// Judges each frame before libdwfl goes on.
+/// Goes from frame to frame, each of which is judged here; libdwfl takes one step at a time.
 class Unwinder {
   public:
     Unwinder(const VirtualMemory& memory, const Symbols& symbols)
@@ -33,18 +33,14 @@ class Unwinder {
         const kvm_regs& r = state.general;
         registers_ = {r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8,
                       r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip};
-        restart_ = {state.rip_is_behind ? StackFrame::Kind::behind : StackFrame::Kind::instruction,
-                    registers_[rip]};
-        while (restart_) {
-            const StackFrame frame = *std::exchange(restart_, std::nullopt);
-            if (add(frame) != DWARF_CB_OK) {
-                break;
-            }
-            if (is_bad_pointer(frame) && take_return_address()) {
-                restart_ = {StackFrame::Kind::behind, registers_[rip]};
-            } else {
-                follow(frame);
-            }
+        std::optional<StackFrame> frame{
+            {state.rip_is_behind ? StackFrame::Kind::behind : StackFrame::Kind::instruction,
+             r.rip}};
+        for (; frame && result_.frames.size() < most_frames; frame = caller_of(*frame)) {
+            result_.frames.push_back(*frame);
+        }
+        if (frame) {
+            end(fmt::format("more than {} frames", most_frames));
         }
         return std::move(result_);
     }
@@ -53,18 +49,30 @@ class Unwinder {
     // A session can be attached to only once: it asks whoever unwinds now.
     static inline constinit thread_local Unwinder* unwinding = nullptr;
 
-    /// Ends it, for a reason.
-    int end(std::string reason) {
+    std::nullopt_t end(std::string reason) {
         result_.end = std::move(reason);
-        return DWARF_CB_ABORT;
+        return std::nullopt;
     }
 
-    int add(const StackFrame& frame) {
-        if (result_.frames.size() == most_frames) {
-            return end(fmt::format("more than {} frames", most_frames));
+    /// Of a frame whose registers are in `registers_`, which are the caller's afterwards.
+    std::optional<StackFrame> caller_of(const StackFrame& frame) {
+        if (is_bad_pointer(frame) && take_return_address()) {
+            return StackFrame{StackFrame::Kind::behind, registers_[rip]};
         }
-        result_.frames.push_back(frame);
-        return DWARF_CB_OK;
+        const std::uint64_t inner_rsp = registers_[rsp];
+        if (!step(frame.code())) {
+            return std::nullopt;
+        }
+        if (is_trap_entry(frame)) {
+            return interrupted_by(frame, inner_rsp);
+        }
+        if (registers_[rsp] <= inner_rsp) {
+            return end(goes_back(inner_rsp, registers_[rsp]));
+        }
+        if (!is_return_address(registers_[rip])) {
+            return end(no_function(registers_[rsp] - word, registers_[rip]));
+        }
+        return StackFrame{StackFrame::Kind::behind, registers_[rip]};
     }
 
     bool is_bad_pointer(const StackFrame& frame) const {
@@ -87,8 +95,28 @@ class Unwinder {
         return address != 0 && symbols_.function_at(address - 1);
     }
 
-    /// The callers of `frame`, whose registers are in `registers_`.
-    void follow(const StackFrame& frame) {
+    /// guest/boot/vectors.S
+    bool is_trap_entry(const StackFrame& frame) const {
+        const auto function = symbols_.function_at(frame.code());
+        return function &&
+               (function->name == "trap_entry" || function->name == "interrupt_vectors");
+    }
+
+    /// The instruction that a trap or an interrupt came in at. It may be on another stack: what
+    /// bounds the chain there is the number of frames.
+    StackFrame interrupted_by(const StackFrame& entry, std::uint64_t entry_rsp) const {
+        StackFrame frame{StackFrame::Kind::trap, registers_[rip]};
+        // The dispatcher is called with the whole TrapFrame on the top of the stack.
+        if (entry.kind == StackFrame::Kind::behind) {
+            if (const auto trap = memory_.read<channel::TrapFrame>(entry_rsp)) {
+                frame.vector = trap->vector;
+            }
+        }
+        return frame;
+    }
+
+    /// From the function that `code` is in to its caller; ends the backtrace if there is none.
+    bool step(std::uint64_t code) {
         static constexpr pid_t thread = 1;
         static constexpr Dwfl_Thread_Callbacks callbacks{
             .next_thread = [](Dwfl*, void*, void**) { return pid_t{0}; },
@@ -103,23 +131,23 @@ class Unwinder {
             .detach = nullptr,
             .thread_detach = nullptr};
         unwinding = this;
-        registers_[rip] = frame.code();
-        is_first_ = true;
-        forget_reads();
+        registers_[rip] = code;
+        is_at_caller_ = false;
+        last_read_ = unreadable_ = std::nullopt;
         Dwfl* session = symbols_.session();
         if (session == nullptr ||
             (dwfl_pid(session) < 0 &&
              !dwfl_attach_state(session, nullptr, thread, &callbacks, nullptr))) {
             end("this is no file that libdwfl could use");
-            return;
+            return false;
         }
         const int result = dwfl_getthread_frames(
             session, thread, [](Dwfl_Frame* state, void*) { return unwinding->see(state); },
             nullptr);
-        unwinding = nullptr;
         if (result != DWARF_CB_ABORT) {
-            result_.end = reason_of_end(result == 0);
+            end(reason_of_end(result == 0));
         }
+        return result == DWARF_CB_ABORT;
     }
 
     bool read(std::uint64_t address, Dwarf_Word& value) {
@@ -130,58 +158,18 @@ class Unwinder {
         return found.has_value();
     }
 
-    void forget_reads() {
-        last_read_.reset();
-        unreadable_.reset();
-    }
-
     int see(Dwfl_Frame* state) {
-        if (std::exchange(is_first_, false)) {
+        if (!std::exchange(is_at_caller_, true)) {
             return DWARF_CB_OK;  // where it started
         }
-        forget_reads();
-        const std::uint64_t inner_rsp = registers_[rsp];
         for (unsigned number = 0; number < register_count; ++number) {
             dwfl_frame_reg(state, number, &registers_[number]);
         }
         dwfl_frame_pc(state, &registers_[rip], nullptr);
-        if (is_trap_entry(result_.frames.back())) {
-            return see_interrupted(inner_rsp);
-        }
-        if (registers_[rsp] <= inner_rsp) {
-            return end(goes_back(inner_rsp, registers_[rsp]));
-        }
-        if (!is_return_address(registers_[rip])) {
-            return end(no_function(registers_[rsp] - word, registers_[rip]));
-        }
-        return add({StackFrame::Kind::behind, registers_[rip]});
+        return DWARF_CB_ABORT;
     }
 
-    /// guest/boot/vectors.S
-    bool is_trap_entry(const StackFrame& frame) const {
-        const auto function = symbols_.function_at(frame.code());
-        return function &&
-               (function->name == "trap_entry" || function->name == "interrupt_vectors");
-    }
-
-    /// The instruction that a trap or an interrupt came in at. It may be on another stack: what
-    /// bounds the chain there is the number of frames.
-    int see_interrupted(std::uint64_t inner_rsp) {
-        StackFrame frame{StackFrame::Kind::trap, registers_[rip]};
-        // The dispatcher is called with the whole TrapFrame on the top of the stack.
-        if (result_.frames.back().kind == StackFrame::Kind::behind) {
-            if (const auto trap = memory_.read<channel::TrapFrame>(inner_rsp)) {
-                frame.vector = trap->vector;
-            }
-        }
-        if (is_bad_pointer(frame)) {
-            restart_ = frame;
-            return DWARF_CB_ABORT;
-        }
-        return add(frame);
-    }
-
-    /// Why libdwfl finds no more frames; `by_rule` if the call-frame information says so.
+    /// Why libdwfl finds no caller; `by_rule` if the call-frame information says so.
     std::string reason_of_end(bool by_rule) const {
         if (by_rule) {
             // The outermost function's return address is undefined (guest/boot/entry.S); libdwfl
@@ -208,33 +196,24 @@ class Unwinder {
 
     const VirtualMemory& memory_;
     const Symbols& symbols_;
-    std::array<Dwarf_Word, register_count> registers_{};  ///< of the frame that was seen last
-    std::optional<StackFrame> restart_;                   ///< where libdwfl has to be started again
-    bool is_first_ = false;
-    std::optional<std::uint64_t> last_read_;   ///< since then
-    std::optional<std::uint64_t> unreadable_;  ///< since then
+    std::array<Dwarf_Word, register_count> registers_{};
+    // Of the step that libdwfl takes.
+    bool is_at_caller_ = false;
+    std::optional<std::uint64_t> last_read_;
+    std::optional<std::uint64_t> unreadable_;
     Backtrace result_;
 };
 
 /// One line per function: those inlined here first, by what they are inlined into.
 std::string show_frame(std::size_t number, const StackFrame& frame, const Symbols& symbols) {
-    std::string text;
-    const auto places = symbols.source_of(frame.code());
-    for (const SourcePlace& place : places) {
-        const bool inlined = &place != &places.back();
-        text += text.empty() ? fmt::format("#{:<3} {:016x}", number, frame.address)
-                             : std::string(21, ' ');
-        text += fmt::format("  {} ({}:{}){}\n", place.function, place.file, place.line,
-                            inlined ? ", inlined into" : "");
-    }
-    if (text.empty()) {
+    std::string place =
+        symbols.source_text(frame.code(), ", inlined into\n" + std::string(23, ' '));
+    if (place.empty()) {
         const auto function = symbols.function_at(frame.code());
-        text = fmt::format(
-            "#{:<3} {:016x}  {}\n", number, frame.address,
-            function ? fmt::format("{}+{:#x}", function->name, frame.address - function->start)
-                     : "in no function");
+        place = function ? fmt::format("{}+{:#x}", function->name, frame.address - function->start)
+                         : "in no function";
     }
-    return text;
+    return fmt::format("#{:<3} {:016x}  {}\n", number, frame.address, place);
 }
 
 std::string show_trap(std::optional<std::uint64_t> vector) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <span>
 #include <string_view>
@@ -49,9 +50,7 @@ class Diagnostician {
         report += unreadable_ + show_log(log);
         // Names and messages are the guest's and must not drive a terminal.
         std::vector<std::string> lines;
-        for (const std::string_view line : lines_of(report)) {
-            lines.push_back(printable(line));
-        }
+        std::ranges::transform(lines_of(report), std::back_inserter(lines), printable);
         return {printable(summary()), fmt::format("{}", fmt::join(lines, "\n"))};
     }
 
@@ -98,16 +97,17 @@ class Diagnostician {
     std::string what_happened(const StoppedCpu& cpu) const {
         switch (outcome_.ending) {
             case Ending::panicked:
-                if (cpu.panic) {
-                    return "panic: " + *cpu.panic;
-                }
-                return cpu.trap ? exception_text(*cpu.trap, cpu.state.special.cr2)
-                                : "panic, for no reason given";
+                return cpu.has_panicked() ? panic_text(cpu) : "panic, for no reason given";
             case Ending::internal_error:
                 return internal_error_text(cpu);
             default:
                 return outcome_.detail;
         }
+    }
+
+    static std::string panic_text(const StoppedCpu& cpu) {
+        return cpu.panic ? "panic: " + *cpu.panic
+                         : exception_text(*cpu.trap, cpu.state.special.cr2);
     }
 
     std::string internal_error_text(const StoppedCpu& cpu) const {
@@ -155,14 +155,6 @@ class Diagnostician {
         return backtrace(cpu.state, cpu.state.memory(machine_.memory()), symbols_);
     }
 
-    std::string headline(const StoppedCpu& cpu) const {
-        std::string text = ended(cpu)  ? "ended the run: " + what_happened(cpu)
-                           : cpu.panic ? "panic: " + *cpu.panic
-                           : cpu.trap  ? exception_text(*cpu.trap, cpu.state.special.cr2)
-                                       : activity_text(cpu);
-        return fmt::format("vCPU {}: {}\n", cpu.index, text);
-    }
-
     std::string show_briefly(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
         return fmt::format("vCPU {}: {}, in {}; rip {:x} rsp {:x} cr3 {:x}\n", cpu.index,
@@ -171,7 +163,10 @@ class Diagnostician {
     }
 
     std::string show(const StoppedCpu& cpu) const {
-        std::string text = headline(cpu);
+        std::string text = fmt::format("vCPU {}: {}\n", cpu.index,
+                                       ended(cpu)           ? "ended the run: " + what_happened(cpu)
+                                       : cpu.has_panicked() ? panic_text(cpu)
+                                                            : activity_text(cpu));
         if (ended(cpu) && what_happened(cpu) != outcome_.detail && !outcome_.detail.empty()) {
             text += indent(outcome_.detail, 2);
         }

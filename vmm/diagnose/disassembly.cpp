@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 namespace nestbed::vmm {
 
@@ -16,89 +17,60 @@ constexpr std::size_t lines_after = 5;
 /// How far back the start of a function may be.
 constexpr std::uint64_t farthest_start = 1U << 16;
 
+/// By the version of the header that this program was built with: the structures must match.
+std::string zydis_version() {
+    return fmt::format("{}.{}", ZYDIS_VERSION_MAJOR(ZYDIS_VERSION),
+                       ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
+}
+
 /// The functions of Zydis that are used here, from a library that is found at run time.
-class Zydis {
-  public:
-    /// Null where it cannot be loaded.
-    static const Zydis* get() {
+struct Zydis {
+    bool is_usable = false;  ///< false where it cannot be loaded
+    decltype(&ZydisDecoderDecodeFull) decode = nullptr;
+    decltype(&ZydisFormatterFormatInstruction) format = nullptr;
+    decltype(&ZydisCalcAbsoluteAddress) calculate = nullptr;
+    ZydisDecoder decoder{};
+    ZydisFormatter formatter{};
+
+    static const Zydis& get() {
         static const Zydis zydis;
-        return zydis.usable_ ? &zydis : nullptr;
-    }
-
-    /// By the version of the header that this program was built with: the structures must match.
-    static std::string version() {
-        return fmt::format("{}.{}", ZYDIS_VERSION_MAJOR(ZYDIS_VERSION),
-                           ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
-    }
-
-    std::optional<Instruction> disassemble(std::span<const std::byte> code,
-                                           std::uint64_t address) const {
-        ZydisDecodedInstruction instruction{};
-        std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
-        if (!ZYAN_SUCCESS(
-                decode_(&decoder_, code.data(), code.size(), &instruction, operands.data()))) {
-            return std::nullopt;
-        }
-        Instruction result{instruction.length, "", std::nullopt};
-        std::array<char, 256> text{};
-        if (!ZYAN_SUCCESS(format_(&formatter_, &instruction, operands.data(),
-                                  instruction.operand_count_visible, text.data(), text.size(),
-                                  address, nullptr))) {
-            return std::nullopt;
-        }
-        result.text = text.data();
-        for (std::size_t n = 0; n < instruction.operand_count_visible; ++n) {
-            ZyanU64 target = 0;
-            if (ZYAN_SUCCESS(calculate_(&instruction, &operands[n], address, &target))) {
-                result.target = target;
-            }
-        }
-        return result;
+        return zydis;
     }
 
   private:
     Zydis() {
-        library_ = ::dlopen(("libZydis.so." + version()).c_str(), RTLD_NOW | RTLD_LOCAL);
-        if (library_ == nullptr) {
+        // Never closed: the functions are used until the end.
+        void* library = ::dlopen(("libZydis.so." + zydis_version()).c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (library == nullptr) {
             return;
         }
+        const auto find = [&](auto& function, const char* name) {
+            function = reinterpret_cast<std::decay_t<decltype(function)>>(::dlsym(library, name));
+            return function != nullptr;
+        };
         decltype(&ZydisDecoderInit) initialize_decoder = nullptr;
         decltype(&ZydisFormatterInit) initialize_formatter = nullptr;
         decltype(&ZydisFormatterSetProperty) set_property = nullptr;
-        usable_ = find(initialize_decoder, "ZydisDecoderInit") &&
-                  find(initialize_formatter, "ZydisFormatterInit") &&
-                  find(set_property, "ZydisFormatterSetProperty") &&
-                  find(decode_, "ZydisDecoderDecodeFull") &&
-                  find(format_, "ZydisFormatterFormatInstruction") &&
-                  find(calculate_, "ZydisCalcAbsoluteAddress") &&
-                  ZYAN_SUCCESS(initialize_decoder(&decoder_, ZYDIS_MACHINE_MODE_LONG_64,
-                                                  ZYDIS_STACK_WIDTH_64)) &&
-                  ZYAN_SUCCESS(initialize_formatter(&formatter_, ZYDIS_FORMATTER_STYLE_INTEL));
-        if (!usable_) {
+        is_usable = find(initialize_decoder, "ZydisDecoderInit") &&
+                    find(initialize_formatter, "ZydisFormatterInit") &&
+                    find(set_property, "ZydisFormatterSetProperty") &&
+                    find(decode, "ZydisDecoderDecodeFull") &&
+                    find(format, "ZydisFormatterFormatInstruction") &&
+                    find(calculate, "ZydisCalcAbsoluteAddress") &&
+                    ZYAN_SUCCESS(initialize_decoder(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
+                                                    ZYDIS_STACK_WIDTH_64)) &&
+                    ZYAN_SUCCESS(initialize_formatter(&formatter, ZYDIS_FORMATTER_STYLE_INTEL));
+        if (!is_usable) {
             return;
         }
         // As everywhere else here: 0xffff, not 0x000000000000FFFF.
         for (const auto padding :
              {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, ZYDIS_FORMATTER_PROP_DISP_PADDING,
               ZYDIS_FORMATTER_PROP_IMM_PADDING}) {
-            set_property(&formatter_, padding, ZYDIS_PADDING_DISABLED);
+            set_property(&formatter, padding, ZYDIS_PADDING_DISABLED);
         }
-        set_property(&formatter_, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+        set_property(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
     }
-
-    template <typename Function>
-    bool find(Function*& function, const char* name) {
-        function = reinterpret_cast<Function*>(::dlsym(library_, name));
-        return function != nullptr;
-    }
-
-    void* library_ = nullptr;  // never closed: the functions are used until the end
-    bool usable_ = false;
-    decltype(&ZydisDecoderDecodeFull) decode_ = nullptr;
-    decltype(&ZydisFormatterFormatInstruction) format_ = nullptr;
-    decltype(&ZydisCalcAbsoluteAddress) calculate_ = nullptr;
-    ZydisDecoder decoder_{};
-    ZydisFormatter formatter_{};
 };
 
 /// Instructions one behind the other, as lines.
@@ -158,13 +130,31 @@ std::string code_bytes(const VirtualMemory& memory, std::uint64_t start, std::ui
 
 const std::string& disassembler_remedy() {
     static const std::string remedy =
-        Zydis::get() != nullptr ? "" : "install libzydis" + Zydis::version() + " for disassembly";
+        Zydis::get().is_usable ? "" : "install libzydis" + zydis_version() + " for disassembly";
     return remedy;
 }
 
 std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address) {
-    const Zydis* zydis = Zydis::get();
-    return zydis == nullptr ? std::nullopt : zydis->disassemble(code, address);
+    const Zydis& zydis = Zydis::get();
+    ZydisDecodedInstruction instruction{};
+    std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
+    std::array<char, 256> text{};
+    if (!zydis.is_usable ||
+        !ZYAN_SUCCESS(zydis.decode(&zydis.decoder, code.data(), code.size(), &instruction,
+                                   operands.data())) ||
+        !ZYAN_SUCCESS(zydis.format(&zydis.formatter, &instruction, operands.data(),
+                                   instruction.operand_count_visible, text.data(), text.size(),
+                                   address, nullptr))) {
+        return std::nullopt;
+    }
+    Instruction result{instruction.length, text.data(), std::nullopt};
+    for (std::size_t n = 0; n < instruction.operand_count_visible; ++n) {
+        ZyanU64 target = 0;
+        if (ZYAN_SUCCESS(zydis.calculate(&instruction, &operands[n], address, &target))) {
+            result.target = target;
+        }
+    }
+    return result;
 }
 
 std::string hex_bytes(std::span<const std::byte> bytes) {

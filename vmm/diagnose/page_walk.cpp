@@ -27,10 +27,6 @@ using paging::WalkStep;
 
 namespace bits = paging::bits;
 
-std::string joined(const std::vector<std::string>& parts, const char* separator) {
-    return fmt::format("{}", fmt::join(parts, separator));
-}
-
 /// What all entries together grant.
 std::string permission_text(Permission permission) {
     return fmt::format(
@@ -47,7 +43,7 @@ std::string entries_with(const WalkResult& result, std::uint64_t bit, bool value
             names.emplace_back(entry_name_of(step.level));
         }
     }
-    return joined(names, ", ");
+    return fmt::format("{}", fmt::join(names, ", "));
 }
 
 /// Why an access to a page that is there is forbidden: the bits, and the entries that have them.
@@ -73,7 +69,31 @@ std::string refusal_text(const WalkResult& result, paging::Access access,
            "CR4.SMAP, and it is a user page");
     add_if(access.type == AccessType::write && (by_user || state.wp) && !read_only.empty(),
            "R/W = 0 in " + read_only);
-    return joined(reasons, "; ");
+    return fmt::format("{}", fmt::join(reasons, "; "));
+}
+
+/// Bits that are reserved in an entry, by name: "bits 51:48 (above MAXPHYADDR)", "PS (bit 7)".
+std::string reserved_bits_text(Level level, std::uint64_t reserved,
+                               const paging::EntryFormat& format) {
+    std::vector<std::string> names;
+    const auto take = [&](std::uint64_t mask, const std::string& name) {
+        if ((reserved & mask) != 0) {
+            names.push_back(name);
+            reserved &= ~mask;
+        }
+    };
+    take(bits::no_execute, "NX (bit 63, since EFER.NXE = 0)");
+    take(bits::range(format.maxphyaddr, paging::architectural_physical_bits - 1),
+         fmt::format("bits 51:{} (above MAXPHYADDR)", format.maxphyaddr));
+    take(bits::page_size, "PS (bit 7)");
+    take(bits::global, "G (bit 8)");
+    if (paging::can_be_leaf(level)) {
+        take(bits::range(13, paging::index_shift_of(level) - 1),
+             fmt::format("bits {}:13 (below a large page's frame)",
+                         paging::index_shift_of(level) - 1));
+    }
+    take(reserved, fmt::format("{:#x}", reserved));
+    return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string fault_text(const WalkResult& result, paging::Access access, const ControlState& state) {
@@ -129,29 +149,6 @@ std::string entry_text(Level level, std::uint64_t raw) {
                                name_of(paging::leaf_size_of(level)), address);
     }
     return "?";
-}
-
-std::string reserved_bits_text(Level level, std::uint64_t reserved,
-                               const paging::EntryFormat& format) {
-    std::vector<std::string> names;
-    const auto take = [&](std::uint64_t mask, const std::string& name) {
-        if ((reserved & mask) != 0) {
-            names.push_back(name);
-            reserved &= ~mask;
-        }
-    };
-    take(bits::no_execute, "NX (bit 63, since EFER.NXE = 0)");
-    take(bits::range(format.maxphyaddr, paging::architectural_physical_bits - 1),
-         fmt::format("bits 51:{} (above MAXPHYADDR)", format.maxphyaddr));
-    take(bits::page_size, "PS (bit 7)");
-    take(bits::global, "G (bit 8)");
-    if (paging::can_be_leaf(level)) {
-        take(bits::range(13, paging::index_shift_of(level) - 1),
-             fmt::format("bits {}:13 (below a large page's frame)",
-                         paging::index_shift_of(level) - 1));
-    }
-    take(reserved, fmt::format("{:#x}", reserved));
-    return joined(names, ", ");
 }
 
 PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,

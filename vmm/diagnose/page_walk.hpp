@@ -5,8 +5,6 @@
 #include <string>
 
 #include "shared/paging/access.hpp"
-#include "shared/paging/entry_format.hpp"
-#include "shared/paging/frame.hpp"
 #include "shared/paging/walk.hpp"
 #include "vmm/memory/guest_memory.hpp"
 
@@ -14,10 +12,6 @@ namespace nestbed::vmm {
 
 /// What a raw entry says: "P W A -> table 0x5000", "P U NX -> 4 KiB page 0x7000", "not present".
 std::string entry_text(paging::Level level, std::uint64_t raw);
-
-/// Bits that are reserved in an entry, by name: "bits 51:48 (above MAXPHYADDR)", "PS (bit 7)".
-std::string reserved_bits_text(paging::Level level, std::uint64_t reserved,
-                               const paging::EntryFormat& format);
 
 struct PageWalk {
     paging::WalkResult result;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nestbed::vmm {
@@ -52,31 +53,23 @@ class Symbols {
     /// "panic+0x12", or "0xffffffff80001000" if no symbol is there.
     std::string name_of(std::uint64_t address) const;
 
-    /// "panic (guest/kernel/panic.cpp:12)" if the source is known, with the functions that it is
-    /// inlined into; else what `name_of` says.
+    /// What `source_of` finds, "panic (guest/kernel/panic.cpp:12)", with `separator` before each
+    /// function that it is inlined into; empty without debug information.
+    std::string source_text(std::uint64_t address, std::string_view separator) const;
+
+    /// The source if it is known; else what `name_of` says.
     std::string describe(std::uint64_t address) const;
 
     /// libdwfl's session with the file as its only module. It can be attached to one state.
     Dwfl* session() const { return session_.get(); }
 
   private:
-    struct End {
-        void operator()(Dwfl* session) const { dwfl_end(session); }
-    };
-
-    std::vector<char> file_;
-    std::unique_ptr<Dwfl, End> session_;  ///< null: no ELF file
-    Dwfl_Module* module_ = nullptr;       ///< null: the file is no ELF file
+    std::string file_;
+    std::unique_ptr<Dwfl, decltype(&dwfl_end)> session_{nullptr, &dwfl_end};
+    Dwfl_Module* module_ = nullptr;  ///< null, in which libdwfl finds nothing: no ELF file
 };
-
-/// The first kibibyte of a string in the file; "?" for null.
-std::string bounded(const char* text);
 
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".
 std::string readable_symbol(const char* mangled);
-
-/// The inlined functions and the one around them at `address`, as Symbols::source_of has them, but
-/// without a name in assembly.
-std::vector<SourcePlace> source_in(Dwarf* dwarf, std::uint64_t address);
 
 }  // namespace nestbed::vmm

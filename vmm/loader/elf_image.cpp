@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "shared/channel/abi.hpp"
 #include "shared/channel/layout.hpp"
@@ -32,84 +33,63 @@ class Parser {
     Parser(const std::string& name, std::span<const std::byte> file) : name_(name), file_(file) {}
 
     Elf64_Ehdr header() const {
-        if (file_.size() < EI_NIDENT || std::memcmp(file_.data(), ELFMAG, SELFMAG) != 0) {
-            reject("not an ELF file");
-        }
+        require(file_.size() >= EI_NIDENT && std::memcmp(file_.data(), ELFMAG, SELFMAG) == 0,
+                "not an ELF file");
         const int file_class = std::to_integer<int>(file_[EI_CLASS]);
-        if (file_class != ELFCLASS64) {
-            reject("{} ELF file; guests are x86-64",
-                   file_class == ELFCLASS32 ? "a 32-bit" : "not a 64-bit");
-        }
+        require(file_class == ELFCLASS64, "{} ELF file; guests are x86-64",
+                file_class == ELFCLASS32 ? "a 32-bit" : "not a 64-bit");
         const auto result = read<Elf64_Ehdr>(0, "the ELF header");
-        if (result.e_ident[EI_DATA] != ELFDATA2LSB || result.e_machine != EM_X86_64) {
-            reject("an ELF file for another processor; guests are x86-64");
-        }
-        if (result.e_type == ET_DYN) {
-            reject("a dynamic or position-independent ELF file; link with -static -no-pie");
-        }
-        if (result.e_type != ET_EXEC) {
-            reject("not an executable ELF file");
-        }
+        require(result.e_ident[EI_DATA] == ELFDATA2LSB && result.e_machine == EM_X86_64,
+                "an ELF file for another processor; guests are x86-64");
+        require(result.e_type != ET_DYN,
+                "a dynamic or position-independent ELF file; link with -static -no-pie");
+        require(result.e_type == ET_EXEC, "not an executable ELF file");
         return result;
     }
 
     std::vector<Elf64_Phdr> program_headers(const Elf64_Ehdr& header) const {
-        if (header.e_phnum == 0) {
-            reject("no program headers");
-        }
-        if (header.e_phentsize != sizeof(Elf64_Phdr)) {
-            reject("program headers of {} bytes instead of {}", +header.e_phentsize,
-                   sizeof(Elf64_Phdr));
-        }
-        if (header.e_phnum > max_program_headers) {
-            reject("{} program headers; {} are possible: link with guest/boot/guest.ld",
-                   +header.e_phnum, max_program_headers);
-        }
+        require(header.e_phnum != 0, "no program headers");
+        require(header.e_phentsize == sizeof(Elf64_Phdr),
+                "program headers of {} bytes instead of {}", +header.e_phentsize,
+                sizeof(Elf64_Phdr));
+        require(header.e_phnum <= max_program_headers,
+                "{} program headers; {} are possible: link with guest/boot/guest.ld",
+                +header.e_phnum, max_program_headers);
+        require(header.e_phoff <= file_.size(),
+                "truncated: the program headers are outside the file");
         std::vector<Elf64_Phdr> result;
         for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-            // Each addition is checked by `read`: e_phoff is the file's word.
-            if (header.e_phoff > file_.size()) {
-                reject("truncated: the program headers are outside the file");
-            }
             result.push_back(
                 read<Elf64_Phdr>(header.e_phoff + i * sizeof(Elf64_Phdr), "the program headers"));
-            if (result.back().p_type == PT_INTERP || result.back().p_type == PT_DYNAMIC) {
-                reject("a dynamic ELF file; link with -static");
-            }
+            require(result.back().p_type != PT_INTERP && result.back().p_type != PT_DYNAMIC,
+                    "a dynamic ELF file; link with -static");
         }
         return result;
     }
 
     Segment segment(const Elf64_Phdr& header) const {
         namespace layout = channel::layout;
-        if (!fits(header.p_offset, header.p_filesz, file_.size())) {
-            reject("truncated: the segment at {:#x} is not all in the file", header.p_vaddr);
-        }
-        if (header.p_memsz < header.p_filesz) {
-            reject("the segment at {:#x} is larger in the file than in memory", header.p_vaddr);
-        }
-        if (header.p_vaddr % page_size != 0 || header.p_paddr % page_size != 0) {
-            reject("the segment at {:#x} (physical {:#x}) does not start on a page", header.p_vaddr,
-                   header.p_paddr);
-        }
-        const bool kernel =
-            header.p_vaddr >= layout::kernel_image &&
-            fits(header.p_vaddr - layout::kernel_image, header.p_memsz, layout::image_limit);
-        const bool user =
-            header.p_vaddr >= layout::user_image &&
-            fits(header.p_vaddr - layout::user_image, header.p_memsz, layout::image_limit);
-        if (!kernel && !user) {
-            reject(
+        require(fits(header.p_offset, header.p_filesz, file_.size()),
+                "truncated: the segment at {:#x} is not all in the file", header.p_vaddr);
+        require(header.p_memsz >= header.p_filesz,
+                "the segment at {:#x} is larger in the file than in memory", header.p_vaddr);
+        require(header.p_vaddr % page_size == 0 && header.p_paddr % page_size == 0,
+                "the segment at {:#x} (physical {:#x}) does not start on a page", header.p_vaddr,
+                header.p_paddr);
+        const auto is_in = [&](std::uint64_t image) {
+            return header.p_vaddr >= image &&
+                   fits(header.p_vaddr - image, header.p_memsz, layout::image_limit);
+        };
+        const bool user = is_in(layout::user_image);
+        require(user || is_in(layout::kernel_image),
                 "the segment at {:#x} is neither in the kernel image (from {:#x}) nor in the "
                 "user image (from {:#x}): link with guest/boot/guest.ld",
                 header.p_vaddr, layout::kernel_image, layout::user_image);
-        }
-        if (header.p_paddr < layout::image_physical ||
-            !fits(header.p_paddr, header.p_memsz, layout::image_physical + layout::image_limit)) {
-            reject("the segment at {:#x} is to be loaded at physical {:#x}, outside [{:#x}, {:#x})",
-                   header.p_vaddr, header.p_paddr, layout::image_physical,
-                   layout::image_physical + layout::image_limit);
-        }
+        constexpr std::uint64_t physical_limit = layout::image_physical + layout::image_limit;
+        require(header.p_paddr >= layout::image_physical &&
+                    fits(header.p_paddr, header.p_memsz, physical_limit),
+                "the segment at {:#x} is to be loaded at physical {:#x}, outside [{:#x}, {:#x})",
+                header.p_vaddr, header.p_paddr, layout::image_physical, physical_limit);
         return {header.p_vaddr,
                 header.p_paddr,
                 header.p_memsz,
@@ -120,28 +100,24 @@ class Parser {
     }
 
     void check_overlap(const std::vector<Segment>& segments) const {
-        const auto overlap = [](std::uint64_t a, std::uint64_t a_size, std::uint64_t b,
-                                std::uint64_t b_size) {
-            return a < page_end(b + b_size) && b < page_end(a + a_size);
+        const auto overlap = [](const Segment& a, const Segment& b, auto address) {
+            return a.*address < page_end(b.*address + b.memory_size) &&
+                   b.*address < page_end(a.*address + a.memory_size);
         };
-        for (std::size_t i = 0; i < segments.size(); ++i) {
-            for (std::size_t j = i + 1; j < segments.size(); ++j) {
-                const Segment& a = segments[i];
-                const Segment& b = segments[j];
-                if (overlap(a.virtual_address, a.memory_size, b.virtual_address, b.memory_size) ||
-                    overlap(a.physical_address, a.memory_size, b.physical_address, b.memory_size)) {
-                    reject("the segments at {:#x} and {:#x} overlap", a.virtual_address,
-                           b.virtual_address);
-                }
+        for (auto a = segments.begin(); a != segments.end(); ++a) {
+            for (auto b = a + 1; b != segments.end(); ++b) {
+                require(!overlap(*a, *b, &Segment::virtual_address) &&
+                            !overlap(*a, *b, &Segment::physical_address),
+                        "the segments at {:#x} and {:#x} overlap", a->virtual_address,
+                        b->virtual_address);
             }
         }
     }
 
-    /// The note's descriptor, if this header holds nestbed's note.
+    /// The descriptor of nestbed's note, if it is among those of this header.
     std::optional<channel::GuestNote> guest_note(const Elf64_Phdr& header) const {
-        if (!fits(header.p_offset, header.p_filesz, file_.size())) {
-            reject("truncated: a note is not all in the file");
-        }
+        require(fits(header.p_offset, header.p_filesz, file_.size()),
+                "truncated: a note is not all in the file");
         const auto notes = file_.subspan(header.p_offset, header.p_filesz);
         std::uint64_t at = 0;
         while (fits(at, sizeof(Elf64_Nhdr), notes.size())) {
@@ -154,45 +130,42 @@ class Parser {
             }
             if (note.n_type == channel::note_type && note.n_namesz == sizeof(channel::note_name) &&
                 std::memcmp(notes.data() + name_at, channel::note_name, note.n_namesz) == 0) {
-                channel::GuestNote result{};
-                std::memcpy(&result, notes.data() + descriptor_at,
-                            std::min<std::size_t>(note.n_descsz, sizeof result));
-                // Another version may have another note, and is refused for its version.
-                if (result.abi_version == channel::abi_version && note.n_descsz < sizeof result) {
-                    reject("its nestbed note has {} bytes instead of {}", +note.n_descsz,
-                           sizeof result);
-                }
-                return result;
+                return checked_note(notes.subspan(descriptor_at, note.n_descsz));
             }
             at = descriptor_at + (note.n_descsz + 3ULL) / 4 * 4;
         }
         return std::nullopt;
     }
 
-    void check_note(const channel::GuestNote& note) const {
-        if (note.abi_version != channel::abi_version) {
-            reject("built for ABI version {}; this nestbed speaks version {}: rebuild the guest",
-                   note.abi_version, channel::abi_version);
-        }
-        if (note.descriptor_size != sizeof(channel::TestDescriptor)) {
-            reject("its test descriptors have {} bytes instead of {}", note.descriptor_size,
-                   sizeof(channel::TestDescriptor));
-        }
-    }
-
+    /// Throws Error(input) with the file's name unless what is required holds.
     template <typename... Arguments>
-    [[noreturn]] void reject(fmt::format_string<Arguments...> format,
-                             Arguments&&... arguments) const {
-        throw_error(ErrorKind::input, "{}: {}", name_,
-                    fmt::format(format, std::forward<Arguments>(arguments)...));
+    void require(bool holds, fmt::format_string<Arguments...> format,
+                 Arguments&&... arguments) const {
+        if (!holds) {
+            throw_error(ErrorKind::input, "{}: {}", name_,
+                        fmt::format(format, std::forward<Arguments>(arguments)...));
+        }
     }
 
   private:
+    channel::GuestNote checked_note(std::span<const std::byte> descriptor) const {
+        channel::GuestNote note{};
+        std::memcpy(&note, descriptor.data(), std::min(descriptor.size(), sizeof note));
+        // The version first: another one may have another note.
+        require(note.abi_version == channel::abi_version,
+                "built for ABI version {}; this nestbed speaks version {}: rebuild the guest",
+                note.abi_version, channel::abi_version);
+        require(descriptor.size() >= sizeof note, "its nestbed note has {} bytes instead of {}",
+                descriptor.size(), sizeof note);
+        require(note.descriptor_size == sizeof(channel::TestDescriptor),
+                "its test descriptors have {} bytes instead of {}", note.descriptor_size,
+                sizeof(channel::TestDescriptor));
+        return note;
+    }
+
     template <typename T>
     T read(std::uint64_t offset, const char* what) const {
-        if (!fits(offset, sizeof(T), file_.size())) {
-            reject("truncated: the file ends before {}", what);
-        }
+        require(fits(offset, sizeof(T), file_.size()), "truncated: the file ends before {}", what);
         T result{};
         std::memcpy(&result, file_.data() + offset, sizeof result);
         return result;
@@ -218,19 +191,16 @@ ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
         }
     }
     parser.check_overlap(segments_);
-    if (!note) {
-        parser.reject("not a nestbed guest: it has no nestbed note (see nestbed_add_guest)");
-    }
-    parser.check_note(*note);
+    parser.require(note.has_value(),
+                   "not a nestbed guest: it has no nestbed note (see nestbed_add_guest)");
     note_ = *note;
     entry_ = header.e_entry;
     const bool entry_is_code = std::ranges::any_of(segments_, [&](const Segment& segment) {
         return segment.executable && !segment.user && entry_ >= segment.virtual_address &&
                entry_ - segment.virtual_address < segment.memory_size;
     });
-    if (!entry_is_code) {
-        parser.reject("its entry point {:#x} is not in an executable kernel segment", entry_);
-    }
+    parser.require(entry_is_code, "its entry point {:#x} is not in an executable kernel segment",
+                   entry_);
 }
 
 std::uint64_t ElfImage::physical_end() const {
@@ -241,34 +211,29 @@ std::uint64_t ElfImage::physical_end() const {
     return end;
 }
 
-std::optional<std::span<const std::byte>> ElfImage::contents_at(std::uint64_t virtual_address,
-                                                                std::uint64_t size) const {
+std::span<const std::byte> ElfImage::contents_from(std::uint64_t virtual_address) const {
     for (const Segment& segment : segments_) {
         if (virtual_address >= segment.virtual_address &&
-            fits(virtual_address - segment.virtual_address, size, segment.contents.size())) {
-            return segment.contents.subspan(virtual_address - segment.virtual_address, size);
+            virtual_address - segment.virtual_address < segment.contents.size()) {
+            return segment.contents.subspan(virtual_address - segment.virtual_address);
         }
     }
-    return std::nullopt;
+    return {};
+}
+
+std::optional<std::span<const std::byte>> ElfImage::contents_at(std::uint64_t virtual_address,
+                                                                std::uint64_t size) const {
+    const auto rest = contents_from(virtual_address);
+    return size <= rest.size() ? std::optional(rest.first(size)) : std::nullopt;
 }
 
 std::optional<std::string> ElfImage::string_at(std::uint64_t virtual_address,
                                                std::uint64_t limit) const {
-    for (const Segment& segment : segments_) {
-        if (virtual_address < segment.virtual_address ||
-            virtual_address - segment.virtual_address >= segment.contents.size()) {
-            continue;
-        }
-        auto rest = segment.contents.subspan(virtual_address - segment.virtual_address);
-        rest = rest.first(std::min<std::uint64_t>(limit, rest.size()));
-        const auto end = std::ranges::find(rest, std::byte{0});
-        if (end == rest.end()) {
-            return std::nullopt;
-        }
-        return std::string(reinterpret_cast<const char*>(rest.data()),
-                           static_cast<std::size_t>(end - rest.begin()));
-    }
-    return std::nullopt;
+    const auto rest = contents_from(virtual_address);
+    const std::string_view text(reinterpret_cast<const char*>(rest.data()),
+                                std::min<std::uint64_t>(limit, rest.size()));
+    const std::size_t end = text.find('\0');
+    return end == text.npos ? std::nullopt : std::optional<std::string>(text.substr(0, end));
 }
 
 }  // namespace nestbed::vmm

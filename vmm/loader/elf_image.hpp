@@ -48,6 +48,9 @@ class ElfImage {
                                          std::uint64_t limit = 4096) const;
 
   private:
+    /// The contents of a segment from an address on; empty if that is in none.
+    std::span<const std::byte> contents_from(std::uint64_t virtual_address) const;
+
     std::string name_;
     std::span<const std::byte> file_;
     std::uint64_t entry_ = 0;

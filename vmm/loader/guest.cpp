@@ -58,29 +58,62 @@ bool is_possible(const channel::DirtyLogging& logging) {
     return false;
 }
 
-void check_needs(const ElfImage& image, const GuestTest& test) {
-    const channel::TestNeeds& needs = test.needs;
+/// What a test asks for and cannot have; empty if it can have everything.
+std::string impossible_need(const channel::TestNeeds& needs) {
     if (needs.cpus < 1 || needs.cpus > channel::max_cpus) {
-        throw_error(ErrorKind::input, "{}: {} asks for {} vCPUs; 1 to {} are possible",
-                    image.name(), test.full_name(), needs.cpus, channel::max_cpus);
+        return fmt::format("{} vCPUs; 1 to {} are possible", needs.cpus, channel::max_cpus);
     }
     if (needs.ring_records != 0 && (!std::has_single_bit(needs.ring_records) ||
                                     needs.ring_records > channel::max_ring_records)) {
-        throw_error(ErrorKind::input,
-                    "{}: {} asks for rings of {} records; a power of two up to {} is possible",
-                    image.name(), test.full_name(), needs.ring_records, channel::max_ring_records);
+        return fmt::format("rings of {} records; a power of two up to {} is possible",
+                           needs.ring_records, channel::max_ring_records);
     }
-    if (!is_possible(needs.dirty_logging)) {
-        throw_error(ErrorKind::input, "{}: {} asks for a dirty log that there is not", image.name(),
-                    test.full_name());
+    return is_possible(needs.dirty_logging) ? "" : "a dirty log that there is not";
+}
+
+std::vector<GuestTest> read_tests(const ElfImage& image) {
+    const auto require = [&](bool holds, const std::string& otherwise) {
+        if (!holds) {
+            throw_error(ErrorKind::input, "{}: {}", image.name(), otherwise);
+        }
+    };
+    std::vector<GuestTest> tests;
+    const std::uint64_t begin = image.note().tests_begin.address;
+    const std::uint64_t end = image.note().tests_end.address;
+    constexpr std::uint64_t size = sizeof(channel::TestDescriptor);
+    require(begin <= end && (end - begin) % size == 0 && (end - begin) / size <= max_tests,
+            "the table of its tests has an impossible size");
+    for (std::uint64_t at = begin; at < end; at += size) {
+        const auto bytes = image.contents_at(at, size);
+        require(bytes.has_value(), "the table of its tests is outside its segments");
+        channel::TestDescriptor descriptor{};
+        std::memcpy(&descriptor, bytes->data(), size);
+        const auto suite = image.string_at(descriptor.suite.address, 256);
+        const auto name = image.string_at(descriptor.name.address, 256);
+        const auto file = image.string_at(descriptor.file.address);
+        require(suite && name && file, "the name of a test is outside its segments");
+        require(is_identifier(*suite) && is_identifier(*name),
+                "the name of a test is not an identifier");
+        GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs};
+        const std::string need = impossible_need(test.needs);
+        require(need.empty(), fmt::format("{} asks for {}", test.full_name(), need));
+        tests.push_back(std::move(test));
     }
+    // The compiler lays descriptors out in any order; people expect that of the source.
+    std::ranges::stable_sort(tests, {}, &GuestTest::line);
+    return tests;
 }
 
 }  // namespace
 
 Guest::Guest(std::string name, std::span<const std::byte> file)
-    : image_(std::make_unique<ElfImage>(std::move(name), file)) {
-    read_tests();
+    : image_(std::make_unique<ElfImage>(std::move(name), file)), tests_(read_tests(*image_)) {}
+
+Guest Guest::read(const std::string& path) {
+    auto contents = std::make_unique<std::string>(read_guest(path));
+    Guest guest(path, std::as_bytes(std::span(*contents)));
+    guest.storage_ = std::move(contents);
+    return guest;
 }
 
 const GuestTest& Guest::test_named(std::string_view name) const {
@@ -89,48 +122,6 @@ const GuestTest& Guest::test_named(std::string_view name) const {
         throw_error(ErrorKind::input, "the guest {} has no test {}", image_->name(), name);
     }
     return *test;
-}
-
-Guest Guest::read(const std::string& path) {
-    Guest guest;
-    guest.storage_ = std::make_unique<std::string>(read_guest(path));
-    guest.image_ = std::make_unique<ElfImage>(path, std::as_bytes(std::span(*guest.storage_)));
-    guest.read_tests();
-    return guest;
-}
-
-void Guest::read_tests() {
-    const auto reject = [&](const char* what) {
-        throw_error(ErrorKind::input, "{}: {}", image_->name(), what);
-    };
-    const std::uint64_t begin = image_->note().tests_begin.address;
-    const std::uint64_t end = image_->note().tests_end.address;
-    if (end < begin || (end - begin) % sizeof(channel::TestDescriptor) != 0 ||
-        (end - begin) / sizeof(channel::TestDescriptor) > max_tests) {
-        reject("the table of its tests has an impossible size");
-    }
-    for (std::uint64_t at = begin; at < end; at += sizeof(channel::TestDescriptor)) {
-        const auto bytes = image_->contents_at(at, sizeof(channel::TestDescriptor));
-        if (!bytes) {
-            reject("the table of its tests is outside its segments");
-        }
-        channel::TestDescriptor descriptor{};
-        std::memcpy(&descriptor, bytes->data(), sizeof descriptor);
-        const auto suite = image_->string_at(descriptor.suite.address, 256);
-        const auto name = image_->string_at(descriptor.name.address, 256);
-        const auto file = image_->string_at(descriptor.file.address);
-        if (!suite || !name || !file) {
-            reject("the name of a test is outside its segments");
-        }
-        if (!is_identifier(*suite) || !is_identifier(*name)) {
-            reject("the name of a test is not an identifier");
-        }
-        GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs};
-        check_needs(*image_, test);
-        tests_.push_back(std::move(test));
-    }
-    // The compiler lays descriptors out in any order; people expect that of the source.
-    std::ranges::stable_sort(tests_, {}, &GuestTest::line);
 }
 
 }  // namespace nestbed::vmm

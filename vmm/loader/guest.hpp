@@ -1,9 +1,13 @@
-// A guest: its ELF file and the tests that it says it holds.
+// A guest: its ELF file and the tests that it says it holds. The built-in suites are inside this
+// program.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/loader/elf_image.hpp"
@@ -35,12 +39,16 @@ class Guest {
     const GuestTest& test_named(std::string_view name) const;
 
   private:
-    Guest() = default;
-    void read_tests();
-
     std::unique_ptr<std::string> storage_;  ///< of a file that was read
     std::unique_ptr<ElfImage> image_;
     std::vector<GuestTest> tests_;
 };
+
+struct BuiltinGuest {
+    std::string_view name;
+    std::span<const std::byte> file;
+};
+
+std::span<const BuiltinGuest> builtin_guests();
 
 }  // namespace nestbed::vmm

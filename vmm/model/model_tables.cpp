@@ -13,16 +13,9 @@ using paging::VirtAddr;
 
 constexpr std::uint64_t table_bytes = paging::bytes_of(paging::PageSize::size_4k);
 
-struct Window {
-    ModelTables* tables;
-    std::uint64_t* operator()(Frame4k table) const { return tables->entries(table); }
-};
-
 }  // namespace
 
 ModelTables::ModelTables() { tables_.emplace_back(); }
-
-Frame4k ModelTables::root() const { return Frame4k::at<base>(); }
 
 std::uint64_t* ModelTables::entries(Frame4k table) {
     const std::uint64_t number = (table.address().raw() - base) / table_bytes;
@@ -47,7 +40,8 @@ std::optional<std::uint64_t> ModelTables::entry_at(PhysAddr address) const {
 void ModelTables::map(std::uint64_t linear, std::uint64_t physical, std::uint64_t bytes,
                       paging::PageSize leaf) {
     using enum paging::Permission;
-    paging::Mapper<Window, ModelTables> mapper({.root = root()}, Window{this}, *this);
+    paging::Mapper mapper(
+        {.root = root()}, [&](Frame4k table) { return entries(table); }, *this);
     const std::uint64_t step = paging::bytes_of(leaf);
     const paging::PageRange range{VirtAddr(linear), (bytes + step - 1) / step, leaf};
     const auto frame = Frame4k::from(PhysAddr(physical));

@@ -24,12 +24,12 @@ class ModelTables {
     ModelTables& operator=(const ModelTables&) = delete;
 
     /// Maps [linear, linear + bytes) for user mode to `physical` and on, with leaves of `leaf`, to
-    /// which both addresses are aligned; the last leaf may reach beyond. Throws Error(input) if
+    /// which both addresses are aligned; the last leaf may reach beyond. Throws Error(ours) if
     /// something is mapped there already.
     void map(std::uint64_t linear, std::uint64_t physical, std::uint64_t bytes,
              paging::PageSize leaf);
 
-    paging::Frame4k root() const;
+    paging::Frame4k root() const { return paging::Frame4k::at<base>(); }
 
     /// The entry at a physical address; nothing if it is in no table.
     std::optional<std::uint64_t> entry_at(paging::PhysAddr address) const;

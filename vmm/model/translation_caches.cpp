@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,35 +27,28 @@ std::optional<Cpuid> cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     return result;
 }
 
-struct Tlb {
-    std::size_t entries_4k = 0;
-    std::size_t entries_2m = 0;
-    std::size_t entries_1g = 0;
-};
-
 /// The second-level data TLB of AMD's leaves: bits 27:16 of EBX for 4 KiB pages, of EAX for 2 MiB.
-std::optional<Tlb> amd_tlb() {
+/// Only the TLB is set; all zero where the leaves say nothing.
+TranslationCaches amd_tlb() {
     constexpr std::uint32_t entries_shift = 16;
     constexpr std::uint32_t entries_mask = 0xFFF;
     const auto entries = [](std::uint32_t part) { return part >> entries_shift & entries_mask; };
     const auto second_level = cpuid(0x8000'0006);
     if (!second_level || entries(second_level->ebx) == 0) {
-        return std::nullopt;
+        return {};
     }
     const auto large = cpuid(0x8000'0019);
-    return Tlb{entries(second_level->ebx), entries(second_level->eax),
-               large ? entries(large->ebx) : 0};
+    return {.tlb_4k = entries(second_level->ebx),
+            .tlb_2m = entries(second_level->eax),
+            .tlb_1g = large ? entries(large->ebx) : 0};
 }
 
-/// Intel's deterministic address translation parameters: of all data and unified TLBs, the largest
-/// for each page size.
-std::optional<Tlb> intel_tlb() {
+/// Intel's deterministic address translation parameters, likewise: of all data and unified TLBs,
+/// the largest for each page size.
+TranslationCaches intel_tlb() {
+    TranslationCaches caches;
     const auto first = cpuid(0x18);
-    if (!first) {
-        return std::nullopt;
-    }
-    Tlb tlb;
-    for (std::uint32_t subleaf = 0; subleaf <= first->eax && subleaf < 32; ++subleaf) {
+    for (std::uint32_t subleaf = 0; first && subleaf <= first->eax && subleaf < 32; ++subleaf) {
         constexpr std::uint32_t data = 1;
         constexpr std::uint32_t unified = 3;
         const auto part = cpuid(0x18, subleaf);
@@ -64,53 +58,47 @@ std::optional<Tlb> intel_tlb() {
         }
         const std::size_t entries = std::size_t{part->ebx >> 16} * part->ecx;
         const auto raise = [&](std::uint32_t bit, std::size_t& value) {
-            if ((part->ebx & bit) != 0 && entries > value) {
-                value = entries;
+            if ((part->ebx & bit) != 0) {
+                value = std::max(value, entries);
             }
         };
-        raise(1U << 0, tlb.entries_4k);
-        raise(1U << 1, tlb.entries_2m);
-        raise(1U << 3, tlb.entries_1g);
+        raise(1U << 0, caches.tlb_4k);
+        raise(1U << 1, caches.tlb_2m);
+        raise(1U << 3, caches.tlb_1g);
     }
-    return tlb.entries_4k == 0 ? std::nullopt : std::optional(tlb);
+    return caches;
 }
 
 }  // namespace
 
 HostCaches caches_of_this_host() {
-    constexpr PagingStructureCaches assumed{.pml5e = 1, .pml4e = 2, .pdpte = 4, .pde = 32};
-    constexpr Tlb assumed_tlb{1536, 1536, 16};
-    std::optional<Tlb> told = intel_tlb();
-    if (!told) {
-        told = amd_tlb();
+    TranslationCaches caches = intel_tlb();
+    if (caches.tlb_4k == 0) {
+        caches = amd_tlb();
     }
-    const Tlb tlb = told.value_or(Tlb{});
+    const bool is_told = caches.tlb_4k != 0;
     std::string assumptions;
-    const auto entries = [&](std::size_t by_cpuid, std::size_t otherwise, const char* page) {
-        if (by_cpuid != 0) {
-            return by_cpuid;
+    const auto assume = [&](std::size_t& entries, std::size_t otherwise, const char* page) {
+        if (entries == 0) {
+            entries = otherwise;
+            assumptions += fmt::format("{}{}", assumptions.empty() ? "" : ", ", page);
         }
-        assumptions += fmt::format("{}{}", assumptions.empty() ? "" : ", ", page);
-        return otherwise;
     };
-    const std::size_t entries_4k = entries(tlb.entries_4k, assumed_tlb.entries_4k, "4 KiB");
-    const std::size_t entries_2m = entries(tlb.entries_2m, assumed_tlb.entries_2m, "2 MiB");
-    const std::size_t entries_1g = entries(tlb.entries_1g, assumed_tlb.entries_1g, "1 GiB");
-    return {
-        .caches = {.tlb_4k = entries_4k,
-                   .tlb_2m = entries_2m,
-                   .tlb_1g = entries_1g,
-                   .first_stage = assumed,
-                   .second_stage = assumed,
-                   .nested_tlb = 16},
-        .source = fmt::format("TLB of {}, {} and {} entries for 4 KiB, 2 MiB and 1 GiB pages ({}); "
-                              "paging-structure caches of {} PML4Es, {} PDPTEs and {} PDEs for "
-                              "either stage and a nested TLB of 16 entries (assumed)",
-                              entries_4k, entries_2m, entries_1g,
-                              assumptions.empty()   ? "by CPUID"
-                              : tlb.entries_4k == 0 ? "assumed: CPUID says nothing"
-                                                    : "by CPUID, but assumed for " + assumptions,
-                              assumed.pml4e, assumed.pdpte, assumed.pde)};
+    assume(caches.tlb_4k, 1536, "4 KiB");
+    assume(caches.tlb_2m, 1536, "2 MiB");
+    assume(caches.tlb_1g, 16, "1 GiB");
+    const PagingStructureCaches stage{.pml5e = 1, .pml4e = 2, .pdpte = 4, .pde = 32};
+    caches.first_stage = caches.second_stage = stage;
+    caches.nested_tlb = 16;
+    return {caches,
+            fmt::format("TLB of {}, {} and {} entries for 4 KiB, 2 MiB and 1 GiB pages ({}); "
+                        "paging-structure caches of {} PML4Es, {} PDPTEs and {} PDEs for "
+                        "either stage and a nested TLB of {} entries (assumed)",
+                        caches.tlb_4k, caches.tlb_2m, caches.tlb_1g,
+                        assumptions.empty() ? "by CPUID"
+                        : !is_told          ? "assumed: CPUID says nothing"
+                                            : "by CPUID, but assumed for " + assumptions,
+                        stage.pml4e, stage.pdpte, stage.pde, caches.nested_tlb)};
 }
 
 }  // namespace nestbed::vmm

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/guest.hpp"
 
 namespace nestbed::vmm {

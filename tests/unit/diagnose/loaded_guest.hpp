@@ -8,8 +8,8 @@
 #include "shared/arch/control.hpp"
 #include "vmm/diagnose/stopped_cpu.hpp"
 #include "vmm/diagnose/symbols.hpp"
-#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/loader/elf_image.hpp"
+#include "vmm/loader/guest.hpp"
 #include "vmm/machine/boot_tables.hpp"
 #include "vmm/memory/backing.hpp"
 

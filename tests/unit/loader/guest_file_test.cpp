@@ -8,7 +8,7 @@
 
 #include "tests/unit/loader/elf_builder.hpp"
 #include "tests/unit/loader/rejection.hpp"
-#include "vmm/loader/builtin_guests.hpp"
+#include "vmm/loader/guest.hpp"
 
 namespace nestbed::vmm {
 namespace {
