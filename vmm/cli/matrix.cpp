@@ -20,7 +20,7 @@ constexpr char matrix_help[] =
     "Each RESULT is what nestbed run --output RESULT.json has written; its name without .json is\n"
     "that of the environment. Below the table stand all tests that failed or were skipped, with\n"
     "their reasons. With --expect a skip that is not listed in LIST is a failure; a listed one\n"
-    "that did not happen is said.\n\n"
+    "that did not happen is said, if it is not listed as one that happens at times.\n\n"
     "Example:\n"
     "  nestbed run --output host.json\n"
     "  nestbed nested --paging npt -- run --output npt.json\n"
