@@ -43,7 +43,7 @@ ExitCode matrix(const MatrixOptions& options) {
     std::vector<ResultFile> environments;
     environments.reserve(options.results.size());
     for (const std::string& path : options.results) {
-        environments.push_back(read_result_file(path));
+        environments.push_back(result_file_from(read_file(path, ErrorKind::input), path));
         const std::string& name = environments.back().environment;
         if (std::ranges::count(environments, name, &ResultFile::environment) > 1) {
             throw_error(ErrorKind::usage, "{}: there is another result called {}", path, name);

@@ -31,8 +31,8 @@ struct SkipJudgement {
 };
 
 /// A skip that is not listed is a fault, and so is a planted bug that is listed in every
-/// environment: nothing would see it. A skip that is listed and did not happen, unless it happens at
-/// times only, and an environment that the list does not know, are remarks.
+/// environment: nothing would see it. A skip that is listed and did not happen, unless it happens
+/// at times only, and an environment that the list does not know, are remarks.
 SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultFile> results);
 
 /// Throws Error(input), naming the file `path`, if `text` is no such list.
