@@ -88,15 +88,15 @@ std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view
 }
 
 std::vector<std::string> split_list(std::string_view text) {
-    std::vector<std::string> parts(1);
-    for (const char c : text) {
-        if (c == ',') {
-            parts.emplace_back();
-        } else {
-            parts.back() += c;
+    std::vector<std::string> parts;
+    for (;;) {
+        const std::size_t comma = text.find(',');
+        parts.emplace_back(text.substr(0, comma));
+        if (comma == std::string_view::npos) {
+            return parts;
         }
+        text.remove_prefix(comma + 1);
     }
-    return parts;
 }
 
 std::uint64_t parse_size(std::string_view option, std::string_view text) {
