@@ -67,6 +67,30 @@ TEST(CommandLine, WrongUsageIsOneLineWithAHint) {
     }
 }
 
+TEST(CommandLine, AResultIsReadFromItsFile) {
+    const fs::path path = fs::path(testing::TempDir()) / "nestbed-result-file.json";
+    std::ofstream(path) << R"({"schema": 1, "not_finished": 0,
+                               "host": {"cpu": "A CPU", "kernel": "6.1", "paging": "npt"},
+                               "tests": [{"suite": "boot", "name": "empty",
+                                          "verdict": "passed", "reason": ""}]})";
+    const ProcessResult result = nestbed({"matrix", path});
+    fs::remove(path);
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("  nestbed-result-file  npt on A CPU, Linux 6.1\n"));
+}
+
+TEST(CommandLine, WhatIsNoResultIsNamed) {
+    for (const auto& [path, error] :
+         {std::pair{"/no/such/report.json",
+                    "cannot read /no/such/report.json: No such file or directory\n"},
+          {"/", "cannot read /: Is a directory\n"},
+          {"/dev/null", "/dev/null is no JSON report of nestbed run: "}}) {
+        const ProcessResult result = nestbed({"matrix", path});
+        expect_one_line_error(result, bad_input);
+        EXPECT_THAT(result.err, HasSubstr(error));
+    }
+}
+
 TEST(CommandLine, AbsurdValuesAreOneLine) {
     const std::vector<std::vector<std::string>> wrong{
         {"run", "--cpus", "0"},

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace nestbed::vmm {
@@ -43,29 +44,20 @@ class Descriptor {
 class Mapping {
   public:
     /// Takes over `size` bytes that MMAP returned at `address`.
-    Mapping(void* address, std::size_t size) : address_(address), size_(size) {}
-    ~Mapping() {
-        if (address_ != nullptr) {
-            ::munmap(address_, size_);
-        }
-    }
-    Mapping(Mapping&& other) noexcept
-        : address_(std::exchange(other.address_, nullptr)), size_(other.size_) {}
-    Mapping& operator=(Mapping&& other) noexcept {
-        std::swap(address_, other.address_);
-        std::swap(size_, other.size_);
-        return *this;
-    }
+    Mapping(void* address, std::size_t size) : bytes_(address, Unmap{size}) {}
 
-    void* address() const { return address_; }
-    std::size_t size() const { return size_; }
+    void* address() const { return bytes_.get(); }
+    std::size_t size() const { return bytes_.get_deleter().size; }
 
     /// Gives the mapping up without unmapping it.
-    void release() { address_ = nullptr; }
+    void release() { static_cast<void>(bytes_.release()); }
 
   private:
-    void* address_;
-    std::size_t size_;
+    struct Unmap {
+        std::size_t size;
+        void operator()(void* address) const { ::munmap(address, size); }
+    };
+    std::unique_ptr<void, Unmap> bytes_;
 };
 
 }  // namespace nestbed::vmm

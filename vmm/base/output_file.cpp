@@ -21,6 +21,12 @@ namespace fs = std::filesystem;
     throw_error(ErrorKind::io, "cannot write {}: {}", path.string(), std::strerror(error));
 }
 
+void write_or_fail(const Descriptor& file, std::string_view contents, const fs::path& path) {
+    if (const int error = write_all(file.get(), contents)) {
+        fail(path, error);
+    }
+}
+
 /// A descriptor of our standard output or error, if that is what `path` names (/dev/stdout): even
 /// if it is a regular file, what was written to it must not be replaced.
 std::optional<Descriptor> standard_stream_at(const fs::path& path) {
@@ -38,32 +44,44 @@ std::optional<Descriptor> standard_stream_at(const fs::path& path) {
     return std::nullopt;
 }
 
-/// A file that is not there yet; gone again when this is, unless it was renamed.
+Descriptor special_file_at(const fs::path& path) {
+    // O_NONBLOCK: a named pipe that nobody reads is an error (ENXIO) instead of a wait without end.
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    if (file.get() < 0) {
+        fail(path, errno);
+    }
+    ::fcntl(file.get(), F_SETFL, O_WRONLY);
+    return file;
+}
+
+/// What is to become the file `target`, under a hidden name of this process alone beside it; gone
+/// again when this is, unless it has become that.
 class TemporaryFile {
   public:
-    explicit TemporaryFile(fs::path path)
-        : path_(std::move(path)),
-          fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)),
-          error_(fd_.get() < 0 ? errno : 0) {}
-    ~TemporaryFile() {
-        if (fd_.get() >= 0) {
-            ::unlink(path_.c_str());
+    explicit TemporaryFile(const fs::path& target)
+        : target_(target),
+          path_(target.parent_path() /
+                fmt::format(".{}.nestbed-{}", target.filename().string(), ::getpid())),
+          fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+        if (fd_.get() < 0) {
+            fail(target_, errno);
         }
     }
+    ~TemporaryFile() { ::unlink(path_.c_str()); }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-    /// The errno with which it could not be created, or 0.
-    int error() const { return error_; }
-    int write(std::string_view contents) { return write_all(fd_.get(), contents); }
-    int rename_to(const fs::path& name) {
-        return ::rename(path_.c_str(), name.c_str()) != 0 ? errno : 0;
+    void become_target_with(std::string_view contents) {
+        write_or_fail(fd_, contents, target_);
+        if (::rename(path_.c_str(), target_.c_str()) != 0) {
+            fail(target_, errno);
+        }
     }
 
   private:
+    fs::path target_;
     fs::path path_;
     Descriptor fd_;
-    int error_;
 };
 
 }  // namespace
@@ -78,55 +96,24 @@ OutputFile::OutputFile(const fs::path& path) : path_(path) {
         fail(path_, EISDIR);
     }
     if (fs::exists(status) && !fs::is_regular_file(status)) {
-        open_special();
+        special_ = special_file_at(path_);
         return;
     }
     if (fs::is_symlink(path_)) {  // stays one
         path_ = fs::weakly_canonical(path_.parent_path() / fs::read_symlink(path_));
     }
-    if (fs::is_regular_file(status)) {
-        if (::access(path_.c_str(), W_OK) != 0) {
-            fail(path, errno);
-        }
-    }
-    if (const int create_error = TemporaryFile(temporary()).error()) {
-        fail(path, create_error);
-    }
-    fs::remove(path_);
-}
-
-void OutputFile::open_special() {
-    // O_NONBLOCK: a named pipe that nobody reads is an error (ENXIO) instead of a wait without end.
-    special_.emplace(::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-    if (special_->get() < 0) {
+    if (fs::is_regular_file(status) && ::access(path_.c_str(), W_OK) != 0) {
         fail(path_, errno);
     }
-    ::fcntl(special_->get(), F_SETFL, O_WRONLY);
-}
-
-fs::path OutputFile::temporary() const {
-    // Hidden, and of this process alone.
-    return path_.parent_path() /
-           fmt::format(".{}.nestbed-{}", path_.filename().string(), ::getpid());
+    const TemporaryFile can_be_made(path_);
+    fs::remove(path_);
 }
 
 void OutputFile::write(std::string_view contents) {
     if (special_) {
-        if (const int error = write_all(special_->get(), contents)) {
-            fail(path_, error);
-        }
-        return;
-    }
-    TemporaryFile file(temporary());
-    int error = file.error();
-    if (error == 0) {
-        error = file.write(contents);
-    }
-    if (error == 0) {
-        error = file.rename_to(path_);
-    }
-    if (error != 0) {
-        fail(path_, error);
+        write_or_fail(*special_, contents, path_);
+    } else {
+        TemporaryFile(path_).become_target_with(contents);
     }
 }
 

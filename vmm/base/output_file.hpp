@@ -21,9 +21,6 @@ class OutputFile {
     void write(std::string_view contents);
 
   private:
-    void open_special();
-    std::filesystem::path temporary() const;
-
     std::filesystem::path path_;
     std::optional<Descriptor> special_;
 };

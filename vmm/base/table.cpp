@@ -26,8 +26,7 @@ void Table::add_row(std::vector<std::string> cells) {
 }
 
 Table Table::without_empty_columns(std::size_t first) const {
-    Table result(columns_);
-    result.rows_ = rows_;
+    Table result = *this;
     for (std::size_t c = columns_.size(); c-- > first;) {
         if (std::ranges::all_of(rows_, [&](const auto& row) { return row[c].empty(); })) {
             const auto at = static_cast<std::ptrdiff_t>(c);

@@ -24,13 +24,9 @@ std::size_t sequence_length(std::string_view text) {
         return 1;
     }
     const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < length) {
+    if (first < 0xC2 || first > 0xF4 || text.size() < length ||
+        !std::ranges::all_of(text.substr(1, length - 1), is_continuation)) {
         return not_utf8;
-    }
-    for (std::size_t n = 1; n < length; ++n) {
-        if (!is_continuation(text[n])) {
-            return not_utf8;
-        }
     }
     const unsigned char second = byte(1);
     const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
@@ -46,48 +42,42 @@ bool is_control(std::string_view sequence) {
            (first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0);
 }
 
-/// Calls `good(sequence)` for every character of `text` and `bad(byte)` for every other byte.
-template <typename Good, typename Bad>
-void for_each_character(std::string_view text, const Good& good, const Bad& bad) {
-    while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
-        if (length == not_utf8) {
-            bad(text[0]);
-            text.remove_prefix(1);
-        } else {
-            good(text.substr(0, length));
-            text.remove_prefix(length);
-        }
-    }
+struct Character {
+    std::string_view bytes;
+    bool is_utf8;  ///< else it is one byte that is part of none
+};
+
+/// Takes the first one off `text`, which is not empty.
+Character take_character(std::string_view& text) {
+    const std::size_t length = sequence_length(text);
+    const Character character{text.substr(0, std::max<std::size_t>(length, 1)), length != not_utf8};
+    text.remove_prefix(character.bytes.size());
+    return character;
 }
 
 }  // namespace
 
 std::string printable(std::string_view text) {
     std::string result;
-    const auto escape = [&](char c) {
-        result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    };
-    for_each_character(
-        text,
-        [&](std::string_view character) {
-            if (is_control(character)) {
-                for (const char c : character) {
-                    escape(c);
-                }
-            } else {
-                result += character;
-            }
-        },
-        escape);
+    while (!text.empty()) {
+        const auto [bytes, is_utf8] = take_character(text);
+        if (is_utf8 && !is_control(bytes)) {
+            result += bytes;
+            continue;
+        }
+        for (const char c : bytes) {
+            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        }
+    }
     return result;
 }
 
 std::string valid_utf8(std::string_view text) {
     std::string result;
-    for_each_character(
-        text, [&](std::string_view character) { result += character; },
-        [&](char) { result += "\xEF\xBF\xBD"; });
+    while (!text.empty()) {
+        const auto [bytes, is_utf8] = take_character(text);
+        result += is_utf8 ? bytes : "\xEF\xBF\xBD";
+    }
     return result;
 }
 

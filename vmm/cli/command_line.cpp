@@ -5,7 +5,6 @@
 #include <iterator>
 #include <sstream>
 
-#include "vmm/base/version.hpp"
 #include "vmm/cli/console.hpp"
 
 namespace nestbed::vmm {
@@ -42,7 +41,7 @@ Invocation understand_with(std::vector<std::string> command_line, AddCommands ad
     Invocation invocation;
     invocation.command_line = std::move(command_line);
     CLI::App program("A testbed for x86-64 paging under KVM.", "nestbed");
-    program.set_version_flag("--version", std::string("nestbed ") + version);
+    program.set_version_flag("--version", "nestbed " NESTBED_VERSION);
     program.require_subcommand(1);
     program.footer(std::string("nestbed COMMAND --help says more.\n\n") + exit_code_help);
     add_commands(program, invocation);

@@ -8,8 +8,8 @@
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
+#include "vmm/render/format.hpp"
 #include "vmm/render/host_text.hpp"
-#include "vmm/render/json.hpp"
 #include "vmm/run/calibrate.hpp"
 
 namespace nestbed::vmm {

@@ -20,7 +20,7 @@ constexpr char matrix_help[] =
     "Each RESULT is what nestbed run --output RESULT.json has written; its name without .json is\n"
     "that of the environment. Below the table stand all tests that failed or were skipped, with\n"
     "their reasons. With --expect a skip that is not listed in LIST is a failure; a listed one\n"
-    "that did not happen is said.\n\n"
+    "that did not happen is said, if it is not listed as one that happens at times.\n\n"
     "Example:\n"
     "  nestbed run --output host.json\n"
     "  nestbed nested --paging npt -- run --output npt.json\n"
@@ -43,7 +43,7 @@ ExitCode matrix(const MatrixOptions& options) {
     std::vector<ResultFile> environments;
     environments.reserve(options.results.size());
     for (const std::string& path : options.results) {
-        environments.push_back(read_result_file(path));
+        environments.push_back(result_file_from(read_file(path, ErrorKind::input), path));
         const std::string& name = environments.back().environment;
         if (std::ranges::count(environments, name, &ResultFile::environment) > 1) {
             throw_error(ErrorKind::usage, "{}: there is another result called {}", path, name);

@@ -14,7 +14,6 @@
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/host_text.hpp"
-#include "vmm/render/progress.hpp"
 #include "vmm/render/study_text.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/study/run_study.hpp"

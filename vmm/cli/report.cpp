@@ -11,7 +11,7 @@ namespace nestbed::vmm {
 namespace {
 
 Format parse_format(const std::string& text) {
-    for (const auto& [name, format] : formats) {
+    for (const auto& [name, format, ending] : formats) {
         if (name == text) {
             return format;
         }

@@ -1,15 +1,15 @@
 #include "vmm/host/describe.hpp"
 
 #include <cpuid.h>
+#include <glob.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <memory>
 #include <string_view>
 
 #include "vmm/base/error.hpp"
@@ -32,16 +32,12 @@ std::string first_line(const fs::path& path) {
     return line;
 }
 
-/// The entries of a folder in order, none if it cannot be read.
-std::vector<fs::path> entries_of(const fs::path& folder) {
-    std::vector<fs::path> result;
-    std::error_code error;
-    for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-         entry.increment(error)) {
-        result.push_back(entry->path());
-    }
-    std::ranges::sort(result);
-    return result;
+/// Those that match a shell pattern, in order.
+std::vector<fs::path> files_matching(const char* pattern) {
+    glob_t found{};
+    ::glob(pattern, 0, nullptr, &found);
+    const std::unique_ptr<glob_t, void (*)(glob_t*)> owner(&found, ::globfree);
+    return {found.gl_pathv, found.gl_pathv + found.gl_pathc};
 }
 
 /// The value of a field of the first processor in /proc/cpuinfo.
@@ -56,14 +52,8 @@ std::string cpuinfo_field(std::string_view field) {
     return "";
 }
 
-bool has_word(const std::string& text, std::string_view word) {
-    std::istringstream stream(text);
-    for (std::string next; stream >> next;) {
-        if (next == word) {
-            return true;
-        }
-    }
-    return false;
+bool has_word(const std::string& text, const std::string& word) {
+    return (" " + text + " ").find(" " + word + " ") != std::string::npos;
 }
 
 std::string find_kvm_module() {
@@ -82,16 +72,11 @@ std::vector<std::pair<std::string, std::string>> find_parameters() {
         "preemption_timer eager_page_split flush_on_reuse unrestricted_guest pvm_native "
         "pvm_emul_batch";
     std::vector<std::pair<std::string, std::string>> result;
-    for (const fs::path& module : entries_of("/sys/module")) {
-        const std::string name = module.filename();
-        if (!name.starts_with("kvm")) {
-            continue;
-        }
-        for (const fs::path& parameter : entries_of(module / "parameters")) {
-            if (has_word(telling, parameter.filename().string())) {
-                result.emplace_back(name + "." + parameter.filename().string(),
-                                    first_line(parameter));
-            }
+    for (const fs::path& file : files_matching("/sys/module/kvm*/parameters/*")) {
+        const std::string parameter = file.filename();
+        const std::string module = file.parent_path().parent_path().filename();
+        if (has_word(telling, parameter)) {
+            result.emplace_back(module + "." + parameter, first_line(file));
         }
     }
     return result;
@@ -132,13 +117,11 @@ std::optional<std::string> find_hypervisor() {
 
 TscDescription find_tsc() {
     const std::string flags = cpuinfo_field("flags");
-    TscDescription tsc;
-    tsc.constant = has_word(flags, "constant_tsc");
-    tsc.nonstop = has_word(flags, "nonstop_tsc");
-    tsc.known_frequency = has_word(flags, "tsc_known_freq");
-    tsc.clocksource =
-        first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource");
-    return tsc;
+    return {.constant = has_word(flags, "constant_tsc"),
+            .nonstop = has_word(flags, "nonstop_tsc"),
+            .known_frequency = has_word(flags, "tsc_known_freq"),
+            .clocksource =
+                first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource")};
 }
 
 std::uint64_t guest_tsc_khz(const kvm::System& system) {
@@ -151,13 +134,11 @@ std::uint64_t guest_tsc_khz(const kvm::System& system) {
 }
 
 KvmDescription describe_kvm(const kvm::System& system) {
-    KvmDescription kvm;
-    kvm.api_version = KVM_API_VERSION;  // a System has checked it
-    kvm.recommended_cpus = system.extension(KVM_CAP_NR_VCPUS);
-    kvm.max_cpus = system.extension(KVM_CAP_MAX_VCPUS);
-    kvm.features = features_of(system.supported_cpuid());
-    kvm.tsc_khz = guest_tsc_khz(system);
-    return kvm;
+    return {.api_version = KVM_API_VERSION,  // a System has checked it
+            .recommended_cpus = system.extension(KVM_CAP_NR_VCPUS),
+            .max_cpus = system.extension(KVM_CAP_MAX_VCPUS),
+            .tsc_khz = guest_tsc_khz(system),
+            .features = features_of(system.supported_cpuid())};
 }
 
 }  // namespace

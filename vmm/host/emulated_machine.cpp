@@ -8,14 +8,18 @@
 
 namespace nestbed::vmm {
 
+nlohmann::ordered_json json_of(const EmulatedMachine& machine) {
+    return {{"emulator", machine.emulator},
+            {"cpu_model", machine.cpu_model},
+            {"kernel_package", machine.kernel_package},
+            {"package_checksum", machine.package_checksum},
+            {"kernel_checksum", machine.kernel_checksum},
+            {"retries", machine.retries}};
+}
+
 std::string text_of(const EmulatedMachine& machine) {
-    const nlohmann::ordered_json json{{"emulator", machine.emulator},
-                                      {"cpu_model", machine.cpu_model},
-                                      {"kernel_package", machine.kernel_package},
-                                      {"package_checksum", machine.package_checksum},
-                                      {"kernel_checksum", machine.kernel_checksum},
-                                      {"retries", machine.retries}};
-    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    return json_of(machine).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+           "\n";
 }
 
 EmulatedMachine emulated_machine_from(std::string_view text, std::string_view file) {

@@ -1,6 +1,8 @@
 // What the machine that this program runs in says of itself if `nestbed nested` made it.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +23,7 @@ struct EmulatedMachine {
 /// The file in that machine that says it.
 inline constexpr char emulated_machine_path[] = "/nestbed/machine.json";
 
+nlohmann::ordered_json json_of(const EmulatedMachine& machine);
 std::string text_of(const EmulatedMachine& machine);
 /// Throws Error(input), naming `file`, if `text` does not say it.
 EmulatedMachine emulated_machine_from(std::string_view text,

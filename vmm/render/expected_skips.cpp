@@ -23,12 +23,23 @@ bool holds(const Names& names, const std::string& name) {
     return std::ranges::find(names, name) != names.end();
 }
 
+bool may_skip(const ExpectedSkip& skip, const std::string& environment, const std::string& test) {
+    return holds(skip.environments, environment) && matches(skip.tests, test);
+}
+
 bool is_expected(const ExpectedSkips& expected, const std::string& environment,
                  const TestResult& test) {
     return std::ranges::any_of(expected.skips, [&](const ExpectedSkip& skip) {
-        return holds(skip.environments, environment) && matches(skip.tests, test.full_name()) &&
-               matches(skip.reason, test.reason);
+        return may_skip(skip, environment, test.full_name()) && matches(skip.reason, test.reason);
     });
+}
+
+std::string environment_kind(const ResultFile& results) {
+    if (!results.host.emulated) {
+        return results.host.paging;
+    }
+    const std::string& emulator = results.host.emulated->emulator;  // with its version
+    return fmt::format("{} in {}", results.host.paging, emulator.substr(0, emulator.find(' ')));
 }
 
 void judge_environment(const ExpectedSkips& expected, const ResultFile& results,
@@ -43,8 +54,7 @@ void judge_environment(const ExpectedSkips& expected, const ResultFile& results,
     for (const TestResult& test : results.tests) {
         if (test.verdict == Verdict::skipped && !is_expected(expected, kind, test)) {
             judgement.faults.push_back(
-                fmt::format("{}: {} was skipped, which is not expected of "
-                            "{}: {}",
+                fmt::format("{}: {} was skipped, which is not expected of {}: {}",
                             results.environment, test.full_name(), kind, test.reason));
         }
     }
@@ -52,7 +62,7 @@ void judge_environment(const ExpectedSkips& expected, const ResultFile& results,
         const bool happened = std::ranges::any_of(results.tests, [&](const TestResult& test) {
             return test.verdict == Verdict::skipped && matches(skip.tests, test.full_name());
         });
-        if (holds(skip.environments, kind) && !happened) {
+        if (holds(skip.environments, kind) && !holds(skip.at_times, kind) && !happened) {
             judgement.remarks.push_back(
                 fmt::format("{}: {} was not skipped, though it is listed for {}",
                             results.environment, skip.tests, kind));
@@ -66,7 +76,7 @@ void judge_planted_bug(const ExpectedSkips& expected, const std::string& test,
     const bool seen_somewhere =
         std::ranges::any_of(expected.environments, [&](const std::string& environment) {
             return std::ranges::none_of(expected.skips, [&](const ExpectedSkip& skip) {
-                return holds(skip.environments, environment) && matches(skip.tests, test);
+                return may_skip(skip, environment, test);
             });
         });
     if (!seen_somewhere) {
@@ -98,14 +108,6 @@ void judge_planted_bugs(const ExpectedSkips& expected, std::span<const ResultFil
 
 }  // namespace
 
-std::string environment_kind(const ResultFile& results) {
-    if (!results.host.emulated) {
-        return results.host.paging;
-    }
-    const std::string& emulator = results.host.emulated->emulator;  // with its version
-    return fmt::format("{} in {}", results.host.paging, emulator.substr(0, emulator.find(' ')));
-}
-
 SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultFile> results) {
     SkipJudgement judgement;
     for (const ResultFile& environment : results) {
@@ -120,13 +122,17 @@ ExpectedSkips expected_skips_from(std::string_view text, const std::filesystem::
         const auto json = nlohmann::json::parse(text);
         ExpectedSkips expected{json.at("environments"), json.at("planted_bugs"), {}};
         for (const auto& skip : json.at("skips")) {
-            expected.skips.push_back({skip.at("tests"), skip.at("reason"), skip.at("in")});
-            for (const std::string& environment : expected.skips.back().environments) {
+            const Names at_times = skip.value("at_times_in", Names());
+            Names environments =
+                at_times.empty() ? skip.at("in").get<Names>() : skip.value("in", Names());
+            environments.insert(environments.end(), at_times.begin(), at_times.end());
+            for (const std::string& environment : environments) {
                 if (!holds(expected.environments, environment)) {
                     throw_error(ErrorKind::input, "{}: {} is none of its environments",
                                 path.string(), environment);
                 }
             }
+            expected.skips.push_back({skip.at("tests"), skip.at("reason"), environments, at_times});
         }
         return expected;
     } catch (const nlohmann::json::exception& error) {

@@ -15,6 +15,7 @@ struct ExpectedSkip {
     std::string tests;   ///< a shell pattern over their full names
     std::string reason;  ///< another one, over what they say
     std::vector<std::string> environments;
+    std::vector<std::string> at_times = {};  ///< those of them where it happens on some runs only
 };
 
 /// Environments are named by what their KVM is, not by the machine: "pvm", "npt in QEMU".
@@ -24,17 +25,14 @@ struct ExpectedSkips {
     std::vector<ExpectedSkip> skips;
 };
 
-/// How ExpectedSkips names the environment in which `results` were had.
-std::string environment_kind(const ResultFile& results);
-
 struct SkipJudgement {
     std::vector<std::string> faults;   ///< what must not be
     std::vector<std::string> remarks;  ///< what somebody should look at
 };
 
 /// A skip that is not listed is a fault, and so is a planted bug that is listed in every
-/// environment: nothing would see it. A skip that is listed and did not happen, and an environment
-/// that the list does not know, are remarks.
+/// environment: nothing would see it. A skip that is listed and did not happen, unless it happens
+/// at times only, and an environment that the list does not know, are remarks.
 SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultFile> results);
 
 /// Throws Error(input), naming the file `path`, if `text` is no such list.

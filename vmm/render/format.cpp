@@ -3,19 +3,14 @@
 #include <algorithm>
 
 #include "vmm/base/error.hpp"
-#include "vmm/render/json.hpp"
 
 namespace nestbed::vmm {
 
 std::optional<Format> format_by_name(std::string_view file_name) {
-    if (file_name.ends_with(".json")) {
-        return Format::json;
-    }
-    if (file_name.ends_with(".xml")) {
-        return Format::junit;
-    }
-    if (file_name.ends_with(".tap")) {
-        return Format::tap;
+    for (const auto& [name, format, ending] : formats) {
+        if (!ending.empty() && file_name.ends_with(ending)) {
+            return format;
+        }
     }
     return std::nullopt;
 }

@@ -1,12 +1,10 @@
-// The output formats by name, and files of them.
+// The output formats, by name and each by itself, and files of them.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "vmm/base/output_file.hpp"
@@ -17,17 +15,31 @@ namespace nestbed::vmm {
 
 enum class Format { human, json, junit, tap };
 
-inline constexpr std::array<std::pair<std::string_view, Format>, 4> formats{{
-    {"human", Format::human},
-    {"json", Format::json},
-    {"junit", Format::junit},
-    {"tap", Format::tap},
-}};
+struct NamedFormat {
+    std::string_view name;
+    Format format;
+    std::string_view ending;  ///< of a file's name that asks for it; empty: none does
+};
+inline constexpr NamedFormat formats[]{
+    {"human", Format::human, ""},
+    {"json", Format::json, ".json"},
+    {"junit", Format::junit, ".xml"},
+    {"tap", Format::tap, ".tap"},
+};
 
-/// The format that a file's name asks for by its ending, if it does: .json, .xml (junit), .tap.
+/// The format that a file's name asks for by its ending, if it does.
 std::optional<Format> format_by_name(std::string_view file_name);
 
 std::string render(const RunReport& report, Format format, const HumanStyle& style);
+
+/// One object for the whole run, indented, with a final line end. Within one schema version keys
+/// are added, never renamed, and keep their meaning.
+std::string json_report(const RunReport& report);
+inline constexpr int json_schema = 1;
+
+/// `nestbed doctor --json`: the same object without tests.
+std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,
+                             const std::optional<Calibration>& calibration);
 
 /// JUnit XML, as CI systems read it: one testsuite per suite. What was not run is an erroneous test
 /// case `nestbed.run`.
@@ -51,7 +63,6 @@ class ReportFiles {
     /// of them cannot be written; old ones are gone then.
     ReportFiles(const std::vector<std::string>& names, std::optional<Format> format);
 
-    bool empty() const { return files_.empty(); }
     bool has(Format format) const;
 
     /// Writes all of them; then throws the first error, if there was one.

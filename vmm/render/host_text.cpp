@@ -8,7 +8,6 @@
 
 #include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
-#include "vmm/base/version.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
@@ -65,7 +64,7 @@ std::string host_facts(const HostDescription& host) {
                      : fmt::format("; {} before it hung", counted(machine->retries, "machine")))});
     }
     for (const HugePages& pages : host.huge_pages) {
-        table.add_row({page_size_text(pages.kib) + " pages", huge_pages_text(pages)});
+        table.add_row({size_text(pages.kib << 10) + " pages", huge_pages_text(pages)});
     }
     table.add_row({"transparent", host.transparent_huge_pages.empty()
                                       ? "this kernel has no transparent huge pages"
@@ -225,7 +224,7 @@ std::string median_us(const Distribution& d, std::uint64_t tsc_khz) {
 }  // namespace
 
 std::string host_text(const HostDescription& host, const std::optional<Calibration>& calibration) {
-    std::string text = fmt::format("nestbed {}\n\n", version);
+    std::string text = fmt::format("nestbed {}\n\n", NESTBED_VERSION);
     text += host_facts(host) + "\n" + kvm_facts(host);
     if (calibration) {
         text += "\n" + calibration_facts(*calibration) + "\n" + trust_text(host, calibration);
@@ -252,11 +251,8 @@ std::string calibration_text(const HostDescription& host, const Calibration& cal
     if (const auto& offset = calibration.tsc_offset) {
         parts.push_back(fmt::format("TSC offset {} ± {} cycles", offset->cycles, offset->bound));
     }
-    std::string line;
-    for (const std::string& part : parts) {
-        line += (line.empty() ? "" : "; ") + part;
-    }
-    std::string text = fmt::format("calibration: {}\n", line.empty() ? "none" : line);
+    std::string text = fmt::format("calibration: {}\n",
+                                   parts.empty() ? "none" : fmt::to_string(fmt::join(parts, "; ")));
     for (const std::string& part : wrapped(short_trust_text(host, calibration), page_width)) {
         text += part + "\n";
     }

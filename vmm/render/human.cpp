@@ -26,6 +26,25 @@ std::string failure_text(const FailedExpectation& failure) {
            indented(failure.values, 4);
 }
 
+/// What stands below the line: failed expectations, log, diagnosis, measurements.
+std::string human_details(const TestResult& test, const HumanStyle& style) {
+    std::string text;
+    for (const FailedExpectation& failure : test.failures) {
+        text += failure_text(failure);
+    }
+    // A diagnosis ends with the last log lines.
+    const bool needs_log = test.verdict == Verdict::failed && test.diagnosis.empty();
+    if (needs_log || style.verbose) {
+        for (const std::string& line : test.log) {
+            text += indented(line);
+        }
+    }
+    for (const std::string_view line : lines_of(test.diagnosis)) {
+        text += line.empty() ? "\n" : indented(line);
+    }
+    return text + measurement_tables(test, detail_indent);
+}
+
 std::string names_and_reasons(const RunReport& report, Verdict verdict) {
     Table table({{"", Table::Align::left}, {"", Table::Align::left}});
     for (const TestResult& test : report.tests) {
@@ -55,31 +74,11 @@ std::string human_test(const TestResult& test, const HumanStyle& style) {
         text += (test.diagnosis.empty() ? "  " : "\n" + std::string(detail_indent, ' ')) +
                 printable(test.reason);
     }
-    text += "\n";
-    return text + human_details(test, style);
-}
-
-std::string human_details(const TestResult& test, const HumanStyle& style) {
-    std::string text;
-    for (const FailedExpectation& failure : test.failures) {
-        text += failure_text(failure);
-    }
-    // A diagnosis ends with the last log lines.
-    const bool needs_log = test.verdict == Verdict::failed && test.diagnosis.empty();
-    if (needs_log || style.verbose) {
-        for (const std::string& line : test.log) {
-            text += indented(line);
-        }
-    }
-    for (const std::string_view line : lines_of(test.diagnosis)) {
-        text += line.empty() ? "\n" : indented(line);
-    }
-    return text + measurement_tables(test, detail_indent);
+    return text + "\n" + human_details(test, style);
 }
 
 std::string without_row(const std::string& name, const TestResult& test) {
-    return fmt::format("{}: {}: {}\n", test.verdict == Verdict::skipped ? "skipped" : "failed",
-                       name, printable(test.reason)) +
+    return fmt::format("{}: {}: {}\n", verdict_name(test.verdict), name, printable(test.reason)) +
            human_details(test, {});
 }
 
@@ -91,11 +90,10 @@ std::string human_summary(const RunReport& report) {
     if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
         text += printable(shortcoming) + "\n";
     }
-    if (summary.failed != 0) {
-        text += "failed:\n" + names_and_reasons(report, Verdict::failed);
-    }
-    if (summary.skipped != 0) {
-        text += "skipped:\n" + names_and_reasons(report, Verdict::skipped);
+    for (const Verdict verdict : {Verdict::failed, Verdict::skipped}) {
+        if (const std::string tests = names_and_reasons(report, verdict); !tests.empty()) {
+            text += fmt::format("{}:\n{}", verdict_name(verdict), tests);
+        }
     }
     if (summary.skipped != 0 && summary.skipped == summary.total()) {
         text += "every test was skipped: this run is not a success\n";

@@ -18,9 +18,6 @@ std::string display_name(const TestResult& test);
 /// A test's line, and below it, indented, whatever there is to say about it.
 std::string human_test(const TestResult& test, const HumanStyle& style);
 
-/// What stands below the line: failed expectations, log, diagnosis, measurements.
-std::string human_details(const TestResult& test, const HumanStyle& style);
-
 /// Why something measured has no row in its table: a line, and below it what else there is to say.
 std::string without_row(const std::string& name, const TestResult& test);
 

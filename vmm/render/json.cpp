@@ -1,8 +1,7 @@
-#include "vmm/render/json.hpp"
+#include "vmm/render/format.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include "vmm/base/version.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
@@ -42,15 +41,6 @@ Json json_of(const KvmDescription& kvm) {
             {"features", json_of(kvm.features)}};
 }
 
-Json json_of(const EmulatedMachine& machine) {
-    return {{"emulator", machine.emulator},
-            {"cpu_model", machine.cpu_model},
-            {"kernel_package", machine.kernel_package},
-            {"package_checksum", machine.package_checksum},
-            {"kernel_checksum", machine.kernel_checksum},
-            {"retries", machine.retries}};
-}
-
 Json json_of(const HugePages& pages) {
     return {{"kib", pages.kib},
             {"total", pages.total},
@@ -68,6 +58,13 @@ Json json_of(const ResidentPages& pages) {
             {"private_hugetlb", pages.private_hugetlb},
             {"swap", pages.swap},
             {"kernel_page_size", pages.kernel_page_size}};
+}
+
+Json json_of(const FailedExpectation& failure) {
+    return {{"file", failure.file},
+            {"line", failure.line},
+            {"expression", failure.expression},
+            {"values", failure.values}};
 }
 
 Json json_of(const BackingReport& report) {
@@ -104,7 +101,7 @@ Json json_of(const channel::Proof& proof) {
 }
 
 template <typename T>
-Json optional_json(const std::optional<T>& value) {
+Json json_of(const std::optional<T>& value) {
     if (!value) {
         return nullptr;
     }
@@ -115,40 +112,50 @@ Json optional_json(const std::optional<T>& value) {
     }
 }
 
+template <typename T>
+Json json_of(const std::vector<T>& values) {
+    Json result = Json::array();
+    for (const T& value : values) {
+        result.push_back(json_of(value));
+    }
+    return result;
+}
+
+/// Of names and values.
+template <typename Entries>
+Json object_of(const Entries& entries) {
+    Json result = Json::object();
+    for (const auto& [name, value] : entries) {
+        result[name] = value;
+    }
+    return result;
+}
+
 Json json_of(const Calibration& calibration) {
-    return {
-        {"tsc_khz", calibration.tsc_khz},
-        {"kernel_cycles_per_instruction", optional_json(calibration.kernel_cycles_per_instruction)},
-        {"user_cycles_per_instruction", optional_json(calibration.user_cycles_per_instruction)},
-        {"exit_round_trip", optional_json(calibration.exit_round_trip)},
-        {"ipi_to_halted", optional_json(calibration.ipi_to_halted)},
-        {"ipi_to_spinning", optional_json(calibration.ipi_to_spinning)},
-        {"tsc_offset", optional_json(calibration.tsc_offset)},
-        {"hypercalls", optional_json(calibration.hypercalls)},
-        {"seconds", calibration.seconds},
-        {"problems", calibration.problems}};
+    return {{"tsc_khz", calibration.tsc_khz},
+            {"kernel_cycles_per_instruction", json_of(calibration.kernel_cycles_per_instruction)},
+            {"user_cycles_per_instruction", json_of(calibration.user_cycles_per_instruction)},
+            {"exit_round_trip", json_of(calibration.exit_round_trip)},
+            {"ipi_to_halted", json_of(calibration.ipi_to_halted)},
+            {"ipi_to_spinning", json_of(calibration.ipi_to_spinning)},
+            {"tsc_offset", json_of(calibration.tsc_offset)},
+            {"hypercalls", json_of(calibration.hypercalls)},
+            {"seconds", calibration.seconds},
+            {"problems", calibration.problems}};
 }
 
 Json json_of(const HostDescription& host) {
-    Json parameters = Json::object();
-    for (const auto& [name, value] : host.parameters) {
-        parameters[name] = value;
-    }
-    Json huge_pages = Json::array();
-    for (const HugePages& pages : host.huge_pages) {
-        huge_pages.push_back(json_of(pages));
-    }
     Json result{{"cpu", host.cpu},
                 {"kernel", host.kernel},
                 {"kvm_module", host.kvm_module},
                 {"paging", host.paging},
                 {"nested", host.nested},
                 {"hypervisor", host.hypervisor},
-                {"emulated", optional_json(host.emulated)},
+                {"emulated", json_of(host.emulated)},
                 {"cores", host.cores},
                 {"memory", host.memory},
-                {"module_parameters", parameters},
-                {"huge_pages", huge_pages},
+                {"module_parameters", object_of(host.parameters)},
+                {"huge_pages", json_of(host.huge_pages)},
                 {"transparent_huge_pages", host.transparent_huge_pages},
                 {"tsc",
                  {{"constant", host.tsc.constant},
@@ -156,18 +163,11 @@ Json json_of(const HostDescription& host) {
                   {"known_frequency", host.tsc.known_frequency},
                   {"clocksource", host.tsc.clocksource}}},
                 {"disassembler", host.disassembler},
-                {"kvm", optional_json(host.kvm)}};
+                {"kvm", json_of(host.kvm)}};
     if (!host.kvm_problem.empty()) {
         result["kvm_problem"] = host.kvm_problem;
     }
     return result;
-}
-
-Json json_of(const FailedExpectation& failure) {
-    return {{"file", failure.file},
-            {"line", failure.line},
-            {"expression", failure.expression},
-            {"values", failure.values}};
 }
 
 Json json_of(const std::vector<MeasurementParameter>& parameters) {
@@ -179,42 +179,26 @@ Json json_of(const std::vector<MeasurementParameter>& parameters) {
 }
 
 Json json_of(const TestResult& test) {
-    Json failures = Json::array();
-    for (const FailedExpectation& failure : test.failures) {
-        failures.push_back(json_of(failure));
-    }
-    Json parameters = Json::object();
-    for (const auto& [name, value] : test.parameters) {
-        parameters[name] = value;
-    }
     const KvmCounts& kvm = test.kvm_counts;
     return {{"suite", test.suite},
             {"name", test.name},
             {"verdict", verdict_name(test.verdict)},
             {"reason", test.reason},
-            {"error", optional_json(test.error)},
+            {"error", json_of(test.error)},
             {"seconds", test.seconds},
-            {"failures", failures},
+            {"failures", json_of(test.failures)},
             {"file", test.file},
             {"line", test.line},
             {"cpus", test.cpus},
             {"repetition", test.repetition},
             {"study", test.study},
             {"inputs", json_of(test.inputs)},
-            {"parameters", parameters},
-            {"memory", optional_json(test.memory)},
+            {"parameters", object_of(test.parameters)},
+            {"memory", json_of(test.memory)},
             {"kvm_counts",
              {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
             {"log", test.log},
             {"diagnosis", test.diagnosis}};
-}
-
-Json json_of(const KvmCounts& counts) {
-    Json result = Json::object();
-    for (const KvmCount& count : counts.counts) {
-        result[count.name] = count.per_operation;
-    }
-    return result;
 }
 
 Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
@@ -222,8 +206,8 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
                 {"params", json_of(measurement.parameters)},
                 {"unit", measurement.unit}};
     result.update(json_of(distribution_of(measurement.histogram)));
-    result["proof"] = optional_json(measurement.proof);
-    result["exits"] = measurement.counted ? json_of(test.kvm_counts) : Json::object();
+    result["proof"] = json_of(measurement.proof);
+    result["exits"] = measurement.counted ? object_of(test.kvm_counts.counts) : Json::object();
     result["test"] = test.full_name();
     result["repetition"] = test.repetition;
     result["cpus"] = test.cpus;
@@ -246,8 +230,10 @@ Json head(const std::vector<std::string>& command, const std::optional<HostDescr
         described["timings"] = json_of(judge_timings(*host, calibration));
     }
     described["calibration"] = calibration ? json_of(*calibration) : Json(nullptr);
-    return {
-        {"schema", json_schema}, {"nestbed", version}, {"command", command}, {"host", described}};
+    return {{"schema", json_schema},
+            {"nestbed", NESTBED_VERSION},
+            {"command", command},
+            {"host", described}};
 }
 
 /// Guests and command lines may hold any bytes; JSON is UTF-8.
@@ -274,7 +260,7 @@ std::string json_report(const RunReport& report) {
     }
     result["summary"] = json_of(report.summary());
     result["seconds"] = report.seconds;
-    result["error"] = optional_json(report.error);
+    result["error"] = json_of(report.error);
     result["interrupted"] = report.interrupted;
     result["not_finished"] = report.not_finished;
     return dump(result);

@@ -11,31 +11,18 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// JUnit counts what could not be run apart from what failed.
-struct Counts {
-    Summary summary;
-    std::uint64_t errors = 0;
-
-    void add(const TestResult& test) {
-        summary.add(test.verdict);
-        errors += test.error ? 1 : 0;
-    }
-    void add(const Counts& other) {
-        summary.add(other.summary);
-        errors += other.errors;
-    }
-};
-
-struct Suite {
+/// A suite, or the whole run.
+struct Group {
     std::string name;
-    Counts counts;
+    Summary summary = {};
+    std::uint64_t errors = 0;  ///< of those that failed: JUnit counts what could not be run apart
     double seconds = 0;
-    std::string cases;
+    std::string elements = {};
 };
 
-Suite& suite_named(std::vector<Suite>& suites, const std::string& name) {
-    const auto found = std::ranges::find(suites, name, &Suite::name);
-    return found == suites.end() ? suites.emplace_back(Suite{name, {}, 0, {}}) : *found;
+Group& suite_named(std::vector<Group>& suites, const std::string& name) {
+    const auto found = std::ranges::find(suites, name, &Group::name);
+    return found == suites.end() ? suites.emplace_back(Group{name}) : *found;
 }
 
 std::string failure_text(const TestResult& test) {
@@ -89,28 +76,25 @@ std::string test_case(const TestResult& test) {
         xml_escaped(test.file), test.line, test.seconds, verdict_element(test), log_element(test));
 }
 
-std::string attributes(const Counts& counts, double seconds) {
-    const Summary& summary = counts.summary;
-    return fmt::format(R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.6f}")",
-                       summary.total(), summary.failed - counts.errors, counts.errors,
-                       summary.skipped, seconds);
-}
-
-std::string suite_element(const Suite& suite) {
-    return fmt::format("  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n", xml_escaped(suite.name),
-                       attributes(suite.counts, suite.seconds), suite.cases);
+std::string group_element(const char* indent, const char* tag, const Group& group) {
+    const Summary& summary = group.summary;
+    return fmt::format(
+        "{0}<{1} name=\"{2}\" tests=\"{3}\" failures=\"{4}\" errors=\"{5}\" skipped=\"{6}\" "
+        "time=\"{7:.6f}\">\n{8}{0}</{1}>\n",
+        indent, tag, xml_escaped(group.name), summary.total(), summary.failed - group.errors,
+        group.errors, summary.skipped, group.seconds, group.elements);
 }
 
 /// Stands for what is missing.
-Suite shortcoming_suite(const RunReport& report) {
-    Suite suite{"nestbed", {}, 0, {}};
-    suite.counts.summary.add(Verdict::failed);
-    suite.counts.errors = 1;
-    suite.cases = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n" +
-                  error_element(report.shortcoming(),
-                                report.error ? name_of(report.error->kind()) : "interrupted") +
-                  "    </testcase>\n";
-    return suite;
+Group shortcoming_suite(const RunReport& report) {
+    return {
+        .name = "nestbed",
+        .summary = {.failed = 1},
+        .errors = 1,
+        .elements = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n" +
+                    error_element(report.shortcoming(),
+                                  report.error ? name_of(report.error->kind()) : "interrupted") +
+                    "    </testcase>\n"};
 }
 
 }  // namespace
@@ -140,26 +124,24 @@ std::string xml_escaped(std::string_view text) {
 }
 
 std::string junit_report(const RunReport& report) {
-    std::vector<Suite> suites;
+    std::vector<Group> suites;
     for (const TestResult& test : report.tests) {
-        Suite& suite = suite_named(suites, test.suite);
-        suite.counts.add(test);
+        Group& suite = suite_named(suites, test.suite);
+        suite.summary.add(test.verdict);
+        suite.errors += test.error ? 1 : 0;
         suite.seconds += test.seconds;
-        suite.cases += test_case(test);
+        suite.elements += test_case(test);
     }
     if (!report.shortcoming().empty()) {
         suites.push_back(shortcoming_suite(report));
     }
-    Counts all;
-    std::string elements;
-    for (const Suite& suite : suites) {
-        all.add(suite.counts);
-        elements += suite_element(suite);
+    Group all{.name = "nestbed", .seconds = report.seconds};
+    for (const Group& suite : suites) {
+        all.summary.add(suite.summary);
+        all.errors += suite.errors;
+        all.elements += group_element("  ", "testsuite", suite);
     }
-    return fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nestbed\" {}>\n{}"
-        "</testsuites>\n",
-        attributes(all, report.seconds), elements);
+    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + group_element("", "testsuites", all);
 }
 
 }  // namespace nestbed::vmm

@@ -1,11 +1,9 @@
 #include "vmm/render/result_file.hpp"
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
-#include "vmm/base/file.hpp"
-#include "vmm/render/json.hpp"
+#include "vmm/base/error.hpp"
+#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 
@@ -72,10 +70,6 @@ ResultFile result_file_from(std::string_view text, const std::filesystem::path& 
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
                     error.what());
     }
-}
-
-ResultFile read_result_file(const std::filesystem::path& path) {
-    return result_file_from(read_file(path, ErrorKind::input), path);
 }
 
 }  // namespace nestbed::vmm

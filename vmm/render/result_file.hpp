@@ -18,11 +18,8 @@ struct ResultFile {
     std::uint64_t not_finished = 0;
 };
 
-/// Throws Error(input), naming the file, if it is not there or no report of `nestbed run` in a
-/// schema that this program knows.
-ResultFile read_result_file(const std::filesystem::path& path);
-
-/// The same for the text of a file called `path`.
+/// `text` is what the file `path` holds. Throws Error(input), naming the file, if that is no report
+/// of `nestbed run` in a schema that this program knows.
 ResultFile result_file_from(std::string_view text, const std::filesystem::path& path);
 
 }  // namespace nestbed::vmm

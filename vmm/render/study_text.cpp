@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "vmm/base/text.hpp"
 #include "vmm/render/human.hpp"
@@ -17,26 +18,18 @@ bool is_skipped_alike(const TestResult& one, const TestResult& other) {
            one.reason == other.reason;
 }
 
-std::vector<const StudyRun*> not_passed(const StudyRuns& runs) {
-    std::vector<const StudyRun*> left;
-    for (const StudyRun& run : runs) {
-        if (run.test.verdict != Verdict::passed) {
-            left.push_back(&run);
-        }
-    }
-    return left;
-}
-
-std::string explanations(const std::vector<const StudyRun*>& runs) {
+std::string explanations(const StudyRuns& runs) {
+    auto left = std::views::filter(
+        runs, [](const StudyRun& run) { return run.test.verdict != Verdict::passed; });
     std::string text;
-    for (auto first = runs.begin(); first != runs.end();) {
-        const auto end = std::find_if(first + 1, runs.end(), [&](const StudyRun* run) {
-            return !is_skipped_alike((*first)->test, run->test);
+    for (auto first = left.begin(); first != left.end();) {
+        const auto end = std::find_if(std::next(first), left.end(), [&](const StudyRun& run) {
+            return !is_skipped_alike(first->test, run.test);
         });
-        const auto more = end - first - 1;
-        text += without_row(
-            (*first)->point.text() + (more == 0 ? "" : fmt::format(", and {} more", more)),
-            (*first)->test);
+        const auto more = std::distance(first, end) - 1;
+        text +=
+            without_row(first->point.text() + (more == 0 ? "" : fmt::format(", and {} more", more)),
+                        first->test);
         first = end;
     }
     return text;
@@ -48,7 +41,28 @@ std::string no_counts(const Study& study, const StudyRuns& runs) {
     return problem.empty() ? "" : fmt::format("no counts of KVM's: {}\n", problem);
 }
 
+/// To the second, the minute or the hour: an estimate has no more digits.
+std::string roughly(double seconds) {
+    constexpr double minute = 60;
+    constexpr double hour = 60 * minute;
+    if (seconds < 2 * minute) {
+        return fmt::format("{:.0f} s", seconds);
+    }
+    return seconds < 2 * hour ? fmt::format("{:.0f} min", seconds / minute)
+                              : fmt::format("{:.0f} h", seconds / hour);
+}
+
 }  // namespace
+
+std::string progress_text(std::size_t done, std::size_t total, double seconds,
+                          std::string_view step) {
+    std::string times = roughly(seconds);
+    if (done != 0) {
+        const double each = seconds / static_cast<double>(done);
+        times += fmt::format(", about {} left", roughly(each * static_cast<double>(total - done)));
+    }
+    return fmt::format("[{}/{}] {}: {}", done + 1, total, times, step);
+}
 
 std::string study_text(const Study& study, const StudyRuns& runs) {
     std::vector<std::string> parts;
@@ -59,7 +73,7 @@ std::string study_text(const Study& study, const StudyRuns& runs) {
     if (study.notes && !runs_with_rows(study, runs).empty()) {
         parts.push_back(study.notes(runs));
     }
-    parts.push_back(explanations(not_passed(runs)));
+    parts.push_back(explanations(runs));
     if (study.shows_bars) {
         parts.push_back(bars_text(study, runs));
     }

@@ -1,11 +1,18 @@
-// What a study found, for a person.
+// A study for a person: how far it is, and what it has found.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
+
+/// "[3/40] 24 s, about 7 min left: global, …" while the third of 40 steps runs; what is left is
+/// reckoned from the steps that are done, so there is none before the first is.
+std::string progress_text(std::size_t done, std::size_t total, double seconds,
+                          std::string_view step);
 
 /// Its tables, its notes, and a line for each point that has no row: of neighbours that were
 /// skipped for the same reason, one.

@@ -74,6 +74,27 @@ TEST(ExpectedSkips, AListedSkipThatDidNotHappenIsRemarked) {
                             "pvm"));
 }
 
+TEST(ExpectedSkips, ASkipThatHappensAtTimesNeedNot) {
+    ExpectedSkips list = expected;
+    list.skips[0].at_times = {"pvm"};
+    const TestResult invpcid_passed = test_named("by_invpcid", Verdict::passed);
+    for (const TestResult& test : {invpcid_skipped, invpcid_passed}) {
+        const SkipJudgement judgement = judge(results_of("pvm", {test, bug_skipped}), list);
+        EXPECT_THAT(judgement.faults, IsEmpty());
+        EXPECT_THAT(judgement.remarks, IsEmpty());
+    }
+}
+
+TEST(ExpectedSkips, AtTimesIsSaidOfAnEnvironmentAndNotOfAnother) {
+    ExpectedSkips list = expected;
+    list.skips[0].environments = {"pvm", "npt in QEMU"};
+    list.skips[0].at_times = {"npt in QEMU"};
+    const TestResult passed = test_named("by_invpcid", Verdict::passed);
+    EXPECT_THAT(judge(results_of("pvm", {passed, bug_skipped}), list).remarks,
+                ElementsAre(HasSubstr("flush.by_invpcid* was not skipped")));
+    EXPECT_THAT(judge(results_of("npt", {passed, bug_seen}, "QEMU 7.2"), list).remarks, IsEmpty());
+}
+
 TEST(ExpectedSkips, OfAnUnknownEnvironmentNothingIsExpected) {
     const SkipJudgement judgement = judge(results_of("npt", {invpcid_skipped, bug_skipped}));
     EXPECT_THAT(judgement.faults, IsEmpty());
@@ -84,6 +105,17 @@ TEST(ExpectedSkips, APlantedBugIsSeenInOneEnvironmentAtLeast) {
     ExpectedSkips list = expected;
     list.skips[1].environments = {"pvm", "npt in QEMU"};
     EXPECT_THAT(judge(results_of("pvm", {invpcid_skipped, bug_skipped}), list).faults,
+                ElementsAre("flush.a_bug_is_seen may be skipped in each environment: nothing sees "
+                            "this bug"));
+}
+
+TEST(ExpectedSkips, APlantedBugThatIsMissedAtTimesMayBeSkippedThere) {
+    const ExpectedSkips list = expected_skips_from(
+        R"({"environments": ["pvm", "npt in QEMU"], "planted_bugs": ["flush.a_bug_*"],
+            "skips": [{"tests": "flush.a_bug_*", "reason": "nothing stays stale*",
+                       "in": ["pvm"], "at_times_in": ["npt in QEMU"]}]})",
+        "list");
+    EXPECT_THAT(judge(results_of("npt", {bug_seen}, "QEMU 7.2"), list).faults,
                 ElementsAre("flush.a_bug_is_seen may be skipped in each environment: nothing sees "
                             "this bug"));
 }
@@ -104,6 +136,20 @@ TEST(ExpectedSkips, AreReadFromAList) {
     EXPECT_EQ(list.skips[0].tests, "b");
     EXPECT_EQ(list.skips[0].reason, "c");
     EXPECT_THAT(list.skips[0].environments, ElementsAre("pvm"));
+    EXPECT_THAT(list.skips[0].at_times, IsEmpty());
+}
+
+TEST(ExpectedSkips, WhatHappensAtTimesIsReadFromAList) {
+    const ExpectedSkips list = expected_skips_from(
+        R"({"environments": ["pvm", "npt"], "planted_bugs": [],
+            "skips": [{"tests": "a", "reason": "b", "in": ["pvm"], "at_times_in": ["npt"]},
+                      {"tests": "c", "reason": "d", "at_times_in": ["npt"]}]})",
+        "list");
+    ASSERT_EQ(list.skips.size(), 2U);
+    EXPECT_THAT(list.skips[0].environments, ElementsAre("pvm", "npt"));
+    EXPECT_THAT(list.skips[0].at_times, ElementsAre("npt"));
+    EXPECT_THAT(list.skips[1].environments, ElementsAre("npt"));
+    EXPECT_THAT(list.skips[1].at_times, ElementsAre("npt"));
 }
 
 TEST(ExpectedSkips, AWrongListIsNamed) {
@@ -111,7 +157,11 @@ TEST(ExpectedSkips, AWrongListIsNamed) {
          {"", "[]", R"({"environments": []})",
           R"({"environments": ["pvm"], "planted_bugs": [], "skips": [{"tests": "b"}]})",
           R"({"environments": ["pvm"], "planted_bugs": [],
-              "skips": [{"tests": "b", "reason": "c", "in": ["pmv"]}]})"}) {
+              "skips": [{"tests": "b", "reason": "c"}]})",
+          R"({"environments": ["pvm"], "planted_bugs": [],
+              "skips": [{"tests": "b", "reason": "c", "in": ["pmv"]}]})",
+          R"({"environments": ["pvm"], "planted_bugs": [],
+              "skips": [{"tests": "b", "reason": "c", "at_times_in": ["pmv"]}]})"}) {
         try {
             expected_skips_from(text, "some/list");
             ADD_FAILURE() << text;

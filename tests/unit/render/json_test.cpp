@@ -1,4 +1,4 @@
-#include "vmm/render/json.hpp"
+#include "vmm/render/format.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "vmm/render/progress.hpp"
+#include "vmm/render/study_text.hpp"
 
 #include <gtest/gtest.h>
 

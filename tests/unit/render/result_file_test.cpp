@@ -2,11 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "tests/unit/result/samples.hpp"
 #include "vmm/base/error.hpp"
-#include "vmm/render/json.hpp"
+#include "vmm/render/format.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -142,28 +140,6 @@ TEST(ResultFile, AnUnknownVerdictIsNamed) {
 TEST(ResultFile, AnotherSchemaIsNamed) {
     EXPECT_EQ(refusal_of(report_with(R"("schema": 1)", R"("schema": 2)")),
               "results/npt.json has schema 2, this program knows 1");
-}
-
-TEST(ReadResultFile, ReadsAFile) {
-    const std::string path = testing::TempDir() + "nestbed-result-file.json";
-    std::ofstream(path) << json_report(report());
-    EXPECT_EQ(read_result_file(path).tests.size(), 3U);
-    EXPECT_EQ(read_result_file(path).environment, "nestbed-result-file");
-    std::filesystem::remove(path);
-}
-
-TEST(ReadResultFile, AMissingFileIsNamed) {
-    try {
-        read_result_file("/no/such/report.json");
-        FAIL();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::input);
-        EXPECT_STREQ(error.what(), "cannot read /no/such/report.json: No such file or directory");
-    }
-}
-
-TEST(ReadResultFile, AFolderIsAnError) {
-    EXPECT_THROW(read_result_file(testing::TempDir()), Error);
 }
 
 }  // namespace
