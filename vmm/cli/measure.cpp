@@ -42,11 +42,17 @@ StudyRuns run_with_progress(const kvm::System& system, const MeasureCommand& com
     const Stopwatch watch;
     ProgressLine progress;
     StudyRunner runner(system, *command.study, command.points, calibration.hypercalls);
-    return runner.run_all(
-        command.points, memory_report, stop, [&](std::size_t done, const Point& point) {
-            progress.show(
-                progress_text(done, command.points.size(), watch.seconds(), point.text()));
-        });
+    StudyRuns runs;
+    for (const Point& point : command.points) {
+        progress.show(
+            progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
+        StudyRun done = runner.run(point, memory_report, stop);
+        if (done.test.interrupted) {
+            break;
+        }
+        runs.push_back(std::move(done));
+    }
+    return runs;
 }
 
 /// What stands above the table: how far timings of this host can be trusted.

@@ -1,6 +1,4 @@
 // measure dirty-log: what it costs to know which pages a guest writes.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "shared/channel/abi.hpp"
@@ -39,33 +37,21 @@ constexpr std::array phases{"populate", "write",       "enable",  "dirty",      
 Derived per_page(const char* phase) {
     return {.title = phase,
             .value = [phase](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const MeasurementEvent* found = measurement_named(run.test, phase);
-                const std::uint64_t pages =
-                    found == nullptr ? 0 : number_named(*found, "pages").value_or(0);
-                if (pages == 0 || found->histogram.count() == 0 || run.test.tsc_khz == 0) {
+                const auto cycles = median_of(run.test, phase, "pages");
+                if (!cycles || run.test.tsc_khz == 0) {
                     return {};
                 }
-                const auto cycles = static_cast<double>(found->histogram.quantile(50, 100));
-                return microseconds(cycles, run.test.tsc_khz) * 1000 / static_cast<double>(pages);
+                return microseconds(*cycles, run.test.tsc_khz) * 1000;
             },
             .digits = 1,
             .group = "ns per page (medians)"};
 }
 
-Derived count(const char* title, const char* parameter) {
-    return {.title = title,
-            .value = [parameter](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const MeasurementEvent* dirty = measurement_named(run.test, "dirty");
-                return static_cast<double>(number_named(*dirty, parameter).value_or(0));
-            },
-            .digits = 0};
-}
-
 std::vector<Derived> columns() {
     std::vector<Derived> all;
     std::ranges::transform(phases, std::back_inserter(all), per_page);
-    all.push_back(count("ring full", "ring_full"));
-    all.push_back(count("missing", "missing"));
+    all.push_back(parameter_column("ring full", "dirty", "ring_full"));
+    all.push_back(parameter_column("missing", "dirty", "missing"));
     return all;
 }
 

@@ -5,11 +5,8 @@
 #include "shared/paging/invalidation.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/study/shootdown_axes.hpp"
-#include "vmm/base/text.hpp"
-#include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/study.hpp"
-#include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {
 
@@ -67,17 +64,16 @@ std::vector<Axis> axes() {
         /*compares_backings=*/false, 60);
 }
 
-std::string_view floor_of(const TestResult& test) {
-    constexpr std::string_view interrupt = "bare ipi round trip";
-    return measurement_named(test, interrupt) != nullptr ? interrupt : "bare cache line round trip";
-}
-
 Derived over_bare_round_trip() {
     return {.title = "/bare",
-            .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const auto ratio = ratio_of_medians(run.test, "shootdown", floor_of(run.test));
-                return ratio ? Derived::Value(*ratio) : Derived::Value();
-            },
+            .value =
+                [](const StudyRun& run, const StudyRuns&) {
+                    const auto over_ipi =
+                        ratio_of_medians(run.test, "shootdown", "bare ipi round trip");
+                    return over_ipi ? over_ipi
+                                    : ratio_of_medians(run.test, "shootdown",
+                                                       "bare cache line round trip");
+                },
             // With one page and one target. The one that waits for ticks has no such bar.
             .limit = [](const Point& point) -> std::optional<double> {
                 const auto protocol = point.as<ProtocolId>("protocol");
@@ -86,35 +82,6 @@ Derived over_bare_round_trip() {
                 }
                 return protocol == ProtocolId::polled ? 1.3 : 1.2;
             }};
-}
-
-/// What a shootdown is made of, where the guest measured that.
-std::vector<Table> phase_tables(const StudyRuns& runs) {
-    constexpr std::string_view prefix = "phase ";
-    std::vector<MeasurementRow> rows;
-    std::vector<const StudyRun*> all;
-    for (const StudyRun& run : runs) {
-        if (run.test.verdict == Verdict::passed) {
-            all.push_back(&run);
-        }
-    }
-    const AxisColumns axes(all);
-    for (const StudyRun* run : all) {
-        for (const MeasurementEvent& event : run->test.measurements) {
-            if (event.name.starts_with(prefix)) {
-                std::vector<std::string> cells = axes.cells(run->point);
-                cells.push_back(printable(event.name.substr(prefix.size())));
-                rows.push_back(
-                    {std::move(cells), distribution_of(event.histogram), run->test.tsc_khz});
-            }
-        }
-    }
-    if (rows.empty()) {
-        return {};
-    }
-    std::vector<Table::Column> columns = axes.columns();
-    columns.push_back({"phase", Table::Align::left});
-    return {measurement_table(std::move(columns), "cycles", rows)};
 }
 
 bool wants_hypercalls(const Point& point) {
@@ -152,6 +119,7 @@ Study shootdown_study() {
                      {"shootdown without steal", "  without steal"},
                      {"initiator's part", "  initiator's part"}},
         .derived = {over_bare_round_trip()},
+        .parts = "phase",
         .operation = "shootdown",
         .configure =
             [](const Point& point, TestSettings& settings) {
@@ -167,7 +135,6 @@ Study shootdown_study() {
                        point.as<InitiatorSpaces>("spaces") == InitiatorSpaces::same;
             },
         .objection = objection,
-        .more_tables = phase_tables,
     };
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "vmm/base/text.hpp"
 #include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 
@@ -15,54 +16,93 @@ namespace {
 
 using RowsOf = std::vector<const StudyRun*>;
 
-std::vector<Table::Column> derived_columns(const Study& study) {
+/// The leading columns that tell the points of rows apart: the axes that always are shown, and
+/// others of which some row is not at the default.
+std::vector<const Axis*> shown_axes(const RowsOf& rows) {
+    std::vector<const Axis*> shown;
+    for (const AxisValue& one : rows.front()->point.values()) {
+        const Axis& axis = *one.axis;
+        const bool differs = std::ranges::any_of(
+            rows, [&](const StudyRun* run) { return !axis.is_default(run->point[axis.name]); });
+        if (axis.is(Axis::shown) || (axis.is(Axis::list) && differs)) {
+            shown.push_back(&axis);
+        }
+    }
+    return shown;
+}
+
+std::vector<Table::Column> columns_of(const std::vector<const Axis*>& axes) {
     std::vector<Table::Column> columns;
-    for (const Derived& derived : study.derived) {
-        columns.push_back({derived.title,
-                           derived.is_text ? Table::Align::left : Table::Align::right,
-                           derived.group});
+    for (const Axis* axis : axes) {
+        const bool is_word = axis->kind == Axis::Kind::name;
+        columns.push_back({axis->title, is_word ? Table::Align::left : Table::Align::right});
     }
     return columns;
 }
 
-std::vector<std::string> leading_cells(const Study& study, const StudyRun& run,
-                                       const AxisColumns& axes, const StudyRuns& all) {
-    std::vector<std::string> cells = axes.cells(run.point);
-    for (const Derived& derived : study.derived) {
-        cells.push_back(derived.cell(run, all));
+std::vector<std::string> cells_of(const std::vector<const Axis*>& axes, const Point& point) {
+    std::vector<std::string> cells;
+    for (const Axis* axis : axes) {
+        cells.push_back(axis->show(point[axis->name]));
     }
     return cells;
 }
 
+/// Words to the left, numbers to the right.
+Table::Column column_of(const Derived& derived, const RowsOf& rows, const StudyRuns& all) {
+    const bool has_words = std::ranges::any_of(rows, [&](const StudyRun* run) {
+        const Derived::Value value = derived.value(*run, all);
+        return value && std::holds_alternative<std::string>(*value);
+    });
+    return {derived.title, has_words ? Table::Align::left : Table::Align::right, derived.group};
+}
+
 Table main_table(const Study& study, const RowsOf& rows, const StudyRuns& all) {
-    const AxisColumns axes(rows);
-    std::vector<Table::Column> columns = axes.columns();
-    std::ranges::copy(derived_columns(study), std::back_inserter(columns));
-    if (!study.shows_distributions) {
-        Table table(columns);
-        for (const StudyRun* run : rows) {
-            table.add_row(leading_cells(study, *run, axes, all));
-        }
-        return table.without_empty_columns(axes.columns().size());
+    const std::vector<const Axis*> axes = shown_axes(rows);
+    std::vector<Table::Column> columns = columns_of(axes);
+    for (const Derived& derived : study.derived) {
+        columns.push_back(column_of(derived, rows, all));
     }
+    Table without_distributions(columns);
     std::vector<MeasurementRow> distributions;
     for (const StudyRun* run : rows) {
+        std::vector<std::string> cells = cells_of(axes, run->point);
+        for (const Derived& derived : study.derived) {
+            cells.push_back(derived.cell(*run, all));
+        }
+        without_distributions.add_row(cells);
         for (const Measured& measured : study.measured) {
-            const MeasurementEvent* found = measurement_named(run->test, measured.name);
-            if (found == nullptr) {
-                continue;
+            if (const auto* found = measurement_named(run->test, measured.name)) {
+                distributions.push_back(
+                    {measured.label.empty() ? cells : std::vector{measured.label},
+                     distribution_of(found->histogram), run->test.tsc_khz});
+                distributions.back().leading.resize(columns.size());
             }
-            std::vector<std::string> cells{measured.label};
-            if (measured.label.empty()) {
-                cells = leading_cells(study, *run, axes, all);
-            }
-            cells.resize(columns.size());
-            distributions.push_back(
-                {std::move(cells), distribution_of(found->histogram), run->test.tsc_khz});
         }
     }
-    return measurement_table(columns, "cycles", distributions)
-        .without_empty_columns(axes.columns().size());
+    const Table table = study.shows_distributions
+                            ? measurement_table(columns, "cycles", distributions)
+                            : without_distributions;
+    return table.without_empty_columns(axes.size());
+}
+
+/// Of the measurements that are parts of those in the rows, where the guest made them.
+Table parts_table(const Study& study, const RowsOf& rows) {
+    const std::vector<const Axis*> axes = shown_axes(rows);
+    std::vector<MeasurementRow> parts;
+    for (const StudyRun* run : rows) {
+        for (const MeasurementEvent& event : run->test.measurements) {
+            if (event.name.starts_with(study.parts + " ")) {
+                std::vector<std::string> cells = cells_of(axes, run->point);
+                cells.push_back(printable(event.name.substr(study.parts.size() + 1)));
+                parts.push_back(
+                    {std::move(cells), distribution_of(event.histogram), run->test.tsc_khz});
+            }
+        }
+    }
+    std::vector<Table::Column> columns = columns_of(axes);
+    columns.push_back({study.parts, Table::Align::left});
+    return measurement_table(std::move(columns), "cycles", parts);
 }
 
 /// As KVM names them (arch/x86/kvm/x86.c, virt/kvm/kvm_main.c), in the order of a shootdown: exits
@@ -94,11 +134,11 @@ double count_of(const KvmCounts& counts, std::string_view name) {
 }
 
 /// Of the counters that say something and moved in some row; JSON has all of them.
-std::optional<Table> counts_table(const Study& study, const RowsOf& rows) {
+Table counts_table(const Study& study, const RowsOf& rows) {
     // Whether its first digits behind the point show anything.
     constexpr double shows = 0.005;
-    const AxisColumns axes(rows);
-    std::vector<Table::Column> columns = axes.columns();
+    const std::vector<const Axis*> axes = shown_axes(rows);
+    std::vector<Table::Column> columns = columns_of(axes);
     std::vector<const char*> names;
     for (const char* name : shown_counters) {
         if (std::ranges::any_of(rows, [&](const StudyRun* run) {
@@ -108,12 +148,12 @@ std::optional<Table> counts_table(const Study& study, const RowsOf& rows) {
             columns.push_back({name, Table::Align::right, "KVM's counts per " + study.operation});
         }
     }
-    if (names.empty()) {
-        return std::nullopt;
-    }
     Table table(columns);
+    if (names.empty()) {
+        return table;
+    }
     for (const StudyRun* run : rows) {
-        std::vector<std::string> cells = axes.cells(run->point);
+        std::vector<std::string> cells = cells_of(axes, run->point);
         for (const char* name : names) {
             cells.push_back(fmt::format("{:.2f}", count_of(run->test.kvm_counts, name)));
         }
@@ -123,45 +163,6 @@ std::optional<Table> counts_table(const Study& study, const RowsOf& rows) {
 }
 
 }  // namespace
-
-AxisColumns::AxisColumns(const RowsOf& runs) : axes_(runs.front()->point.axes()) {
-    for (std::size_t n = 0; n < axes_.size(); ++n) {
-        const bool differs = std::ranges::any_of(runs, [&](const StudyRun* run) {
-            return !axes_[n].is_default(run->point.values()[n]);
-        });
-        if (axes_[n].is(Axis::shown) || (axes_[n].is(Axis::list) && differs)) {
-            shown_.push_back(n);
-        }
-    }
-}
-
-std::vector<Table::Column> AxisColumns::columns() const {
-    std::vector<Table::Column> result;
-    for (const std::size_t n : shown_) {
-        const bool is_word = axes_[n].kind == Axis::Kind::name;
-        result.push_back({axes_[n].title, is_word ? Table::Align::left : Table::Align::right});
-    }
-    return result;
-}
-
-std::vector<std::string> AxisColumns::cells(const Point& point) const {
-    std::vector<std::string> result;
-    for (const std::size_t n : shown_) {
-        result.push_back(axes_[n].show(point.values()[n]));
-    }
-    return result;
-}
-
-std::optional<double> ratio_of_medians(const TestResult& test, std::string_view measured,
-                                       std::string_view floor) {
-    const MeasurementEvent* above = measurement_named(test, measured);
-    const MeasurementEvent* below = measurement_named(test, floor);
-    if (above == nullptr || below == nullptr) {
-        return std::nullopt;
-    }
-    const double median = fine_median_of(below->histogram);
-    return median == 0 ? std::nullopt : std::optional(fine_median_of(above->histogram) / median);
-}
 
 std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns& runs) {
     RowsOf rows;
@@ -183,14 +184,14 @@ std::vector<Table> tables_of(const Study& study, const StudyRuns& runs) {
     if (study.shows_distributions || !study.derived.empty()) {
         tables.push_back(main_table(study, rows, runs));
     }
+    if (!study.parts.empty()) {
+        tables.push_back(parts_table(study, rows));
+    }
     if (study.more_tables) {
         std::ranges::move(study.more_tables(runs), std::back_inserter(tables));
     }
-    if (!study.operation.empty()) {
-        if (auto counts = counts_table(study, rows)) {
-            tables.push_back(std::move(*counts));
-        }
-    }
+    tables.push_back(counts_table(study, rows));
+    std::erase_if(tables, [](const Table& table) { return table.empty(); });
     return tables;
 }
 
