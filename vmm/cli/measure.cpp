@@ -1,7 +1,6 @@
 // nestbed measure: one command for each study, made of its description.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 
 #include "vmm/base/stopwatch.hpp"
@@ -24,7 +23,7 @@ namespace nestbed::vmm {
 namespace {
 
 struct MeasureOptions {
-    std::vector<std::pair<std::string, std::string>> axes;  ///< option and text, as given
+    OptionTexts axes;  ///< as given
     ReportOptions report;
 };
 
@@ -36,32 +35,13 @@ struct MeasureCommand {
     std::vector<std::string> command_line;
 };
 
-StudyRuns run_with_progress(const kvm::System& system, const MeasureCommand& command,
-                            const Calibration& calibration, bool memory_report,
-                            const std::stop_token& stop) {
-    const Stopwatch watch;
-    ProgressLine progress;
-    StudyRunner runner(system, *command.study, command.points, calibration.hypercalls);
-    StudyRuns runs;
-    for (const Point& point : command.points) {
-        progress.show(
-            progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
-        StudyRun done = runner.run(point, memory_report, stop);
-        if (done.test.interrupted) {
-            break;
-        }
-        runs.push_back(std::move(done));
-    }
-    return runs;
-}
-
 /// What stands above the table: how far timings of this host can be trusted.
 std::string head_of(const RunReport& report) {
     return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
 }
 
-/// The study's runs, as far as they come; fills the report as far.
-StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& report) {
+/// Runs the points, as far as it comes; fills the report as far.
+void run_study(const MeasureCommand& command, bool for_json, RunReport& report, StudyRuns& runs) {
     report.not_finished = command.points.size();
     const kvm::System system;
     VcpuThread::install_kick_handler();
@@ -72,13 +52,21 @@ StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& rep
         print(head_of(report));
     }
     const Stopwatch watch;
-    StudyRuns runs =
-        run_with_progress(system, command, *report.calibration, for_json, interrupts.token());
+    ProgressLine progress;
+    StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
+    for (const Point& point : command.points) {
+        progress.show(
+            progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
+        StudyRun done = runner.run(point, for_json, interrupts.token());
+        if (done.test.interrupted) {
+            break;
+        }
+        report.tests.push_back(done.test);
+        runs.push_back(std::move(done));
+    }
     report.seconds = watch.seconds();
-    std::ranges::transform(runs, std::back_inserter(report.tests), &StudyRun::test);
     report.not_finished -= runs.size();
     report.interrupted = report.not_finished != 0;
-    return runs;
 }
 
 std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
@@ -93,30 +81,23 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
     return text;
 }
 
-/// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode measure(const MeasureCommand& command) {
-    ReportFiles files = open_files(command.output);
-    const Format printed = command.output.printed();
-    RunReport report;
-    report.command = command.command_line;
     StudyRuns runs;
-    FirstError error;
-    error.attempt([&] {
-        runs = run_study(command, printed == Format::json || files.has(Format::json), report);
-    });
-    report.error = error.get();
-    if (command.study->more_json) {
-        report.add_json = [&](nlohmann::ordered_json& json) {
-            command.study->more_json(runs, json);
-        };
-    }
-    const std::string text = text_of(command, runs, report);
-    const std::string last =
-        printed == Format::human || text.empty() ? text : render(report, printed, HumanStyle{});
-    return finish(report, last, files, [&](Format format) {
-        return format == Format::human ? head_of(report) + text
-                                       : render(report, format, HumanStyle{});
-    });
+    return run_and_report(
+        command.output, command.command_line,
+        {.run =
+             [&](RunReport& report, bool for_json) {
+                 if (command.study->more_json) {
+                     report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
+                 }
+                 run_study(command, for_json, report, runs);
+             },
+         .end = [&](const RunReport& report) { return text_of(command, runs, report); },
+         .whole =
+             [&](const RunReport& report, Format format) {
+                 return format == Format::human ? head_of(report) + text_of(command, runs, report)
+                                                : render(report, format, HumanStyle{});
+             }});
 }
 
 const char* type_of(const Axis& axis) {

@@ -16,8 +16,8 @@ namespace {
 /// The state that the workers share; everything but `stop_` is guarded by `mutex_`.
 class SideBySide {
   public:
-    SideBySide(const std::vector<ScheduledTest>& plan, std::uint32_t slots, const RunOne& run_one,
-               const std::stop_token& stop, RunObserver& observer)
+    SideBySide(const std::vector<PlannedTest>& plan, std::uint32_t slots, const RunOne& run_one,
+               const std::stop_token& stop, const RunObserver& observer)
         : plan_(plan),
           slots_(slots),
           run_one_(run_one),
@@ -30,7 +30,7 @@ class SideBySide {
         while (const auto index = take_next()) {
             std::optional<TestResult> result;
             FirstError error;
-            error.attempt([&] { result = run_one_(plan_[*index].test, stop_.get_token()); });
+            error.attempt([&] { result = run_one_(plan_[*index], stop_.get_token()); });
             put_back(*index, std::move(result), error.get());
         }
     }
@@ -73,7 +73,7 @@ class SideBySide {
         const std::size_t index = next_++;
         free_slots_ -= weight(index);
         room_.notify_all();  // another worker may have room for what is next now
-        notify([&] { observer_.started(plan_[index].test); });
+        notify([&] { observer_.started(plan_[index]); });
         return index;
     }
 
@@ -113,10 +113,10 @@ class SideBySide {
         stop_.request_stop();
     }
 
-    const std::vector<ScheduledTest>& plan_;
+    const std::vector<PlannedTest>& plan_;
     const std::uint32_t slots_;
     const RunOne& run_one_;
-    RunObserver& observer_;
+    const RunObserver& observer_;
 
     std::mutex mutex_;
     std::condition_variable_any room_;
@@ -140,9 +140,9 @@ Parallelism parallelism(std::uint32_t jobs) {
     return {jobs, std::numeric_limits<std::uint32_t>::max()};
 }
 
-RunRecord run_side_by_side(const std::vector<ScheduledTest>& plan, const Parallelism& parallelism,
+RunRecord run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
                            const RunOne& run_one, const std::stop_token& stop,
-                           RunObserver& observer) {
+                           const RunObserver& observer) {
     SideBySide state(plan, parallelism.slots, run_one, stop, observer);
     // This thread is one of the workers: a single test costs no thread.
     const std::size_t workers = std::min<std::size_t>(parallelism.jobs, plan.size());

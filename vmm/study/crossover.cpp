@@ -137,8 +137,7 @@ std::vector<Axis> axes() {
     });
     std::vector<Axis> all{
         name_axis("flush", "What everything is flushed with", full,
-                  {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::list | Axis::shown,
-                  "full flush"),
+                  {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::list | Axis::shown),
         number_axis("samples", "Flushes of each kind", 1, 10'000'000, {100}),
         flag_axis("crossover",
                   "Instead of latencies: from how many pages on a flush of everything is cheaper "
@@ -146,6 +145,7 @@ std::vector<Axis> axes() {
                   "flush everything, default cr3)",
                   Axis::host_only),
     };
+    all.front().title = "full flush";
     all.back().defaults = {};
     return with_vm_axes(std::move(all), /*compares_backings=*/false, 60);
 }

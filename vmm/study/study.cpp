@@ -176,8 +176,10 @@ TestSettings Study::settings_at(const Point& point) const {
 
 Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
                std::vector<std::uint64_t> defaults, unsigned traits) {
-    return number_axis("cpus", std::move(help), least, most, std::move(defaults),
-                       Axis::list | traits, "vCPUs");
+    Axis axis =
+        number_axis("cpus", std::move(help), least, most, std::move(defaults), Axis::list | traits);
+    axis.title = "vCPUs";
+    return axis;
 }
 
 std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
@@ -192,9 +194,11 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
                              Axis::host_only | (compares_backings ? Axis::list : 0U)));
     axes.push_back(flag_axis("prefault", "The host populates all of it before the guest runs",
                              Axis::host_only));
-    axes.push_back(number_axis("timeout", "Seconds after which a VM is ended", 0, 0,
-                               {timeout_seconds * 1000}, Axis::host_only));
-    axes.back().kind = Axis::Kind::seconds;
+    axes.push_back({.name = "timeout",
+                    .kind = Axis::Kind::seconds,
+                    .help = "Seconds after which a VM is ended",
+                    .defaults = {timeout_seconds * 1000},
+                    .traits = Axis::host_only});
     axes.push_back(flag_axis("pin", "Pin vCPU n to the n-th host core, around and around (default)",
                              Axis::host_only));
     axes.back().defaults = {1};

@@ -35,7 +35,7 @@ std::vector<Table::Column> columns_of(const std::vector<const Axis*>& axes) {
     std::vector<Table::Column> columns;
     for (const Axis* axis : axes) {
         const bool is_word = axis->kind == Axis::Kind::name;
-        columns.push_back({axis->title, is_word ? Table::Align::left : Table::Align::right});
+        columns.push_back({axis->heading(), is_word ? Table::Align::left : Table::Align::right});
     }
     return columns;
 }

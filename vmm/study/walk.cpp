@@ -96,12 +96,7 @@ void configure(const Point& point, TestSettings& settings) {
     settings.test_memory = {.bytes = point["working_set"],
                             .leaf = point.as<PageSize>("guest_leaf")};
     settings.parameters.emplace_back("pages", point["working_set"] / chase::page_bytes);
-    settings.inspect = [point](const Machine& machine, TestResult& result,
-                               const std::stop_token& stop) {
-        if (result.verdict == Verdict::passed) {
-            inspect_walk(point, machine, result, stop);
-        }
-    };
+    settings.inspect = std::bind_front(inspect_walk, point);
 }
 
 /// Of the TLB entries, as the guest's leaves are called.
