@@ -1,7 +1,7 @@
 // nestbed measure: one command for each study, made of its description.
 #include <fmt/format.h>
 
-#include <set>
+#include <algorithm>
 
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
@@ -101,21 +101,25 @@ ExitCode measure(const MeasureCommand& command) {
 }
 
 const char* type_of(const Axis& axis) {
-    if (axis.is(Axis::list)) {
-        return "LIST";
+    using Kind = Axis::Kind;
+    return axis.is(Axis::list)          ? "LIST"
+           : axis.kind == Kind::name    ? "NAME"
+           : axis.kind == Kind::size    ? "SIZE"
+           : axis.kind == Kind::seconds ? "SECONDS"
+                                        : "N";
+}
+
+/// The axes of all modes, each once.
+std::vector<const Axis*> axes_of(const std::vector<const Study*>& modes) {
+    std::vector<const Axis*> axes;
+    for (const Study* mode : modes) {
+        for (const Axis& axis : mode->axes) {
+            if (std::ranges::count(axes, axis.name, &Axis::name) == 0) {
+                axes.push_back(&axis);
+            }
+        }
     }
-    switch (axis.kind) {
-        case Axis::Kind::name:
-            return "NAME";
-        case Axis::Kind::size:
-            return "SIZE";
-        case Axis::Kind::seconds:
-            return "SECONDS";
-        case Axis::Kind::number:
-        case Axis::Kind::flag:
-            return "N";
-    }
-    return "N";
+    return axes;
 }
 
 /// Remembers that an option was given, and with what.
@@ -141,13 +145,8 @@ std::string help_of(const std::vector<const Study*>& modes) {
                              " A list has commas between its values, and may have ranges (2,4-8); "
                              "`all` is all names that there are.";
     std::string text = fmt::format("{}\n\n", fmt::join(wrapped(head, columns), "\n"));
-    std::set<std::string> explained;
-    for (const Study* mode : modes) {
-        for (const Axis& axis : mode->axes) {
-            if (explained.insert(axis.option()).second) {
-                text += axis.values_help();
-            }
-        }
+    for (const Axis* axis : axes_of(modes)) {
+        text += axis->values_help();
     }
     return text + "Examples:\n" + modes.front()->examples + "\n" + exit_code_help;
 }
@@ -157,13 +156,8 @@ void add_study(CLI::App& measurements, Invocation& invocation,
     auto options = std::make_shared<MeasureOptions>();
     const Study& first = *modes.front();
     CLI::App* command = measurements.add_subcommand(first.name, first.summary);
-    std::set<std::string> added;
-    for (const Study* mode : modes) {
-        for (const Axis& axis : mode->axes) {
-            if (added.insert(axis.option()).second) {
-                add_axis_option(command, axis, *options);
-            }
-        }
+    for (const Axis* axis : axes_of(modes)) {
+        add_axis_option(command, *axis, *options);
     }
     add_report_options(command, options->report);
     command->footer("");  // CLI11 has the parent's stand below the text

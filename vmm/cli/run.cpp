@@ -147,18 +147,28 @@ void refuse_unused_options(const RunOptions& options) {
     refuse_unused(options.report);
 }
 
+Backing parse_backing(const std::string& text) {
+    const auto named = backing_from_name(text);
+    if (!named) {
+        throw_error(ErrorKind::usage, "--backing {}: there are {}", text, backing_names());
+    }
+    return *named;
+}
+
 void add_vm_options(CLI::App* command, TestSettings& settings) {
-    add_value(command, "--cpus", "N", "vCPUs of each VM, at least (1 to 64; a test may need more)",
-              [&](const std::string& text) {
-                  settings.cpus = static_cast<std::uint32_t>(
-                      parse_number("--cpus", text, 1, channel::max_cpus));
-              });
+    add_number(command, "--cpus", "N", "vCPUs of each VM, at least (1 to 64; a test may need more)",
+               1, channel::max_cpus, settings.cpus);
     add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
               [&](const std::string& text) {
                   settings.memory =
                       parse_memory("--memory", text, least_guest_memory, most_guest_memory);
               });
-    add_backing_options(command, settings.backing);
+    add_value(command, "--backing", "KIND",
+              "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
+              "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
+              [&](const std::string& text) { settings.backing.kind = parse_backing(text); });
+    add_flag(command, "--prefault", "The host populates all of it before the guest runs",
+             [&] { settings.backing.prefault = true; });
     add_value(
         command, "--timeout", "SECONDS",
         "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",
@@ -178,17 +188,14 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
 }
 
 void add_order_options(CLI::App* command, RunOptions& options) {
-    constexpr std::uint64_t any = ~std::uint64_t{0};
-    add_value(command, "--jobs", "N", "VMs side by side (default: as many as the cores can take)",
-              [&](const std::string& text) {
-                  options.jobs = static_cast<std::uint32_t>(parse_number("--jobs", text, 1, 1024));
-              });
-    add_value(command, "--repeat", "N", "Run everything N times", [&](const std::string& text) {
-        options.order.repeat = parse_number("--repeat", text, 1, 1'000'000);
-    });
+    add_number(command, "--jobs", "N", "VMs side by side (default: as many as the cores can take)",
+               1, 1024, options.jobs);
+    add_number(command, "--repeat", "N", "Run everything N times", 1, 1'000'000,
+               options.order.repeat);
     add_value(command, "--shuffle", "SEED", "Random order; the same seed gives the same one",
               [&](const std::string& text) {
-                  options.order.shuffle_seed = parse_number("--shuffle", text, 0, any);
+                  options.order.shuffle_seed =
+                      parse_number("--shuffle", text, 0, ~std::uint64_t{0});
               });
 }
 

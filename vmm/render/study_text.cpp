@@ -6,7 +6,6 @@
 
 #include "vmm/base/text.hpp"
 #include "vmm/render/human.hpp"
-#include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {
 

@@ -120,15 +120,9 @@ bool kernel_mode_is_interpreted(const Calibration& calibration) {
 }
 
 const char* trust_name(TrustLevel level) {
-    switch (level) {
-        case TrustLevel::good:
-            return "good";
-        case TrustLevel::with_care:
-            return "with care";
-        case TrustLevel::rough:
-            return "rough";
-    }
-    return "?";
+    return level == TrustLevel::good        ? "good"
+           : level == TrustLevel::with_care ? "with care"
+                                            : "rough";
 }
 
 Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration) {

@@ -15,11 +15,9 @@ using channel::DirtyLogKind;
 using study::Pattern;
 
 constexpr char explanation[] =
-    "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of "
-    "the "
+    "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of the "
     "memory for the first time (populate) and once more (write); the host has KVM log writes "
-    "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs "
-    "write "
+    "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs write "
     "it again; the host has KVM log no longer (disable). The guest looks for each page that it "
     "wrote in the log: a missing one fails the row. Each combination of the lists runs in a VM of "
     "its own.";
@@ -66,10 +64,6 @@ std::vector<Measured> measurements() {
     return all;
 }
 
-NamedNumber log_kind(DirtyLogKind kind, const char* explanation_of_kind) {
-    return {static_cast<std::uint64_t>(kind), name_of(kind), explanation_of_kind};
-}
-
 std::vector<Axis> axes() {
     constexpr unsigned shown = Axis::list | Axis::shown;
     constexpr std::uint64_t mib = 1 << 20;
@@ -77,8 +71,10 @@ std::vector<Axis> axes() {
     constexpr std::uint64_t most_memory = 32 * 1024 * mib;
     std::vector<Axis> all = with_vm_axes(
         {name_axis("log", "How KVM keeps it",
-                   {log_kind(DirtyLogKind::bitmap, "a bit for each page, cleared by hand"),
-                    log_kind(DirtyLogKind::ring, "a list of pages for each vCPU")},
+                   {{static_cast<std::uint64_t>(DirtyLogKind::bitmap), "bitmap",
+                     "a bit for each page, cleared by hand"},
+                    {static_cast<std::uint64_t>(DirtyLogKind::ring), "ring",
+                     "a list of pages for each vCPU"}},
                    {}, shown | Axis::host_only),
          size_axis("memory", "Sizes of what is written", 2 * mib, most_memory, 2 * mib,
                    {8 * mib, 32 * mib}, shown | Axis::host_only),
@@ -108,18 +104,9 @@ void configure(const Point& point, TestSettings& settings) {
     }
 }
 
-std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
-    const auto none_is = [&](DirtyLogKind kind) {
-        return std::ranges::none_of(
-            points, [&](const Point& point) { return point.as<DirtyLogKind>("log") == kind; });
-    };
-    if (given.contains("--initially-set") && none_is(DirtyLogKind::bitmap)) {
-        return "--initially-set: rings begin empty; it is for --log bitmap";
-    }
-    if (given.contains("--ring-entries") && none_is(DirtyLogKind::ring)) {
-        return "--ring-entries: a bitmap has none; it is for --log ring";
-    }
-    return "";
+template <DirtyLogKind kind>
+bool logs_by(const Point& point) {
+    return point.as<DirtyLogKind>("log") == kind;
 }
 
 }  // namespace
@@ -139,7 +126,10 @@ Study dirty_log_study() {
         .shows_failed = true,
         .operation = "pass over the memory",
         .configure = configure,
-        .objection = objection,
+        .conditions = {{"--initially-set", logs_by<DirtyLogKind::bitmap>,
+                        "--initially-set: rings begin empty; it is for --log bitmap"},
+                       {"--ring-entries", logs_by<DirtyLogKind::ring>,
+                        "--ring-entries: a bitmap has none; it is for --log ring"}},
     };
 }
 

@@ -1,5 +1,4 @@
-#include "vmm/study/process_chase.hpp"
-
+// The pointer chase of `measure_walk` as an ordinary process of the host runs it.
 #include <sys/mman.h>
 
 #include <future>
@@ -10,7 +9,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/memory/memory_report.hpp"
-#include "vmm/study/walk_figures.hpp"
+#include "vmm/study/walk.hpp"
 
 namespace nestbed::vmm {
 

@@ -89,19 +89,10 @@ bool wants_hypercalls(const Point& point) {
            point.as<ProtocolId>("protocol") == ProtocolId::paravirtual;
 }
 
-std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
-    const bool several =
-        std::ranges::any_of(points, [](const Point& point) { return point["initiators"] > 1; });
-    if (given.contains("--phases") && several) {
-        return "--phases: only with one initiator";
-    }
-    const bool all_descheduled = std::ranges::all_of(points, [](const Point& point) {
-        return point.as<TargetState>("target") == TargetState::descheduled;
-    });
-    if (given.contains("--pin") && all_descheduled) {
-        return "--pin, --no-pin: vCPUs that are to be descheduled share one host core";
-    }
-    return "";
+bool has_one_initiator(const Point& point) { return point["initiators"] == 1; }
+
+bool has_descheduled_targets(const Point& point) {
+    return point.as<TargetState>("target") == TargetState::descheduled;
 }
 
 }  // namespace
@@ -123,7 +114,7 @@ Study shootdown_study() {
         .operation = "shootdown",
         .configure =
             [](const Point& point, TestSettings& settings) {
-                if (point.as<TargetState>("target") == TargetState::descheduled) {
+                if (has_descheduled_targets(point)) {
                     settings.placement = Placement::one_cpu;
                 }
             },
@@ -131,10 +122,13 @@ Study shootdown_study() {
         // One initiator has one space.
         .makes_sense =
             [](const Point& point) {
-                return point["initiators"] > 1 ||
+                return !has_one_initiator(point) ||
                        point.as<InitiatorSpaces>("spaces") == InitiatorSpaces::same;
             },
-        .objection = objection,
+        .conditions = {{"--phases", has_one_initiator, "--phases: only with one initiator",
+                        /*of_all=*/true},
+                       {"--pin", std::not_fn(has_descheduled_targets),
+                        "--pin, --no-pin: vCPUs that are to be descheduled share one host core"}},
     };
 }
 

@@ -12,6 +12,10 @@ namespace nestbed::vmm {
 
 namespace {
 
+bool is_given(const OptionTexts& given, const std::string& option) {
+    return std::ranges::count(given, option, &OptionTexts::value_type::first) != 0;
+}
+
 /// All combinations of the axes' values, as given or by default.
 std::vector<Point> cross_product(const std::vector<Axis>& axes, const OptionTexts& given) {
     // More would take days, and memory before that.
@@ -212,13 +216,11 @@ std::vector<Point> points_of(const Study& study, const OptionTexts& given) {
         std::erase_if(points, [&](const Point& point) { return !study.makes_sense(point); });
     }
     refuse_values_left_out(study, given, points);
-    if (study.objection) {
-        std::set<std::string> options;
-        for (const auto& [option, text] : given) {
-            options.insert(option);
-        }
-        if (const std::string problem = study.objection(points, options); !problem.empty()) {
-            throw Error(ErrorKind::usage, problem);
+    for (const Condition& condition : study.conditions) {
+        const bool fits = condition.of_all ? std::ranges::all_of(points, condition.fits)
+                                           : std::ranges::any_of(points, condition.fits);
+        if (!fits && is_given(given, condition.option)) {
+            throw Error(ErrorKind::usage, condition.objection);
         }
     }
     return points;
@@ -233,8 +235,7 @@ const Study& study_chosen(std::string_view name, const OptionTexts& given) {
         }
         if (study.selector.empty()) {
             plain = &study;
-        } else if (std::ranges::count(given, "--" + study.selector,
-                                      &OptionTexts::value_type::first) != 0) {
+        } else if (is_given(given, "--" + study.selector)) {
             if (chosen != nullptr) {
                 throw_error(ErrorKind::usage, "--{} and --{}: one of them at a time",
                             chosen->selector, study.selector);

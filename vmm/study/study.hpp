@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +90,15 @@ struct Derived {
 Derived parameter_column(std::string title, std::string measurement, std::string parameter,
                          std::string group = {});
 
+/// Of an option: the points for which it is.
+struct Condition {
+    std::string option;
+    std::function<bool(const Point&)> fits;
+    /// Why it is refused if none of the points is one of these, or, `of_all`, if some is not.
+    std::string objection;
+    bool of_all = false;
+};
+
 struct Study {
     std::string name;     ///< of the command
     std::string summary;  ///< in a line
@@ -122,9 +130,7 @@ struct Study {
     std::function<bool(const Point&)> wants_hypercalls = {};
     /// Whether values belong together; others are left out.
     std::function<bool(const Point&)> makes_sense = {};
-    /// Why the points with these options given cannot be run; empty if they can.
-    std::function<std::string(const std::vector<Point>&, const std::set<std::string>& given)>
-        objection = {};
+    std::vector<Condition> conditions = {};
     std::function<std::vector<Table>(const StudyRuns&)> more_tables = {};
     std::function<std::string(const StudyRuns&)> notes = {};
     std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
@@ -145,6 +151,13 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
 /// what it lacks is by default. Throws Error(usage) for an option that the study has not, a value
 /// that is left out of all combinations, or what the study objects to.
 std::vector<Point> points_of(const Study& study, const OptionTexts& values);
+
+/// The runs that have a row: those that passed, or that failed in a study which shows them, and
+/// made the first of the study's measurements.
+std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns& runs);
+
+/// Rows, what they are made of, what KVM counted, and what else the study makes of its runs.
+std::vector<Table> tables_of(const Study& study, const StudyRuns& runs);
 
 /// All that there are, those of one command together. Several commands have several modes.
 const std::vector<Study>& studies();

@@ -1,4 +1,5 @@
-#include "vmm/study/tables.hpp"
+// What a study found, as tables: made from its description.
+#include "vmm/study/study.hpp"
 
 #include <fmt/format.h>
 

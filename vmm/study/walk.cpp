@@ -9,9 +9,7 @@
 #include "vmm/host/describe.hpp"
 #include "vmm/memory/huge_pages.hpp"
 #include "vmm/model/translation_caches.hpp"
-#include "vmm/study/study.hpp"
-#include "vmm/study/walk_figures.hpp"
-#include "vmm/study/walk_inspection.hpp"
+#include "vmm/study/walk.hpp"
 
 namespace nestbed::vmm {
 
@@ -249,12 +247,6 @@ void add_json(const StudyRuns& runs, Json& report) {
     report["walks"] = {{"rows", rows}, {"misses", misses}};
 }
 
-std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
-    const bool random = std::ranges::any_of(
-        points, [](const Point& point) { return point.as<Pattern>("pattern") == Pattern::random; });
-    return given.contains("--seed") && !random ? "--seed: it is for --pattern random" : "";
-}
-
 }  // namespace
 
 Study walk_study() {
@@ -274,7 +266,11 @@ Study walk_study() {
         .shows_distributions = false,
         .operation = "chase",
         .configure = configure,
-        .objection = objection,
+        .conditions = {{"--seed",
+                        [](const Point& point) {
+                            return point.as<Pattern>("pattern") == Pattern::random;
+                        },
+                        "--seed: it is for --pattern random"}},
         .more_tables = fits,
         .notes = notes,
         .more_json = add_json,

@@ -1,4 +1,4 @@
-#include "vmm/study/walk_figures.hpp"
+#include "vmm/study/walk.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,4 @@
-#include "vmm/study/walk_inspection.hpp"
-
+// What the model makes of a pointer chase, when its guest is done.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -10,8 +9,7 @@
 #include "vmm/host/describe.hpp"
 #include "vmm/memory/memory_report.hpp"
 #include "vmm/model/model_tables.hpp"
-#include "vmm/study/process_chase.hpp"
-#include "vmm/study/walk_figures.hpp"
+#include "vmm/study/walk.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,24 +21,17 @@ using paging::PageSize;
 /// kernel gave one everywhere: where some are missing, the small ones are what counts.
 PageSize host_page_of(const TestMemory& memory, const Point& point) {
     constexpr std::uint64_t huge_page = paging::bytes_of(PageSize::size_2m);
-    switch (point.as<Backing>("backing")) {
-        case Backing::anon:
-        case Backing::memfd:
-            return PageSize::size_4k;
-        case Backing::thp: {
-            const std::uint64_t touched =
-                (point["working_set"] + huge_page - 1) / huge_page * huge_page;
-            const HostMemory& host = memory.memory();
-            const std::uint64_t huge =
-                resident_pages_of(host.address(), host.size()).anon_huge_pages;
-            return huge >= touched ? PageSize::size_2m : PageSize::size_4k;
-        }
-        case Backing::hugetlb_2m:
-            return PageSize::size_2m;
-        case Backing::hugetlb_1g:
-            return PageSize::size_1g;
+    const auto backing = point.as<Backing>("backing");
+    if (backing == Backing::thp) {
+        const std::uint64_t touched =
+            (point["working_set"] + huge_page - 1) / huge_page * huge_page;
+        const HostMemory& host = memory.memory();
+        const std::uint64_t huge = resident_pages_of(host.address(), host.size()).anon_huge_pages;
+        return huge >= touched ? PageSize::size_2m : PageSize::size_4k;
     }
-    return PageSize::size_4k;
+    return backing == Backing::hugetlb_2m   ? PageSize::size_2m
+           : backing == Backing::hugetlb_1g ? PageSize::size_1g
+                                            : PageSize::size_4k;
 }
 
 /// The linear addresses of the guest's chain, from its first node on: `count` of them, or fewer if

@@ -1,6 +1,6 @@
 // What is made of the samples of a pointer chase: figures, what the model makes of them, the table.
 
-#include "vmm/study/walk_figures.hpp"
+#include "vmm/study/walk.hpp"
 
 #include <gmock/gmock.h>
 

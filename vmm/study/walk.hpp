@@ -1,11 +1,14 @@
-// The figures that are made of what is measured and modelled of a pointer chase.
+// What the study of walks is made of: what the host finds out about a pointer chase when its guest
+// is done, and the figures that are made of what is measured and modelled.
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "shared/paging/page_size.hpp"
 #include "vmm/model/walk_model.hpp"
+#include "vmm/platform/machine.hpp"
 #include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
@@ -26,6 +29,23 @@ struct WalkFindings {
     WalkCounts guest;  ///< what a model of the processor says of the same accesses
     WalkCounts host;
 };
+
+/// Whether guests' addresses pass through a second stage here (EPT, NPT); without, through a shadow
+/// table that is as deep as a process's.
+bool has_second_stage();
+
+/// Runs the model over the guest's tables and the order of its chain, which makes WalkFindings of
+/// `result`, and then the chase as a process of the host, whose measurements it adds; with fewer
+/// samples if `stop` is requested meanwhile. Destroys the chain. For a test that passed.
+void inspect_walk(const Point& point, const Machine& machine, TestResult& result,
+                  const std::stop_token& stop);
+
+/// The chase as an ordinary process of the host runs it: the same code, chains, samples and number
+/// of threads. In the guest's own memory, which is made of `page`s and which this process has
+/// mapped as well, if it can be mapped by entries as large as the guest's TLB entries, `leaf`,
+/// were; else in other memory, whose pages are. Throws Error if there are no threads for it.
+void chase_in_process(const Point& point, const Machine& machine, paging::PageSize page,
+                      paging::PageSize leaf, TestResult& result, const std::stop_token& stop);
 
 /// Cycles per access, medians; and what follows from them.
 struct WalkFigures {
