@@ -22,6 +22,11 @@ const BuiltinGuest* builtin_named(std::string_view name) {
     return found == builtins.end() ? nullptr : &*found;
 }
 
+/// Those that die on purpose (`crash`), measurements and the calibration.
+bool runs_only_when_named(std::string_view guest_name) {
+    return guest_name == "crash" || guest_name == "calibrate" || guest_name.starts_with("measure_");
+}
+
 Guest read(const BuiltinGuest& builtin) { return {std::string(builtin.name), builtin.file}; }
 
 [[noreturn]] void refuse_name(const std::string& name) {
@@ -65,10 +70,6 @@ void refuse_ambiguous_tests(const GuestSet& guests) {
 }
 
 }  // namespace
-
-bool runs_only_when_named(std::string_view guest_name) {
-    return guest_name == "crash" || guest_name == "calibrate" || guest_name.starts_with("measure_");
-}
 
 Guest read_builtin(std::string_view name) {
     const BuiltinGuest* builtin = builtin_named(name);

@@ -10,10 +10,6 @@
 
 namespace nestbed::vmm {
 
-/// True of built-in guests that run only when they are named: those that die on purpose (`crash`),
-/// measurements and the calibration.
-bool runs_only_when_named(std::string_view guest_name);
-
 /// A built-in guest. Throws Error(usage) if there is none of that name.
 Guest read_builtin(std::string_view name);
 

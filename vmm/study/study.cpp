@@ -12,6 +12,12 @@ namespace nestbed::vmm {
 
 namespace {
 
+/// Null if the study has no such option.
+const Axis* axis_of(const Study& study, const std::string& option) {
+    const auto found = std::ranges::find(study.axes, option, &Axis::option);
+    return found == study.axes.end() ? nullptr : &*found;
+}
+
 bool is_given(const OptionTexts& given, const std::string& option) {
     return std::ranges::count(given, option, &OptionTexts::value_type::first) != 0;
 }
@@ -46,14 +52,14 @@ void refuse_unused_options(const Study& study, const OptionTexts& given) {
             throw_error(ErrorKind::usage, "{} is given twice{}", option,
                         option == "--pin" ? ", or with --no-pin" : "");
         }
-        if (study.axis_by_option(option) != nullptr) {
+        if (axis_of(study, option) != nullptr) {
             continue;
         }
         if (!study.selector.empty()) {
             throw_error(ErrorKind::usage, "{}: not with --{}", option, study.selector);
         }
         for (const Study& other : studies()) {
-            if (other.name == study.name && other.axis_by_option(option) != nullptr) {
+            if (other.name == study.name && axis_of(other, option) != nullptr) {
                 throw_error(ErrorKind::usage, "{}: only with --{}", option, other.selector);
             }
         }
@@ -65,7 +71,7 @@ void refuse_unused_options(const Study& study, const OptionTexts& given) {
 void refuse_values_left_out(const Study& study, const OptionTexts& given,
                             const std::vector<Point>& points) {
     for (const auto& [option, text] : given) {
-        const Axis& axis = *study.axis_by_option(option);
+        const Axis& axis = *axis_of(study, option);
         for (const std::uint64_t value : axis.parse(text)) {
             if (std::ranges::none_of(points,
                                      [&](const Point& p) { return p[axis.name] == value; })) {
@@ -124,8 +130,7 @@ std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs
     return number == nullptr ? std::nullopt : std::optional(*number);
 }
 
-std::string Derived::cell(const StudyRun& run, const StudyRuns& runs) const {
-    const Value found = value(run, runs);
+std::string Derived::cell(const Value& found) const {
     if (!found) {
         return "";
     }
@@ -150,12 +155,6 @@ Derived parameter_column(std::string title, std::string measurement, std::string
             },
             .digits = 0,
             .group = std::move(group)};
-}
-
-const Axis* Study::axis_by_option(std::string_view option) const {
-    const auto found =
-        std::ranges::find_if(axes, [&](const Axis& axis) { return axis.option() == option; });
-    return found == axes.end() ? nullptr : &*found;
 }
 
 TestSettings Study::settings_at(const Point& point) const {

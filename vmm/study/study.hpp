@@ -83,7 +83,7 @@ struct Derived {
 
     /// The value, if it is one.
     std::optional<double> number(const StudyRun& run, const StudyRuns& runs) const;
-    std::string cell(const StudyRun& run, const StudyRuns& runs) const;
+    std::string cell(const Value& found) const;
 };
 
 /// What the study's test says of a measurement, by the names of the guest's parameters.
@@ -135,7 +135,6 @@ struct Study {
     std::function<std::string(const StudyRuns&)> notes = {};
     std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
 
-    const Axis* axis_by_option(std::string_view option) const;
     /// The settings of a VM at `point`.
     TestSettings settings_at(const Point& point) const;
 };

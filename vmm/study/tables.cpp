@@ -17,93 +17,93 @@ namespace {
 
 using RowsOf = std::vector<const StudyRun*>;
 
-/// The leading columns that tell the points of rows apart: the axes that always are shown, and
-/// others of which some row is not at the default.
-std::vector<const Axis*> shown_axes(const RowsOf& rows) {
-    std::vector<const Axis*> shown;
+/// The left of a table: what tells the points of its rows apart, and what is derived of them.
+struct Leading {
+    std::vector<Table::Column> columns;
+    std::vector<std::vector<std::string>> cells;  ///< of each row
+    std::size_t axes = 0;                         ///< the first columns
+};
+
+/// Words to the left, numbers to the right. Of the axes those that always are shown, and others of
+/// which some row is not at the default.
+Leading leading_of(const RowsOf& rows, const std::vector<Derived>& columns, const StudyRuns& all) {
+    Leading leading;
+    leading.cells.resize(rows.size());
     for (const AxisValue& one : rows.front()->point.values()) {
         const Axis& axis = *one.axis;
         const bool differs = std::ranges::any_of(
             rows, [&](const StudyRun* run) { return !axis.is_default(run->point[axis.name]); });
-        if (axis.is(Axis::shown) || (axis.is(Axis::list) && differs)) {
-            shown.push_back(&axis);
+        if (!axis.is(Axis::shown) && !(axis.is(Axis::list) && differs)) {
+            continue;
+        }
+        const bool is_word = axis.kind == Axis::Kind::name;
+        leading.columns.push_back(
+            {axis.heading(), is_word ? Table::Align::left : Table::Align::right});
+        for (std::size_t n = 0; n < rows.size(); ++n) {
+            leading.cells[n].push_back(rows[n]->point.at(axis.name).text());
         }
     }
-    return shown;
-}
-
-std::vector<Table::Column> columns_of(const std::vector<const Axis*>& axes) {
-    std::vector<Table::Column> columns;
-    for (const Axis* axis : axes) {
-        const bool is_word = axis->kind == Axis::Kind::name;
-        columns.push_back({axis->heading(), is_word ? Table::Align::left : Table::Align::right});
+    leading.axes = leading.columns.size();
+    for (const Derived& one : columns) {
+        leading.columns.push_back({one.title, Table::Align::right, one.group});
+        for (std::size_t n = 0; n < rows.size(); ++n) {
+            const Derived::Value value = one.value(*rows[n], all);
+            if (value && std::holds_alternative<std::string>(*value)) {
+                leading.columns.back().align = Table::Align::left;
+            }
+            leading.cells[n].push_back(one.cell(value));
+        }
     }
-    return columns;
+    return leading;
 }
 
-std::vector<std::string> cells_of(const std::vector<const Axis*>& axes, const Point& point) {
-    std::vector<std::string> cells;
-    for (const Axis* axis : axes) {
-        cells.push_back(axis->show(point[axis->name]));
+/// With nothing to the right.
+Table table_of(const Leading& leading) {
+    Table table(leading.columns);
+    for (const std::vector<std::string>& cells : leading.cells) {
+        table.add_row(cells);
     }
-    return cells;
-}
-
-/// Words to the left, numbers to the right.
-Table::Column column_of(const Derived& derived, const RowsOf& rows, const StudyRuns& all) {
-    const bool has_words = std::ranges::any_of(rows, [&](const StudyRun* run) {
-        const Derived::Value value = derived.value(*run, all);
-        return value && std::holds_alternative<std::string>(*value);
-    });
-    return {derived.title, has_words ? Table::Align::left : Table::Align::right, derived.group};
+    return table;
 }
 
 Table main_table(const Study& study, const RowsOf& rows, const StudyRuns& all) {
-    const std::vector<const Axis*> axes = shown_axes(rows);
-    std::vector<Table::Column> columns = columns_of(axes);
-    for (const Derived& derived : study.derived) {
-        columns.push_back(column_of(derived, rows, all));
+    const Leading leading = leading_of(rows, study.derived, all);
+    if (!study.shows_distributions) {
+        return table_of(leading).without_empty_columns(leading.axes);
     }
-    Table without_distributions(columns);
     std::vector<MeasurementRow> distributions;
-    for (const StudyRun* run : rows) {
-        std::vector<std::string> cells = cells_of(axes, run->point);
-        for (const Derived& derived : study.derived) {
-            cells.push_back(derived.cell(*run, all));
-        }
-        without_distributions.add_row(cells);
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+        const TestResult& test = rows[n]->test;
         for (const Measured& measured : study.measured) {
-            if (const auto* found = measurement_named(run->test, measured.name)) {
+            if (const auto* found = measurement_named(test, measured.name)) {
+                std::vector<std::string> cells =
+                    measured.label.empty() ? leading.cells[n] : std::vector{measured.label};
+                cells.resize(leading.columns.size());
                 distributions.push_back(
-                    {measured.label.empty() ? cells : std::vector{measured.label},
-                     distribution_of(found->histogram), run->test.tsc_khz});
-                distributions.back().leading.resize(columns.size());
+                    {std::move(cells), distribution_of(found->histogram), test.tsc_khz});
             }
         }
     }
-    const Table table = study.shows_distributions
-                            ? measurement_table(columns, "cycles", distributions)
-                            : without_distributions;
-    return table.without_empty_columns(axes.size());
+    return measurement_table(leading.columns, "cycles", distributions)
+        .without_empty_columns(leading.axes);
 }
 
 /// Of the measurements that are parts of those in the rows, where the guest made them.
 Table parts_table(const Study& study, const RowsOf& rows) {
-    const std::vector<const Axis*> axes = shown_axes(rows);
+    Leading leading = leading_of(rows, {}, {});
+    leading.columns.push_back({study.parts, Table::Align::left});
     std::vector<MeasurementRow> parts;
-    for (const StudyRun* run : rows) {
-        for (const MeasurementEvent& event : run->test.measurements) {
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+        for (const MeasurementEvent& event : rows[n]->test.measurements) {
             if (event.name.starts_with(study.parts + " ")) {
-                std::vector<std::string> cells = cells_of(axes, run->point);
-                cells.push_back(printable(event.name.substr(study.parts.size() + 1)));
                 parts.push_back(
-                    {std::move(cells), distribution_of(event.histogram), run->test.tsc_khz});
+                    {leading.cells[n], distribution_of(event.histogram), rows[n]->test.tsc_khz});
+                parts.back().leading.push_back(
+                    printable(event.name.substr(study.parts.size() + 1)));
             }
         }
     }
-    std::vector<Table::Column> columns = columns_of(axes);
-    columns.push_back({study.parts, Table::Align::left});
-    return measurement_table(std::move(columns), "cycles", parts);
+    return measurement_table(leading.columns, "cycles", parts);
 }
 
 /// As KVM names them (arch/x86/kvm/x86.c, virt/kvm/kvm_main.c), in the order of a shootdown: exits
@@ -138,29 +138,18 @@ double count_of(const KvmCounts& counts, std::string_view name) {
 Table counts_table(const Study& study, const RowsOf& rows) {
     // Whether its first digits behind the point show anything.
     constexpr double shows = 0.005;
-    const std::vector<const Axis*> axes = shown_axes(rows);
-    std::vector<Table::Column> columns = columns_of(axes);
-    std::vector<const char*> names;
+    std::vector<Derived> counts;
     for (const char* name : shown_counters) {
-        if (std::ranges::any_of(rows, [&](const StudyRun* run) {
-                return std::abs(count_of(run->test.kvm_counts, name)) >= shows;
-            })) {
-            names.push_back(name);
-            columns.push_back({name, Table::Align::right, "KVM's counts per " + study.operation});
+        const auto count = [name](const StudyRun& run, const StudyRuns&) {
+            return count_of(run.test.kvm_counts, name);
+        };
+        if (std::ranges::any_of(
+                rows, [&](const StudyRun* run) { return std::abs(count(*run, {})) >= shows; })) {
+            counts.push_back(
+                {.title = name, .value = count, .group = "KVM's counts per " + study.operation});
         }
     }
-    Table table(columns);
-    if (names.empty()) {
-        return table;
-    }
-    for (const StudyRun* run : rows) {
-        std::vector<std::string> cells = cells_of(axes, run->point);
-        for (const char* name : names) {
-            cells.push_back(fmt::format("{:.2f}", count_of(run->test.kvm_counts, name)));
-        }
-        table.add_row(cells);
-    }
-    return table;
+    return counts.empty() ? Table({}) : table_of(leading_of(rows, counts, {}));
 }
 
 }  // namespace
