@@ -40,8 +40,8 @@ std::string head_of(const RunReport& report) {
     return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
 }
 
-/// Runs the points, as far as it comes; fills the report as far.
-void run_study(const MeasureCommand& command, bool for_json, RunReport& report, StudyRuns& runs) {
+/// The study's runs, until one is interrupted; fills the report as far.
+StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& report) {
     report.not_finished = command.points.size();
     const kvm::System system;
     VcpuThread::install_kick_handler();
@@ -54,6 +54,7 @@ void run_study(const MeasureCommand& command, bool for_json, RunReport& report, 
     const Stopwatch watch;
     ProgressLine progress;
     StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
+    StudyRuns runs;
     for (const Point& point : command.points) {
         progress.show(
             progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
@@ -61,12 +62,13 @@ void run_study(const MeasureCommand& command, bool for_json, RunReport& report, 
         if (done.test.interrupted) {
             break;
         }
-        report.tests.push_back(done.test);
         runs.push_back(std::move(done));
     }
     report.seconds = watch.seconds();
+    std::ranges::transform(runs, std::back_inserter(report.tests), &StudyRun::test);
     report.not_finished -= runs.size();
     report.interrupted = report.not_finished != 0;
+    return runs;
 }
 
 std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
@@ -90,7 +92,7 @@ ExitCode measure(const MeasureCommand& command) {
                  if (command.study->more_json) {
                      report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
                  }
-                 run_study(command, for_json, report, runs);
+                 runs = run_study(command, for_json, report);
              },
          .end = [&](const RunReport& report) { return text_of(command, runs, report); },
          .whole =
