@@ -21,7 +21,6 @@ namespace nestbed::bench {
 
 namespace {
 
-using vmm::Axis;
 using vmm::Point;
 using vmm::Study;
 using vmm::StudyRun;
@@ -55,10 +54,9 @@ std::vector<Selection> selections() {
 /// "shootdown/protocol:global/cpus:2/pages:1/target:user/store".
 std::string name_of(const Study& study, const Point& point, const vmm::Measured& measured) {
     std::string name = study.name;
-    for (std::size_t n = 0; n < point.axes().size(); ++n) {
-        const Axis& axis = point.axes()[n];
-        if (axis.is(Axis::shown)) {
-            name += fmt::format("/{}:{}", axis.name, axis.show(point.values()[n]));
+    for (const vmm::AxisValue& value : point.values()) {
+        if (value.axis->is(vmm::Axis::shown)) {
+            name += fmt::format("/{}:{}", value.axis->name, value.text());
         }
     }
     if (study.measured.size() != 1) {
@@ -148,8 +146,7 @@ class StudyBench {
 
     void show_derived(benchmark::State& state, const StudyRun& run) const {
         for (const vmm::Derived& derived : study_.derived) {
-            const vmm::Derived::Value value = derived.value(run, {run});
-            if (const auto* number = std::get_if<double>(&value); number && derived.group.empty()) {
+            if (const auto number = derived.number(run, {run}); number && derived.group.empty()) {
                 state.counters[derived.title] = *number;
             }
         }

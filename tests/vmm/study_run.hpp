@@ -27,9 +27,7 @@ inline std::optional<double> derived_of(const StudyRun& run, const char* name, c
     }
     const Study& study = study_chosen(name, {});
     const auto column = std::ranges::find(study.derived, title, &Derived::title);
-    const Derived::Value value = column->value(run, {run});
-    const auto* number = std::get_if<double>(&value);
-    return number == nullptr ? std::nullopt : std::optional(*number);
+    return column->number(run, {run});
 }
 
 /// All values of an axis.

@@ -21,30 +21,24 @@ std::string help_of(const CLI::App& program) {
     return command + " --help";
 }
 
-using AddCommands = void (*)(CLI::App& program, Invocation& invocation);
+enum class Commands { all, of_guests };
 
-void add_guest_commands(CLI::App& program, Invocation& invocation) {
-    add_doctor(program, invocation);
-    add_list(program, invocation);
-    add_run(program, invocation);
-    add_measure(program, invocation);
-}
-
-void add_all_commands(CLI::App& program, Invocation& invocation) {
-    add_guest_commands(program, invocation);
-    add_matrix(program, invocation);
-    add_nested(program, invocation);
-    add_nested_init(program, invocation);
-}
-
-Invocation understand_with(std::vector<std::string> command_line, AddCommands add_commands) {
+Invocation understand_with(std::vector<std::string> command_line, Commands commands) {
     Invocation invocation;
     invocation.command_line = std::move(command_line);
     CLI::App program("A testbed for x86-64 paging under KVM.", "nestbed");
     program.set_version_flag("--version", "nestbed " NESTBED_VERSION);
     program.require_subcommand(1);
     program.footer(std::string("nestbed COMMAND --help says more.\n\n") + exit_code_help);
-    add_commands(program, invocation);
+    add_doctor(program, invocation);
+    add_list(program, invocation);
+    add_run(program, invocation);
+    add_measure(program, invocation);
+    if (commands == Commands::all) {
+        add_matrix(program, invocation);
+        add_nested(program, invocation);
+        add_nested_init(program, invocation);
+    }
     // CLI11 takes the arguments from the end.
     std::vector<std::string> arguments(invocation.command_line.rbegin(),
                                        std::prev(invocation.command_line.rend()));
@@ -68,13 +62,13 @@ Invocation understand_with(std::vector<std::string> command_line, AddCommands ad
 }  // namespace
 
 Invocation understand(std::vector<std::string> command_line) {
-    return understand_with(std::move(command_line), add_all_commands);
+    return understand_with(std::move(command_line), Commands::all);
 }
 
 Invocation understand_nested(const std::vector<std::string>& arguments) {
     std::vector<std::string> command_line{"nestbed"};
     command_line.insert(command_line.end(), arguments.begin(), arguments.end());
-    return understand_with(std::move(command_line), add_guest_commands);
+    return understand_with(std::move(command_line), Commands::of_guests);
 }
 
 }  // namespace nestbed::vmm

@@ -35,11 +35,11 @@ std::string needs_of(const GuestTest& test) {
 }
 
 ExitCode list(const ListOptions& options) {
-    const GuestSet set = options.guests.empty() ? GuestSet::every_builtin(builtin_guests())
-                                                : GuestSet(builtin_guests(), options.guests);
+    const GuestSet guests =
+        options.guests.empty() ? every_builtin_guest() : guests_named(options.guests);
     const Filter filter(options.filters);
     Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"", Table::Align::left}});
-    for (const Guest& guest : set.guests()) {
+    for (const Guest& guest : guests) {
         for (const GuestTest& test : guest.tests()) {
             if (filter.matches(test.full_name())) {
                 table.add_row({printable(test.full_name()), needs_of(test),

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
@@ -23,7 +22,7 @@ namespace nestbed::vmm {
 namespace {
 
 struct MeasureOptions {
-    std::vector<std::pair<std::string, std::string>> axes;  ///< option and text, as given
+    OptionTexts axes;  ///< as given
     ReportOptions report;
 };
 
@@ -35,25 +34,12 @@ struct MeasureCommand {
     std::vector<std::string> command_line;
 };
 
-StudyRuns run_with_progress(const kvm::System& system, const MeasureCommand& command,
-                            const Calibration& calibration, bool memory_report,
-                            const std::stop_token& stop) {
-    const Stopwatch watch;
-    ProgressLine progress;
-    StudyRunner runner(system, *command.study, command.points, calibration.hypercalls);
-    return runner.run_all(
-        command.points, memory_report, stop, [&](std::size_t done, const Point& point) {
-            progress.show(
-                progress_text(done, command.points.size(), watch.seconds(), point.text()));
-        });
-}
-
 /// What stands above the table: how far timings of this host can be trusted.
 std::string head_of(const RunReport& report) {
     return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
 }
 
-/// The study's runs, as far as they come; fills the report as far.
+/// The study's runs, until one is interrupted; fills the report as far.
 StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& report) {
     report.not_finished = command.points.size();
     const kvm::System system;
@@ -65,8 +51,18 @@ StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& rep
         print(head_of(report));
     }
     const Stopwatch watch;
-    StudyRuns runs =
-        run_with_progress(system, command, *report.calibration, for_json, interrupts.token());
+    ProgressLine progress;
+    StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
+    StudyRuns runs;
+    for (const Point& point : command.points) {
+        progress.show(
+            progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
+        StudyRun done = runner.run(point, for_json, interrupts.token());
+        if (done.test.interrupted) {
+            break;
+        }
+        runs.push_back(std::move(done));
+    }
     report.seconds = watch.seconds();
     std::ranges::transform(runs, std::back_inserter(report.tests), &StudyRun::test);
     report.not_finished -= runs.size();
@@ -86,48 +82,45 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
     return text;
 }
 
-/// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode measure(const MeasureCommand& command) {
-    ReportFiles files = open_files(command.output);
-    const Format printed = command.output.printed();
-    RunReport report;
-    report.command = command.command_line;
     StudyRuns runs;
-    FirstError error;
-    error.attempt([&] {
-        runs = run_study(command, printed == Format::json || files.has(Format::json), report);
-    });
-    report.error = error.get();
-    if (command.study->more_json) {
-        report.add_json = [&](nlohmann::ordered_json& json) {
-            command.study->more_json(runs, json);
-        };
-    }
-    const std::string text = text_of(command, runs, report);
-    const std::string last =
-        printed == Format::human || text.empty() ? text : render(report, printed, HumanStyle{});
-    return finish(report, last, files, [&](Format format) {
-        return format == Format::human ? head_of(report) + text
-                                       : render(report, format, HumanStyle{});
-    });
+    return run_and_report(
+        command.output, command.command_line,
+        {.run =
+             [&](RunReport& report, bool for_json) {
+                 if (command.study->more_json) {
+                     report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
+                 }
+                 runs = run_study(command, for_json, report);
+             },
+         .end = [&](const RunReport& report) { return text_of(command, runs, report); },
+         .whole =
+             [&](const RunReport& report, Format format) {
+                 return format == Format::human ? head_of(report) + text_of(command, runs, report)
+                                                : render(report, format, HumanStyle{});
+             }});
 }
 
 const char* type_of(const Axis& axis) {
-    if (axis.is(Axis::list)) {
-        return "LIST";
+    using Kind = Axis::Kind;
+    return axis.is(Axis::list)          ? "LIST"
+           : axis.kind == Kind::name    ? "NAME"
+           : axis.kind == Kind::size    ? "SIZE"
+           : axis.kind == Kind::seconds ? "SECONDS"
+                                        : "N";
+}
+
+/// The axes of all modes, each once.
+std::vector<const Axis*> axes_of(const std::vector<const Study*>& modes) {
+    std::vector<const Axis*> axes;
+    for (const Study* mode : modes) {
+        for (const Axis& axis : mode->axes) {
+            if (std::ranges::count(axes, axis.name, &Axis::name) == 0) {
+                axes.push_back(&axis);
+            }
+        }
     }
-    switch (axis.kind) {
-        case Axis::Kind::name:
-            return "NAME";
-        case Axis::Kind::size:
-            return "SIZE";
-        case Axis::Kind::seconds:
-            return "SECONDS";
-        case Axis::Kind::number:
-        case Axis::Kind::flag:
-            return "N";
-    }
-    return "N";
+    return axes;
 }
 
 /// Remembers that an option was given, and with what.
@@ -153,13 +146,8 @@ std::string help_of(const std::vector<const Study*>& modes) {
                              " A list has commas between its values, and may have ranges (2,4-8); "
                              "`all` is all names that there are.";
     std::string text = fmt::format("{}\n\n", fmt::join(wrapped(head, columns), "\n"));
-    std::set<std::string> explained;
-    for (const Study* mode : modes) {
-        for (const Axis& axis : mode->axes) {
-            if (explained.insert(axis.option()).second) {
-                text += axis.values_help();
-            }
-        }
+    for (const Axis* axis : axes_of(modes)) {
+        text += axis->values_help();
     }
     return text + "Examples:\n" + modes.front()->examples + "\n" + exit_code_help;
 }
@@ -169,13 +157,8 @@ void add_study(CLI::App& measurements, Invocation& invocation,
     auto options = std::make_shared<MeasureOptions>();
     const Study& first = *modes.front();
     CLI::App* command = measurements.add_subcommand(first.name, first.summary);
-    std::set<std::string> added;
-    for (const Study* mode : modes) {
-        for (const Axis& axis : mode->axes) {
-            if (added.insert(axis.option()).second) {
-                add_axis_option(command, axis, *options);
-            }
-        }
+    for (const Axis* axis : axes_of(modes)) {
+        add_axis_option(command, *axis, *options);
     }
     add_report_options(command, options->report);
     command->footer("");  // CLI11 has the parent's stand below the text

@@ -151,8 +151,7 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
     if (inner.guests.empty()) {
         return;
     }
-    const GuestSet guests(builtin_guests(), inner.guests);
-    for (const Guest& guest : guests.guests()) {
+    for (const Guest& guest : guests_named(inner.guests)) {
         if (fs::is_regular_file(guest.image().name())) {
             command.inputs.emplace_back(guest.image().name());
         }

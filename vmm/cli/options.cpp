@@ -37,24 +37,4 @@ void add_filter_option(CLI::App* command, const char* help, std::vector<std::str
     });
 }
 
-void add_backing_option(CLI::App* command, Backing& kind) {
-    add_value(command, "--backing", "KIND",
-              "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
-              "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
-              [&](const std::string& text) {
-                  const auto named = backing_from_name(text);
-                  if (!named) {
-                      throw_error(ErrorKind::usage, "--backing {}: there are {}", text,
-                                  backing_names());
-                  }
-                  kind = *named;
-              });
-}
-
-void add_backing_options(CLI::App* command, BackingSettings& settings) {
-    add_backing_option(command, settings.kind);
-    add_flag(command, "--prefault", "The host populates all of it before the guest runs",
-             [&] { settings.prefault = true; });
-}
-
 }  // namespace nestbed::vmm

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vmm/memory/backing.hpp"
+#include "vmm/base/values.hpp"
 
 namespace nestbed::vmm {
 
@@ -24,14 +24,16 @@ CLI::Option* add_values(CLI::App* command, const char* name, const char* type, c
 void add_flag(CLI::App* command, const std::string& name, const std::string& help,
               const std::function<void()>& called);
 
+/// The same, for a number.
+template <typename Number>
+void add_number(CLI::App* command, const char* name, const char* type, const char* help,
+                std::uint64_t least, std::uint64_t most, Number& number) {
+    add_value(command, name, type, help, [=, &number](const std::string& text) {
+        number = static_cast<Number>(parse_number(name, text, least, most));
+    });
+}
+
 /// `--filter`. `filters` must live as long as `command`.
 void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters);
-
-/// `--backing`. `kind` must live as long as `command`.
-void add_backing_option(CLI::App* command, Backing& kind);
-
-/// `--backing` and `--prefault`: the host memory of a command's VMs. `settings` must live as long
-/// as `command`.
-void add_backing_options(CLI::App* command, BackingSettings& settings);
 
 }  // namespace nestbed::vmm

@@ -57,18 +57,29 @@ void refuse_unused(const ReportOptions& options) {
     }
 }
 
-ReportFiles open_files(const ReportOptions& options) {
+ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
+                        const ReportedRun& command) {
     if (!options.outputs.empty()) {
+        // A reader of standard output that goes away is an error like others: there are files to
+        // be written.
         ::signal(SIGPIPE, SIG_IGN);
     }
-    return ReportFiles(options.outputs, options.format);
-}
-
-ExitCode finish(const RunReport& report, const std::string& printed, ReportFiles& files,
-                const std::function<std::string(Format)>& rendered) {
+    ReportFiles files(options.outputs, options.format);
+    const Format printed = options.printed();
+    RunReport report;
+    report.command = command_line;
+    FirstError run;
+    run.attempt([&] { command.run(report, printed == Format::json || files.has(Format::json)); });
+    if (!report.error) {
+        report.error = run.get();
+    }
     FirstError outputs;
-    outputs.attempt([&] { print(printed); });
-    outputs.attempt([&] { files.write(rendered); });
+    outputs.attempt([&] {
+        const std::string end = command.end(report);
+        print(printed == Format::human || end.empty() ? end : command.whole(report, printed));
+    });
+    outputs.attempt(
+        [&] { files.write([&](Format format) { return command.whole(report, format); }); });
     if (const auto first = report.first_error()) {
         throw Error(*first);
     }

@@ -28,14 +28,19 @@ void add_report_options(CLI::App* command, ReportOptions& options);
 /// Throws Error(usage) if one of them has no effect or contradicts another.
 void refuse_unused(const ReportOptions& options);
 
-/// The files that they ask for. From here on a reader of standard output that goes away is an error
-/// like others, if there are any: they are still to be written.
-ReportFiles open_files(const ReportOptions& options);
+/// What a command runs, and how its report looks.
+struct ReportedRun {
+    /// Fills the report as far as it comes; `for_json`: with what only that has a place for.
+    std::function<void(RunReport& report, bool for_json)> run;
+    /// What the human report has still to say on standard output; nothing if nothing was run.
+    std::function<std::string(const RunReport& report)> end;
+    /// The report as a file has it.
+    std::function<std::string(const RunReport& report, Format format)> whole;
+};
 
-/// The end of a run: the last of what goes to standard output, the report to each of the files
-/// whatever became of the run, and the exit code. Throws the run's error if it has one, and else
-/// that of its outputs.
-ExitCode finish(const RunReport& report, const std::string& printed, ReportFiles& files,
-                const std::function<std::string(Format)>& rendered);
+/// Whatever happens once the files are open, the report of it is written to each of them. Then
+/// throws the run's error if it has one, and else that of its outputs.
+ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
+                        const ReportedRun& command);
 
 }  // namespace nestbed::vmm

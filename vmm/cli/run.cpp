@@ -45,58 +45,56 @@ struct RunOptions {
     bool verbose = false;
 };
 
-/// Prints each test as it finishes, if the human report goes to standard output.
-class Console : public RunObserver {
-  public:
-    Console(std::size_t total, const HumanStyle& style, bool human)
-        : total_(total), style_(style), human_(human) {}
-
-    void started(const PlannedTest& test) override { show_progress(test.test->full_name()); }
-
-    void finished(const TestResult& result) override {
-        ++finished_;
-        if (human_) {
-            progress_.clear();
-            print(human_test(result, style_));
-        }
-    }
-
-    ProgressLine& progress() { return progress_; }
-
-  private:
-    void show_progress(const std::string& name) {
-        progress_.show(fmt::format("[{}/{}] {}", finished_, total_, printable(name)));
-    }
-
-    std::size_t total_;
-    std::size_t finished_ = 0;
-    HumanStyle style_;
-    bool human_;
-    ProgressLine progress_;
-};
-
 /// What is run, of guests that are kept for it.
 struct Plan {
     explicit Plan(const RunOptions& options)
-        : guests(builtin_guests(), options.guests),
-          style{.name_width = 0, .verbose = options.verbose} {
-        for (const PlannedTest& test : make_plan(guests, Filter(options.filters), options.order)) {
-            tests.push_back({test, cpus_of(*test.test, options.settings)});
-            style.name_width = std::max(style.name_width, test.test->full_name().size());
-        }
-    }
+        : guests(guests_named(options.guests)),
+          tests(make_plan(guests, Filter(options.filters), options.order, options.settings)) {}
 
     GuestSet guests;
-    std::vector<ScheduledTest> tests;
-    HumanStyle style;
+    std::vector<PlannedTest> tests;
 };
 
+/// Shows which test is running, and prints each as it finishes if the human report goes to standard
+/// output.
+RunRecord run_with_progress(const kvm::System& system, const Plan& plan, const RunOptions& options,
+                            const TestSettings& settings, const HumanStyle& style,
+                            const std::stop_token& stop) {
+    ProgressLine progress;
+    std::size_t finished = 0;
+    const RunObserver observer{
+        .started =
+            [&](const PlannedTest& test) {
+                progress.show(fmt::format("[{}/{}] {}", finished, plan.tests.size(),
+                                          printable(test.test->full_name())));
+            },
+        .finished =
+            [&](const TestResult& result) {
+                ++finished;
+                if (options.report.printed() == Format::human) {
+                    progress.clear();
+                    print(human_test(result, style));
+                }
+            }};
+    // vCPUs that are pinned, and those of another VM beside them, would share their cores.
+    const bool pinned = settings.placement != Placement::free;
+    return run_side_by_side(
+        plan.tests, parallelism(pinned ? 1 : options.jobs),
+        [&](const PlannedTest& test, const std::stop_token& test_stop) {
+            TestResult result = run_test(system, *test.guest, *test.test, settings, test_stop);
+            result.repetition = test.repetition;
+            return result;
+        },
+        stop, observer);
+}
+
 /// Runs the tests and fills the report as far as it comes.
-void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunReport& report) {
+void run_tests(const RunOptions& options, const Plan& plan, const HumanStyle& style, bool for_json,
+               RunReport& report) {
     report.not_finished = plan.tests.size();
     const kvm::System system;
     refuse_too_many_cpus(system,
-                         std::ranges::max_element(plan.tests, {}, &ScheduledTest::cpus)->cpus);
+                         std::ranges::max_element(plan.tests, {}, &PlannedTest::cpus)->cpus);
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
     TestSettings settings = options.settings;
@@ -106,18 +104,8 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
         report.calibration = calibrate(system, interrupts.token());
     }
     const Stopwatch watch;
-    Console console(plan.tests.size(), plan.style, options.report.printed() == Format::human);
-    // vCPUs that are pinned, and those of another VM beside them, would share their cores.
-    const bool pinned = settings.placement != Placement::free;
-    RunRecord record = run_side_by_side(
-        plan.tests, parallelism(pinned ? 1 : options.jobs),
-        [&](const PlannedTest& test, const std::stop_token& stop) {
-            TestResult result = run_test(system, *test.guest, *test.test, settings, stop);
-            result.repetition = test.repetition;
-            return result;
-        },
-        interrupts.token(), console);
-    console.progress().clear();
+    RunRecord record =
+        run_with_progress(system, plan, options, settings, style, interrupts.token());
     report.seconds = watch.seconds();
     report.tests = std::move(record.results);
     report.not_finished = record.not_finished;
@@ -128,27 +116,24 @@ void run_tests(const RunOptions& options, const Plan& plan, bool for_json, RunRe
     }
 }
 
-/// Whatever happens once the files are open, the report of it is written to each of them.
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    ReportFiles files = open_files(options.report);
-    const Format printed = options.report.printed();
-    RunReport report;
-    report.command = command_line;
-    HumanStyle style;
-    FirstError error;
-    error.attempt([&] {
-        const Plan plan(options);
-        style = plan.style;
-        run_tests(options, plan, printed == Format::json || files.has(Format::json), report);
-    });
-    if (!report.error) {
-        report.error = error.get();
-    }
-    const std::string text = report.tests.empty()       ? ""
-                             : printed == Format::human ? human_summary(report)
-                                                        : render(report, printed, style);
-    return finish(report, text, files,
-                  [&](Format format) { return render(report, format, style); });
+    HumanStyle style{.name_width = 0, .verbose = options.verbose};
+    return run_and_report(options.report, command_line,
+                          {.run =
+                               [&](RunReport& report, bool for_json) {
+                                   const Plan plan(options);
+                                   for (const PlannedTest& test : plan.tests) {
+                                       style.name_width = std::max(style.name_width,
+                                                                   test.test->full_name().size());
+                                   }
+                                   run_tests(options, plan, style, for_json, report);
+                               },
+                           .end =
+                               [](const RunReport& report) {
+                                   return report.tests.empty() ? "" : human_summary(report);
+                               },
+                           .whole = [&](const RunReport& report,
+                                        Format format) { return render(report, format, style); }});
 }
 
 /// An option that others leave without effect is a misunderstanding.
@@ -162,18 +147,28 @@ void refuse_unused_options(const RunOptions& options) {
     refuse_unused(options.report);
 }
 
+Backing parse_backing(const std::string& text) {
+    const auto named = backing_from_name(text);
+    if (!named) {
+        throw_error(ErrorKind::usage, "--backing {}: there are {}", text, backing_names());
+    }
+    return *named;
+}
+
 void add_vm_options(CLI::App* command, TestSettings& settings) {
-    add_value(command, "--cpus", "N", "vCPUs of each VM, at least (1 to 64; a test may need more)",
-              [&](const std::string& text) {
-                  settings.cpus = static_cast<std::uint32_t>(
-                      parse_number("--cpus", text, 1, channel::max_cpus));
-              });
+    add_number(command, "--cpus", "N", "vCPUs of each VM, at least (1 to 64; a test may need more)",
+               1, channel::max_cpus, settings.cpus);
     add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
               [&](const std::string& text) {
                   settings.memory =
                       parse_memory("--memory", text, least_guest_memory, most_guest_memory);
               });
-    add_backing_options(command, settings.backing);
+    add_value(command, "--backing", "KIND",
+              "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
+              "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
+              [&](const std::string& text) { settings.backing.kind = parse_backing(text); });
+    add_flag(command, "--prefault", "The host populates all of it before the guest runs",
+             [&] { settings.backing.prefault = true; });
     add_value(
         command, "--timeout", "SECONDS",
         "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",
@@ -193,17 +188,14 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
 }
 
 void add_order_options(CLI::App* command, RunOptions& options) {
-    constexpr std::uint64_t any = ~std::uint64_t{0};
-    add_value(command, "--jobs", "N", "VMs side by side (default: as many as the cores can take)",
-              [&](const std::string& text) {
-                  options.jobs = static_cast<std::uint32_t>(parse_number("--jobs", text, 1, 1024));
-              });
-    add_value(command, "--repeat", "N", "Run everything N times", [&](const std::string& text) {
-        options.order.repeat = parse_number("--repeat", text, 1, 1'000'000);
-    });
+    add_number(command, "--jobs", "N", "VMs side by side (default: as many as the cores can take)",
+               1, 1024, options.jobs);
+    add_number(command, "--repeat", "N", "Run everything N times", 1, 1'000'000,
+               options.order.repeat);
     add_value(command, "--shuffle", "SEED", "Random order; the same seed gives the same one",
               [&](const std::string& text) {
-                  options.order.shuffle_seed = parse_number("--shuffle", text, 0, any);
+                  options.order.shuffle_seed =
+                      parse_number("--shuffle", text, 0, ~std::uint64_t{0});
               });
 }
 

@@ -7,7 +7,6 @@
 
 #include "vmm/base/text.hpp"
 #include "vmm/render/human.hpp"
-#include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {
 
@@ -86,9 +85,8 @@ std::string bars_text(const Study& study, const StudyRuns& runs) {
     for (const StudyRun* run : runs_with_rows(study, runs)) {
         for (const Derived& derived : study.derived) {
             const auto limit = derived.limit ? derived.limit(run->point) : std::nullopt;
-            const Derived::Value value = derived.value(*run, runs);
-            const auto* const number = std::get_if<double>(&value);
-            if (limit && number != nullptr && run->test.verdict == Verdict::passed) {
+            const auto number = derived.number(*run, runs);
+            if (limit && number && run->test.verdict == Verdict::passed) {
                 text += fmt::format("{}: {} is {:.2f}, of {:.2f} allowed: {}\n", run->point.text(),
                                     derived.title, *number, *limit,
                                     *number <= *limit ? "good" : "TOO MUCH");

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "vmm/base/text.hpp"
+#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,32 +19,33 @@ std::array<std::uint64_t, figure_titles.size()> figures(const Distribution& d) {
     return {d.min, d.p50, d.p90, d.p99, d.max};
 }
 
-template <typename T>
-void add_if_new(std::vector<T>& values, const T& value) {
-    if (std::ranges::find(values, value) == values.end()) {
-        values.push_back(value);
-    }
-}
-
-std::vector<std::string> parameter_names(const std::vector<const MeasurementEvent*>& measurements) {
-    std::vector<std::string> names;
+/// A column for each parameter that any of them has: words to the left, numbers to the right.
+std::vector<Table::Column> parameter_columns(
+    const std::vector<const MeasurementEvent*>& measurements) {
+    std::vector<Table::Column> columns;
     for (const MeasurementEvent* measurement : measurements) {
-        for (const MeasurementParameter& parameter : measurement->parameters) {
-            add_if_new(names, parameter.name);
+        for (const auto& [name, value] : measurement->parameters) {
+            auto column = std::ranges::find(columns, name, &Table::Column::title);
+            if (column == columns.end()) {
+                column = columns.insert(column, {name});
+            }
+            if (std::holds_alternative<std::string>(value)) {
+                column->align = Table::Align::left;
+            }
         }
     }
-    return names;
+    return columns;
 }
 
-/// Words to the left, numbers to the right.
-Table::Align alignment_of(const std::vector<const MeasurementEvent*>& measurements,
-                          const std::string& name) {
-    const bool has_words = std::ranges::any_of(measurements, [&](const auto* measurement) {
-        return std::ranges::any_of(measurement->parameters, [&](const auto& parameter) {
-            return parameter.name == name && std::holds_alternative<std::string>(parameter.value);
-        });
-    });
-    return has_words ? Table::Align::left : Table::Align::right;
+/// Empty if the measurement has none of that name.
+std::string parameter_text(const MeasurementEvent& measurement, const std::string& name) {
+    const MeasurementParameter* found = parameter_named(measurement, name);
+    if (found == nullptr) {
+        return "";
+    }
+    const auto* text = std::get_if<std::string>(&found->value);
+    return text != nullptr ? printable(*text)
+                           : fmt::format("{}", std::get<std::uint64_t>(found->value));
 }
 
 std::string table_of_unit(const TestResult& test, const std::string& unit, std::size_t indent) {
@@ -53,17 +55,17 @@ std::string table_of_unit(const TestResult& test, const std::string& unit, std::
             measurements.push_back(&measurement);
         }
     }
-    const std::vector<std::string> names = parameter_names(measurements);
+    const std::vector<Table::Column> parameters = parameter_columns(measurements);
     std::vector<Table::Column> leading{{"measurement", Table::Align::left}};
-    for (const std::string& name : names) {
-        leading.push_back({printable(name), alignment_of(measurements, name)});
+    for (const Table::Column& parameter : parameters) {
+        leading.push_back({printable(parameter.title), parameter.align});
     }
     std::vector<MeasurementRow> rows;
     for (const MeasurementEvent* measurement : measurements) {
         MeasurementRow row{
             {printable(measurement->name)}, distribution_of(measurement->histogram), test.tsc_khz};
-        for (const std::string& name : names) {
-            row.leading.push_back(parameter_text(*measurement, name));
+        for (const Table::Column& parameter : parameters) {
+            row.leading.push_back(parameter_text(*measurement, parameter.title));
         }
         rows.push_back(std::move(row));
     }
@@ -105,22 +107,12 @@ Table measurement_table(std::vector<Table::Column> leading, const std::string& u
     return table;
 }
 
-std::string parameter_text(const MeasurementEvent& measurement, const std::string& name) {
-    const auto parameter =
-        std::ranges::find(measurement.parameters, name, &MeasurementParameter::name);
-    if (parameter == measurement.parameters.end()) {
-        return "";
-    }
-    if (const auto* text = std::get_if<std::string>(&parameter->value)) {
-        return printable(*text);
-    }
-    return fmt::format("{}", std::get<std::uint64_t>(parameter->value));
-}
-
 std::string measurement_tables(const TestResult& test, std::size_t indent) {
     std::vector<std::string> units;
     for (const MeasurementEvent& measurement : test.measurements) {
-        add_if_new(units, measurement.unit);
+        if (std::ranges::find(units, measurement.unit) == units.end()) {
+            units.push_back(measurement.unit);
+        }
     }
     std::string result;
     for (const std::string& unit : units) {

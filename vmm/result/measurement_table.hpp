@@ -20,9 +20,6 @@ struct MeasurementRow {
 Table measurement_table(std::vector<Table::Column> leading, const std::string& unit,
                         const std::vector<MeasurementRow>& rows);
 
-/// A measurement's parameter as text; empty if it has none of that name.
-std::string parameter_text(const MeasurementEvent& measurement, const std::string& name);
-
 /// All measurements of a test, one table per unit; empty if it made none.
 std::string measurement_tables(const TestResult& test, std::size_t indent);
 

@@ -24,10 +24,13 @@ void judge_emulation(Trust& trust, const HostDescription& host) {
 }
 
 void judge_execution(Trust& trust, const Calibration& calibration) {
-    if (!kernel_mode_is_interpreted(calibration)) {
+    // A decrement-and-branch loop takes half a cycle per instruction on hardware, a few at most in
+    // a software emulation of all of it, and hundreds in KVM's emulator.
+    constexpr double hardware_at_worst = 50;
+    const double cycles = calibration.kernel_cycles_per_instruction.value_or(0);
+    if (cycles <= hardware_at_worst) {
         return;
     }
-    const double cycles = *calibration.kernel_cycles_per_instruction;
     add(trust, TrustLevel::rough,
         fmt::format("Guests' kernel mode (CPL 0) is interpreted here, at about {:.0f} cycles{} per "
                     "instruction: latencies at CPL 0 are those of KVM's instruction emulator, not "
@@ -112,23 +115,10 @@ void judge_cores(Trust& trust, const HostDescription& host,
 
 }  // namespace
 
-bool kernel_mode_is_interpreted(const Calibration& calibration) {
-    // A decrement-and-branch loop takes half a cycle per instruction on hardware, a few at most in
-    // a software emulation of all of it, and hundreds in KVM's emulator.
-    constexpr double hardware_at_worst = 50;
-    return calibration.kernel_cycles_per_instruction.value_or(0) > hardware_at_worst;
-}
-
 const char* trust_name(TrustLevel level) {
-    switch (level) {
-        case TrustLevel::good:
-            return "good";
-        case TrustLevel::with_care:
-            return "with care";
-        case TrustLevel::rough:
-            return "rough";
-    }
-    return "?";
+    return level == TrustLevel::good        ? "good"
+           : level == TrustLevel::with_care ? "with care"
+                                            : "rough";
 }
 
 Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration) {

@@ -26,7 +26,4 @@ const char* trust_name(TrustLevel level);
 
 Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration);
 
-/// True if guests' kernel mode is not run by the processor but by KVM's instruction emulator.
-bool kernel_mode_is_interpreted(const Calibration& calibration);
-
 }  // namespace nestbed::vmm

@@ -13,32 +13,26 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// The median, since a few loops are interrupted by the host.
-std::optional<double> cycles_per_instruction(const MeasurementEvent& loop) {
-    const std::uint64_t instructions = number_named(loop, "instructions").value_or(0);
-    if (instructions == 0) {
-        return std::nullopt;
+/// Takes over the measurements of guest/suites/calibrate.cpp by their names.
+void take(Calibration& calibration, const TestResult& result) {
+    for (const auto& [name, figure] :
+         {std::pair{"kernel loop", &Calibration::kernel_cycles_per_instruction},
+          {"user loop", &Calibration::user_cycles_per_instruction}}) {
+        // The median, since a few loops are interrupted by the host.
+        if (const auto median = median_of(result, name, "instructions")) {
+            calibration.*figure = median;
+        }
     }
-    return static_cast<double>(loop.histogram.quantile(50, 100)) /
-           static_cast<double>(instructions);
-}
-
-/// Takes over a measurement of guest/suites/calibrate.cpp by its name.
-void take(Calibration& calibration, const MeasurementEvent& measurement) {
-    const std::string& name = measurement.name;
-    if (name == "kernel loop") {
-        calibration.kernel_cycles_per_instruction = cycles_per_instruction(measurement);
-    } else if (name == "user loop") {
-        calibration.user_cycles_per_instruction = cycles_per_instruction(measurement);
-    } else if (name == "exit") {
-        calibration.exit_round_trip = distribution_of(measurement.histogram);
-    } else if (name == "ipi to halted") {
-        calibration.ipi_to_halted = distribution_of(measurement.histogram);
-    } else if (name == "ipi to spinning") {
-        calibration.ipi_to_spinning = distribution_of(measurement.histogram);
-    } else if (name == "tsc exchange") {
-        const auto offset = number_named(measurement, "offset");
-        const auto bound = number_named(measurement, "bound");
+    for (const auto& [name, figure] : {std::pair{"exit", &Calibration::exit_round_trip},
+                                       {"ipi to halted", &Calibration::ipi_to_halted},
+                                       {"ipi to spinning", &Calibration::ipi_to_spinning}}) {
+        if (const MeasurementEvent* found = measurement_named(result, name)) {
+            calibration.*figure = distribution_of(found->histogram);
+        }
+    }
+    if (const MeasurementEvent* found = measurement_named(result, "tsc exchange")) {
+        const auto offset = number_named(*found, "offset");
+        const auto bound = number_named(*found, "bound");
         if (offset && bound) {
             calibration.tsc_offset = {static_cast<std::int64_t>(*offset), *bound};
         }
@@ -55,9 +49,7 @@ void run_one(Calibration& calibration, const kvm::System& system, const Guest& g
     settings.placement = Placement::spread;
     const TestResult result = run_test(system, guest, test, settings, stop);
     calibration.tsc_khz = std::max(calibration.tsc_khz, result.tsc_khz);
-    for (const MeasurementEvent& measurement : result.measurements) {
-        take(calibration, measurement);
-    }
+    take(calibration, result);
     if (result.verdict != Verdict::passed && !result.interrupted) {
         calibration.problems.push_back(test.full_name() + ": " + result.reason);
     }

@@ -4,93 +4,59 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "vmm/base/error.hpp"
+#include "vmm/loader/builtin_guests.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-std::string known_names(std::span<const BuiltinGuest> builtins) {
-    std::string names;
-    for (const BuiltinGuest& builtin : builtins) {
-        names += fmt::format("{}{}", names.empty() ? "" : ", ", builtin.name);
-    }
-    return names;
+/// Null if there is none of that name.
+const BuiltinGuest* builtin_named(std::string_view name) {
+    const auto builtins = builtin_guests();
+    const auto found = std::ranges::find(builtins, name, &BuiltinGuest::name);
+    return found == builtins.end() ? nullptr : &*found;
 }
 
-/// `suite.test` where a guest is wanted: the likeliest mistake, worth an answer of its own.
-void refuse_test_name(std::span<const BuiltinGuest> builtins, const std::string& name) {
-    const std::string suite = name.substr(0, name.find('.'));
-    if (suite != name &&
-        std::ranges::find(builtins, suite, &BuiltinGuest::name) != builtins.end()) {
-        throw_error(ErrorKind::usage,
-                    "{} is not a guest; for the test of that name: {} --filter {}", name, suite,
-                    name);
-    }
-}
-
-}  // namespace
-
+/// Those that die on purpose (`crash`), measurements and the calibration.
 bool runs_only_when_named(std::string_view guest_name) {
     return guest_name == "crash" || guest_name == "calibrate" || guest_name.starts_with("measure_");
 }
 
-Guest read_builtin(std::string_view name) {
-    const auto builtins = builtin_guests();
-    const auto builtin = std::ranges::find(builtins, name, &BuiltinGuest::name);
-    if (builtin == builtins.end()) {
-        throw_error(ErrorKind::usage, "this program has no built-in guest {}", name);
+Guest read(const BuiltinGuest& builtin) { return {std::string(builtin.name), builtin.file}; }
+
+[[noreturn]] void refuse_name(const std::string& name) {
+    // The test's where a guest's is wanted: the likeliest mistake, worth an answer of its own.
+    const std::string suite = name.substr(0, name.find('.'));
+    if (suite != name && builtin_named(suite) != nullptr) {
+        throw_error(ErrorKind::usage,
+                    "{} is not a guest; for the test of that name: {} --filter {}", name, suite,
+                    name);
     }
-    return {std::string(builtin->name), builtin->file};
+    std::vector<std::string_view> known;
+    std::ranges::transform(builtin_guests(), std::back_inserter(known), &BuiltinGuest::name);
+    throw_error(ErrorKind::usage,
+                "{}: there is no such file, and no built-in guest of that name (there are: {})",
+                name, fmt::join(known, ", "));
 }
 
-GuestSet::GuestSet(std::span<const BuiltinGuest> builtins, const std::vector<std::string>& names) {
-    if (names.empty()) {
-        for (const BuiltinGuest& builtin : builtins) {
-            if (!runs_only_when_named(builtin.name)) {
-                add(builtin);
-            }
-        }
-    }
-    std::set<std::string_view> seen;
-    for (const std::string& name : names) {
-        if (!seen.insert(name).second) {
-            throw_error(ErrorKind::usage, "the guest {} is named twice", name);
-        }
-        add_named(builtins, name);
-    }
-    refuse_ambiguous_tests();
-}
-
-GuestSet GuestSet::every_builtin(std::span<const BuiltinGuest> builtins) {
-    GuestSet set;
-    for (const BuiltinGuest& builtin : builtins) {
-        set.add(builtin);
-    }
-    return set;
-}
-
-void GuestSet::add_named(std::span<const BuiltinGuest> builtins, const std::string& name) {
-    const auto builtin = std::ranges::find(builtins, name, &BuiltinGuest::name);
-    if (builtin != builtins.end()) {
-        add(*builtin);
-        return;
+Guest read_named(const std::string& name) {
+    if (const BuiltinGuest* builtin = builtin_named(name)) {
+        return read(*builtin);
     }
     if (!std::filesystem::exists(name) && name.find('/') == std::string::npos) {
-        refuse_test_name(builtins, name);
-        throw_error(ErrorKind::usage,
-                    "{}: there is no such file, and no built-in guest of that name (there are: {})",
-                    name, known_names(builtins));
+        refuse_name(name);
     }
-    guests_.push_back(Guest::read(name));
+    return Guest::read(name);
 }
 
-void GuestSet::refuse_ambiguous_tests() const {
+void refuse_ambiguous_tests(const GuestSet& guests) {
     std::map<std::string, const Guest*> owners;
-    for (const Guest& guest : guests_) {
+    for (const Guest& guest : guests) {
         for (const GuestTest& test : guest.tests()) {
             const auto [owner, is_new] = owners.emplace(test.full_name(), &guest);
             if (!is_new) {
@@ -101,6 +67,42 @@ void GuestSet::refuse_ambiguous_tests() const {
             }
         }
     }
+}
+
+}  // namespace
+
+Guest read_builtin(std::string_view name) {
+    const BuiltinGuest* builtin = builtin_named(name);
+    if (builtin == nullptr) {
+        throw_error(ErrorKind::usage, "this program has no built-in guest {}", name);
+    }
+    return read(*builtin);
+}
+
+GuestSet guests_named(const std::vector<std::string>& names) {
+    GuestSet guests;
+    if (names.empty()) {
+        for (const BuiltinGuest& builtin : builtin_guests()) {
+            if (!runs_only_when_named(builtin.name)) {
+                guests.push_back(read(builtin));
+            }
+        }
+    }
+    std::set<std::string_view> seen;
+    for (const std::string& name : names) {
+        if (!seen.insert(name).second) {
+            throw_error(ErrorKind::usage, "the guest {} is named twice", name);
+        }
+        guests.push_back(read_named(name));
+    }
+    refuse_ambiguous_tests(guests);
+    return guests;
+}
+
+GuestSet every_builtin_guest() {
+    GuestSet guests;
+    std::ranges::transform(builtin_guests(), std::back_inserter(guests), read);
+    return guests;
 }
 
 }  // namespace nestbed::vmm

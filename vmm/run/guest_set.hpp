@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,35 +10,19 @@
 
 namespace nestbed::vmm {
 
-/// True of built-in guests that run only when they are named: those that die on purpose (`crash`),
-/// measurements and the calibration.
-bool runs_only_when_named(std::string_view guest_name);
-
 /// A built-in guest. Throws Error(usage) if there is none of that name.
 Guest read_builtin(std::string_view name);
 
-class GuestSet {
-  public:
-    /// Each name is a built-in guest's or the path of an ELF file (a name with a slash always is a
-    /// path). Without any, all built-in guests that need not be named. Only what is in the set is
-    /// read. Throws Error(usage) for a name that is neither, is there twice, or brings a test
-    /// whose full name another one has.
-    GuestSet(std::span<const BuiltinGuest> builtins, const std::vector<std::string>& names);
+/// A deque: a test to be run points to its guest.
+using GuestSet = std::deque<Guest>;
 
-    /// All built-in guests, those that must be named to be run included.
-    static GuestSet every_builtin(std::span<const BuiltinGuest> builtins);
+/// Each name is a built-in guest's or the path of an ELF file (a name with a slash always is a
+/// path). Without any, all built-in guests that need not be named. Only what is in the set is read.
+/// Throws Error(usage) for a name that is neither, is there twice, or brings a test whose full name
+/// another one has.
+GuestSet guests_named(const std::vector<std::string>& names);
 
-    const std::deque<Guest>& guests() const { return guests_; }
-
-  private:
-    GuestSet() = default;
-    void add(const BuiltinGuest& builtin) {
-        guests_.emplace_back(std::string(builtin.name), builtin.file);
-    }
-    void add_named(std::span<const BuiltinGuest> builtins, const std::string& name);
-    void refuse_ambiguous_tests() const;
-
-    std::deque<Guest> guests_;  // a deque: a test to be run points to its guest
-};
+/// All built-in guests, those that must be named to be run included.
+GuestSet every_builtin_guest();
 
 }  // namespace nestbed::vmm

@@ -20,18 +20,6 @@ void shuffle(std::vector<PlannedTest>& tests, std::mt19937_64& generator) {
     }
 }
 
-std::vector<PlannedTest> selected(const GuestSet& guests, const Filter& filter) {
-    std::vector<PlannedTest> result;
-    for (const Guest& guest : guests.guests()) {
-        for (const GuestTest& test : guest.tests()) {
-            if (filter.matches(test.full_name())) {
-                result.push_back({&guest, &test, 1});
-            }
-        }
-    }
-    return result;
-}
-
 }  // namespace
 
 Filter::Filter(const std::vector<std::string>& arguments) {
@@ -51,17 +39,18 @@ bool Filter::matches(const std::string& full_name) const {
            });
 }
 
-std::string Filter::text() const {
-    std::string text;
-    for (const std::string& pattern : patterns_) {
-        text += (text.empty() ? "" : ":") + pattern;
-    }
-    return text;
-}
+std::string Filter::text() const { return fmt::format("{}", fmt::join(patterns_, ":")); }
 
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
-                                   const PlanOrder& order) {
-    const std::vector<PlannedTest> once = selected(guests, filter);
+                                   const PlanOrder& order, const TestSettings& settings) {
+    std::vector<PlannedTest> once;
+    for (const Guest& guest : guests) {
+        for (const GuestTest& test : guest.tests()) {
+            if (filter.matches(test.full_name())) {
+                once.push_back({&guest, &test, 1, cpus_of(test, settings)});
+            }
+        }
+    }
     if (once.empty()) {
         const std::string patterns = filter.text();
         throw_error(ErrorKind::usage, "{}",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vmm/run/guest_set.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 
@@ -31,6 +32,7 @@ struct PlannedTest {
     const Guest* guest;
     const GuestTest* test;
     std::uint64_t repetition;  ///< counts from 1
+    std::uint32_t cpus;        ///< vCPUs that it will have
 };
 
 struct PlanOrder {
@@ -39,9 +41,10 @@ struct PlanOrder {
     std::optional<std::uint64_t> shuffle_seed = {};
 };
 
-/// The tests of `guests` that `filter` lets through, all of them once before any a second time.
-/// `guests` must outlive the plan. Throws Error(usage) if nothing is left to run.
+/// The tests of `guests` that `filter` lets through, all of them once before any a second time,
+/// each to be run with `settings`. `guests` must outlive the plan. Throws Error(usage) if nothing
+/// is left to run.
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
-                                   const PlanOrder& order);
+                                   const PlanOrder& order, const TestSettings& settings = {});
 
 }  // namespace nestbed::vmm

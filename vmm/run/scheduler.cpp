@@ -13,11 +13,12 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// The state that the workers share; everything but `stop_` is guarded by `mutex_`.
+/// The state that the workers share; everything but `stop_` is guarded by `mutex_`, and the error
+/// by `error_mutex_`.
 class SideBySide {
   public:
-    SideBySide(const std::vector<ScheduledTest>& plan, std::uint32_t slots, const RunOne& run_one,
-               const std::stop_token& stop, RunObserver& observer)
+    SideBySide(const std::vector<PlannedTest>& plan, std::uint32_t slots, const RunOne& run_one,
+               const std::stop_token& stop, const RunObserver& observer)
         : plan_(plan),
           slots_(slots),
           run_one_(run_one),
@@ -26,22 +27,19 @@ class SideBySide {
           results_(plan.size()),
           outer_stop_(stop, [this] { stop_.request_stop(); }) {}
 
-    void work() {
-        while (const auto index = take_next()) {
-            std::optional<TestResult> result;
-            FirstError error;
-            error.attempt([&] { result = run_one_(plan_[*index].test, stop_.get_token()); });
-            put_back(*index, std::move(result), error.get());
-        }
-    }
-
-    void end_run(const Error& error) {
-        const std::lock_guard lock(mutex_);
-        give_up(error);
-    }
-
-    /// When all workers are done: what finished behind a test that did not was not reported yet.
-    RunRecord finish() {
+    /// Returns when all have ended.
+    RunRecord run(std::uint32_t jobs) {
+        // This thread is one of the workers: a single test costs no thread.
+        const std::size_t workers = std::min<std::size_t>(jobs, plan_.size());
+        std::vector<std::jthread> threads;
+        attempt([&] {
+            for (std::size_t n = 1; n < workers; ++n) {
+                threads.emplace_back([&] { work(); });
+            }
+        });
+        work();
+        threads.clear();
+        // What finished behind a test that did not was not reported yet.
         for (; reported_ < results_.size(); ++reported_) {
             report_next();
         }
@@ -61,6 +59,14 @@ class SideBySide {
         return std::clamp<std::uint32_t>(plan_[index].cpus, 1, slots_);
     }
 
+    void work() {
+        while (const auto index = take_next()) {
+            std::optional<TestResult> result;
+            attempt([&] { result = run_one_(plan_[*index], stop_.get_token()); });
+            put_back(*index, std::move(result));
+        }
+    }
+
     /// Waits for room for the next test of the plan. Only the next one may start, so a test that
     /// needs many slots is not overtaken for ever by those that need few.
     std::optional<std::size_t> take_next() {
@@ -73,16 +79,12 @@ class SideBySide {
         const std::size_t index = next_++;
         free_slots_ -= weight(index);
         room_.notify_all();  // another worker may have room for what is next now
-        notify([&] { observer_.started(plan_[index].test); });
+        attempt([&] { observer_.started(plan_[index]); });
         return index;
     }
 
-    void put_back(std::size_t index, std::optional<TestResult> result,
-                  const std::optional<Error>& error) {
+    void put_back(std::size_t index, std::optional<TestResult> result) {
         const std::lock_guard lock(mutex_);
-        if (error) {
-            give_up(*error);
-        }
         free_slots_ += weight(index);
         room_.notify_all();
         if (result && !result->interrupted) {
@@ -95,28 +97,26 @@ class SideBySide {
 
     void report_next() {
         if (results_[reported_]) {
-            notify([&] { observer_.finished(*results_[reported_]); });
+            attempt([&] { observer_.finished(*results_[reported_]); });
         }
     }
 
-    template <typename Notification>
-    void notify(const Notification& notification) {
-        try {
-            notification();
-        } catch (...) {
-            give_up(current_error());
+    /// An error ends the run.
+    template <typename Step>
+    void attempt(const Step& step) {
+        FirstError error;
+        error.attempt(step);
+        if (error.get()) {
+            const std::lock_guard lock(error_mutex_);
+            error_.keep(*error.get());
+            stop_.request_stop();
         }
     }
 
-    void give_up(const Error& error) {
-        error_.keep(error);
-        stop_.request_stop();
-    }
-
-    const std::vector<ScheduledTest>& plan_;
+    const std::vector<PlannedTest>& plan_;
     const std::uint32_t slots_;
     const RunOne& run_one_;
-    RunObserver& observer_;
+    const RunObserver& observer_;
 
     std::mutex mutex_;
     std::condition_variable_any room_;
@@ -124,6 +124,7 @@ class SideBySide {
     std::size_t next_ = 0;      ///< first test that was not started
     std::size_t reported_ = 0;  ///< first test that the observer was not told about
     std::vector<std::optional<TestResult>> results_;
+    std::mutex error_mutex_;
     FirstError error_;
 
     std::stop_source stop_;
@@ -140,23 +141,10 @@ Parallelism parallelism(std::uint32_t jobs) {
     return {jobs, std::numeric_limits<std::uint32_t>::max()};
 }
 
-RunRecord run_side_by_side(const std::vector<ScheduledTest>& plan, const Parallelism& parallelism,
+RunRecord run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
                            const RunOne& run_one, const std::stop_token& stop,
-                           RunObserver& observer) {
-    SideBySide state(plan, parallelism.slots, run_one, stop, observer);
-    // This thread is one of the workers: a single test costs no thread.
-    const std::size_t workers = std::min<std::size_t>(parallelism.jobs, plan.size());
-    std::vector<std::jthread> threads;
-    try {
-        for (std::size_t n = 1; n < workers; ++n) {
-            threads.emplace_back([&] { state.work(); });
-        }
-    } catch (...) {
-        state.end_run(current_error());
-    }
-    state.work();
-    threads.clear();
-    return state.finish();
+                           const RunObserver& observer) {
+    return SideBySide(plan, parallelism.slots, run_one, stop, observer).run(parallelism.jobs);
 }
 
 }  // namespace nestbed::vmm

@@ -28,21 +28,10 @@ struct Parallelism {
 Parallelism parallelism(std::uint32_t jobs);
 
 /// Is told what happens. Never called by two threads at once.
-class RunObserver {
-  public:
-    RunObserver() = default;
-    RunObserver(const RunObserver&) = delete;
-    RunObserver& operator=(const RunObserver&) = delete;
-    virtual ~RunObserver() = default;
-
-    virtual void started(const PlannedTest& test) = 0;
+struct RunObserver {
+    std::function<void(const PlannedTest&)> started;
     /// In the order of the plan; not of interrupted tests.
-    virtual void finished(const TestResult& result) = 0;
-};
-
-struct ScheduledTest {
-    PlannedTest test;
-    std::uint32_t cpus;  ///< vCPUs that it will have
+    std::function<void(const TestResult&)> finished;
 };
 
 /// Runs one test, on the calling thread; may throw.
@@ -56,8 +45,8 @@ struct RunRecord {
 
 /// Returns when all tests have ended. After a stop request, or when `run_one` or the observer has
 /// thrown, no further test is started and those that run are stopped.
-RunRecord run_side_by_side(const std::vector<ScheduledTest>& plan, const Parallelism& parallelism,
+RunRecord run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
                            const RunOne& run_one, const std::stop_token& stop,
-                           RunObserver& observer);
+                           const RunObserver& observer);
 
 }  // namespace nestbed::vmm

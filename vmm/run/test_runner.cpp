@@ -31,28 +31,22 @@ std::uint64_t tables_of(const TestMemorySettings& test_memory) {
 }
 
 MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
-    MachineSettings result;
+    MachineSettings result = settings;
     result.cpus = cpus_of(test, settings);
     const std::uint64_t memory = std::max(settings.memory, test.needs.memory);
     if (memory > most_guest_memory) {
         throw_error(ErrorKind::usage, "{} asks for {} MiB of memory; {} MiB are possible",
                     test.full_name(), memory >> 20, most_guest_memory >> 20);
     }
-    result.test_memory = settings.test_memory;
     result.test_memory.bytes =
         rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
     result.memory = rounded_up(memory + tables_of(result.test_memory));
-    result.backing = settings.backing;
     if (test.needs.ring_records != 0) {
         result.ring_records = test.needs.ring_records;
     }
-    result.placement = settings.placement;
-    result.statistics = settings.statistics;
-    result.exitless_calls = settings.exitless_calls;
-    result.dirty_logging = settings.dirty_logging.kind == channel::DirtyLogKind::none
-                               ? test.needs.dirty_logging
-                               : settings.dirty_logging;
-    result.parameters = settings.parameters;
+    if (result.dirty_logging.kind == channel::DirtyLogKind::none) {
+        result.dirty_logging = test.needs.dirty_logging;
+    }
     return result;
 }
 
@@ -113,7 +107,7 @@ void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest
         result.memory = machine.memory_report(system);
     }
     result.interrupted = evidence.outcome.ending == Ending::interrupted;
-    if (settings.inspect) {
+    if (settings.inspect && result.verdict == Verdict::passed) {
         settings.inspect(machine, result, stop);
         result.interrupted = result.interrupted || stop.stop_requested();
     }

@@ -13,25 +13,18 @@
 
 namespace nestbed::vmm {
 
-struct TestSettings {
-    std::uint32_t cpus = 1;           ///< vCPUs, at least; a test may need more
-    std::uint64_t memory = 64 << 20;  ///< bytes of guest memory, at least
-    BackingSettings backing{};
+/// What is asked of the VM; a test may need more vCPUs and more memory of either kind. Dirty
+/// logging of any kind is instead of what a test needs.
+struct TestSettings : MachineSettings {
+    TestSettings() { memory = 64 << 20; }
+
     /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
     /// since vCPUs that wait for each other then wait for the host's scheduler.
     std::optional<std::chrono::milliseconds> timeout;
-    Placement placement = Placement::free;
-    bool statistics = false;      ///< count what KVM does over the regions that the guest marks
-    bool memory_report = false;   ///< read back at the end what the guest's memory is made of
-    bool exitless_calls = false;  ///< have KVM answer what is there to measure that
-    /// Its bytes at least; a test may need more.
-    TestMemorySettings test_memory;
-    /// Instead of what a test needs, if it is of any kind.
-    channel::DirtyLogging dirty_logging;
-    std::vector<std::pair<std::string, std::uint64_t>> parameters;
-    std::string expected;  ///< a measurement without which it has failed; empty: none
-    /// Looks at the VM when its run is over and it still exists, and may add to the result. If that
-    /// takes long it is to look at the token, too.
+    bool memory_report = false;  ///< read back at the end what the guest's memory is made of
+    std::string expected;        ///< a measurement without which it has failed; empty: none
+    /// Looks at the VM when its test has passed and it still exists, and may add to the result. If
+    /// that takes long it is to look at the token, too.
     std::function<void(const Machine&, TestResult&, const std::stop_token&)> inspect;
 };
 

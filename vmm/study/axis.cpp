@@ -15,23 +15,22 @@ namespace nestbed::vmm {
 
 namespace {
 
-[[noreturn]] void refuse_name(const Axis& axis, const std::string& name) {
+/// The number of a name, or those of "all".
+std::vector<std::uint64_t> numbers_named(const Axis& axis, const std::string& name) {
+    std::vector<std::uint64_t> numbers;
     std::vector<std::string> names;
-    std::ranges::transform(axis.values, std::back_inserter(names), &NamedNumber::name);
-    throw_error(ErrorKind::usage, "{} {}: there are {}{}", axis.option(), name,
-                fmt::join(names, ", "), axis.is(Axis::list) ? ", all" : "");
-}
-
-void append_names(const Axis& axis, const std::string& name, std::vector<std::uint64_t>& numbers) {
-    if (axis.is(Axis::list) && name == "all") {
-        std::ranges::transform(axis.values, std::back_inserter(numbers), &NamedNumber::number);
-        return;
+    const bool all = axis.is(Axis::list) && name == "all";
+    for (const NamedNumber& value : axis.values) {
+        names.push_back(value.name);
+        if (all || value.name == name) {
+            numbers.push_back(value.number);
+        }
     }
-    const auto found = std::ranges::find(axis.values, name, &NamedNumber::name);
-    if (found == axis.values.end()) {
-        refuse_name(axis, name);
+    if (numbers.empty()) {
+        throw_error(ErrorKind::usage, "{} {}: there are {}{}", axis.option(), name,
+                    fmt::join(names, ", "), axis.is(Axis::list) ? ", all" : "");
     }
-    numbers.push_back(found->number);
+    return numbers;
 }
 
 std::string size_option_text(std::uint64_t bytes) {
@@ -77,12 +76,15 @@ void refuse_unfit(const Axis& axis, const std::string& text, std::uint64_t value
                 option_text(axis, axis.least), option_text(axis, axis.most));
 }
 
-void append_numbers(const Axis& axis, const std::string& text,
-                    std::vector<std::uint64_t>& numbers) {
-    for (const std::uint64_t number :
-         parse_range(axis.option(), text, axis.least, axis.most, axis.is(Axis::list))) {
-        refuse_unfit(axis, text, number);
-        numbers.push_back(number);
+/// Of one of the texts that a list is made of.
+std::vector<std::uint64_t> numbers_of(const Axis& axis, const std::string& text) {
+    switch (axis.kind) {
+        case Axis::Kind::name:
+            return numbers_named(axis, text);
+        case Axis::Kind::size:
+            return {parse_size(axis.option(), text)};
+        default:
+            return parse_range(axis.option(), text, axis.least, axis.most, axis.is(Axis::list));
     }
 }
 
@@ -94,26 +96,26 @@ std::string Axis::option() const {
     return text;
 }
 
+std::string Axis::heading() const {
+    std::string text = title.empty() ? name : title;
+    std::ranges::replace(text, '_', ' ');
+    return text;
+}
+
 std::vector<std::uint64_t> Axis::parse(const std::string& text) const {
     if (kind == Kind::seconds) {
         return {static_cast<std::uint64_t>(parse_seconds(option(), text).count())};
     }
     std::vector<std::uint64_t> numbers;
     for (const std::string& part : is(list) ? split_list(text) : std::vector{text}) {
-        if (kind == Kind::name) {
-            append_names(*this, part, numbers);
-        } else if (kind == Kind::size) {
-            numbers.push_back(parse_size(option(), part));
-            refuse_unfit(*this, part, numbers.back());
-        } else {
-            append_numbers(*this, part, numbers);
-        }
-    }
-    // A value that is given twice would be measured twice.
-    for (auto number = numbers.begin(); number != numbers.end(); ++number) {
-        if (std::find(std::next(number), numbers.end(), *number) != numbers.end()) {
-            throw_error(ErrorKind::usage, "{} {}: {} is there twice", option(), text,
-                        option_text(*this, *number));
+        for (const std::uint64_t number : numbers_of(*this, part)) {
+            refuse_unfit(*this, part, number);
+            // It would be measured twice.
+            if (std::ranges::count(numbers, number) != 0) {
+                throw_error(ErrorKind::usage, "{} {}: {} is there twice", option(), text,
+                            option_text(*this, number));
+            }
+            numbers.push_back(number);
         }
     }
     return numbers;
@@ -133,9 +135,12 @@ std::string Axis::show(std::uint64_t value) const {
 
 std::string Axis::in_words(std::uint64_t value) const {
     // "2 pages", "target user".
-    const bool counts = kind == Kind::number && title.ends_with('s');
-    return counts ? counted(value, std::string_view(title).substr(0, title.size() - 1))
-                  : fmt::format("{} {}", title, show(value));
+    std::string noun = heading();
+    if (kind != Kind::number || !noun.ends_with('s')) {
+        return fmt::format("{} {}", noun, show(value));
+    }
+    noun.pop_back();
+    return counted(value, noun);
 }
 
 std::string Axis::option_help() const {
@@ -179,44 +184,28 @@ std::string Axis::values_help() const {
     return text + "\n";
 }
 
-namespace {
-
-Axis axis_called(std::string name, std::string title, Axis::Kind kind, std::string help) {
-    if (title.empty()) {
-        title = name;
-        std::ranges::replace(title, '_', ' ');
-    }
-    Axis axis;
-    axis.name = std::move(name);
-    axis.title = std::move(title);
-    axis.kind = kind;
-    axis.help = std::move(help);
-    return axis;
-}
-
-}  // namespace
-
 Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
-                 std::vector<std::uint64_t> defaults, unsigned traits, std::string title) {
-    Axis axis = axis_called(std::move(name), std::move(title), Axis::Kind::number, std::move(help));
-    axis.least = least;
-    axis.most = most;
-    axis.defaults = std::move(defaults);
-    axis.traits = traits;
-    return axis;
+                 std::vector<std::uint64_t> defaults, unsigned traits) {
+    return {.name = std::move(name),
+            .kind = Axis::Kind::number,
+            .help = std::move(help),
+            .defaults = std::move(defaults),
+            .traits = traits,
+            .least = least,
+            .most = most};
 }
 
 Axis name_axis(std::string name, std::string help, std::vector<NamedNumber> values,
-               std::vector<std::uint64_t> defaults, unsigned traits, std::string title) {
-    Axis axis = axis_called(std::move(name), std::move(title), Axis::Kind::name, std::move(help));
-    axis.values = std::move(values);
-    axis.defaults = std::move(defaults);
-    axis.traits = traits;
-    if (axis.defaults.empty()) {
-        std::ranges::transform(axis.values, std::back_inserter(axis.defaults),
-                               &NamedNumber::number);
+               std::vector<std::uint64_t> defaults, unsigned traits) {
+    if (defaults.empty()) {
+        std::ranges::transform(values, std::back_inserter(defaults), &NamedNumber::number);
     }
-    return axis;
+    return {.name = std::move(name),
+            .kind = Axis::Kind::name,
+            .help = std::move(help),
+            .defaults = std::move(defaults),
+            .traits = traits,
+            .values = std::move(values)};
 }
 
 Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
@@ -229,9 +218,8 @@ Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uin
 }
 
 Axis flag_axis(std::string name, std::string help, unsigned traits) {
-    Axis axis = axis_called(std::move(name), {}, Axis::Kind::flag, std::move(help));
-    axis.most = 1;
-    axis.traits = traits;
+    Axis axis = number_axis(std::move(name), std::move(help), 0, 1, {0}, traits);
+    axis.kind = Axis::Kind::flag;
     return axis;
 }
 

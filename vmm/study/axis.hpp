@@ -47,9 +47,9 @@ struct Axis {
 
     /// Of the guest's parameter and in JSON; with hyphens, of the option.
     std::string name;
-    std::string title;  ///< of its column
+    std::string title = {};  ///< empty: the name, with blanks
     Kind kind = Kind::number;
-    std::string help;                           ///< without what follows from the rest
+    std::string help = {};                      ///< without what follows from the rest
     std::vector<std::uint64_t> defaults = {0};  ///< none: the option chooses the study
     unsigned traits = 0;
     std::uint64_t least = 0;  ///< of numbers and sizes
@@ -62,6 +62,7 @@ struct Axis {
 
     bool is(Trait trait) const { return (traits & trait) != 0; }
     std::string option() const;
+    std::string heading() const;  ///< of its column
     /// What the option's text stands for. Throws Error(usage) that says what would be right.
     std::vector<std::uint64_t> parse(const std::string& text) const;
     std::vector<std::uint64_t> default_values() const {
@@ -78,11 +79,10 @@ struct Axis {
     std::string values_help() const;
 };
 
-/// A column's title is the name, with blanks, unless there is another.
 Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
-                 std::vector<std::uint64_t> defaults, unsigned traits = 0, std::string title = {});
+                 std::vector<std::uint64_t> defaults, unsigned traits = 0);
 Axis name_axis(std::string name, std::string help, std::vector<NamedNumber> values,
-               std::vector<std::uint64_t> defaults, unsigned traits = 0, std::string title = {});
+               std::vector<std::uint64_t> defaults, unsigned traits = 0);
 Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
                std::uint64_t multiple, std::vector<std::uint64_t> defaults, unsigned traits = 0);
 Axis flag_axis(std::string name, std::string help, unsigned traits = 0);

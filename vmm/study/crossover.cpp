@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "shared/paging/invalidation.hpp"
 #include "shared/study/shootdown_axes.hpp"
 #include "vmm/base/text.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/study/crossover.hpp"
 #include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
@@ -18,24 +17,73 @@ namespace nestbed::vmm {
 namespace {
 
 using study::FlushPrimitive;
+using Json = nlohmann::ordered_json;
 
-std::uint64_t median_of(const MeasurementEvent& measurement) {
-    return distribution_of(measurement.histogram).p50;
-}
+/// Medians, in cycles.
+struct Costs {
+    std::optional<std::uint64_t> by_page;
+    std::optional<std::uint64_t> full;
+};
 
-std::vector<CrossoverPoint> points_of(const TestResult& test) {
-    std::vector<CrossoverPoint> points;
-    for (const MeasurementEvent& one : test.measurements) {
-        const auto pages = number_named(one, "pages");
-        const auto other = std::ranges::find_if(test.measurements, [&](const auto& measurement) {
-            return measurement.name == "full flush" && number_named(measurement, "pages") == pages;
-        });
-        if (one.name == "by page" && pages && other != test.measurements.end()) {
-            points.push_back({*pages, median_of(one), median_of(*other)});
+struct Crossover {
+    std::string flush;                             ///< what everything is flushed with
+    std::map<std::uint64_t, Costs> by_pages = {};  ///< both of them
+    /// The smallest measured page count at which a full flush has the lower median, and has it at
+    /// all larger ones as well.
+    std::optional<std::uint64_t> full_from = {};
+    /// The measured page count below that: there, page by page is not dearer.
+    std::optional<std::uint64_t> by_page_until = {};
+};
+
+/// From a test's measurements "by page" and "full flush", each with its parameter `pages`. What has
+/// no counterpart is left out.
+Crossover crossover_of(const StudyRun& run) {
+    Crossover result{.flush = run.point.at("flush").text()};
+    for (const MeasurementEvent& one : run.test.measurements) {
+        if (const auto pages = number_named(one, "pages")) {
+            Costs& costs = result.by_pages[*pages];
+            (one.name == "by page" ? costs.by_page : costs.full) = one.histogram.quantile(50, 100);
         }
     }
-    std::ranges::sort(points, {}, &CrossoverPoint::pages);
-    return points;
+    std::erase_if(result.by_pages,
+                  [](const auto& at) { return !at.second.by_page || !at.second.full; });
+    for (const auto& [pages, costs] : result.by_pages) {
+        if (*costs.full >= *costs.by_page) {
+            result.by_page_until = pages;
+            result.full_from.reset();
+        } else if (!result.full_from) {
+            result.full_from = pages;
+        }
+    }
+    return result;
+}
+
+std::vector<Crossover> crossovers_of(const StudyRuns& runs) {
+    std::vector<Crossover> all;
+    for (const StudyRun& run : runs) {
+        if (run.test.verdict == Verdict::passed) {
+            all.push_back(crossover_of(run));
+        }
+    }
+    return all;
+}
+
+std::vector<Table> tables(const StudyRuns& runs) {
+    std::vector<Table> all;
+    for (const Crossover& crossover : crossovers_of(runs)) {
+        Table table({{"pages"},
+                     {"by page", Table::Align::right, "cycles, p50"},
+                     {crossover.flush, Table::Align::right, "cycles, p50"},
+                     {"by page / full"}});
+        for (const auto& [pages, costs] : crossover.by_pages) {
+            const double ratio = static_cast<double>(*costs.by_page) /
+                                 static_cast<double>(std::max<std::uint64_t>(*costs.full, 1));
+            table.add_row({fmt::format("{}", pages), fmt::format("{}", *costs.by_page),
+                           fmt::format("{}", *costs.full), fmt::format("{:.2f}", ratio)});
+        }
+        all.push_back(std::move(table));
+    }
+    return all;
 }
 
 std::string linux_compared(const Crossover& crossover) {
@@ -49,49 +97,37 @@ std::string linux_compared(const Crossover& crossover) {
     return "in keeping with this";
 }
 
-std::string flush_of(const StudyRun& run) {
-    const std::vector<Axis>& axes = run.point.axes();
-    return axes.front().show(run.point[axes.front().name]);
-}
-
-template <typename Function>
-void for_each_crossover(const StudyRuns& runs, Function&& function) {
-    for (const StudyRun& run : runs) {
-        if (run.test.verdict == Verdict::passed) {
-            function(flush_of(run), find_crossover(run.test));
-        }
+/// Compared with Linux's threshold.
+std::string sentences(const StudyRuns& runs) {
+    std::string text;
+    for (const Crossover& crossover : crossovers_of(runs)) {
+        text += crossover.full_from
+                    ? fmt::format(
+                          "crossover: from {} on, a full flush ({}) is cheaper than one by "
+                          "page",
+                          counted(*crossover.full_from, "page"), crossover.flush)
+                    : fmt::format(
+                          "no crossover: up to {}, a full flush ({}) is not cheaper than "
+                          "one by page",
+                          counted(crossover.by_page_until.value_or(0), "page"), crossover.flush);
+        text += fmt::format(
+            " (median, refill included). Linux flushes everything above {} pages, which is {}.\n",
+            paging::max_single_invalidations, linux_compared(crossover));
     }
+    return text;
 }
 
-std::vector<Table> tables(const StudyRuns& runs) {
-    std::vector<Table> all;
-    for_each_crossover(runs, [&](const std::string& flush, const Crossover& crossover) {
-        Table table({{"pages"},
-                     {"by page", Table::Align::right, "cycles, p50"},
-                     {flush, Table::Align::right, "cycles, p50"},
-                     {"by page / full"}});
-        for (const CrossoverPoint& point : crossover.points) {
-            const double ratio = static_cast<double>(point.by_page) /
-                                 static_cast<double>(std::max<std::uint64_t>(point.full, 1));
-            table.add_row({fmt::format("{}", point.pages), fmt::format("{}", point.by_page),
-                           fmt::format("{}", point.full), fmt::format("{:.2f}", ratio)});
-        }
-        all.push_back(std::move(table));
-    });
-    return all;
-}
-
-void add_json(const StudyRuns& runs, nlohmann::ordered_json& report) {
-    const auto pages_or_null = [](const std::optional<std::uint64_t>& pages) {
-        return pages ? nlohmann::ordered_json(*pages) : nlohmann::ordered_json(nullptr);
+void add_json(const StudyRuns& runs, Json& report) {
+    const auto or_null = [](const std::optional<std::uint64_t>& pages) {
+        return pages ? Json(*pages) : Json(nullptr);
     };
-    for_each_crossover(runs, [&](const std::string& flush, const Crossover& crossover) {
+    for (const Crossover& crossover : crossovers_of(runs)) {
         report["crossovers"].push_back(
-            {{"full_flush", flush},
-             {"full_flush_cheaper_from", pages_or_null(crossover.full_from)},
-             {"by_page_not_dearer_until", pages_or_null(crossover.by_page_until)},
+            {{"full_flush", crossover.flush},
+             {"full_flush_cheaper_from", or_null(crossover.full_from)},
+             {"by_page_not_dearer_until", or_null(crossover.by_page_until)},
              {"linux", paging::max_single_invalidations}});
-    });
+    }
 }
 
 std::vector<Axis> axes() {
@@ -101,8 +137,7 @@ std::vector<Axis> axes() {
     });
     std::vector<Axis> all{
         name_axis("flush", "What everything is flushed with", full,
-                  {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::list | Axis::shown,
-                  "full flush"),
+                  {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::list | Axis::shown),
         number_axis("samples", "Flushes of each kind", 1, 10'000'000, {100}),
         flag_axis("crossover",
                   "Instead of latencies: from how many pages on a flush of everything is cheaper "
@@ -110,36 +145,12 @@ std::vector<Axis> axes() {
                   "flush everything, default cr3)",
                   Axis::host_only),
     };
+    all.front().title = "full flush";
     all.back().defaults = {};
     return with_vm_axes(std::move(all), /*compares_backings=*/false, 60);
 }
 
 }  // namespace
-
-Crossover find_crossover(const TestResult& test) {
-    Crossover result{points_of(test), {}, {}};
-    for (auto point = result.points.rbegin(); point != result.points.rend(); ++point) {
-        if (point->full >= point->by_page) {
-            result.by_page_until = point->pages;
-            break;
-        }
-        result.full_from = point->pages;
-    }
-    return result;
-}
-
-std::string crossover_sentence(const std::string& flush, const Crossover& crossover) {
-    const std::string found =
-        crossover.full_from
-            ? fmt::format("crossover: from {} on, a full flush ({}) is cheaper than one by page",
-                          counted(*crossover.full_from, "page"), flush)
-            : fmt::format(
-                  "no crossover: up to {}, a full flush ({}) is not cheaper than one by page",
-                  counted(crossover.by_page_until.value_or(0), "page"), flush);
-    return fmt::format(
-        "{} (median, refill included). Linux flushes everything above {} pages, which is {}.\n",
-        found, paging::max_single_invalidations, linux_compared(crossover));
-}
 
 Study crossover_study() {
     return {
@@ -152,14 +163,7 @@ Study crossover_study() {
         .measured = {{"by page"}, {"full flush"}},
         .shows_distributions = false,
         .more_tables = tables,
-        .notes =
-            [](const StudyRuns& runs) {
-                std::string text;
-                for_each_crossover(runs, [&](const std::string& flush, const Crossover& crossover) {
-                    text += crossover_sentence(flush, crossover);
-                });
-                return text;
-            },
+        .notes = sentences,
         .more_json = add_json,
     };
 }

@@ -1,6 +1,4 @@
 // measure dirty-log: what it costs to know which pages a guest writes.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "shared/channel/abi.hpp"
@@ -17,11 +15,9 @@ using channel::DirtyLogKind;
 using study::Pattern;
 
 constexpr char explanation[] =
-    "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of "
-    "the "
+    "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of the "
     "memory for the first time (populate) and once more (write); the host has KVM log writes "
-    "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs "
-    "write "
+    "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs write "
     "it again; the host has KVM log no longer (disable). The guest looks for each page that it "
     "wrote in the log: a missing one fails the row. Each combination of the lists runs in a VM of "
     "its own.";
@@ -39,33 +35,21 @@ constexpr std::array phases{"populate", "write",       "enable",  "dirty",      
 Derived per_page(const char* phase) {
     return {.title = phase,
             .value = [phase](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const MeasurementEvent* found = measurement_named(run.test, phase);
-                const std::uint64_t pages =
-                    found == nullptr ? 0 : number_named(*found, "pages").value_or(0);
-                if (pages == 0 || found->histogram.count() == 0 || run.test.tsc_khz == 0) {
+                const auto cycles = median_of(run.test, phase, "pages");
+                if (!cycles || run.test.tsc_khz == 0) {
                     return {};
                 }
-                const auto cycles = static_cast<double>(found->histogram.quantile(50, 100));
-                return microseconds(cycles, run.test.tsc_khz) * 1000 / static_cast<double>(pages);
+                return microseconds(*cycles, run.test.tsc_khz) * 1000;
             },
             .digits = 1,
             .group = "ns per page (medians)"};
 }
 
-Derived count(const char* title, const char* parameter) {
-    return {.title = title,
-            .value = [parameter](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const MeasurementEvent* dirty = measurement_named(run.test, "dirty");
-                return static_cast<double>(number_named(*dirty, parameter).value_or(0));
-            },
-            .digits = 0};
-}
-
 std::vector<Derived> columns() {
     std::vector<Derived> all;
     std::ranges::transform(phases, std::back_inserter(all), per_page);
-    all.push_back(count("ring full", "ring_full"));
-    all.push_back(count("missing", "missing"));
+    all.push_back(parameter_column("ring full", "dirty", "ring_full"));
+    all.push_back(parameter_column("missing", "dirty", "missing"));
     return all;
 }
 
@@ -80,10 +64,6 @@ std::vector<Measured> measurements() {
     return all;
 }
 
-NamedNumber log_kind(DirtyLogKind kind, const char* explanation_of_kind) {
-    return {static_cast<std::uint64_t>(kind), name_of(kind), explanation_of_kind};
-}
-
 std::vector<Axis> axes() {
     constexpr unsigned shown = Axis::list | Axis::shown;
     constexpr std::uint64_t mib = 1 << 20;
@@ -91,8 +71,10 @@ std::vector<Axis> axes() {
     constexpr std::uint64_t most_memory = 32 * 1024 * mib;
     std::vector<Axis> all = with_vm_axes(
         {name_axis("log", "How KVM keeps it",
-                   {log_kind(DirtyLogKind::bitmap, "a bit for each page, cleared by hand"),
-                    log_kind(DirtyLogKind::ring, "a list of pages for each vCPU")},
+                   {{static_cast<std::uint64_t>(DirtyLogKind::bitmap), "bitmap",
+                     "a bit for each page, cleared by hand"},
+                    {static_cast<std::uint64_t>(DirtyLogKind::ring), "ring",
+                     "a list of pages for each vCPU"}},
                    {}, shown | Axis::host_only),
          size_axis("memory", "Sizes of what is written", 2 * mib, most_memory, 2 * mib,
                    {8 * mib, 32 * mib}, shown | Axis::host_only),
@@ -122,18 +104,9 @@ void configure(const Point& point, TestSettings& settings) {
     }
 }
 
-std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
-    const auto none_is = [&](DirtyLogKind kind) {
-        return std::ranges::none_of(
-            points, [&](const Point& point) { return point.as<DirtyLogKind>("log") == kind; });
-    };
-    if (given.contains("--initially-set") && none_is(DirtyLogKind::bitmap)) {
-        return "--initially-set: rings begin empty; it is for --log bitmap";
-    }
-    if (given.contains("--ring-entries") && none_is(DirtyLogKind::ring)) {
-        return "--ring-entries: a bitmap has none; it is for --log ring";
-    }
-    return "";
+template <DirtyLogKind kind>
+bool logs_by(const Point& point) {
+    return point.as<DirtyLogKind>("log") == kind;
 }
 
 }  // namespace
@@ -153,7 +126,10 @@ Study dirty_log_study() {
         .shows_failed = true,
         .operation = "pass over the memory",
         .configure = configure,
-        .objection = objection,
+        .conditions = {{"--initially-set", logs_by<DirtyLogKind::bitmap>,
+                        "--initially-set: rings begin empty; it is for --log bitmap"},
+                       {"--ring-entries", logs_by<DirtyLogKind::ring>,
+                        "--ring-entries: a bitmap has none; it is for --log ring"}},
     };
 }
 

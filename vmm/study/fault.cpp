@@ -4,7 +4,6 @@
 #include "shared/channel/abi.hpp"
 #include "shared/paging/page_size.hpp"
 #include "shared/study/fault_rungs.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/study.hpp"
 
@@ -73,28 +72,22 @@ std::vector<Axis> axes() {
     return all;
 }
 
-/// The median of `hit` under the same conditions.
-std::optional<double> median_of_hit(const StudyRun& like, const StudyRuns& runs) {
-    for (const StudyRun& run : runs) {
-        const MeasurementEvent* stores = measurement_named(run.test, "store");
-        if (run.point.as<Rung>("rung") == Rung::hit && stores != nullptr &&
-            run.test.verdict == Verdict::passed && run.point["cpus"] == like.point["cpus"] &&
-            run.point["backing"] == like.point["backing"]) {
-            return static_cast<double>(distribution_of(stores->histogram).p50);
-        }
-    }
-    return std::nullopt;
-}
-
+/// Beside the median of `hit` under the same conditions.
 Derived over_hit() {
     return {.title = "p50 /hit",
             .value = [](const StudyRun& run, const StudyRuns& runs) -> Derived::Value {
-                const auto hit = median_of_hit(run, runs);
-                const MeasurementEvent* stores = measurement_named(run.test, "store");
-                if (!hit || *hit == 0) {
+                const auto hit = std::ranges::find_if(runs, [&](const StudyRun& other) {
+                    return other.point.as<Rung>("rung") == Rung::hit &&
+                           other.test.verdict == Verdict::passed &&
+                           other.point["cpus"] == run.point["cpus"] &&
+                           other.point["backing"] == run.point["backing"];
+                });
+                const auto median = median_of(run.test, "store");
+                const auto floor = hit == runs.end() ? std::nullopt : median_of(hit->test, "store");
+                if (!median || floor.value_or(0) == 0) {
                     return {};
                 }
-                return static_cast<double>(distribution_of(stores->histogram).p50) / *hit;
+                return *median / *floor;
             },
             .digits = 1};
 }

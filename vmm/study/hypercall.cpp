@@ -1,13 +1,7 @@
 // measure hypercall: the ways from a guest to its VMM, to KVM and to another vCPU.
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/run/guest_set.hpp"
 #include "vmm/study/study.hpp"
-#include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {
 
@@ -39,23 +33,6 @@ std::vector<NamedNumber> kinds() {
     return all;
 }
 
-/// A parameter that one of the guest's two measurements has.
-Derived parameter(const char* title, const char* measurement, const char* name, bool is_text) {
-    return {.title = title,
-            .value = [=](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const MeasurementEvent* found = measurement_named(run.test, measurement);
-                if (found == nullptr) {
-                    return {};
-                }
-                if (is_text) {
-                    return parameter_text(*found, name);
-                }
-                return static_cast<double>(number_named(*found, name).value_or(0));
-            },
-            .digits = 0,
-            .is_text = is_text};
-}
-
 /// Exits to the VMM per call, as the VMM counted them.
 Derived::Value exits_per_call(const StudyRun& run, const StudyRuns&) {
     const MeasurementEvent* calls = measurement_named(run.test, "hypercall");
@@ -67,25 +44,28 @@ Derived::Value exits_per_call(const StudyRun& run, const StudyRuns&) {
     return static_cast<double>(*exits) / static_cast<double>(counted);
 }
 
-/// The doorbell's bar.
-std::optional<double> doorbell_limit(const Point& point) {
-    return point.axes().front().show(point["kind"]) == "doorbell" ? std::optional(1.05)
-                                                                  : std::nullopt;
+Derived over_bare_loop() {
+    return {.title = "/bare",
+            .value =
+                [](const StudyRun& run, const StudyRuns&) {
+                    return ratio_of_medians(run.test, "hypercall", "bare loop");
+                },
+            // The doorbell's bar.
+            .limit =
+                [](const Point& point) {
+                    return point.at("kind").text() == "doorbell" ? std::optional(1.05)
+                                                                 : std::nullopt;
+                }};
 }
 
 std::vector<Derived> columns() {
-    return {parameter("answered by", "hypercall", "answered_by", true),
-            parameter("mode", "hypercall", "mode", true),
+    return {parameter_column("answered by", "hypercall", "answered_by"),
+            parameter_column("mode", "hypercall", "mode"),
             {.title = "exits", .value = exits_per_call},
-            {.title = "/bare",
-             .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                 const auto ratio = ratio_of_medians(run.test, "hypercall", "bare loop");
-                 return ratio ? Derived::Value(*ratio) : Derived::Value();
-             },
-             .limit = doorbell_limit},
-            parameter("bare", "bare loop", "floor", true),
-            parameter("at once", "hypercall", "per_sample", false),
-            parameter("clock", "hypercall", "empty_pair", false)};
+            over_bare_loop(),
+            parameter_column("bare", "bare loop", "floor"),
+            parameter_column("at once", "hypercall", "per_sample"),
+            parameter_column("clock", "hypercall", "empty_pair")};
 }
 
 std::vector<Axis> axes() {
@@ -110,8 +90,7 @@ Study hypercall_study() {
         .shows_bars = true,
         .operation = "call",
         .configure = [](const Point&, TestSettings& settings) { settings.exitless_calls = true; },
-        .wants_hypercalls =
-            [](const Point& point) { return point.axes().front().show(point["kind"]) == "vmcall"; },
+        .wants_hypercalls = [](const Point& point) { return point.at("kind").text() == "vmcall"; },
     };
 }
 

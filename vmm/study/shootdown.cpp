@@ -5,11 +5,8 @@
 #include "shared/paging/invalidation.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/study/shootdown_axes.hpp"
-#include "vmm/base/text.hpp"
-#include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/study.hpp"
-#include "vmm/study/tables.hpp"
 
 namespace nestbed::vmm {
 
@@ -67,17 +64,16 @@ std::vector<Axis> axes() {
         /*compares_backings=*/false, 60);
 }
 
-std::string_view floor_of(const TestResult& test) {
-    constexpr std::string_view interrupt = "bare ipi round trip";
-    return measurement_named(test, interrupt) != nullptr ? interrupt : "bare cache line round trip";
-}
-
 Derived over_bare_round_trip() {
     return {.title = "/bare",
-            .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const auto ratio = ratio_of_medians(run.test, "shootdown", floor_of(run.test));
-                return ratio ? Derived::Value(*ratio) : Derived::Value();
-            },
+            .value =
+                [](const StudyRun& run, const StudyRuns&) {
+                    const auto over_ipi =
+                        ratio_of_medians(run.test, "shootdown", "bare ipi round trip");
+                    return over_ipi ? over_ipi
+                                    : ratio_of_medians(run.test, "shootdown",
+                                                       "bare cache line round trip");
+                },
             // With one page and one target. The one that waits for ticks has no such bar.
             .limit = [](const Point& point) -> std::optional<double> {
                 const auto protocol = point.as<ProtocolId>("protocol");
@@ -88,53 +84,15 @@ Derived over_bare_round_trip() {
             }};
 }
 
-/// What a shootdown is made of, where the guest measured that.
-std::vector<Table> phase_tables(const StudyRuns& runs) {
-    constexpr std::string_view prefix = "phase ";
-    std::vector<MeasurementRow> rows;
-    std::vector<const StudyRun*> all;
-    for (const StudyRun& run : runs) {
-        if (run.test.verdict == Verdict::passed) {
-            all.push_back(&run);
-        }
-    }
-    const AxisColumns axes(all);
-    for (const StudyRun* run : all) {
-        for (const MeasurementEvent& event : run->test.measurements) {
-            if (event.name.starts_with(prefix)) {
-                std::vector<std::string> cells = axes.cells(run->point);
-                cells.push_back(printable(event.name.substr(prefix.size())));
-                rows.push_back(
-                    {std::move(cells), distribution_of(event.histogram), run->test.tsc_khz});
-            }
-        }
-    }
-    if (rows.empty()) {
-        return {};
-    }
-    std::vector<Table::Column> columns = axes.columns();
-    columns.push_back({"phase", Table::Align::left});
-    return {measurement_table(std::move(columns), "cycles", rows)};
-}
-
 bool wants_hypercalls(const Point& point) {
     return point.as<Routing>("routing") == Routing::hypercall ||
            point.as<ProtocolId>("protocol") == ProtocolId::paravirtual;
 }
 
-std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
-    const bool several =
-        std::ranges::any_of(points, [](const Point& point) { return point["initiators"] > 1; });
-    if (given.contains("--phases") && several) {
-        return "--phases: only with one initiator";
-    }
-    const bool all_descheduled = std::ranges::all_of(points, [](const Point& point) {
-        return point.as<TargetState>("target") == TargetState::descheduled;
-    });
-    if (given.contains("--pin") && all_descheduled) {
-        return "--pin, --no-pin: vCPUs that are to be descheduled share one host core";
-    }
-    return "";
+bool has_one_initiator(const Point& point) { return point["initiators"] == 1; }
+
+bool has_descheduled_targets(const Point& point) {
+    return point.as<TargetState>("target") == TargetState::descheduled;
 }
 
 }  // namespace
@@ -152,10 +110,11 @@ Study shootdown_study() {
                      {"shootdown without steal", "  without steal"},
                      {"initiator's part", "  initiator's part"}},
         .derived = {over_bare_round_trip()},
+        .parts = "phase",
         .operation = "shootdown",
         .configure =
             [](const Point& point, TestSettings& settings) {
-                if (point.as<TargetState>("target") == TargetState::descheduled) {
+                if (has_descheduled_targets(point)) {
                     settings.placement = Placement::one_cpu;
                 }
             },
@@ -163,11 +122,13 @@ Study shootdown_study() {
         // One initiator has one space.
         .makes_sense =
             [](const Point& point) {
-                return point["initiators"] > 1 ||
+                return !has_one_initiator(point) ||
                        point.as<InitiatorSpaces>("spaces") == InitiatorSpaces::same;
             },
-        .objection = objection,
-        .more_tables = phase_tables,
+        .conditions = {{"--phases", has_one_initiator, "--phases: only with one initiator",
+                        /*of_all=*/true},
+                       {"--pin", std::not_fn(has_descheduled_targets),
+                        "--pin, --no-pin: vCPUs that are to be descheduled share one host core"}},
     };
 }
 

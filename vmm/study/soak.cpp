@@ -12,14 +12,7 @@ namespace {
 using shootdown::ProtocolId;
 
 Derived count(const char* title, const char* parameter, const char* group) {
-    return {.title = title,
-            .value = [parameter](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const MeasurementEvent* soak = measurement_named(run.test, "shootdown");
-                const auto number = number_named(*soak, parameter);
-                return number ? Derived::Value(static_cast<double>(*number)) : Derived::Value();
-            },
-            .digits = 0,
-            .group = group};
+    return parameter_column(title, "shootdown", parameter, group);
 }
 
 std::vector<Derived> counts() {
@@ -36,10 +29,11 @@ std::vector<Derived> counts() {
             count("faults", "faults", seen),
             count("stale, legal", "stale_reads", seen),
             {.title = "violations",
-             .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                 const auto& proof = measurement_named(run.test, "shootdown")->proof;
-                 return static_cast<double>(proof ? proof->violations : 0);
-             },
+             .value =
+                 [](const StudyRun& run, const StudyRuns&) {
+                     const auto& proof = measurement_named(run.test, "shootdown")->proof;
+                     return static_cast<double>(proof ? proof->violations : 0);
+                 },
              .digits = 0,
              .group = seen}};
 }

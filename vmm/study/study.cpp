@@ -6,41 +6,38 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-using OptionTexts = std::vector<std::pair<std::string, std::string>>;
-
-/// The values of each axis, as given or by default.
-std::vector<std::vector<std::uint64_t>> values_of_axes(const Study& study,
-                                                       const OptionTexts& given) {
-    std::vector<std::vector<std::uint64_t>> values;
-    for (const Axis& axis : study.axes) {
-        const auto text = std::ranges::find(given, axis.option(), &OptionTexts::value_type::first);
-        values.push_back(text == given.end() ? axis.default_values() : axis.parse(text->second));
-    }
-    return values;
+/// Null if the study has no such option.
+const Axis* axis_of(const Study& study, const std::string& option) {
+    const auto found = std::ranges::find(study.axes, option, &Axis::option);
+    return found == study.axes.end() ? nullptr : &*found;
 }
 
-std::vector<std::vector<std::uint64_t>> cross_product(
-    const std::vector<std::vector<std::uint64_t>>& axes) {
+bool is_given(const OptionTexts& given, const std::string& option) {
+    return std::ranges::count(given, option, &OptionTexts::value_type::first) != 0;
+}
+
+/// All combinations of the axes' values, as given or by default.
+std::vector<Point> cross_product(const std::vector<Axis>& axes, const OptionTexts& given) {
     // More would take days, and memory before that.
-    constexpr std::uint64_t most = 100'000;
-    std::uint64_t size = 1;
-    for (const std::vector<std::uint64_t>& values : axes) {
-        if (__builtin_mul_overflow(size, values.size(), &size) || size > most) {
+    constexpr std::size_t most = 100'000;
+    std::vector<Point> all(1);
+    for (const Axis& axis : axes) {
+        const auto text = std::ranges::find(given, axis.option(), &OptionTexts::value_type::first);
+        const std::vector<std::uint64_t> values =
+            text == given.end() ? axis.default_values() : axis.parse(text->second);
+        if (all.size() * values.size() > most) {
             throw_error(ErrorKind::usage, "more than {} combinations: ask for fewer values", most);
         }
-    }
-    std::vector<std::vector<std::uint64_t>> all(1);
-    for (const std::vector<std::uint64_t>& values : axes) {
-        std::vector<std::vector<std::uint64_t>> crossed;
-        for (const std::vector<std::uint64_t>& one : all) {
+        std::vector<Point> crossed;
+        for (const Point& one : all) {
             for (const std::uint64_t value : values) {
-                crossed.push_back(one);
-                crossed.back().push_back(value);
+                crossed.emplace_back(one).add(axis, value);
             }
         }
         all = std::move(crossed);
@@ -55,14 +52,14 @@ void refuse_unused_options(const Study& study, const OptionTexts& given) {
             throw_error(ErrorKind::usage, "{} is given twice{}", option,
                         option == "--pin" ? ", or with --no-pin" : "");
         }
-        if (study.axis_by_option(option) != nullptr) {
+        if (axis_of(study, option) != nullptr) {
             continue;
         }
         if (!study.selector.empty()) {
             throw_error(ErrorKind::usage, "{}: not with --{}", option, study.selector);
         }
         for (const Study& other : studies()) {
-            if (other.name == study.name && other.axis_by_option(option) != nullptr) {
+            if (other.name == study.name && axis_of(other, option) != nullptr) {
                 throw_error(ErrorKind::usage, "{}: only with --{}", option, other.selector);
             }
         }
@@ -74,7 +71,7 @@ void refuse_unused_options(const Study& study, const OptionTexts& given) {
 void refuse_values_left_out(const Study& study, const OptionTexts& given,
                             const std::vector<Point>& points) {
     for (const auto& [option, text] : given) {
-        const Axis& axis = *study.axis_by_option(option);
+        const Axis& axis = *axis_of(study, option);
         for (const std::uint64_t value : axis.parse(text)) {
             if (std::ranges::none_of(points,
                                      [&](const Point& p) { return p[axis.name] == value; })) {
@@ -85,66 +82,93 @@ void refuse_values_left_out(const Study& study, const OptionTexts& given,
     }
 }
 
-const Axis* axis_named(const std::vector<Axis>& axes, std::string_view name) {
-    const auto found = std::ranges::find(axes, name, &Axis::name);
-    return found == axes.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
-std::uint64_t Point::operator[](std::string_view axis) const {
-    const Axis* const found = axis_named(*axes_, axis);
+MeasurementParameter AxisValue::input() const {
+    MeasurementParameter result{axis->name, value};
+    if (axis->kind == Axis::Kind::name) {
+        result.value = text();
+    }
+    return result;
+}
+
+const AxisValue* Point::find(std::string_view axis) const {
+    const auto found = std::ranges::find_if(
+        values_, [&](const AxisValue& value) { return value.axis->name == axis; });
+    return found == values_.end() ? nullptr : &*found;
+}
+
+const AxisValue& Point::at(std::string_view axis) const {
+    const AxisValue* found = find(axis);
     if (found == nullptr) {
         throw_error(ErrorKind::ours, "this study has no axis {}", axis);
     }
-    return values_[static_cast<std::size_t>(found - axes_->data())];
+    return *found;
+}
+
+std::uint64_t Point::value_or(std::string_view axis, std::uint64_t otherwise) const {
+    const AxisValue* found = find(axis);
+    return found == nullptr ? otherwise : found->value;
 }
 
 std::string Point::text() const {
     std::string text;
-    for (std::size_t n = 0; n < axes_->size(); ++n) {
-        const Axis& axis = (*axes_)[n];
-        const bool tells_apart =
-            axis.is(Axis::shown) || (axis.is(Axis::list) && !axis.is_default(values_[n]));
-        if (tells_apart) {
+    for (const auto& [axis, value] : values_) {
+        if (axis->is(Axis::shown) || (axis->is(Axis::list) && !axis->is_default(value))) {
             // The first says what it is by itself.
-            text += text.empty() && axis.kind == Axis::Kind::name
-                        ? axis.show(values_[n])
-                        : (text.empty() ? "" : ", ") + axis.in_words(values_[n]);
+            text += text.empty() && axis->kind == Axis::Kind::name
+                        ? axis->show(value)
+                        : (text.empty() ? "" : ", ") + axis->in_words(value);
         }
     }
     return text;
 }
 
-std::string Derived::cell(const StudyRun& run, const StudyRuns& runs) const {
+std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs) const {
     const Value found = value(run, runs);
-    if (const auto* number = std::get_if<double>(&found)) {
-        return fmt::format("{:.{}f}", *number, digits);
-    }
-    const auto* text = std::get_if<std::string>(&found);
-    return text == nullptr ? "" : printable(*text);
+    const auto* number = found ? std::get_if<double>(&*found) : nullptr;
+    return number == nullptr ? std::nullopt : std::optional(*number);
 }
 
-const Axis* Study::axis_by_option(std::string_view option) const {
-    const auto found =
-        std::ranges::find_if(axes, [&](const Axis& axis) { return axis.option() == option; });
-    return found == axes.end() ? nullptr : &*found;
+std::string Derived::cell(const Value& found) const {
+    if (!found) {
+        return "";
+    }
+    const auto* number = std::get_if<double>(&*found);
+    return number != nullptr ? fmt::format("{:.{}f}", *number, digits)
+                             : printable(std::get<std::string>(*found));
+}
+
+Derived parameter_column(std::string title, std::string measurement, std::string parameter,
+                         std::string group) {
+    return {.title = std::move(title),
+            .value = [=](const StudyRun& run, const StudyRuns&) -> Derived::Value {
+                const MeasurementEvent* event = measurement_named(run.test, measurement);
+                const MeasurementParameter* found =
+                    event == nullptr ? nullptr : parameter_named(*event, parameter);
+                if (found == nullptr) {
+                    return {};
+                }
+                const auto* number = std::get_if<std::uint64_t>(&found->value);
+                return number != nullptr ? Derived::Value(static_cast<double>(*number))
+                                         : std::get<std::string>(found->value);
+            },
+            .digits = 0,
+            .group = std::move(group)};
 }
 
 TestSettings Study::settings_at(const Point& point) const {
     TestSettings settings;
-    if (axis_named(axes, "cpus") != nullptr) {
-        settings.cpus = static_cast<std::uint32_t>(point["cpus"]);
-    }
+    settings.cpus = static_cast<std::uint32_t>(point.value_or("cpus", 1));
     settings.backing.kind = point.as<Backing>("backing");
-    settings.backing.prefault = axis_named(axes, "prefault") != nullptr && point["prefault"] != 0;
+    settings.backing.prefault = point.value_or("prefault", 0) != 0;
     settings.timeout = std::chrono::milliseconds(point["timeout"]);
     settings.placement = point["pin"] != 0 ? Placement::spread : Placement::free;
     settings.statistics = !operation.empty();
     settings.expected = measured.front().name;
-    for (std::size_t n = 0; n < axes.size(); ++n) {
-        if (!axes[n].is(Axis::host_only)) {
-            settings.parameters.emplace_back(axes[n].name, point.values()[n]);
+    for (const auto& [axis, value] : point.values()) {
+        if (!axis->is(Axis::host_only)) {
+            settings.parameters.emplace_back(axis->name, value);
         }
     }
     if (configure) {
@@ -153,14 +177,12 @@ TestSettings Study::settings_at(const Point& point) const {
     return settings;
 }
 
-std::string Study::test_at(const Point& point) const {
-    return test.empty() ? axes.front().show(point.values().front()) : test;
-}
-
 Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
                std::vector<std::uint64_t> defaults, unsigned traits) {
-    return number_axis("cpus", std::move(help), least, most, std::move(defaults),
-                       Axis::list | traits, "vCPUs");
+    Axis axis =
+        number_axis("cpus", std::move(help), least, most, std::move(defaults), Axis::list | traits);
+    axis.title = "vCPUs";
+    return axis;
 }
 
 std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
@@ -175,9 +197,11 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
                              Axis::host_only | (compares_backings ? Axis::list : 0U)));
     axes.push_back(flag_axis("prefault", "The host populates all of it before the guest runs",
                              Axis::host_only));
-    axes.push_back(number_axis("timeout", "Seconds after which a VM is ended", 0, 0,
-                               {timeout_seconds * 1000}, Axis::host_only));
-    axes.back().kind = Axis::Kind::seconds;
+    axes.push_back({.name = "timeout",
+                    .kind = Axis::Kind::seconds,
+                    .help = "Seconds after which a VM is ended",
+                    .defaults = {timeout_seconds * 1000},
+                    .traits = Axis::host_only});
     axes.push_back(flag_axis("pin", "Pin vCPU n to the n-th host core, around and around (default)",
                              Axis::host_only));
     axes.back().defaults = {1};
@@ -186,21 +210,16 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
 
 std::vector<Point> points_of(const Study& study, const OptionTexts& given) {
     refuse_unused_options(study, given);
-    std::vector<Point> points;
-    for (std::vector<std::uint64_t>& values : cross_product(values_of_axes(study, given))) {
-        Point point(study.axes, std::move(values));
-        if (!study.makes_sense || study.makes_sense(point)) {
-            points.push_back(std::move(point));
-        }
+    std::vector<Point> points = cross_product(study.axes, given);
+    if (study.makes_sense) {
+        std::erase_if(points, [&](const Point& point) { return !study.makes_sense(point); });
     }
     refuse_values_left_out(study, given, points);
-    if (study.objection) {
-        std::set<std::string> options;
-        for (const auto& [option, text] : given) {
-            options.insert(option);
-        }
-        if (const std::string problem = study.objection(points, options); !problem.empty()) {
-            throw Error(ErrorKind::usage, problem);
+    for (const Condition& condition : study.conditions) {
+        const bool fits = condition.of_all ? std::ranges::all_of(points, condition.fits)
+                                           : std::ranges::any_of(points, condition.fits);
+        if (!fits && is_given(given, condition.option)) {
+            throw Error(ErrorKind::usage, condition.objection);
         }
     }
     return points;
@@ -213,13 +232,9 @@ const Study& study_chosen(std::string_view name, const OptionTexts& given) {
         if (study.name != name) {
             continue;
         }
-        const auto is_selector = [&](const auto& option) {
-            const Axis* const axis = study.axis_by_option(option.first);
-            return axis != nullptr && axis->name == study.selector;
-        };
         if (study.selector.empty()) {
             plain = &study;
-        } else if (std::ranges::any_of(given, is_selector)) {
+        } else if (is_given(given, "--" + study.selector)) {
             if (chosen != nullptr) {
                 throw_error(ErrorKind::usage, "--{} and --{}: one of them at a time",
                             chosen->selector, study.selector);

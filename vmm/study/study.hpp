@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,25 +19,39 @@
 
 namespace nestbed::vmm {
 
+/// Options as they were given, with their texts.
+using OptionTexts = std::vector<std::pair<std::string, std::string>>;
+
+struct AxisValue {
+    const Axis* axis;
+    std::uint64_t value;
+
+    std::string text() const { return axis->show(value); }
+    /// As reports have it: by its name, if it has one.
+    MeasurementParameter input() const;
+};
+
 /// One value of each axis: what one VM is measured under.
 class Point {
   public:
-    Point(const std::vector<Axis>& axes, std::vector<std::uint64_t> values)
-        : axes_(&axes), values_(std::move(values)) {}
+    void add(const Axis& axis, std::uint64_t value) { values_.push_back({&axis, value}); }
 
-    std::uint64_t operator[](std::string_view axis) const;
+    const std::vector<AxisValue>& values() const { return values_; }
+    const AxisValue& at(std::string_view axis) const;
+    std::uint64_t operator[](std::string_view axis) const { return at(axis).value; }
+    /// Of an axis that not every study has.
+    std::uint64_t value_or(std::string_view axis, std::uint64_t otherwise) const;
     template <typename Id>
     Id as(std::string_view axis) const {
         return static_cast<Id>((*this)[axis]);
     }
-    const std::vector<Axis>& axes() const { return *axes_; }
-    const std::vector<std::uint64_t>& values() const { return values_; }
     /// In words: the axes that rows are told apart by.
     std::string text() const;
 
   private:
-    const std::vector<Axis>* axes_;
-    std::vector<std::uint64_t> values_;
+    const AxisValue* find(std::string_view axis) const;
+
+    std::vector<AxisValue> values_;
 };
 
 /// A VM that ran.
@@ -59,17 +72,31 @@ struct Measured {
 
 /// A column that is found out of the results.
 struct Derived {
-    using Value = std::variant<std::monostate, double, std::string>;
+    using Value = std::optional<std::variant<double, std::string>>;
 
     std::string title;
     std::function<Value(const StudyRun&, const StudyRuns&)> value;
     int digits = 2;
     std::string group = {};
-    bool is_text = false;
     /// The most that it may be, where there is such a bar.
     std::function<std::optional<double>(const Point&)> limit = {};
 
-    std::string cell(const StudyRun& run, const StudyRuns& runs) const;
+    /// The value, if it is one.
+    std::optional<double> number(const StudyRun& run, const StudyRuns& runs) const;
+    std::string cell(const Value& found) const;
+};
+
+/// What the study's test says of a measurement, by the names of the guest's parameters.
+Derived parameter_column(std::string title, std::string measurement, std::string parameter,
+                         std::string group = {});
+
+/// Of an option: the points for which it is.
+struct Condition {
+    std::string option;
+    std::function<bool(const Point&)> fits;
+    /// Why it is refused if none of the points is one of these, or, `of_all`, if some is not.
+    std::string objection;
+    bool of_all = false;
 };
 
 struct Study {
@@ -89,6 +116,9 @@ struct Study {
     std::vector<Measured> measured;
     std::vector<Derived> derived = {};
     bool shows_distributions = true;
+    /// A table of their own have the measurements whose names begin so, with a blank behind:
+    /// "phase".
+    std::string parts = {};
     bool shows_bars = false;     ///< what limits its figures have is said with them
     bool shows_failed = false;   ///< a failed point has a row as well, beside its reasons
     std::string operation = {};  ///< what KVM's counts are taken over; empty: they are not
@@ -100,17 +130,13 @@ struct Study {
     std::function<bool(const Point&)> wants_hypercalls = {};
     /// Whether values belong together; others are left out.
     std::function<bool(const Point&)> makes_sense = {};
-    /// Why the points with these options given cannot be run; empty if they can.
-    std::function<std::string(const std::vector<Point>&, const std::set<std::string>& given)>
-        objection = {};
+    std::vector<Condition> conditions = {};
     std::function<std::vector<Table>(const StudyRuns&)> more_tables = {};
     std::function<std::string(const StudyRuns&)> notes = {};
     std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
 
-    const Axis* axis_by_option(std::string_view option) const;
     /// The settings of a VM at `point`.
     TestSettings settings_at(const Point& point) const;
-    std::string test_at(const Point& point) const;
 };
 
 /// vCPUs of each VM. Without Axis::host_only, the guest is told as well.
@@ -123,14 +149,19 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
 /// All combinations of the axes' values; the first axis changes slowest. `values` are by option;
 /// what it lacks is by default. Throws Error(usage) for an option that the study has not, a value
 /// that is left out of all combinations, or what the study objects to.
-std::vector<Point> points_of(const Study& study,
-                             const std::vector<std::pair<std::string, std::string>>& values);
+std::vector<Point> points_of(const Study& study, const OptionTexts& values);
+
+/// The runs that have a row: those that passed, or that failed in a study which shows them, and
+/// made the first of the study's measurements.
+std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns& runs);
+
+/// Rows, what they are made of, what KVM counted, and what else the study makes of its runs.
+std::vector<Table> tables_of(const Study& study, const StudyRuns& runs);
 
 /// All that there are, those of one command together. Several commands have several modes.
 const std::vector<Study>& studies();
 
 /// The one of a command that these options choose. Throws Error(usage) if they choose two.
-const Study& study_chosen(std::string_view name,
-                          const std::vector<std::pair<std::string, std::string>>& values);
+const Study& study_chosen(std::string_view name, const OptionTexts& values);
 
 }  // namespace nestbed::vmm

@@ -1,4 +1,5 @@
-#include "vmm/study/tables.hpp"
+// What a study found, as tables: made from its description.
+#include "vmm/study/study.hpp"
 
 #include <fmt/format.h>
 
@@ -6,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "vmm/base/text.hpp"
 #include "vmm/result/measurement_table.hpp"
 #include "vmm/result/measurements.hpp"
 
@@ -15,54 +17,93 @@ namespace {
 
 using RowsOf = std::vector<const StudyRun*>;
 
-std::vector<Table::Column> derived_columns(const Study& study) {
+/// The left of a table: what tells the points of its rows apart, and what is derived of them.
+struct Leading {
     std::vector<Table::Column> columns;
-    for (const Derived& derived : study.derived) {
-        columns.push_back({derived.title,
-                           derived.is_text ? Table::Align::left : Table::Align::right,
-                           derived.group});
+    std::vector<std::vector<std::string>> cells;  ///< of each row
+    std::size_t axes = 0;                         ///< the first columns
+};
+
+/// Words to the left, numbers to the right. Of the axes those that always are shown, and others of
+/// which some row is not at the default.
+Leading leading_of(const RowsOf& rows, const std::vector<Derived>& columns, const StudyRuns& all) {
+    Leading leading;
+    leading.cells.resize(rows.size());
+    for (const AxisValue& one : rows.front()->point.values()) {
+        const Axis& axis = *one.axis;
+        const bool differs = std::ranges::any_of(
+            rows, [&](const StudyRun* run) { return !axis.is_default(run->point[axis.name]); });
+        if (!axis.is(Axis::shown) && !(axis.is(Axis::list) && differs)) {
+            continue;
+        }
+        const bool is_word = axis.kind == Axis::Kind::name;
+        leading.columns.push_back(
+            {axis.heading(), is_word ? Table::Align::left : Table::Align::right});
+        for (std::size_t n = 0; n < rows.size(); ++n) {
+            leading.cells[n].push_back(rows[n]->point.at(axis.name).text());
+        }
     }
-    return columns;
+    leading.axes = leading.columns.size();
+    for (const Derived& one : columns) {
+        leading.columns.push_back({one.title, Table::Align::right, one.group});
+        for (std::size_t n = 0; n < rows.size(); ++n) {
+            const Derived::Value value = one.value(*rows[n], all);
+            if (value && std::holds_alternative<std::string>(*value)) {
+                leading.columns.back().align = Table::Align::left;
+            }
+            leading.cells[n].push_back(one.cell(value));
+        }
+    }
+    return leading;
 }
 
-std::vector<std::string> leading_cells(const Study& study, const StudyRun& run,
-                                       const AxisColumns& axes, const StudyRuns& all) {
-    std::vector<std::string> cells = axes.cells(run.point);
-    for (const Derived& derived : study.derived) {
-        cells.push_back(derived.cell(run, all));
+/// With nothing to the right.
+Table table_of(const Leading& leading) {
+    Table table(leading.columns);
+    for (const std::vector<std::string>& cells : leading.cells) {
+        table.add_row(cells);
     }
-    return cells;
+    return table;
 }
 
 Table main_table(const Study& study, const RowsOf& rows, const StudyRuns& all) {
-    const AxisColumns axes(rows);
-    std::vector<Table::Column> columns = axes.columns();
-    std::ranges::copy(derived_columns(study), std::back_inserter(columns));
+    const Leading leading = leading_of(rows, study.derived, all);
     if (!study.shows_distributions) {
-        Table table(columns);
-        for (const StudyRun* run : rows) {
-            table.add_row(leading_cells(study, *run, axes, all));
-        }
-        return table.without_empty_columns(axes.columns().size());
+        return table_of(leading).without_empty_columns(leading.axes);
     }
     std::vector<MeasurementRow> distributions;
-    for (const StudyRun* run : rows) {
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+        const TestResult& test = rows[n]->test;
         for (const Measured& measured : study.measured) {
-            const MeasurementEvent* found = measurement_named(run->test, measured.name);
-            if (found == nullptr) {
-                continue;
+            if (const auto* found = measurement_named(test, measured.name)) {
+                std::vector<std::string> cells =
+                    measured.label.empty() ? leading.cells[n] : std::vector{measured.label};
+                cells.resize(leading.columns.size());
+                distributions.push_back(
+                    {std::move(cells), distribution_of(found->histogram), test.tsc_khz});
             }
-            std::vector<std::string> cells{measured.label};
-            if (measured.label.empty()) {
-                cells = leading_cells(study, *run, axes, all);
-            }
-            cells.resize(columns.size());
-            distributions.push_back(
-                {std::move(cells), distribution_of(found->histogram), run->test.tsc_khz});
         }
     }
-    return measurement_table(columns, "cycles", distributions)
-        .without_empty_columns(axes.columns().size());
+    return measurement_table(leading.columns, "cycles", distributions)
+        .without_empty_columns(leading.axes);
+}
+
+/// Of the measurements that are parts of those in the rows, where the guest made them.
+Table parts_table(const Study& study, const RowsOf& rows) {
+    Leading leading = leading_of(rows, {}, {});
+    leading.columns.push_back({study.parts, Table::Align::left});
+    std::vector<MeasurementRow> parts;
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+        for (const MeasurementEvent& event : rows[n]->test.measurements) {
+            if (event.name.starts_with(study.parts + " ")) {
+                parts.push_back(
+                    {leading.cells[n], distribution_of(event.histogram), rows[n]->test.tsc_khz});
+                parts.back().leading.push_back(
+                    printable(event.name.substr(study.parts.size() + 1)));
+            }
+        }
+    }
+    return measurement_table(leading.columns, "cycles", parts);
 }
 
 /// As KVM names them (arch/x86/kvm/x86.c, virt/kvm/kvm_main.c), in the order of a shootdown: exits
@@ -94,74 +135,24 @@ double count_of(const KvmCounts& counts, std::string_view name) {
 }
 
 /// Of the counters that say something and moved in some row; JSON has all of them.
-std::optional<Table> counts_table(const Study& study, const RowsOf& rows) {
+Table counts_table(const Study& study, const RowsOf& rows) {
     // Whether its first digits behind the point show anything.
     constexpr double shows = 0.005;
-    const AxisColumns axes(rows);
-    std::vector<Table::Column> columns = axes.columns();
-    std::vector<const char*> names;
+    std::vector<Derived> counts;
     for (const char* name : shown_counters) {
-        if (std::ranges::any_of(rows, [&](const StudyRun* run) {
-                return std::abs(count_of(run->test.kvm_counts, name)) >= shows;
-            })) {
-            names.push_back(name);
-            columns.push_back({name, Table::Align::right, "KVM's counts per " + study.operation});
+        const auto count = [name](const StudyRun& run, const StudyRuns&) {
+            return count_of(run.test.kvm_counts, name);
+        };
+        if (std::ranges::any_of(
+                rows, [&](const StudyRun* run) { return std::abs(count(*run, {})) >= shows; })) {
+            counts.push_back(
+                {.title = name, .value = count, .group = "KVM's counts per " + study.operation});
         }
     }
-    if (names.empty()) {
-        return std::nullopt;
-    }
-    Table table(columns);
-    for (const StudyRun* run : rows) {
-        std::vector<std::string> cells = axes.cells(run->point);
-        for (const char* name : names) {
-            cells.push_back(fmt::format("{:.2f}", count_of(run->test.kvm_counts, name)));
-        }
-        table.add_row(cells);
-    }
-    return table;
+    return counts.empty() ? Table({}) : table_of(leading_of(rows, counts, {}));
 }
 
 }  // namespace
-
-AxisColumns::AxisColumns(const RowsOf& runs) : axes_(runs.front()->point.axes()) {
-    for (std::size_t n = 0; n < axes_.size(); ++n) {
-        const bool differs = std::ranges::any_of(runs, [&](const StudyRun* run) {
-            return !axes_[n].is_default(run->point.values()[n]);
-        });
-        if (axes_[n].is(Axis::shown) || (axes_[n].is(Axis::list) && differs)) {
-            shown_.push_back(n);
-        }
-    }
-}
-
-std::vector<Table::Column> AxisColumns::columns() const {
-    std::vector<Table::Column> result;
-    for (const std::size_t n : shown_) {
-        const bool is_word = axes_[n].kind == Axis::Kind::name;
-        result.push_back({axes_[n].title, is_word ? Table::Align::left : Table::Align::right});
-    }
-    return result;
-}
-
-std::vector<std::string> AxisColumns::cells(const Point& point) const {
-    std::vector<std::string> result;
-    for (const std::size_t n : shown_) {
-        result.push_back(axes_[n].show(point.values()[n]));
-    }
-    return result;
-}
-
-std::optional<double> ratio_of_medians(const TestResult& test, std::string_view measured,
-                                       std::string_view floor) {
-    const MeasurementEvent* above = measurement_named(test, measured);
-    const MeasurementEvent* below = measurement_named(test, floor);
-    if (above == nullptr || below == nullptr) {
-        return std::nullopt;
-    }
-    const double median = fine_median_of(below->histogram);
-    return median == 0 ? std::nullopt : std::optional(fine_median_of(above->histogram) / median);
-}
 
 std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns& runs) {
     RowsOf rows;
@@ -183,14 +174,14 @@ std::vector<Table> tables_of(const Study& study, const StudyRuns& runs) {
     if (study.shows_distributions || !study.derived.empty()) {
         tables.push_back(main_table(study, rows, runs));
     }
+    if (!study.parts.empty()) {
+        tables.push_back(parts_table(study, rows));
+    }
     if (study.more_tables) {
         std::ranges::move(study.more_tables(runs), std::back_inserter(tables));
     }
-    if (!study.operation.empty()) {
-        if (auto counts = counts_table(study, rows)) {
-            tables.push_back(std::move(*counts));
-        }
-    }
+    tables.push_back(counts_table(study, rows));
+    std::erase_if(tables, [](const Table& table) { return table.empty(); });
     return tables;
 }
 

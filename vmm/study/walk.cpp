@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/channel/abi.hpp"
-#include "vmm/base/text.hpp"
+#include "shared/chase/chase.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/memory/huge_pages.hpp"
-#include "vmm/study/study.hpp"
-#include "vmm/study/walk_inspection.hpp"
+#include "vmm/model/translation_caches.hpp"
+#include "vmm/study/walk.hpp"
 
 namespace nestbed::vmm {
 
@@ -35,18 +35,10 @@ constexpr char examples[] =
     "  nestbed measure walk --guest-leaf 4k --pattern all --cpus 1,2\n"
     "  nestbed measure walk --format json --output walk.json\n";
 
-const std::vector<NamedNumber>& leaves() {
-    static const std::vector<NamedNumber> all{
-        {static_cast<std::uint64_t>(PageSize::size_4k), "4k", "4 KiB pages"},
-        {static_cast<std::uint64_t>(PageSize::size_2m), "2m", "2 MiB pages"},
-        {static_cast<std::uint64_t>(PageSize::size_1g), "1g", "1 GiB pages"},
-    };
-    return all;
-}
-
-std::string leaf_name(PageSize size) {
-    return std::ranges::find(leaves(), static_cast<std::uint64_t>(size), &NamedNumber::number)
-        ->name;
+std::vector<NamedNumber> leaves() {
+    return {{static_cast<std::uint64_t>(PageSize::size_4k), "4k", "4 KiB pages"},
+            {static_cast<std::uint64_t>(PageSize::size_2m), "2m", "2 MiB pages"},
+            {static_cast<std::uint64_t>(PageSize::size_1g), "1g", "1 GiB pages"}};
 }
 
 /// What there is without any preparation.
@@ -98,94 +90,51 @@ std::vector<Axis> axes() {
     return all;
 }
 
-WalkCombination combination_at(const Point& point) {
-    return {point.as<PageSize>("guest_leaf"), point.as<Backing>("backing"), point["working_set"],
-            point.as<Pattern>("pattern"), static_cast<std::uint32_t>(point["cpus"])};
-}
-
 void configure(const Point& point, TestSettings& settings) {
-    const WalkCombination at = combination_at(point);
-    settings.test_memory = {.bytes = at.working_set, .leaf = at.guest_leaf};
-    settings.parameters.emplace_back("pages", at.pages());
-    const WalkSampling sampling{point["samples"], point["accesses"], point["seed"],
-                                settings.placement};
-    settings.inspect = [=](const Machine& machine, TestResult& result,
-                           const std::stop_token& stop) {
-        if (result.verdict == Verdict::passed) {
-            result.findings = inspect_walk(machine, result, at, sampling, walk_host(), stop);
-        }
-    };
+    settings.test_memory = {.bytes = point["working_set"],
+                            .leaf = point.as<PageSize>("guest_leaf")};
+    settings.parameters.emplace_back("pages", point["working_set"] / chase::page_bytes);
+    settings.inspect = std::bind_front(inspect_walk, point);
 }
 
-WalkResult result_of(const StudyRun& run) {
-    const auto* findings = std::any_cast<WalkFindings>(&run.test.findings);
-    return {combination_at(run.point), run.test,
-            findings == nullptr ? std::nullopt : std::optional(*findings)};
+/// Of the TLB entries, as the guest's leaves are called.
+std::string leaf_of(const StudyRun& run, const WalkFigures& figures) {
+    const Axis& leaves = *run.point.at("guest_leaf").axis;
+    return leaves.show(static_cast<std::uint64_t>(figures.findings.leaf));
 }
 
-std::vector<WalkResult> results_of(const StudyRuns& runs) {
-    std::vector<WalkResult> results;
-    std::ranges::transform(runs, std::back_inserter(results), result_of);
-    return results;
-}
-
-/// A number made of a row's figures; nothing where they are not all there.
-template <typename Function>
-Derived figure(const char* title, const char* group, int digits, Function&& number) {
+/// Nothing where the figures are not all there.
+Derived figure(const char* title, const char* group, int digits,
+               const std::function<std::optional<double>(const WalkFigures&)>& number) {
     return {.title = title,
-            .value = [number](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const WalkResult result = result_of(run);
-                const auto figures = figures_of(result);
-                if (!figures || !result.findings) {
-                    return {};
-                }
-                const std::optional<double> found = number(result, *figures);
-                return found ? Derived::Value(*found) : Derived::Value();
-            },
+            .value =
+                [number](const StudyRun& run, const StudyRuns&) {
+                    const auto figures = figures_of(run);
+                    return figures ? number(*figures) : std::nullopt;
+                },
             .digits = digits,
             .group = group};
 }
 
-/// The same, of what a chase in another order than at random does not tell.
-template <typename Function>
-Derived translation(const char* title, Function&& number) {
-    return figure(title, "of it, translation", 1,
-                  [number](const WalkResult& result, const WalkFigures& figures) {
-                      return tells_translation(result.combination) ? std::optional(number(figures))
-                                                                   : std::nullopt;
-                  });
-}
-
-std::optional<double> over_modelled(const WalkResult& result, const WalkFigures& figures) {
-    const auto modelled = modelled_translation(result, figures);
-    return modelled ? std::optional(figures.guest_translation() / *modelled) : std::nullopt;
-}
-
 std::vector<Derived> columns() {
-    using R = const WalkResult&;
-    using F = const WalkFigures&;
     constexpr char cycles[] = "cycles per access";
+    constexpr char translation[] = "of it, translation";
     constexpr char references[] = "references";
     return {
         {.title = "TLB entry",
          .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-             const WalkResult result = result_of(run);
-             return result.findings ? Derived::Value(leaf_name(result.findings->leaf))
-                                    : Derived::Value();
-         },
-         .is_text = true},
-        figure("guest", cycles, 1, [](R, F figures) { return std::optional(figures.guest); }),
-        figure("process", cycles, 1, [](R, F figures) { return std::optional(figures.host); }),
-        figure("ratio", cycles, 2,
-               [](R, F figures) { return std::optional(figures.guest / figures.host); }),
-        translation("guest", [](F figures) { return figures.guest_translation(); }),
-        translation("process", [](F figures) { return figures.host_translation(); }),
-        figure("guest", references, 2,
-               [](R result, F) { return std::optional(result.findings->guest.references()); }),
-        figure("process", references, 2,
-               [](R result, F) { return std::optional(result.findings->host.references()); }),
-        figure("modelled", "", 1, modelled_translation),
-        figure("/modelled", "", 2, over_modelled),
+             const auto figures = figures_of(run);
+             return figures ? Derived::Value(leaf_of(run, *figures)) : std::nullopt;
+         }},
+        figure("guest", cycles, 1, &WalkFigures::guest),
+        figure("process", cycles, 1, &WalkFigures::host),
+        figure("ratio", cycles, 2, [](const WalkFigures& all) { return all.guest / all.host; }),
+        figure("guest", translation, 1, &WalkFigures::guest_translation),
+        figure("process", translation, 1, &WalkFigures::host_translation),
+        figure("guest", references, 2, &WalkFigures::guest_references),
+        figure("process", references, 2, &WalkFigures::host_references),
+        figure("modelled", "", 1, &WalkFigures::modelled),
+        figure("/modelled", "", 2, &WalkFigures::over_modelled),
     };
 }
 
@@ -197,113 +146,103 @@ std::vector<Table> fits(const StudyRuns& runs) {
                  {"reach, TLB entries"},
                  {"residual, cycles"},
                  {"points"}});
-    for (const MissCurve& curve : miss_curves(results_of(runs))) {
-        table.add_row({leaf_name(curve.combination.guest_leaf),
-                       std::string(backing_name(curve.combination.backing)),
-                       fmt::format("{}", curve.combination.cpus),
-                       fmt::format("{:.1f}", curve.fit.cycles_per_miss),
-                       fmt::format("{:.0f}", curve.fit.reach),
-                       fmt::format("{:.1f}", curve.fit.residual),
-                       fmt::format("{}", curve.fit.points)});
+    for (const auto& [point, fit] : miss_curves(runs)) {
+        table.add_row({point.at("guest_leaf").text(), point.at("backing").text(),
+                       point.at("cpus").text(), fmt::format("{:.1f}", fit.cycles_per_miss),
+                       fmt::format("{:.0f}", fit.reach), fmt::format("{:.1f}", fit.residual),
+                       fmt::format("{}", fit.points)});
     }
-    return table.empty() ? std::vector<Table>{} : std::vector{table};
+    return {table};
 }
 
 std::string notes(const StudyRuns& runs) {
     // Farther from what the model says than this, a row is named.
     constexpr double off_by = 1.5;
     std::string text;
-    for (const WalkResult& result : results_of(runs)) {
-        const auto figures = figures_of(result);
-        const auto ratio = figures ? over_modelled(result, *figures) : std::nullopt;
+    for (const StudyRun& run : runs) {
+        const auto figures = figures_of(run);
+        const auto ratio = figures ? figures->over_modelled : std::nullopt;
         if (ratio && (*ratio > off_by || *ratio < 1 / off_by)) {
             text += fmt::format(
                 "! guest leaf {}, backing {}, working set {}: {:.2f} times what the "
                 "model says\n",
-                leaf_name(result.combination.guest_leaf), backing_name(result.combination.backing),
-                size_text(result.combination.working_set), *ratio);
+                run.point.at("guest_leaf").text(), run.point.at("backing").text(),
+                run.point.at("working_set").text(), *ratio);
         }
     }
     if (!text.empty()) {
         text += fmt::format(
             "! more than {:.1f} times from the model: see docs/measuring-walks.md\n", off_by);
     }
-    const WalkHost host = walk_host();
     return text +
            fmt::format("model: {}, {}\n",
-                       host.second_stage ? "two stages" : "one stage, as deep as a process's",
-                       host.source);
+                       has_second_stage() ? "two stages" : "one stage, as deep as a process's",
+                       caches_of_this_host().source);
 }
 
-Json json_of(const WalkCombination& combination) {
-    return {{"guest_leaf", leaf_name(combination.guest_leaf)},
-            {"backing", backing_name(combination.backing)},
-            {"working_set", combination.working_set},
-            {"pattern", name_of(combination.pattern)},
-            {"cpus", combination.cpus}};
+Json json_of(const Point& point, std::initializer_list<const char*> axes) {
+    Json result;
+    for (const char* axis : axes) {
+        std::visit([&](const auto& value) { result[axis] = value; }, point.at(axis).input().value);
+    }
+    return result;
 }
 
-Json json_of(const ModelledWalks& walks) {
-    const auto by_level = [](const std::array<double, paging::max_levels + 1>& references) {
+/// Per access.
+Json json_of(const WalkCounts& counts) {
+    const auto per_access = [&](std::uint64_t count) {
+        return static_cast<double>(count) / static_cast<double>(counts.accesses);
+    };
+    const auto by_level = [&](const CountsByLevel& references) {
         constexpr std::array names{"", "pt", "pd", "pdpt", "pml4", "pml5"};
         Json result = Json::object();
         for (std::size_t level = 1; level < references.size(); ++level) {
-            result[names[level]] = references[level];
+            result[names[level]] = per_access(references[level]);
         }
         return result;
     };
-    return {{"misses", walks.misses},
-            {"guest_references", walks.guest},
-            {"guest_references_by_level", by_level(walks.guest_by_level)},
-            {"second_stage_references", walks.second_stage},
-            {"second_stage_references_by_level", by_level(walks.second_stage_by_level)}};
+    return {{"misses", per_access(counts.misses)},
+            {"guest_references", per_access(counts.guest_references())},
+            {"guest_references_by_level", by_level(counts.guest)},
+            {"second_stage_references", per_access(counts.second_stage_references())},
+            {"second_stage_references_by_level", by_level(counts.second_stage)}};
 }
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
-Json row_of(const WalkResult& result, const WalkFigures& figures) {
-    Json row = json_of(result.combination);
-    row["tlb_entry"] = leaf_name(result.findings->leaf);
+Json row_of(const StudyRun& run, const WalkFigures& figures) {
+    Json row = json_of(run.point, {"guest_leaf", "backing", "working_set", "pattern", "cpus"});
+    row["tlb_entry"] = leaf_of(run, figures);
     row["cycles_per_access"] = {{"guest", figures.guest},
                                 {"guest_packed", figures.guest_packed},
                                 {"process", figures.host},
                                 {"process_packed", figures.host_packed}};
     row["translation"] = nullptr;
-    if (tells_translation(result.combination)) {
-        row["translation"] = {{"guest", figures.guest_translation()},
-                              {"process", figures.host_translation()}};
+    if (figures.guest_translation) {
+        row["translation"] = {{"guest", *figures.guest_translation},
+                              {"process", *figures.host_translation}};
     }
-    row["model"] = {{"guest", json_of(result.findings->guest)},
-                    {"process", json_of(result.findings->host)}};
-    row["modelled_translation"] = or_null(modelled_translation(result, figures));
-    row["measured_over_modelled"] = or_null(over_modelled(result, figures));
+    row["model"] = {{"guest", json_of(figures.findings.guest)},
+                    {"process", json_of(figures.findings.host)}};
+    row["modelled_translation"] = or_null(figures.modelled);
+    row["measured_over_modelled"] = or_null(figures.over_modelled);
     return row;
 }
 
-std::string objection(const std::vector<Point>& points, const std::set<std::string>& given) {
-    const bool random = std::ranges::any_of(
-        points, [](const Point& point) { return point.as<Pattern>("pattern") == Pattern::random; });
-    return given.contains("--seed") && !random ? "--seed: it is for --pattern random" : "";
-}
-
 void add_json(const StudyRuns& runs, Json& report) {
-    const std::vector<WalkResult> results = results_of(runs);
     Json rows = Json::array();
-    for (const WalkResult& result : results) {
-        const auto figures = figures_of(result);
-        if (figures && result.findings) {
-            rows.push_back(row_of(result, *figures));
+    for (const StudyRun& run : runs) {
+        if (const auto figures = figures_of(run)) {
+            rows.push_back(row_of(run, *figures));
         }
     }
     Json misses = Json::array();
-    for (const MissCurve& curve : miss_curves(results)) {
-        Json fit = json_of(curve.combination);
-        fit.erase("working_set");
-        fit.update({{"cycles_per_miss", curve.fit.cycles_per_miss},
-                    {"reach", curve.fit.reach},
-                    {"residual", curve.fit.residual},
-                    {"points", curve.fit.points}});
-        misses.push_back(fit);
+    for (const auto& [point, fit] : miss_curves(runs)) {
+        misses.push_back(json_of(point, {"guest_leaf", "backing", "pattern", "cpus"}));
+        misses.back().update({{"cycles_per_miss", fit.cycles_per_miss},
+                              {"reach", fit.reach},
+                              {"residual", fit.residual},
+                              {"points", fit.points}});
     }
     report["walks"] = {{"rows", rows}, {"misses", misses}};
 }
@@ -327,7 +266,11 @@ Study walk_study() {
         .shows_distributions = false,
         .operation = "chase",
         .configure = configure,
-        .objection = objection,
+        .conditions = {{"--seed",
+                        [](const Point& point) {
+                            return point.as<Pattern>("pattern") == Pattern::random;
+                        },
+                        "--seed: it is for --pattern random"}},
         .more_tables = fits,
         .notes = notes,
         .more_json = add_json,

@@ -18,10 +18,10 @@ namespace {
 using testing::ElementsAre;
 
 /// Tests that are known by their repetition alone.
-std::vector<ScheduledTest> tests_with_cpus(std::initializer_list<std::uint32_t> cpus) {
-    std::vector<ScheduledTest> tests;
+std::vector<PlannedTest> tests_with_cpus(std::initializer_list<std::uint32_t> cpus) {
+    std::vector<PlannedTest> tests;
     for (const std::uint32_t n : cpus) {
-        tests.push_back({{nullptr, nullptr, tests.size()}, n});
+        tests.push_back({nullptr, nullptr, tests.size(), n});
     }
     return tests;
 }
@@ -33,13 +33,12 @@ TestResult result_of(const PlannedTest& test) {
     return result;
 }
 
-class Recorder : public RunObserver {
-  public:
-    void started(const PlannedTest& test) override { starts.push_back(test.repetition); }
-    void finished(const TestResult& result) override { ends.push_back(result.repetition); }
-
+struct Recorder {
     std::vector<std::uint64_t> starts;
     std::vector<std::uint64_t> ends;
+    RunObserver observer{
+        .started = [this](const PlannedTest& test) { starts.push_back(test.repetition); },
+        .finished = [this](const TestResult& result) { ends.push_back(result.repetition); }};
 };
 
 /// Lets tests meet: `wait_for(n)` returns when n of them have come.
@@ -62,7 +61,7 @@ TEST(Scheduler, RunsAllInOrder) {
     Recorder recorder;
     const RunRecord record = run_side_by_side(
         tests_with_cpus({1, 1, 1}), {1, 1},
-        [](const auto& test, const auto&) { return result_of(test); }, {}, recorder);
+        [](const auto& test, const auto&) { return result_of(test); }, {}, recorder.observer);
     EXPECT_EQ(record.results.size(), 3U);
     EXPECT_EQ(record.not_finished, 0U);
     EXPECT_THAT(recorder.starts, ElementsAre(0, 1, 2));
@@ -85,7 +84,7 @@ TEST(Scheduler, RunsSideBySideAndReportsInOrder) {
             }
             return result_of(test);
         },
-        {}, recorder);
+        {}, recorder.observer);
     EXPECT_THAT(recorder.ends, ElementsAre(0, 1));
     EXPECT_EQ(record.results[0].repetition, 0U);
 }
@@ -107,7 +106,7 @@ TEST(Scheduler, NeverUsesMoreSlotsThanThereAre) {
             busy -= weight;
             return result_of(test);
         },
-        {}, recorder);
+        {}, recorder.observer);
     EXPECT_LE(most, slots);
     EXPECT_EQ(recorder.ends.size(), tests.size());
     EXPECT_TRUE(std::ranges::is_sorted(recorder.starts));
@@ -126,7 +125,7 @@ TEST(Scheduler, AStopEndsWhatRunsAndStartsNothing) {
             }
             return result;
         },
-        stop.get_token(), recorder);
+        stop.get_token(), recorder.observer);
     EXPECT_EQ(record.results.size(), 1U);
     EXPECT_EQ(record.not_finished, 3U);
     EXPECT_FALSE(record.error);
@@ -151,7 +150,7 @@ TEST(Scheduler, WhatFinishedBehindAnInterruptedTestIsReported) {
             }
             return result;
         },
-        stop.get_token(), recorder);
+        stop.get_token(), recorder.observer);
     EXPECT_THAT(recorder.ends, ElementsAre(1));
     EXPECT_EQ(record.not_finished, 1U);
 }
@@ -166,7 +165,7 @@ TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
             }
             return result_of(test);
         },
-        {}, recorder);
+        {}, recorder.observer);
     EXPECT_EQ(record.results.size(), 1U);
     EXPECT_EQ(record.not_finished, 2U);
     ASSERT_TRUE(record.error);
@@ -174,12 +173,11 @@ TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
 }
 
 TEST(Scheduler, AnObserverThatThrowsEndsTheRun) {
-    class Broken : public Recorder {
-        void finished(const TestResult&) override { throw std::runtime_error("closed pipe"); }
-    } broken;
+    Recorder broken;
+    broken.observer.finished = [](const TestResult&) { throw std::runtime_error("closed pipe"); };
     const RunRecord record = run_side_by_side(
         tests_with_cpus({1, 1, 1}), {1, 1},
-        [](const auto& test, const auto&) { return result_of(test); }, {}, broken);
+        [](const auto& test, const auto&) { return result_of(test); }, {}, broken.observer);
     EXPECT_TRUE(record.error);
     EXPECT_THAT(broken.starts, ElementsAre(0));
 }

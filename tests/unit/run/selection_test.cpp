@@ -19,11 +19,9 @@ using testing::Not;
 
 const std::string boot_elf = NESTBED_GUESTS "/boot.elf";
 
-GuestSet guests(const std::vector<std::string>& names) { return {builtin_guests(), names}; }
-
 std::vector<std::string> names_of(const GuestSet& set) {
     std::vector<std::string> names;
-    for (const Guest& guest : set.guests()) {
+    for (const Guest& guest : set) {
         names.push_back(guest.image().name());
     }
     return names;
@@ -40,7 +38,7 @@ std::vector<std::string> names_of(const std::vector<PlannedTest>& plan) {
 
 std::string refusal_of(const std::vector<std::string>& names, ErrorKind kind = ErrorKind::usage) {
     try {
-        guests(names);
+        guests_named(names);
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), kind);
         return error.what();
@@ -49,7 +47,7 @@ std::string refusal_of(const std::vector<std::string>& names, ErrorKind kind = E
 }
 
 TEST(GuestSet, WithoutNamesIsAllThatNeedNotBeNamed) {
-    const auto names = names_of(guests({}));
+    const auto names = names_of(guests_named({}));
     EXPECT_THAT(names, Contains("boot"));
     EXPECT_THAT(names, Contains("shootdown"));
     EXPECT_THAT(names, Not(Contains("crash")));
@@ -58,9 +56,9 @@ TEST(GuestSet, WithoutNamesIsAllThatNeedNotBeNamed) {
 }
 
 TEST(GuestSet, NamedGuestsAreRead) {
-    EXPECT_THAT(names_of(guests({"crash", "boot"})), ElementsAre("crash", "boot"));
-    EXPECT_THAT(names_of(guests({boot_elf})), ElementsAre(boot_elf));
-    EXPECT_THAT(names_of(GuestSet::every_builtin(builtin_guests())), Contains("crash"));
+    EXPECT_THAT(names_of(guests_named({"crash", "boot"})), ElementsAre("crash", "boot"));
+    EXPECT_THAT(names_of(guests_named({boot_elf})), ElementsAre(boot_elf));
+    EXPECT_THAT(names_of(every_builtin_guest()), Contains("crash"));
 }
 
 TEST(GuestSet, UnknownNamesAreRefused) {
@@ -104,17 +102,17 @@ TEST(Filter, WithoutPatternsLetsAllThrough) {
 }
 
 TEST(Plan, HoldsWhatTheFilterLetsThrough) {
-    const GuestSet set = guests({"boot"});
+    const GuestSet set = guests_named({"boot"});
     EXPECT_THAT(names_of(make_plan(set, Filter({"*.empty"}), {})), ElementsAre("boot.empty"));
 }
 
 TEST(Plan, NothingToRunIsAnError) {
-    const GuestSet set = guests({"boot"});
+    const GuestSet set = guests_named({"boot"});
     EXPECT_THROW(make_plan(set, Filter({"nothing"}), {}), Error);
 }
 
 TEST(Plan, RepeatsAllBeforeAnyAgain) {
-    const GuestSet set = guests({"boot"});
+    const GuestSet set = guests_named({"boot"});
     const auto plan = make_plan(set, Filter({"boot.empty:boot.memory*"}), {.repeat = 2});
     EXPECT_THAT(names_of(plan), ElementsAre("boot.empty", "boot.memory_map_is_usable", "boot.empty",
                                             "boot.memory_map_is_usable"));
@@ -122,7 +120,7 @@ TEST(Plan, RepeatsAllBeforeAnyAgain) {
 }
 
 TEST(Plan, ASeedIsAnOrder) {
-    const GuestSet set = guests({});
+    const GuestSet set = guests_named({});
     const Filter all({});
     const auto straight = names_of(make_plan(set, all, {}));
     const auto first = names_of(make_plan(set, all, {.shuffle_seed = 1}));

@@ -1,4 +1,4 @@
-#include "vmm/study/crossover.hpp"
+// From how many pages on a full flush is cheaper: what is made of the measurements of one run.
 
 #include <gmock/gmock.h>
 
@@ -9,8 +9,10 @@
 namespace nestbed::vmm {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
-using testing::SizeIs;
+using testing::Not;
+using testing::Pair;
 using namespace std::string_literals;
 
 struct Costs {
@@ -29,43 +31,56 @@ TestResult measured(std::initializer_list<Costs> all) {
     return result;
 }
 
+using Json = nlohmann::ordered_json;
+
+const test::OptionTexts options{{"--crossover", "1"}};
+const Study& study() { return test::study_with("shootdown", options); }
+StudyRuns runs_of(TestResult result) {
+    return {{test::point_at("shootdown", options), std::move(result)}};
+}
+std::string text_of(TestResult result) { return study_text(study(), runs_of(std::move(result))); }
 std::string sentence(std::initializer_list<Costs> all) {
-    return crossover_sentence("cr3", find_crossover(measured(all)));
+    return study().notes(runs_of(measured(all)));
+}
+Json json_of(TestResult result) {
+    Json json;
+    study().more_json(runs_of(std::move(result)), json);
+    return json["crossovers"][0];
+}
+
+/// Where it is by the report, and until where it is not.
+std::pair<Json, Json> found(std::initializer_list<Costs> all) {
+    const Json json = json_of(measured(all));
+    return {json["full_flush_cheaper_from"], json["by_page_not_dearer_until"]};
 }
 
 TEST(Crossover, IsTheSmallestCountFromWhichFullIsCheaperForGood) {
-    const Crossover found = find_crossover(
-        measured({{1, 10, 50}, {2, 60, 50}, {4, 40, 50}, {8, 80, 50}, {16, 160, 50}}));
-    EXPECT_EQ(found.full_from, 8U) << "at 2 it is, but at 4 it is not";
-    EXPECT_EQ(found.by_page_until, 4U);
-    EXPECT_THAT(found.points, SizeIs(5));
+    EXPECT_THAT(found({{1, 10, 50}, {2, 60, 50}, {4, 40, 50}, {8, 80, 50}, {16, 160, 50}}),
+                Pair(8, 4))
+        << "at 2 it is, but at 4 it is not";
 }
 
 TEST(Crossover, DoesNotDependOnTheOrderOfMeasurements) {
-    const Crossover found = find_crossover(measured({{16, 160, 50}, {1, 10, 50}, {4, 40, 50}}));
-    EXPECT_EQ(found.full_from, 16U);
-    EXPECT_EQ(found.by_page_until, 4U);
+    EXPECT_THAT(found({{16, 160, 50}, {1, 10, 50}, {4, 40, 50}}), Pair(16, 4));
 }
 
 TEST(Crossover, OfEqualCostsNoneIsCheaper) {
-    EXPECT_EQ(find_crossover(measured({{1, 50, 50}, {2, 51, 50}})).full_from, 2U);
+    EXPECT_THAT(found({{1, 50, 50}, {2, 51, 50}}), Pair(2, 1));
 }
 
 TEST(Crossover, MayBeAtTheStartOrNowhere) {
-    const Crossover always = find_crossover(measured({{1, 60, 50}, {2, 70, 50}}));
-    EXPECT_EQ(always.full_from, 1U);
-    EXPECT_EQ(always.by_page_until, std::nullopt);
-    const Crossover never = find_crossover(measured({{1, 10, 50}, {512, 40, 50}}));
-    EXPECT_EQ(never.full_from, std::nullopt);
-    EXPECT_EQ(never.by_page_until, 512U);
+    EXPECT_THAT(found({{1, 60, 50}, {2, 70, 50}}), Pair(1, nullptr));
+    EXPECT_THAT(found({{1, 10, 50}, {512, 40, 50}}), Pair(nullptr, 512));
 }
 
 TEST(Crossover, WhatHasNoCounterpartIsLeftOut) {
     TestResult result = measured({{1, 10, 50}, {2, 20, 50}});
+    EXPECT_THAT(text_of(result), ContainsRegex("\n +2 +20 +50 +0.40\n"));
     result.measurements.pop_back();
-    EXPECT_THAT(find_crossover(result).points, SizeIs(1));
+    EXPECT_THAT(text_of(result), Not(ContainsRegex("\n +2 +20 ")));
+    EXPECT_THAT(json_of(result)["by_page_not_dearer_until"], 1);
     result.measurements[0].parameters.clear();
-    EXPECT_THAT(find_crossover(result).points, SizeIs(0));
+    EXPECT_THAT(json_of(result)["by_page_not_dearer_until"], nullptr);
 }
 
 TEST(CrossoverSentence, ComparesWithLinux) {
@@ -81,12 +96,6 @@ TEST(CrossoverSentence, ComparesWithLinux) {
     EXPECT_THAT(sentence({{1, 10, 50}, {512, 40, 50}}),
                 HasSubstr("no crossover: up to 512 pages, a full flush (cr3) is not cheaper"));
     EXPECT_THAT(sentence({{1, 60, 50}}), HasSubstr("from 1 page on"));
-}
-
-std::string text_of(TestResult result) {
-    const test::OptionTexts options{{"--crossover", "1"}};
-    return study_text(test::study_with("shootdown", options),
-                      {{test::point_at("shootdown", options), std::move(result)}});
 }
 
 TEST(CrossoverText, IsATableAndTheSentence) {
@@ -106,15 +115,11 @@ TEST(CrossoverText, OfWhatDidNotPassIsTheReason) {
 }
 
 TEST(CrossoverJson, HasWhereItIs) {
-    const test::OptionTexts options{{"--crossover", "1"}};
-    nlohmann::ordered_json json;
-    test::study_with("shootdown", options)
-        .more_json({{test::point_at("shootdown", options), measured({{32, 10, 50}, {64, 60, 50}})}},
-                   json);
-    EXPECT_EQ(json["crossovers"][0], nlohmann::ordered_json({{"full_flush", "cr3"},
-                                                             {"full_flush_cheaper_from", 64},
-                                                             {"by_page_not_dearer_until", 32},
-                                                             {"linux", 33}}));
+    EXPECT_EQ(json_of(measured({{32, 10, 50}, {64, 60, 50}})),
+              Json({{"full_flush", "cr3"},
+                    {"full_flush_cheaper_from", 64},
+                    {"by_page_not_dearer_until", 32},
+                    {"linux", 33}}));
 }
 
 }  // namespace

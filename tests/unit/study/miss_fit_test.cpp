@@ -1,6 +1,6 @@
 // The cost of a TLB miss, fitted to curves that are known.
 
-#include "vmm/study/walk_result.hpp"
+#include "vmm/study/walk.hpp"
 
 #include <gtest/gtest.h>
 

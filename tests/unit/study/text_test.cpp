@@ -4,7 +4,7 @@
 
 #include "runs.hpp"
 #include "vmm/result/distribution.hpp"
-#include "vmm/study/tables.hpp"
+#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -1,6 +1,6 @@
 // What is made of the samples of a pointer chase: figures, what the model makes of them, the table.
 
-#include "vmm/study/walk_result.hpp"
+#include "vmm/study/walk.hpp"
 
 #include <gmock/gmock.h>
 
@@ -11,8 +11,10 @@
 namespace nestbed::vmm {
 namespace {
 
+using testing::DoubleEq;
 using testing::HasSubstr;
 using testing::Not;
+using testing::Optional;
 
 constexpr std::uint64_t accesses = 1000;
 
@@ -27,112 +29,109 @@ struct Cycles {
     std::uint64_t guest, guest_packed, process, process_packed;
 };
 
+WalkFindings& findings_of(StudyRun& run) { return std::any_cast<WalkFindings&>(run.test.findings); }
+
+/// Counts over a million accesses, of so many each.
+constexpr std::uint64_t million = 1'000'000;
+WalkCounts counts_of(double references, double misses = 0) {
+    WalkCounts counts{.accesses = million};
+    counts.misses = static_cast<std::uint64_t>(misses * million);
+    counts.guest[1] = static_cast<std::uint64_t>(references * million);
+    return counts;
+}
+
 /// A row of which the model says so many references per access for guest and process.
-WalkResult row(const Cycles& cycles, double guest_references, double process_references,
-               std::uint64_t working_set = 16 << 20) {
-    WalkResult result;
-    result.combination.working_set = working_set;
-    result.test.verdict = Verdict::passed;
-    result.test.measurements = {chase_of(measurement::chase, cycles.guest),
-                                chase_of(measurement::packed_chase, cycles.guest_packed),
-                                chase_of(measurement::host_chase, cycles.process),
-                                chase_of(measurement::packed_host_chase, cycles.process_packed)};
-    result.findings.emplace();
-    result.findings->guest.guest = guest_references;
-    result.findings->host.guest = process_references;
-    return result;
+StudyRun row(const Cycles& cycles, double guest_references, double process_references,
+             const char* working_set = "16M", const char* pattern = "random",
+             const char* cpus = "1") {
+    StudyRun run = test::run_at(test::point_at("walk", {{"--guest-leaf", "4k"},
+                                                        {"--backing", "anon"},
+                                                        {"--working-set", working_set},
+                                                        {"--pattern", pattern},
+                                                        {"--cpus", cpus}}),
+                                {chase_of(measurement::chase, cycles.guest),
+                                 chase_of(measurement::packed_chase, cycles.guest_packed),
+                                 chase_of(measurement::host_chase, cycles.process),
+                                 chase_of(measurement::packed_host_chase, cycles.process_packed)});
+    run.test.findings =
+        WalkFindings{.guest = counts_of(guest_references), .host = counts_of(process_references)};
+    return run;
 }
 
 TEST(WalkFigures, AreMediansPerAccess) {
     const auto figures = figures_of(row({70, 10, 40, 12}, 2, 1));
     ASSERT_TRUE(figures);
     EXPECT_DOUBLE_EQ(figures->guest, 70);
-    EXPECT_DOUBLE_EQ(figures->guest_translation(), 60);
-    EXPECT_DOUBLE_EQ(figures->host_translation(), 28);
+    EXPECT_THAT(figures->guest_translation, Optional(DoubleEq(60)));
+    EXPECT_THAT(figures->host_translation, Optional(DoubleEq(28)));
 }
 
 TEST(WalkFigures, ThereAreNoneOfATestThatFailedOrLacksAChase) {
-    WalkResult failed = row({70, 10, 40, 12}, 2, 1);
+    StudyRun failed = row({70, 10, 40, 12}, 2, 1);
     failed.test.verdict = Verdict::failed;
     EXPECT_FALSE(figures_of(failed));
-    WalkResult incomplete = row({70, 10, 40, 12}, 2, 1);
+    StudyRun incomplete = row({70, 10, 40, 12}, 2, 1);
     incomplete.test.measurements.pop_back();
     EXPECT_FALSE(figures_of(incomplete));
+    StudyRun not_modelled = row({70, 10, 40, 12}, 2, 1);
+    not_modelled.test.findings.reset();
+    EXPECT_FALSE(figures_of(not_modelled));
 }
 
 TEST(ModelledTranslation, IsTheReferencesAtWhatTheyCostTheProcess) {
-    const WalkResult result = row({70, 10, 40, 10}, 6, 2);
-    const auto modelled = modelled_translation(result, *figures_of(result));
-    ASSERT_TRUE(modelled);
-    EXPECT_DOUBLE_EQ(*modelled, 90);
+    EXPECT_THAT(figures_of(row({70, 10, 40, 10}, 6, 2))->modelled, Optional(DoubleEq(90)));
 }
 
 TEST(ModelledTranslation, IsNotMadeOfNothing) {
-    for (const WalkResult& result : {row({70, 10, 10, 10}, 6, 2), row({70, 10, 40, 10}, 6, 0)}) {
-        EXPECT_FALSE(modelled_translation(result, *figures_of(result)));
+    for (const StudyRun& run : {row({70, 10, 10, 10}, 6, 2), row({70, 10, 40, 10}, 6, 0)}) {
+        EXPECT_FALSE(figures_of(run)->modelled);
     }
 }
 
-/// A reach of 1,024 pages, 100 cycles and one reference per miss.
-std::vector<WalkResult> curve() {
-    std::vector<WalkResult> results;
+/// A reach of 1,024 pages, 100 cycles and one reference per miss; or no misses at all.
+StudyRuns curve(const char* pattern = "random", const char* cpus = "1", bool misses = true) {
+    StudyRuns runs;
     for (const std::uint64_t mib : {4, 16, 64, 256}) {
         const double share = 1 - 1024 / static_cast<double>(mib << 8);
         const auto cycles = static_cast<std::uint64_t>(100 * share);
-        results.push_back(row({10 + cycles, 10, 40, 10}, share, share, mib << 20));
-        results.back().findings->guest.misses = share;
+        const std::string size = fmt::format("{}M", mib);
+        runs.push_back(row({10 + cycles, 10, 40, 10}, share, share, size.c_str(), pattern, cpus));
+        findings_of(runs.back()).guest = counts_of(share, misses ? share : 0);
     }
-    return results;
+    return runs;
 }
 
 TEST(MissCurves, LeaveOutWhereAMissTakesMoreReferences) {
-    std::vector<WalkResult> results = curve();
-    results.push_back(row({5000, 10, 40, 10}, 2, 2, 1 << 30));
-    results.back().findings->guest.misses = 1;
+    StudyRuns runs = curve();
+    runs.push_back(row({5000, 10, 40, 10}, 2, 2, "1G"));
+    findings_of(runs.back()).guest = counts_of(2, 1);
     // In whichever order they were asked for.
     for (int turn = 0; turn < 2; ++turn) {
-        const std::vector<MissCurve> curves = miss_curves(results);
+        const std::vector<MissCurve> curves = miss_curves(runs);
         ASSERT_EQ(curves.size(), 1U);
         EXPECT_NEAR(curves[0].fit.cycles_per_miss, 100, 3);
-        std::ranges::reverse(results);
+        std::ranges::reverse(runs);
     }
 }
 
 TEST(MissCurves, ThereAreNoneWithoutMissesOrInAscendingOrder) {
-    std::vector<WalkResult> without = curve();
-    std::vector<WalkResult> strided = curve();
-    for (std::size_t n = 0; n < without.size(); ++n) {
-        without[n].findings->guest.misses = 0;
-        strided[n].combination.pattern = study::Pattern::strided;
-    }
-    EXPECT_TRUE(miss_curves(without).empty());
-    EXPECT_TRUE(miss_curves(strided).empty());
+    EXPECT_TRUE(miss_curves(curve("random", "1", /*misses=*/false)).empty());
+    EXPECT_TRUE(miss_curves(curve("strided")).empty());
 }
 
 TEST(MissCurves, AreOfRowsThatDifferInTheirWorkingSetsOnly) {
-    std::vector<WalkResult> results = curve();
-    for (const WalkResult& result : curve()) {
-        results.push_back(result);
-        results.back().combination.cpus = 2;
-    }
-    const std::vector<MissCurve> curves = miss_curves(results);
+    StudyRuns runs = curve();
+    std::ranges::copy(curve("random", "2"), std::back_inserter(runs));
+    const std::vector<MissCurve> curves = miss_curves(runs);
     ASSERT_EQ(curves.size(), 2U);
-    EXPECT_EQ(curves[1].combination.cpus, 2U);
+    EXPECT_EQ(curves[1].point["cpus"], 2U);
     EXPECT_NEAR(curves[0].fit.cycles_per_miss, 100, 3);
     EXPECT_NEAR(curves[0].fit.reach, 1024, 60);
 }
 
 // The study's text.
 
-std::string text_of(const WalkResult& result, const char* pattern = "random") {
-    const test::OptionTexts options{{"--guest-leaf", "4k"},
-                                    {"--backing", "anon"},
-                                    {"--working-set", "16M"},
-                                    {"--pattern", pattern}};
-    StudyRun run{test::point_at("walk", options), result.test};
-    run.test.findings = *result.findings;
-    return study_text(test::study_with("walk"), {run});
-}
+std::string text_of(const StudyRun& run) { return study_text(test::study_with("walk"), {run}); }
 
 TEST(WalkText, NamesRowsThatTheModelDoesNotExplain) {
     const std::string explained = text_of(row({100, 10, 40, 10}, 6, 2));
@@ -145,13 +144,10 @@ TEST(WalkText, NamesRowsThatTheModelDoesNotExplain) {
 }
 
 TEST(WalkText, StridedRowsHaveNoTranslation) {
-    const WalkResult result = row({70, 10, 40, 12}, 2, 1);
-    EXPECT_THAT(text_of(result), HasSubstr(" 60.0 "));
-    EXPECT_THAT(text_of(result, "strided"), Not(HasSubstr(" 60.0 ")));
-    WalkResult strided = result;
-    strided.combination.pattern = study::Pattern::strided;
-    EXPECT_TRUE(modelled_translation(result, *figures_of(result)));
-    EXPECT_FALSE(modelled_translation(strided, *figures_of(strided)));
+    const StudyRun strided = row({70, 10, 40, 12}, 2, 1, "16M", "strided");
+    EXPECT_THAT(text_of(row({70, 10, 40, 12}, 2, 1)), HasSubstr(" 60.0 "));
+    EXPECT_THAT(text_of(strided), Not(HasSubstr(" 60.0 ")));
+    EXPECT_FALSE(figures_of(strided)->modelled);
 }
 
 }  // namespace
