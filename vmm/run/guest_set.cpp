@@ -9,7 +9,6 @@
 #include <set>
 
 #include "vmm/base/error.hpp"
-#include "vmm/loader/builtin_guests.hpp"
 
 namespace nestbed::vmm {
 
