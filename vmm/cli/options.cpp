@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vmm/base/error.hpp"
+#include "vmm/study/axis.hpp"
 
 namespace nestbed::vmm {
 
@@ -42,12 +43,8 @@ void add_backing_option(CLI::App* command, Backing& kind) {
               "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
               "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
               [&](const std::string& text) {
-                  const auto named = backing_from_name(text);
-                  if (!named) {
-                      throw_error(ErrorKind::usage, "--backing {}: there are {}", text,
-                                  backing_names());
-                  }
-                  kind = *named;
+                  const Axis axis = name_axis<Backing>("backing", {}, {});
+                  kind = static_cast<Backing>(axis.parse(text).front());
               });
 }
 

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "vmm/kvm/cpuid_list.hpp"
 #include "vmm/kvm/ioctl.hpp"
 
 namespace nestbed::kvm {
@@ -62,10 +61,10 @@ int System::extension(int capability) const {
     return NESTBED_IOCTL(fd_, KVM_CHECK_EXTENSION, capability);
 }
 
-std::vector<kvm_cpuid_entry2> System::supported_cpuid() const {
-    CpuidList list(256);  // KVM_MAX_CPUID_ENTRIES
-    checked_ioctl(fd_, CpuidList::get_supported, "KVM_GET_SUPPORTED_CPUID", list.argument());
-    return list.entries();
+CpuidList System::supported_cpuid() const {
+    CpuidList list;
+    checked_ioctl(fd_, CpuidList::get_supported, "KVM_GET_SUPPORTED_CPUID", &list);
+    return list;
 }
 
 std::size_t System::vcpu_mapping_size() const {

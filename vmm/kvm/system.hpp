@@ -1,12 +1,10 @@
 // /dev/kvm itself (KVM API documentation, 4.1 to 4.46: "system ioctls").
 #pragma once
 
-#include <linux/kvm.h>
-
-#include <cstdint>
-#include <vector>
+#include <cstddef>
 
 #include "vmm/base/descriptor.hpp"
+#include "vmm/kvm/cpuid_list.hpp"
 #include "vmm/kvm/vm.hpp"
 
 namespace nestbed::kvm {
@@ -20,7 +18,7 @@ class System {
     int extension(int capability) const;
 
     /// What the guest may see (KVM_GET_SUPPORTED_CPUID).
-    std::vector<kvm_cpuid_entry2> supported_cpuid() const;
+    CpuidList supported_cpuid() const;
 
     /// Bytes of a vCPU's shared kvm_run page and what follows it.
     std::size_t vcpu_mapping_size() const;

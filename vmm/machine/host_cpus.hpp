@@ -11,12 +11,9 @@ namespace nestbed::vmm {
 /// By number, ascending; never empty.
 std::vector<std::uint32_t> usable_host_cpus();
 
-/// The calling thread runs on this one only from now on. Throws Error if it may not.
-void pin_this_thread_to(std::uint32_t host_cpu);
-
-/// The calling thread may run on any of these, wherever it was before. Where the host no longer
-/// allows that, it stays where it is.
-void spread_this_thread_over(std::span<const std::uint32_t> host_cpus);
+/// The calling thread may run on any of these from now on, wherever it was before. Returns 0, or
+/// why the host does not allow that (errno): then it stays where it is.
+int spread_this_thread_over(std::span<const std::uint32_t> host_cpus);
 
 enum class Placement {
     free,     ///< wherever the host's scheduler puts them

@@ -30,8 +30,8 @@ class StopAtExit {
 }  // namespace
 
 Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count) {
-    const auto supported = system.supported_cpuid();
-    features_ = features_of(supported);
+    const kvm::CpuidList supported = system.supported_cpuid();
+    features_ = features_of(supported.entries());
     const std::size_t mapping_size = system.vcpu_mapping_size();
     for (std::uint32_t cpu = 0; cpu < count; ++cpu) {
         VcpuThread& thread = threads_.emplace_back(cpu, vm.create_vcpu(cpu, mapping_size));

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "vmm/base/text.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
@@ -75,10 +77,6 @@ std::uint64_t default_huge_page_kib() {
     return 0;
 }
 
-std::string page_size_text(std::uint64_t kib) {
-    return kib >= 1 << 20 ? fmt::format("{} GiB", kib >> 20) : fmt::format("{} MiB", kib >> 10);
-}
-
 std::string huge_page_command(const HugePages& pool, std::string_view count,
                               std::uint64_t default_kib) {
     if (pool.kib == default_kib) {
@@ -91,8 +89,7 @@ std::string huge_page_command(const HugePages& pool, std::string_view count,
 std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, std::uint64_t bytes,
                                           std::uint64_t count) {
     if (!pool) {
-        return fmt::format("this host's processor or kernel has no pages of {}",
-                           page_size_text(bytes >> 10));
+        return fmt::format("this host's processor or kernel has no pages of {}", size_text(bytes));
     }
     // Others may take or return pages between one counter and the next.
     const std::uint64_t available = pool->free - std::min(pool->reserved, pool->free);
@@ -102,7 +99,7 @@ std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, 
     return fmt::format(
         "a VM needs {} page{} of {} (and each VM beside it as many), {} can be had: {} in all, {} "
         "free, {} of these reserved. As root: {}",
-        count, count == 1 ? "" : "s", page_size_text(pool->kib), available, pool->total, pool->free,
+        count, count == 1 ? "" : "s", size_text(bytes), available, pool->total, pool->free,
         pool->reserved, huge_page_command(*pool, std::to_string(pool->total + count - available)));
 }
 

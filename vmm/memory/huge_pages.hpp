@@ -28,9 +28,6 @@ std::optional<HugePages> huge_page_pool(std::uint64_t bytes);
 /// The size that `sysctl vm.nr_hugepages` is about, in KiB; 0 if unknown.
 std::uint64_t default_huge_page_kib();
 
-/// "4 MiB", "2 GiB".
-std::string page_size_text(std::uint64_t kib);
-
 /// The command, for root, that gives `pool` so many pages in all.
 std::string huge_page_command(const HugePages& pool, std::string_view count,
                               std::uint64_t default_kib = default_huge_page_kib());

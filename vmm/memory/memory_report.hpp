@@ -61,7 +61,7 @@ struct KvmPages {
 };
 
 /// Nothing if they are not all among the gauges of a VM.
-std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Gauge>& gauges);
+std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Statistic>& gauges);
 
 /// Of a VM at the end of its run.
 struct MemoryReport {

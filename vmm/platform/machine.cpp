@@ -38,7 +38,7 @@ kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory) {
 std::unique_ptr<TestMemory> make_test_memory(kvm::Vm& vm, const MachineSettings& settings) {
     return settings.test_memory.bytes == 0
                ? nullptr
-               : std::make_unique<TestMemory>(vm, 1, settings.test_memory.bytes, settings.backing);
+               : std::make_unique<TestMemory>(vm, settings.test_memory.bytes, settings.backing);
 }
 
 std::vector<kvm::Statistics> counters_of(const kvm::System& system, const kvm::Vm& vm,
@@ -65,8 +65,9 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
       dirty_logging_(test_memory_ ? enable_dirty_logging(settings.dirty_logging, system, vm_)
                                   : channel::DirtyLogging{}),
       vcpus_(system, vm_, settings.cpus),
-      dirty_log_(test_memory_ ? make_dirty_log(dirty_logging_, vm_, vcpus_, *test_memory_)
-                              : nullptr),
+      dirty_log_(dirty_logging_.kind == channel::DirtyLogKind::none
+                     ? nullptr
+                     : std::make_unique<DirtyLog>(dirty_logging_, vm_, vcpus_, *test_memory_)),
       exitless_calls_(settings.exitless_calls
                           ? std::make_unique<ExitlessCalls>(system, vm_, vcpus_[0])
                           : nullptr),

@@ -65,7 +65,7 @@ std::string host_facts(const HostDescription& host) {
                      : fmt::format("; {} before it hung", counted(machine->retries, "machine")))});
     }
     for (const HugePages& pages : host.huge_pages) {
-        table.add_row({page_size_text(pages.kib) + " pages", huge_pages_text(pages)});
+        table.add_row({size_text(pages.kib << 10) + " pages", huge_pages_text(pages)});
     }
     table.add_row({"transparent", host.transparent_huge_pages.empty()
                                       ? "this kernel has no transparent huge pages"

@@ -30,7 +30,7 @@ RegionCounter::RegionCounter(std::vector<kvm::Statistics> sources) {
     std::size_t most_counters = 0;
     for (kvm::Statistics& statistics : sources) {
         std::vector<std::size_t> places;
-        for (const kvm::Counter& counter : statistics.counters()) {
+        for (const kvm::Statistic& counter : statistics.counters()) {
             places.push_back(place_of(counter.name, names_));
         }
         most_counters = std::max(most_counters, places.size());

@@ -25,17 +25,13 @@ bool has_swap() {
 
 }  // namespace
 
-TestMemory::TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
-                       const BackingSettings& backing)
+TestMemory::TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing)
     : vm_(vm),
-      slot_(slot),
       memory_(map_backing(backing, bytes, channel::test_memory_physical)),
       guest_physical_(channel::test_memory_physical),
       end_of_places_(channel::test_memory_physical + memory_.size()) {
     set_slot(memory_.size());
 }
-
-std::uint64_t TestMemory::pages() const { return size() / test_page_bytes; }
 
 bool TestMemory::contains(TestPages pages) const {
     const std::uint64_t all = this->pages();
@@ -154,7 +150,7 @@ bool TestMemory::take_access(std::uint64_t guest_physical, bool is_write) {
 void TestMemory::set_slot(std::uint64_t bytes) {
     const std::uint32_t flags =
         (logs_writes_ ? KVM_MEM_LOG_DIRTY_PAGES : 0U) | (read_only_ ? KVM_MEM_READONLY : 0U);
-    vm_.set_memory_slot(slot_, guest_physical_, bytes, memory_.address(), flags);
+    vm_.set_memory_slot(slot, guest_physical_, bytes, memory_.address(), flags);
 }
 
 }  // namespace nestbed::vmm

@@ -24,14 +24,15 @@ struct TestPages {
 
 class TestMemory {
   public:
-    /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws Error if the
+    /// Its memslot; the guest's own memory is slot 0.
+    static constexpr std::uint32_t slot = 1;
+
+    /// Maps the memory and makes it a memslot of `vm`, which must outlive it. Throws Error if the
     /// host has not got it.
-    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
-               const BackingSettings& backing);
+    TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing);
 
     std::uint64_t size() const { return memory_.size(); }
-    std::uint64_t pages() const;
-    std::uint32_t slot() const { return slot_; }
+    std::uint64_t pages() const { return size() / test_page_bytes; }
 
     /// Whether all of the pages exist.
     bool contains(TestPages pages) const;
@@ -75,7 +76,6 @@ class TestMemory {
     void set_slot(std::uint64_t bytes);
 
     kvm::Vm& vm_;
-    std::uint32_t slot_;
     HostMemory memory_;
     std::uint64_t guest_physical_;
     bool logs_writes_ = false;

@@ -198,13 +198,12 @@ std::vector<Table> fits(const StudyRuns& runs) {
                  {"residual, cycles"},
                  {"points"}});
     for (const MissCurve& curve : miss_curves(results_of(runs))) {
-        table.add_row({leaf_name(curve.combination.guest_leaf),
-                       std::string(backing_name(curve.combination.backing)),
-                       fmt::format("{}", curve.combination.cpus),
-                       fmt::format("{:.1f}", curve.fit.cycles_per_miss),
-                       fmt::format("{:.0f}", curve.fit.reach),
-                       fmt::format("{:.1f}", curve.fit.residual),
-                       fmt::format("{}", curve.fit.points)});
+        table.add_row(
+            {leaf_name(curve.combination.guest_leaf), study::name_of(curve.combination.backing),
+             fmt::format("{}", curve.combination.cpus),
+             fmt::format("{:.1f}", curve.fit.cycles_per_miss),
+             fmt::format("{:.0f}", curve.fit.reach), fmt::format("{:.1f}", curve.fit.residual),
+             fmt::format("{}", curve.fit.points)});
     }
     return table.empty() ? std::vector<Table>{} : std::vector{table};
 }
@@ -220,7 +219,8 @@ std::string notes(const StudyRuns& runs) {
             text += fmt::format(
                 "! guest leaf {}, backing {}, working set {}: {:.2f} times what the "
                 "model says\n",
-                leaf_name(result.combination.guest_leaf), backing_name(result.combination.backing),
+                leaf_name(result.combination.guest_leaf),
+                study::name_of(result.combination.backing),
                 size_text(result.combination.working_set), *ratio);
         }
     }
@@ -237,7 +237,7 @@ std::string notes(const StudyRuns& runs) {
 
 Json json_of(const WalkCombination& combination) {
     return {{"guest_leaf", leaf_name(combination.guest_leaf)},
-            {"backing", backing_name(combination.backing)},
+            {"backing", study::name_of(combination.backing)},
             {"working_set", combination.working_set},
             {"pattern", name_of(combination.pattern)},
             {"cpus", combination.cpus}};
