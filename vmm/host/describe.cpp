@@ -155,7 +155,7 @@ KvmDescription describe_kvm(const kvm::System& system) {
     kvm.api_version = KVM_API_VERSION;  // a System has checked it
     kvm.recommended_cpus = system.extension(KVM_CAP_NR_VCPUS);
     kvm.max_cpus = system.extension(KVM_CAP_MAX_VCPUS);
-    kvm.features = features_of(system.supported_cpuid().entries());
+    kvm.features = features_of(system.supported_cpuid());
     kvm.tsc_khz = guest_tsc_khz(system);
     return kvm;
 }

@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 
 namespace nestbed::kvm {
 
@@ -19,12 +18,14 @@ struct CpuidList {
     static constexpr unsigned long get_supported = _IOWR(KVMIO, 0x05, std::uint32_t[2]);
     static constexpr unsigned long set = _IOW(KVMIO, 0x90, std::uint32_t[2]);
 
-    std::span<const kvm_cpuid_entry2> entries() const { return std::span(all).first(count); }
-    std::span<kvm_cpuid_entry2> entries() { return std::span(all).first(count); }
+    const kvm_cpuid_entry2* begin() const { return entries.data(); }
+    const kvm_cpuid_entry2* end() const { return begin() + count; }
+    kvm_cpuid_entry2* begin() { return entries.data(); }
+    kvm_cpuid_entry2* end() { return begin() + count; }
 
     std::uint32_t count = 256;  ///< KVM_MAX_CPUID_ENTRIES
     std::uint32_t padding = 0;
-    std::array<kvm_cpuid_entry2, 256> all{};
+    std::array<kvm_cpuid_entry2, 256> entries{};
 };
 
 }  // namespace nestbed::kvm

@@ -64,7 +64,7 @@ void set_start_state(kvm::Vcpu& vcpu, const StartState& state) {
 }
 
 kvm::CpuidList cpuid_of(kvm::CpuidList supported, std::uint32_t cpu, std::uint32_t cpu_count) {
-    for (kvm_cpuid_entry2& entry : supported.entries()) {
+    for (kvm_cpuid_entry2& entry : supported) {
         switch (entry.function) {
             case arch::cpuid::leaf_features:
                 // Initial APIC id in 31..24, logical processors in 23..16.

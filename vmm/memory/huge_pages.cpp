@@ -97,9 +97,9 @@ std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, 
         return std::nullopt;
     }
     return fmt::format(
-        "a VM needs {} page{} of {} (and each VM beside it as many), {} can be had: {} in all, {} "
+        "a VM needs {} of {} (and each VM beside it as many), {} can be had: {} in all, {} "
         "free, {} of these reserved. As root: {}",
-        count, count == 1 ? "" : "s", size_text(bytes), available, pool->total, pool->free,
+        counted(count, "page"), size_text(bytes), available, pool->total, pool->free,
         pool->reserved, huge_page_command(*pool, std::to_string(pool->total + count - available)));
 }
 

@@ -24,8 +24,8 @@ struct ResidentPages {
     std::uint64_t shared_hugetlb = 0;
     std::uint64_t private_hugetlb = 0;
     std::uint64_t swap = 0;
-    std::uint64_t kernel_page_size =
-        0;  ///< of the mappings; of transparent huge pages the small one
+    /// Of the mappings; of transparent huge pages the small one.
+    std::uint64_t kernel_page_size = 0;
 
     std::uint64_t resident() const { return rss + shared_hugetlb + private_hugetlb; }
 

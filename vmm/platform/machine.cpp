@@ -31,7 +31,7 @@ kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory) {
     kvm::Vm vm = system.create_vm();
     vm.set_tss_address(tss_address);
     vm.create_irqchip();
-    vm.set_memory_slot(0, 0, memory.size(), memory.host_address());
+    vm.set_memory_slot(0, 0, memory.size(), memory.host().address());
     return vm;
 }
 
@@ -42,9 +42,9 @@ std::unique_ptr<TestMemory> make_test_memory(kvm::Vm& vm, const MachineSettings&
 }
 
 std::vector<kvm::Statistics> counters_of(const kvm::System& system, const kvm::Vm& vm,
-                                         const Vcpus& vcpus) {
+                                         const Vcpus& vcpus, bool wanted) {
     std::vector<kvm::Statistics> counters;
-    if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
+    if (wanted && system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
         // Before the vCPUs run: their ioctls would wait for the end of KVM_RUN.
         counters.push_back(vm.statistics());
         for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
@@ -71,8 +71,7 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
       exitless_calls_(settings.exitless_calls
                           ? std::make_unique<ExitlessCalls>(system, vm_, vcpus_[0])
                           : nullptr),
-      region_counter_(settings.statistics ? counters_of(system, vm_, vcpus_)
-                                          : std::vector<kvm::Statistics>()),
+      region_counter_(counters_of(system, vm_, vcpus_, settings.statistics)),
       shared_(lay_out(memory_, guest.image(), boot_info(test), settings.test_memory,
                       settings.ring_records)),
       host_operations_(memory_, shared_.host_operation,

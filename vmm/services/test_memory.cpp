@@ -1,7 +1,6 @@
 #include "vmm/services/test_memory.hpp"
 
 #include <linux/kvm.h>
-#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -33,11 +32,6 @@ TestMemory::TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& 
     set_slot(memory_.size());
 }
 
-bool TestMemory::contains(TestPages pages) const {
-    const std::uint64_t all = this->pages();
-    return pages.first <= all && pages.count <= all - pages.first;
-}
-
 std::byte* TestMemory::at(TestPages pages) const {
     return static_cast<std::byte*>(memory_.address()) + pages.first * test_page_bytes;
 }
@@ -45,10 +39,6 @@ std::byte* TestMemory::at(TestPages pages) const {
 int TestMemory::advise(TestPages pages, int advice) {
     return ::madvise(at(pages), pages.count * test_page_bytes, advice) == 0 ? 0 : errno;
 }
-
-int TestMemory::populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
-
-int TestMemory::drop(TestPages pages) { return advise(pages, MADV_DONTNEED); }
 
 int TestMemory::discard(TestPages pages) {
     // Of a file's pages, MADV_DONTNEED would only drop this mapping's view.
@@ -92,9 +82,9 @@ std::uint64_t TestMemory::count_resident(TestPages pages) const {
         if (::mincore(at(pages), now * test_page_bytes, states.data()) != 0) {
             return pages.count + resident;  // nothing says that they left
         }
-        resident += static_cast<std::uint64_t>(
-            std::count_if(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(now),
-                          [](unsigned char state) { return (state & 1) != 0; }));
+        for (std::uint64_t page = 0; page < now; ++page) {
+            resident += states[page] & 1U;
+        }
         pages = {pages.first + now, pages.count - now};
     }
     return resident;

@@ -2,6 +2,8 @@
 // what can be done to both while the guest runs.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,19 +37,21 @@ class TestMemory {
     std::uint64_t pages() const { return size() / test_page_bytes; }
 
     /// Whether all of the pages exist.
-    bool contains(TestPages pages) const;
+    bool contains(TestPages some) const {
+        return some.first <= pages() && some.count <= pages() - some.first;
+    }
 
     const HostMemory& memory() const { return memory_; }
 
     /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
     /// (errno).
-    [[nodiscard]] int populate(TestPages pages);
+    [[nodiscard]] int populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
     [[nodiscard]] int discard(TestPages pages);
     /// With threads on these CPUs, all that the process may use. Gives up after a second.
     [[nodiscard]] int page_out(TestPages pages, std::span<const std::uint32_t> host_cpus);
     /// Takes the pages out of this process's page tables; of memory that is a file they stay in it,
     /// other memory loses them.
-    [[nodiscard]] int drop(TestPages pages);
+    [[nodiscard]] int drop(TestPages pages) { return advise(pages, MADV_DONTNEED); }
     /// How many of the pages are in the host's memory.
     std::uint64_t count_resident(TestPages pages) const;
 
