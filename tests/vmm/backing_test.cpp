@@ -143,7 +143,7 @@ TEST_P(BackingTest, AllOfItIsTheGuests) {
 }
 
 std::string name_of(const testing::TestParamInfo<Backing>& backing) {
-    std::string name(backing_name(backing.param));
+    std::string name(study::name_of(backing.param));
     std::ranges::replace(name, '-', '_');
     return name;
 }
@@ -169,7 +169,7 @@ TEST_P(HugePageLackTest, IsAnErrorWhenItIsMapped) {
         FAIL() << "mapped";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::host_lacks);
-        EXPECT_THAT(error.what(), HasSubstr(std::string(backing_name(GetParam()))));
+        EXPECT_THAT(error.what(), HasSubstr(std::string(study::name_of(GetParam()))));
         EXPECT_THAT(error.what(), HasSubstr(pool ? "nr_hugepages" : "has no pages of"));
     }
 }

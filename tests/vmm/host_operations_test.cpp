@@ -26,7 +26,7 @@ class HostOperationsTest : public test::KvmTest {
             vm_.emplace(system().create_vm());
             enable_dirty_logging(all_pages_first, system(), *vm_);
             no_vcpus_.emplace(system(), *vm_, 0);
-            test_memory_.emplace(*vm_, 0, pages_of_all * 4096, BackingSettings{});
+            test_memory_.emplace(*vm_, pages_of_all * 4096, BackingSettings{});
         }
     }
 
@@ -39,8 +39,8 @@ class HostOperationsTest : public test::KvmTest {
 
     /// Of a VM with a dirty log, which has all pages when it starts.
     std::string ask_with_log(const HostOperation& request) {
-        const auto log = make_dirty_log(all_pages_first, *vm_, *no_vcpus_, *test_memory_);
-        return ask(request, &*test_memory_, log.get());
+        DirtyLog log(all_pages_first, *vm_, *no_vcpus_, *test_memory_);
+        return ask(request, &*test_memory_, &log);
     }
 
     GuestMemory& memory() { return memory_; }

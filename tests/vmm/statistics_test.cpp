@@ -40,7 +40,7 @@ class StatisticsTest : public test::KvmTest {
 
 std::vector<std::string> names_of(const kvm::Statistics& statistics) {
     std::vector<std::string> names;
-    for (const kvm::Counter& counter : statistics.counters()) {
+    for (const kvm::Statistic& counter : statistics.counters()) {
         names.push_back(counter.name);
     }
     return names;

@@ -180,6 +180,10 @@ void add_measure(CLI::App& program, Invocation& invocation) {
     CLI::App* command =
         program.add_subcommand("measure", "Measure something; one table of distributions");
     command->require_subcommand(1);
+    // To describe all studies takes a quarter of a millisecond, which other commands are spared.
+    if (std::ranges::find(invocation.command_line, "measure") == invocation.command_line.end()) {
+        return;
+    }
     std::vector<const Study*> modes;
     for (const Study& study : studies()) {
         if (!modes.empty() && modes.front()->name != study.name) {

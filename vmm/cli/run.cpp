@@ -20,6 +20,7 @@
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/scheduler.hpp"
 #include "vmm/run/test_runner.hpp"
+#include "vmm/study/axis.hpp"
 
 namespace nestbed::vmm {
 
@@ -148,11 +149,7 @@ void refuse_unused_options(const RunOptions& options) {
 }
 
 Backing parse_backing(const std::string& text) {
-    const auto named = backing_from_name(text);
-    if (!named) {
-        throw_error(ErrorKind::usage, "--backing {}: there are {}", text, backing_names());
-    }
-    return *named;
+    return static_cast<Backing>(name_axis<Backing>("backing", {}, {}).parse(text).front());
 }
 
 void add_vm_options(CLI::App* command, TestSettings& settings) {

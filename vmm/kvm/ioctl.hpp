@@ -1,4 +1,4 @@
-// One ioctl, with its failure as an exception that names it.
+// One ioctl or mapping of KVM's, with its failure as an exception that names it.
 #pragma once
 
 #include <sys/ioctl.h>
@@ -26,6 +26,16 @@ int checked_ioctl(const vmm::Descriptor& fd, unsigned long request, const char* 
         throw_ioctl_error(name, errno);
     }
     return result;
+}
+
+/// `size` bytes that the VMM shares with KVM.
+inline vmm::Mapping map_shared(const vmm::Descriptor& fd, const char* name, std::size_t size,
+                               off_t offset = 0) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), offset);
+    if (address == MAP_FAILED) {
+        throw_ioctl_error(name, errno);
+    }
+    return {address, size};
 }
 
 }  // namespace nestbed::kvm

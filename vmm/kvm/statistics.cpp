@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "vmm/base/error.hpp"
 
@@ -60,52 +61,9 @@ std::optional<std::string> name_at(std::span<const std::byte> file, std::uint64_
     if (offset > file.size() || file.size() - offset < size) {
         return std::nullopt;
     }
-    const std::span<const std::byte> field = file.subspan(offset, size);
-    const auto end = std::ranges::find(field, std::byte{0});
-    if (end == field.end()) {
-        return std::nullopt;
-    }
-    std::string name(static_cast<std::size_t>(end - field.begin()), '\0');
-    std::memcpy(name.data(), field.data(), name.size());
-    return name;
-}
-
-/// One value, not several as a histogram has.
-bool is_value_of(std::uint32_t type, const DescriptorHead& head) {
-    return (head.flags & KVM_STATS_TYPE_MASK) == type && head.size == 1;
-}
-
-/// Of all descriptors of `type`: name, and the place of a value that is in the file.
-std::vector<Counter> values_of(std::uint32_t type, std::span<const std::byte> file) {
-    const auto header = value_at<Header>(file, 0);
-    if (!header) {
-        throw_error(ErrorKind::kernel_refused, "KVM's statistics: {} bytes are no header",
-                    file.size());
-    }
-    // No product or sum of these overflows 64 bits: each factor has 32.
-    const std::uint64_t stride = sizeof(DescriptorHead) + std::uint64_t{header->name_size};
-    std::vector<Counter> values;
-    for (std::uint64_t n = 0; n < header->descriptor_count; ++n) {
-        const std::uint64_t at = header->descriptor_offset + n * stride;
-        const auto head = value_at<DescriptorHead>(file, at);
-        const auto name = name_at(file, at + sizeof(DescriptorHead), header->name_size);
-        if (!head || !name) {
-            throw_error(ErrorKind::kernel_refused,
-                        "KVM's statistics: descriptor {} of {} is not whole", n,
-                        header->descriptor_count);
-        }
-        const std::uint64_t value = std::uint64_t{header->data_offset} + head->offset;
-        if (!is_value_of(type, *head)) {
-            continue;
-        }
-        if (!value_at<std::uint64_t>(file, value)) {
-            throw_error(ErrorKind::kernel_refused,
-                        "KVM's statistics: {} is at {}, and {} bytes are all", *name, value,
-                        file.size());
-        }
-        values.push_back({*name, value});
-    }
-    return values;
+    const std::string_view field(reinterpret_cast<const char*>(file.data()) + offset, size);
+    const std::size_t end = field.find('\0');
+    return end == field.npos ? std::nullopt : std::optional(std::string(field, 0, end));
 }
 
 std::vector<std::byte> read_all(const vmm::Descriptor& fd) {
@@ -121,24 +79,49 @@ std::vector<std::byte> read_all(const vmm::Descriptor& fd) {
 
 }  // namespace
 
-std::vector<Counter> parse_counters(std::span<const std::byte> file) {
-    return values_of(KVM_STATS_TYPE_CUMULATIVE, file);
-}
-
-std::vector<Gauge> parse_gauges(std::span<const std::byte> file) {
-    std::vector<Gauge> gauges;
-    for (const Counter& place : values_of(KVM_STATS_TYPE_INSTANT, file)) {
-        gauges.push_back({place.name, *value_at<std::uint64_t>(file, place.offset)});
+std::vector<Statistic> parse_statistics(std::uint32_t type, std::span<const std::byte> file) {
+    const auto header = value_at<Header>(file, 0);
+    if (!header) {
+        throw_error(ErrorKind::kernel_refused, "KVM's statistics: {} bytes are no header",
+                    file.size());
     }
-    return gauges;
+    // No product or sum of these overflows 64 bits: each factor has 32.
+    const std::uint64_t stride = sizeof(DescriptorHead) + std::uint64_t{header->name_size};
+    std::vector<Statistic> statistics;
+    for (std::uint64_t n = 0; n < header->descriptor_count; ++n) {
+        const std::uint64_t at = header->descriptor_offset + n * stride;
+        const auto head = value_at<DescriptorHead>(file, at);
+        const auto name = name_at(file, at + sizeof(DescriptorHead), header->name_size);
+        if (!head || !name) {
+            throw_error(ErrorKind::kernel_refused,
+                        "KVM's statistics: descriptor {} of {} is not whole", n,
+                        header->descriptor_count);
+        }
+        // A histogram has several.
+        if ((head->flags & KVM_STATS_TYPE_MASK) != type || head->size != 1) {
+            continue;
+        }
+        const std::uint64_t offset = std::uint64_t{header->data_offset} + head->offset;
+        const auto value = value_at<std::uint64_t>(file, offset);
+        if (!value) {
+            throw_error(ErrorKind::kernel_refused,
+                        "KVM's statistics: {} is at {}, and {} bytes are all", *name, offset,
+                        file.size());
+        }
+        statistics.push_back({*name, offset, *value});
+    }
+    return statistics;
 }
 
-std::vector<Gauge> read_gauges(const vmm::Descriptor& fd) { return parse_gauges(read_all(fd)); }
+std::vector<Statistic> read_statistics(std::uint32_t type, const vmm::Descriptor& fd) {
+    return parse_statistics(type, read_all(fd));
+}
 
 Statistics::Statistics(vmm::Descriptor fd)
-    : fd_(std::move(fd)), counters_(parse_counters(read_all(fd_))) {
+    : fd_(std::move(fd)), counters_(read_statistics(KVM_STATS_TYPE_CUMULATIVE, fd_)) {
     if (!counters_.empty()) {
-        const auto [least, greatest] = std::ranges::minmax_element(counters_, {}, &Counter::offset);
+        const auto [least, greatest] =
+            std::ranges::minmax_element(counters_, {}, &Statistic::offset);
         first_ = least->offset;
         end_ = greatest->offset + sizeof(std::uint64_t);
     }

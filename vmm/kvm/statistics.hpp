@@ -17,36 +17,28 @@
 
 namespace nestbed::kvm {
 
-/// A counter that only ever grows, and where its value is.
-struct Counter {
+/// One value, and where it is.
+struct Statistic {
     std::string name;
     std::uint64_t offset;  ///< in the file, bytes
+    std::uint64_t value;   ///< when the file was read
 };
 
-/// The cumulative counters that such a file describes, without histograms, gauges and peaks.
-/// Throws Error for anything that points outside `file`: a count or an offset that is wrong
-/// would be read as another counter's value.
-std::vector<Counter> parse_counters(std::span<const std::byte> file);
+/// Those of a type (KVM_STATS_TYPE_…) in such a file; histograms are left out. Throws Error for
+/// anything that points outside `file`: a count or an offset that is wrong would be read as another
+/// one's value.
+std::vector<Statistic> parse_statistics(std::uint32_t type, std::span<const std::byte> file);
 
-/// What went up and down, and where it stood.
-struct Gauge {
-    std::string name;
-    std::uint64_t value;
-};
+/// Those of a VM or of a vCPU now; `fd` is of KVM_GET_STATS_FD. Throws Error if it cannot be read.
+std::vector<Statistic> read_statistics(std::uint32_t type, const vmm::Descriptor& fd);
 
-/// The gauges (KVM_STATS_TYPE_INSTANT) in such a file. Throws as parse_counters.
-std::vector<Gauge> parse_gauges(std::span<const std::byte> file);
-
-/// Those of a VM or of a vCPU now; `fd` is of KVM_GET_STATS_FD.
-std::vector<Gauge> read_gauges(const vmm::Descriptor& fd);
-
-/// The counters of a VM or of a vCPU.
+/// The counters of a VM or of a vCPU (KVM_STATS_TYPE_CUMULATIVE), which only ever grow.
 class Statistics {
   public:
-    /// `fd` is of KVM_GET_STATS_FD. Throws Error if it cannot be read or makes no sense.
+    /// As read_statistics.
     explicit Statistics(vmm::Descriptor fd);
 
-    const std::vector<Counter>& counters() const { return counters_; }
+    const std::vector<Statistic>& counters() const { return counters_; }
 
     /// The counters' values, in their order, into `values`, which has a place for each. One system
     /// call, and nothing is allocated; any thread may make it, whatever vCPUs do.
@@ -54,7 +46,7 @@ class Statistics {
 
   private:
     vmm::Descriptor fd_;
-    std::vector<Counter> counters_;
+    std::vector<Statistic> counters_;
     std::uint64_t first_ = 0;  ///< offsets in the file: the bytes that hold all values
     std::uint64_t end_ = 0;
 };

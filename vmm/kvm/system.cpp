@@ -5,9 +5,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "vmm/kvm/cpuid_list.hpp"
-#include "vmm/kvm/ioctl.hpp"
-
 namespace nestbed::kvm {
 
 namespace {
@@ -57,21 +54,5 @@ System::System() : fd_(open_kvm()) {
                     version, KVM_API_VERSION);
     }
 }
-
-int System::extension(int capability) const {
-    return NESTBED_IOCTL(fd_, KVM_CHECK_EXTENSION, capability);
-}
-
-std::vector<kvm_cpuid_entry2> System::supported_cpuid() const {
-    CpuidList list(256);  // KVM_MAX_CPUID_ENTRIES
-    checked_ioctl(fd_, CpuidList::get_supported, "KVM_GET_SUPPORTED_CPUID", list.argument());
-    return list.entries();
-}
-
-std::size_t System::vcpu_mapping_size() const {
-    return static_cast<std::size_t>(NESTBED_IOCTL(fd_, KVM_GET_VCPU_MMAP_SIZE));
-}
-
-Vm System::create_vm() const { return Vm(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL))); }
 
 }  // namespace nestbed::kvm

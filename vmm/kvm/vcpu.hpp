@@ -2,21 +2,20 @@
 #pragma once
 
 #include <linux/kvm.h>
-#include <sys/ioctl.h>
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
-#include "vmm/base/descriptor.hpp"
+#include "vmm/kvm/cpuid_list.hpp"
+#include "vmm/kvm/ioctl.hpp"
 #include "vmm/kvm/statistics.hpp"
 
 namespace nestbed::kvm {
 
 class Vcpu {
   public:
-    Vcpu(vmm::Descriptor fd, std::size_t mapping_size);
+    Vcpu(vmm::Descriptor fd, std::size_t mapping_size)
+        : fd_(std::move(fd)), mapping_(map_shared(fd_, "mmap of kvm_run", mapping_size)) {}
 
     /// KVM_RUN: 0 when the guest left for user space (see run_page().exit_reason), else the errno:
     /// EINTR for a signal or `immediate_exit`, EAGAIN for an AP that waits for INIT or SIPI, …
@@ -28,35 +27,66 @@ class Vcpu {
         return static_cast<std::byte*>(mapping_.address()) + page * 4096;
     }
 
-    kvm_regs registers() const;
-    void set_registers(const kvm_regs& registers);
-    kvm_sregs special_registers() const;
-    void set_special_registers(const kvm_sregs& registers);
-    void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+    kvm_regs registers() const {
+        kvm_regs registers{};
+        NESTBED_IOCTL(fd_, KVM_GET_REGS, &registers);
+        return registers;
+    }
+    void set_registers(const kvm_regs& registers) { NESTBED_IOCTL(fd_, KVM_SET_REGS, &registers); }
+    kvm_sregs special_registers() const {
+        kvm_sregs registers{};
+        NESTBED_IOCTL(fd_, KVM_GET_SREGS, &registers);
+        return registers;
+    }
+    void set_special_registers(const kvm_sregs& registers) {
+        NESTBED_IOCTL(fd_, KVM_SET_SREGS, &registers);
+    }
+    void set_cpuid(const CpuidList& list) {
+        checked_ioctl(fd_, CpuidList::set, "KVM_SET_CPUID2", &list);
+    }
 
-    /// KVM_SET_MP_STATE: runs at once instead of waiting for INIT and SIPI.
-    void set_runnable();
+    /// Runs at once instead of waiting for INIT and SIPI.
+    void set_runnable() {
+        const kvm_mp_state state{KVM_MP_STATE_RUNNABLE};
+        NESTBED_IOCTL(fd_, KVM_SET_MP_STATE, &state);
+    }
 
-    /// KVM_GET_MP_STATE: KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_HALTED, …
-    std::uint32_t mp_state() const;
+    /// KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_HALTED, …
+    std::uint32_t mp_state() const {
+        kvm_mp_state state{};
+        NESTBED_IOCTL(fd_, KVM_GET_MP_STATE, &state);
+        return state.mp_state;
+    }
 
-    /// KVM_GET_TSC_KHZ; 0 if this KVM does not say.
-    std::uint64_t tsc_khz() const;
+    /// 0 if this KVM does not say.
+    std::uint64_t tsc_khz() const {
+        const int khz = ::ioctl(fd_.get(), KVM_GET_TSC_KHZ, 0);
+        return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
+    }
 
-    /// KVM_SET_GUEST_DEBUG: whether KVM_RUN returns after each instruction, with KVM_EXIT_DEBUG;
-    /// needs KVM_CAP_SET_GUEST_DEBUG.
-    void set_single_step(bool on);
+    /// Whether KVM_RUN returns after each instruction, with KVM_EXIT_DEBUG; needs
+    /// KVM_CAP_SET_GUEST_DEBUG.
+    void set_single_step(bool on) {
+        kvm_guest_debug debug{};
+        debug.control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0;
+        NESTBED_IOCTL(fd_, KVM_SET_GUEST_DEBUG, &debug);
+    }
 
-    /// KVM_NMI: interrupts the vCPU when it runs next.
-    void send_nmi();
+    /// Interrupts the vCPU when it runs next.
+    void send_nmi() { NESTBED_IOCTL(fd_, KVM_NMI); }
 
     /// This vCPU's dirty ring: `entries` of kvm_dirty_gfn, as many as the VM was given by
     /// KVM_CAP_DIRTY_LOG_RING. It outlives the vCPU.
-    vmm::Mapping map_dirty_ring(std::uint32_t entries) const;
+    vmm::Mapping map_dirty_ring(std::uint32_t entries) const {
+        return map_shared(fd_, "mmap of a dirty ring", entries * sizeof(kvm_dirty_gfn),
+                          KVM_DIRTY_LOG_PAGE_OFFSET * ::sysconf(_SC_PAGESIZE));
+    }
 
-    /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as
-    /// every ioctl of a vCPU does.
-    Statistics statistics() const;
+    /// Needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as every ioctl of a
+    /// vCPU does.
+    Statistics statistics() const {
+        return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    }
 
   private:
     vmm::Descriptor fd_;

@@ -1,11 +1,13 @@
 // One virtual machine (KVM API documentation, "VM ioctls").
 #pragma once
 
+#include <linux/kvm.h>
+
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "vmm/base/descriptor.hpp"
+#include "vmm/kvm/ioctl.hpp"
 #include "vmm/kvm/statistics.hpp"
 #include "vmm/kvm/vcpu.hpp"
 
@@ -15,51 +17,94 @@ class Vm {
   public:
     explicit Vm(vmm::Descriptor fd) : fd_(std::move(fd)) {}
 
-    /// KVM_SET_TSS_ADDR: three pages that Intel's KVM needs, outside guest memory, below 4 GiB.
-    void set_tss_address(std::uint64_t guest_physical);
+    /// Three pages that Intel's KVM needs, outside guest memory, below 4 GiB.
+    void set_tss_address(std::uint64_t guest_physical) {
+        NESTBED_IOCTL(fd_, KVM_SET_TSS_ADDR, guest_physical);
+    }
 
-    /// KVM_CREATE_IRQCHIP: local APICs in the kernel.
-    void create_irqchip();
+    /// Local APICs in the kernel.
+    void create_irqchip() { NESTBED_IOCTL(fd_, KVM_CREATE_IRQCHIP); }
 
-    /// KVM_SET_USER_MEMORY_REGION: `host` must stay mapped as long as the VM exists. `flags`:
-    /// KVM_MEM_….
+    /// `host` must stay mapped as long as the VM exists. `flags`: KVM_MEM_….
     void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
-                         void* host, std::uint32_t flags = 0);
+                         void* host, std::uint32_t flags = 0) {
+        const kvm_userspace_memory_region region{slot, flags, guest_physical, size,
+                                                 reinterpret_cast<std::uint64_t>(host)};
+        NESTBED_IOCTL(fd_, KVM_SET_USER_MEMORY_REGION, &region);
+    }
 
-    /// KVM_ENABLE_CAP: 0, or why KVM refused (errno).
-    [[nodiscard]] int enable_capability(std::uint32_t capability, std::uint64_t argument);
+    /// 0, or why KVM refused (errno).
+    [[nodiscard]] int enable_capability(int capability, std::uint64_t argument) {
+        kvm_enable_cap request{};
+        request.cap = static_cast<std::uint32_t>(capability);
+        request.args[0] = argument;
+        return ::ioctl(fd_.get(), KVM_ENABLE_CAP, &request) < 0 ? errno : 0;
+    }
 
-    /// KVM_GET_DIRTY_LOG: a bit for each page of a slot that has KVM_MEM_LOG_DIRTY_PAGES. With
+    /// A bit for each page of a slot that has KVM_MEM_LOG_DIRTY_PAGES. With
     /// KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 they stay set. KVM refuses it to a VM with dirty rings.
-    void get_dirty_log(std::uint32_t slot, std::span<std::uint64_t> bitmap) const;
+    void get_dirty_log(std::uint32_t slot, std::span<std::uint64_t> bitmap) const {
+        kvm_dirty_log request{};
+        request.slot = slot;
+        request.dirty_bitmap = bitmap.data();
+        NESTBED_IOCTL(fd_, KVM_GET_DIRTY_LOG, &request);
+    }
 
-    /// KVM_CLEAR_DIRTY_LOG: clears the bits that are set in `bitmap`, whose first is that of
-    /// `first_page`, a multiple of 64, and write-protects these pages. Needs
-    /// KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2.
+    /// Clears the bits that are set in `bitmap`, whose first is that of `first_page`, a multiple of
+    /// 64, and write-protects these pages. Needs KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2.
     void clear_dirty_log(std::uint32_t slot, std::uint64_t first_page,
-                         std::span<const std::uint64_t> bitmap);
+                         std::span<const std::uint64_t> bitmap) {
+        kvm_clear_dirty_log request{};
+        request.slot = slot;
+        request.first_page = first_page;
+        request.num_pages = static_cast<std::uint32_t>(bitmap.size() * 64);
+        // KVM reads it only; its structure knows no const.
+        request.dirty_bitmap = const_cast<std::uint64_t*>(bitmap.data());
+        NESTBED_IOCTL(fd_, KVM_CLEAR_DIRTY_LOG, &request);
+    }
 
-    /// KVM_RESET_DIRTY_RINGS: write-protects the pages that were harvested from all vCPUs' rings,
-    /// and has their entries used again. Returns how many. No signal may be pending: it would be
-    /// less than all, and Linux since 6.16 forgets to write-protect some of those then.
-    std::uint32_t reset_dirty_rings();
+    /// Write-protects the pages that were harvested from all vCPUs' rings, and has their entries
+    /// used again. Returns how many. No signal may be pending: it would be less than all, and Linux
+    /// since 6.16 forgets to write-protect some of those then.
+    std::uint32_t reset_dirty_rings() {
+        return static_cast<std::uint32_t>(NESTBED_IOCTL(fd_, KVM_RESET_DIRTY_RINGS));
+    }
 
-    /// KVM_REGISTER_COALESCED_MMIO: KVM keeps writes of `bytes` there in a ring (CoalescedRing)
-    /// while there is room. Needs KVM_CAP_COALESCED_PIO or KVM_CAP_COALESCED_MMIO.
-    void add_coalesced_port(std::uint16_t port, std::uint32_t bytes);
-    void add_coalesced_memory(std::uint64_t guest_physical, std::uint32_t bytes);
+    /// KVM keeps writes of `bytes` there in a ring (CoalescedRing) while there is room: a guest
+    /// physical address, or a port. Needs KVM_CAP_COALESCED_MMIO or KVM_CAP_COALESCED_PIO.
+    void add_coalesced(std::uint64_t address, std::uint32_t bytes, bool is_port) {
+        kvm_coalesced_mmio_zone zone{};
+        zone.addr = address;
+        zone.size = bytes;
+        zone.pio = is_port ? 1 : 0;
+        NESTBED_IOCTL(fd_, KVM_REGISTER_COALESCED_MMIO, &zone);
+    }
 
-    /// KVM_IOEVENTFD: for each write of `bytes` to a port KVM adds 1 to an eventfd. Needs
-    /// KVM_CAP_IOEVENTFD.
-    void add_port_event(std::uint16_t port, std::uint32_t bytes, const vmm::Descriptor& eventfd);
+    /// For each write of `bytes` to a port KVM adds 1 to an eventfd. Needs KVM_CAP_IOEVENTFD.
+    void add_port_event(std::uint16_t port, std::uint32_t bytes, const vmm::Descriptor& eventfd) {
+        kvm_ioeventfd event{};
+        event.addr = port;
+        event.len = bytes;
+        event.fd = eventfd.get();
+        event.flags = KVM_IOEVENTFD_FLAG_PIO;
+        NESTBED_IOCTL(fd_, KVM_IOEVENTFD, &event);
+    }
 
-    /// KVM_CREATE_VCPU. `mapping_size` is System::vcpu_mapping_size().
-    Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size);
+    /// `mapping_size` is System::vcpu_mapping_size().
+    Vcpu create_vcpu(std::uint32_t id, std::size_t mapping_size) {
+        return {
+            vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VCPU, static_cast<unsigned long>(id))),
+            mapping_size};
+    }
 
-    /// KVM_GET_STATS_FD; needs KVM_CAP_BINARY_STATS_FD.
-    Statistics statistics() const;
-    /// The same.
-    std::vector<Gauge> gauges() const;
+    /// Both need KVM_CAP_BINARY_STATS_FD.
+    Statistics statistics() const {
+        return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    }
+    std::vector<Statistic> gauges() const {
+        return read_statistics(KVM_STATS_TYPE_INSTANT,
+                               vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    }
 
   private:
     vmm::Descriptor fd_;

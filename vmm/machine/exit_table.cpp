@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <limits>
 #include <memory>
 
 #include "vmm/base/error.hpp"
@@ -25,28 +24,25 @@ std::string text_of(const Access& access) {
                              access.address);
 }
 
+const char* cause_of_internal_error(std::uint32_t suberror) {
+    switch (suberror) {
+        case KVM_INTERNAL_ERROR_EMULATION:
+            return "KVM cannot emulate this instruction";
+        case KVM_INTERNAL_ERROR_SIMUL_EX:
+            return "two exceptions at once while delivering one";
+        case KVM_INTERNAL_ERROR_DELIVERY_EV:
+            return "an exit while an event was delivered";
+        default:
+            return "unknown cause";
+    }
+}
+
 std::string describe_internal_error(const kvm_run& run) {
     const auto& error = run.internal;
-    std::string text;
-    switch (error.suberror) {
-        case KVM_INTERNAL_ERROR_EMULATION:
-            text = "KVM cannot emulate this instruction";
-            break;
-        case KVM_INTERNAL_ERROR_SIMUL_EX:
-            text = "two exceptions at once while delivering one";
-            break;
-        case KVM_INTERNAL_ERROR_DELIVERY_EV:
-            text = "an exit while an event was delivered";
-            break;
-        default:
-            text = "unknown cause";
-            break;
-    }
-    text += fmt::format(" (KVM_EXIT_INTERNAL_ERROR, suberror {}", error.suberror);
-    for (std::uint32_t i = 0; i < error.ndata && i < 16; ++i) {
-        text += fmt::format("{} {:#x}", i == 0 ? ", data" : "", error.data[i]);
-    }
-    return text + ")";
+    const auto data = std::span(error.data).first(std::min<std::size_t>(error.ndata, 16));
+    return fmt::format("{} (KVM_EXIT_INTERNAL_ERROR, suberror {}{}{:#x})",
+                       cause_of_internal_error(error.suberror), error.suberror,
+                       data.empty() ? "" : ", data ", fmt::join(data, " "));
 }
 
 }  // namespace
@@ -96,24 +92,14 @@ Device one_at_a_time(Device device) {
     };
 }
 
-void ExitTable::add_port(std::uint16_t port, Device device) {
-    if (device_at_port_[port] != 0 || devices_.size() == std::numeric_limits<std::uint8_t>::max()) {
-        throw_error(ErrorKind::ours, "port {:#x} has a device already, or too many have", port);
+void ExitTable::add(Place place) {
+    if (std::ranges::any_of(places_, [&](const Place& other) {
+            return place.to == other.to && place.first < other.end && other.first < place.end;
+        })) {
+        throw_error(ErrorKind::ours, "{} {:#x} has a device already",
+                    place.to == Access::To::port ? "port" : "guest physical address", place.first);
     }
-    devices_.push_back(std::move(device));
-    device_at_port_[port] = static_cast<std::uint8_t>(devices_.size());
-}
-
-void ExitTable::add_memory(std::uint64_t first, std::uint64_t end, Device device) {
-    if (std::ranges::any_of(
-            ranges_, [&](const Range& range) { return first < range.end && range.first < end; })) {
-        throw_error(ErrorKind::ours, "guest physical address {:#x} has a device already", first);
-    }
-    ranges_.push_back({first, end, std::move(device)});
-}
-
-void ExitTable::add_reason(std::uint32_t reason, std::function<Answer(VcpuThread&)> answer) {
-    reasons_.push_back({reason, std::move(answer)});
+    places_.push_back(std::move(place));
 }
 
 Answer ExitTable::answer(VcpuThread& vcpu) const {
@@ -138,12 +124,8 @@ Answer ExitTable::answer_port(VcpuThread& vcpu) const {
                         .address = run.io.port,
                         .is_write = run.io.direction == KVM_EXIT_IO_OUT,
                         .data = {data, std::size_t{run.io.size} * run.io.count}};
-    const std::size_t device = device_at_port_[run.io.port];
     // A string instruction's accesses are several, which no device of ours wants.
-    if (device == 0 || run.io.count != 1) {
-        return access.unanswered();
-    }
-    return devices_[device - 1](access);
+    return run.io.count == 1 ? answer_access(access) : access.unanswered();
 }
 
 Answer ExitTable::answer_memory(VcpuThread& vcpu) const {
@@ -153,9 +135,13 @@ Answer ExitTable::answer_memory(VcpuThread& vcpu) const {
                         .address = mmio.phys_addr,
                         .is_write = mmio.is_write != 0,
                         .data = std::as_writable_bytes(std::span(mmio.data).first(mmio.len))};
-    for (const Range& range : ranges_) {
-        if (range.first <= access.address && access.address < range.end) {
-            return range.device(access);
+    return answer_access(access);
+}
+
+Answer ExitTable::answer_access(const Access& access) const {
+    for (const Place& place : places_) {
+        if (place.to == access.to && place.first <= access.address && access.address < place.end) {
+            return place.device(access);
         }
     }
     return access.unanswered();

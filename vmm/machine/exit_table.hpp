@@ -79,21 +79,24 @@ Device one_at_a_time(Device device);
 
 class ExitTable {
   public:
-    void add_port(std::uint16_t port, Device device);
+    void add_port(std::uint16_t port, Device device) {
+        add({Access::To::port, port, port + std::uint64_t{1}, std::move(device)});
+    }
     /// From guest physical address `first` on up to `end`.
-    void add_memory(std::uint64_t first, std::uint64_t end, Device device);
+    void add_memory(std::uint64_t first, std::uint64_t end, Device device) {
+        add({Access::To::memory, first, end, std::move(device)});
+    }
     /// Exits for this reason (KVM_EXIT_…), of those that the table does not know by itself.
-    void add_reason(std::uint32_t reason, std::function<Answer(VcpuThread&)> answer);
+    void add_reason(std::uint32_t reason, std::function<Answer(VcpuThread&)> answer) {
+        reasons_.push_back({reason, std::move(answer)});
+    }
 
     /// Answers the exit with which `vcpu` has just left KVM_RUN; on its thread.
     Answer answer(VcpuThread& vcpu) const;
 
   private:
-    Answer answer_port(VcpuThread& vcpu) const;
-    Answer answer_memory(VcpuThread& vcpu) const;
-    Answer answer_other(VcpuThread& vcpu) const;
-
-    struct Range {
+    struct Place {
+        Access::To to;
         std::uint64_t first;
         std::uint64_t end;
         Device device;
@@ -103,10 +106,13 @@ class ExitTable {
         std::function<Answer(VcpuThread&)> answer;
     };
 
-    std::vector<Device> devices_;
-    /// By port: which of `devices_`, counted from 1, or 0.
-    std::vector<std::uint8_t> device_at_port_ = std::vector<std::uint8_t>(1 << 16);
-    std::vector<Range> ranges_;  // a handful, as are the reasons
+    void add(Place place);
+    Answer answer_port(VcpuThread& vcpu) const;
+    Answer answer_memory(VcpuThread& vcpu) const;
+    Answer answer_access(const Access& access) const;
+    Answer answer_other(VcpuThread& vcpu) const;
+
+    std::vector<Place> places_;  // a dozen
     std::vector<Reason> reasons_;
 };
 

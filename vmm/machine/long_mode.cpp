@@ -1,5 +1,7 @@
 #include "vmm/machine/long_mode.hpp"
 
+#include <algorithm>
+
 #include "shared/arch/control.hpp"
 #include "shared/arch/cpuid.hpp"
 #include "shared/arch/descriptors.hpp"
@@ -11,37 +13,23 @@ namespace {
 
 constexpr std::uint64_t apic_physical = 0xFEE0'0000;
 
-kvm_segment code_segment() {
+kvm_segment flat_segment(std::uint16_t selector, std::uint8_t type) {
     kvm_segment segment{};
-    segment.selector = arch::selector::kernel_code;
+    segment.selector = selector;
     segment.limit = 0xFFFF'FFFF;
-    segment.type = 11;  // execute, read, accessed
+    segment.type = type;
     segment.present = 1;
     segment.s = 1;
-    segment.l = 1;
     segment.g = 1;
     return segment;
 }
 
-kvm_segment data_segment() {
-    kvm_segment segment{};
-    segment.selector = arch::selector::kernel_data;
-    segment.limit = 0xFFFF'FFFF;
-    segment.type = 3;  // read, write, accessed
-    segment.present = 1;
-    segment.s = 1;
-    segment.db = 1;
-    segment.g = 1;
-    return segment;
-}
-
-const kvm_cpuid_entry2* find(std::span<const kvm_cpuid_entry2> cpuid, std::uint32_t leaf) {
-    for (const kvm_cpuid_entry2& entry : cpuid) {
-        if (entry.function == leaf && entry.index == 0) {
-            return &entry;
-        }
-    }
-    return nullptr;
+/// All zero if there is no such leaf.
+kvm_cpuid_entry2 find(std::span<const kvm_cpuid_entry2> cpuid, std::uint32_t leaf) {
+    const auto found = std::ranges::find_if(cpuid, [&](const kvm_cpuid_entry2& entry) {
+        return entry.function == leaf && entry.index == 0;
+    });
+    return found == cpuid.end() ? kvm_cpuid_entry2{} : *found;
 }
 
 std::uint8_t flag(std::uint32_t value, std::uint32_t bit) { return (value & bit) != 0 ? 1 : 0; }
@@ -50,8 +38,11 @@ std::uint8_t flag(std::uint32_t value, std::uint32_t bit) { return (value & bit)
 
 void set_start_state(kvm::Vcpu& vcpu, const StartState& state) {
     kvm_sregs special = vcpu.special_registers();
-    special.cs = code_segment();
-    special.ds = special.es = special.fs = special.gs = special.ss = data_segment();
+    special.cs = flat_segment(arch::selector::kernel_code, 11);  // execute, read, accessed
+    special.cs.l = 1;
+    special.ds = flat_segment(arch::selector::kernel_data, 3);  // read, write, accessed
+    special.ds.db = 1;
+    special.es = special.fs = special.gs = special.ss = special.ds;
     special.cr0 = arch::cr0::pe | arch::cr0::mp | arch::cr0::et | arch::cr0::ne | arch::cr0::wp |
                   arch::cr0::am | arch::cr0::pg;
     special.cr3 = state.root;
@@ -72,10 +63,8 @@ void set_start_state(kvm::Vcpu& vcpu, const StartState& state) {
     vcpu.set_runnable();
 }
 
-std::vector<kvm_cpuid_entry2> cpuid_of(std::span<const kvm_cpuid_entry2> supported,
-                                       std::uint32_t cpu, std::uint32_t cpu_count) {
-    std::vector<kvm_cpuid_entry2> entries(supported.begin(), supported.end());
-    for (kvm_cpuid_entry2& entry : entries) {
+kvm::CpuidList cpuid_of(kvm::CpuidList supported, std::uint32_t cpu, std::uint32_t cpu_count) {
+    for (kvm_cpuid_entry2& entry : supported) {
         switch (entry.function) {
             case arch::cpuid::leaf_features:
                 // Initial APIC id in 31..24, logical processors in 23..16.
@@ -96,34 +85,29 @@ std::vector<kvm_cpuid_entry2> cpuid_of(std::span<const kvm_cpuid_entry2> support
                 break;
         }
     }
-    return entries;
+    return supported;
 }
 
 channel::Features features_of(std::span<const kvm_cpuid_entry2> cpuid) {
-    channel::Features features{};
     constexpr std::uint8_t least_physical_bits = 36;  // SDM: without leaf 80000008H
-    features.max_physical_bits = least_physical_bits;
-    if (const auto* leaf = find(cpuid, arch::cpuid::leaf_vendor)) {
-        features.vendor = arch::cpuid::vendor_of(leaf->ebx, leaf->edx, leaf->ecx);
-    }
-    if (const auto* leaf = find(cpuid, arch::cpuid::leaf_features)) {
-        features.pcid = flag(leaf->ecx, arch::cpuid::ecx_pcid);
-    }
-    if (const auto* leaf = find(cpuid, arch::cpuid::leaf_extended_features)) {
-        features.smep = flag(leaf->ebx, arch::cpuid::ebx_smep);
-        features.invpcid = flag(leaf->ebx, arch::cpuid::ebx_invpcid);
-        features.smap = flag(leaf->ebx, arch::cpuid::ebx_smap);
-        features.pku = flag(leaf->ecx, arch::cpuid::ecx_pku);
-        features.la57 = flag(leaf->ecx, arch::cpuid::ecx_la57);
-        features.pks = flag(leaf->ecx, arch::cpuid::ecx_pks);
-    }
-    if (const auto* leaf = find(cpuid, arch::cpuid::leaf_amd_features)) {
-        features.no_execute = flag(leaf->edx, arch::cpuid::edx_no_execute);
-        features.page_1g = flag(leaf->edx, arch::cpuid::edx_page_1g);
-    }
-    if (const auto* leaf = find(cpuid, arch::cpuid::leaf_address_sizes)) {
-        features.max_physical_bits = static_cast<std::uint8_t>(leaf->eax);
-    }
+    const auto vendor = find(cpuid, arch::cpuid::leaf_vendor);
+    const auto common = find(cpuid, arch::cpuid::leaf_features);
+    const auto extended = find(cpuid, arch::cpuid::leaf_extended_features);
+    const auto amd = find(cpuid, arch::cpuid::leaf_amd_features);
+    const auto sizes = find(cpuid, arch::cpuid::leaf_address_sizes);
+    channel::Features features{};
+    features.vendor = arch::cpuid::vendor_of(vendor.ebx, vendor.edx, vendor.ecx);
+    features.pcid = flag(common.ecx, arch::cpuid::ecx_pcid);
+    features.smep = flag(extended.ebx, arch::cpuid::ebx_smep);
+    features.invpcid = flag(extended.ebx, arch::cpuid::ebx_invpcid);
+    features.smap = flag(extended.ebx, arch::cpuid::ebx_smap);
+    features.pku = flag(extended.ecx, arch::cpuid::ecx_pku);
+    features.la57 = flag(extended.ecx, arch::cpuid::ecx_la57);
+    features.pks = flag(extended.ecx, arch::cpuid::ecx_pks);
+    features.no_execute = flag(amd.edx, arch::cpuid::edx_no_execute);
+    features.page_1g = flag(amd.edx, arch::cpuid::edx_page_1g);
+    features.max_physical_bits =
+        sizes.function == 0 ? least_physical_bits : static_cast<std::uint8_t>(sizes.eax);
     return features;
 }
 

@@ -1,11 +1,8 @@
 // The state in which every vCPU starts: 64-bit mode with paging on, at the guest's entry point.
 #pragma once
 
-#include <linux/kvm.h>
-
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "shared/channel/boot_info.hpp"
 #include "vmm/kvm/vcpu.hpp"
@@ -23,8 +20,7 @@ struct StartState {
 void set_start_state(kvm::Vcpu& vcpu, const StartState& state);
 
 /// The CPUID of one vCPU: what KVM supports, with this CPU's APIC id and the VM's topology.
-std::vector<kvm_cpuid_entry2> cpuid_of(std::span<const kvm_cpuid_entry2> supported,
-                                       std::uint32_t cpu, std::uint32_t cpu_count);
+kvm::CpuidList cpuid_of(kvm::CpuidList supported, std::uint32_t cpu, std::uint32_t cpu_count);
 
 /// What the guest is told about paging, from the same CPUID.
 channel::Features features_of(std::span<const kvm_cpuid_entry2> cpuid);

@@ -62,8 +62,10 @@ void VcpuThread::run(const ExitTable& exits, const std::function<void(Outcome)>&
     try {
         unblock_kick();
         thread_id_.store(::gettid(), std::memory_order_relaxed);
-        if (host_cpu) {
-            pin_this_thread_to(*host_cpu);
+        const int error = host_cpu ? spread_this_thread_over({&*host_cpu, 1}) : 0;
+        if (error != 0) {
+            throw_error(ErrorKind::kernel_refused, "cannot pin a thread to host CPU {}: {}",
+                        *host_cpu, std::strerror(error));
         }
         answer = loop(exits);
         complete_port_io();

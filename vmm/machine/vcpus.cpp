@@ -30,7 +30,7 @@ class StopAtExit {
 }  // namespace
 
 Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count) {
-    const auto supported = system.supported_cpuid();
+    const kvm::CpuidList supported = system.supported_cpuid();
     features_ = features_of(supported);
     const std::size_t mapping_size = system.vcpu_mapping_size();
     for (std::uint32_t cpu = 0; cpu < count; ++cpu) {
@@ -39,23 +39,20 @@ Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count) {
     }
 }
 
-void Vcpus::end(Outcome outcome) {
-    const std::lock_guard lock(mutex_);
-    if (!outcome_) {
-        outcome_ = std::move(outcome);
-    }
-    ended_.notify_all();
-}
-
 Outcome Vcpus::run(const ExitTable& exits, Placement placement, std::chrono::milliseconds timeout,
                    const std::stop_token& stop) {
     // Also when a thread cannot be started: what the others use must not go away under them.
     const StopAtExit guard(threads_);
     const std::vector<std::uint32_t> host_cpus = usable_host_cpus();
+    const auto end = [this](Outcome outcome) {
+        const std::lock_guard lock(mutex_);
+        if (!outcome_) {
+            outcome_ = std::move(outcome);
+        }
+        ended_.notify_all();
+    };
     for (VcpuThread& thread : threads_) {
-        thread.start(
-            exits, [this](Outcome outcome) { end(std::move(outcome)); },
-            host_cpu_of(placement, thread.cpu(), host_cpus));
+        thread.start(exits, end, host_cpu_of(placement, thread.cpu(), host_cpus));
     }
     {
         std::unique_lock lock(mutex_);

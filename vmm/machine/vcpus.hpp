@@ -37,8 +37,6 @@ class Vcpus {
     void bring_out() const;
 
   private:
-    void end(Outcome outcome);
-
     channel::Features features_{};
     std::mutex mutex_;
     std::condition_variable_any ended_;

@@ -1,6 +1,5 @@
 #include "vmm/memory/backing.hpp"
 
-#include <fmt/format.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
 
@@ -8,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 
 #include "vmm/base/error.hpp"
 #include "vmm/memory/huge_pages.hpp"
@@ -23,35 +21,29 @@ constexpr std::uint64_t gib = 1ULL << 30;
 
 struct Kind {
     Backing backing;
-    std::string_view name;
-    std::string_view explanation;
     std::uint64_t page;   ///< bytes
     std::uint64_t leaf;   ///< bytes, of the largest that could map it
     bool is_file;         ///< a memory file, mapped shared
     unsigned file_flags;  ///< of memfd_create
     int advice;           ///< of madvise, about transparent huge pages; 0: none
+
+    const char* name() const { return study::name_of(backing); }
 };
 
-constexpr std::array<Kind, 5> kinds{{
-    {Backing::anon, "anon", "anonymous 4 KiB pages", 4 * kib, 2 * mib, false, 0, MADV_NOHUGEPAGE},
-    {Backing::thp, "thp", "anonymous memory, transparent huge pages", 4 * kib, 2 * mib, false, 0,
-     MADV_HUGEPAGE},
-    {Backing::memfd, "memfd", "4 KiB pages of a memory file", 4 * kib, 2 * mib, true, 0,
-     MADV_NOHUGEPAGE},
-    {Backing::hugetlb_2m, "hugetlb-2m", "2 MiB pages of hugetlbfs", 2 * mib, 2 * mib, true,
-     MFD_HUGETLB | MFD_HUGE_2MB, 0},
-    {Backing::hugetlb_1g, "hugetlb-1g", "1 GiB pages of hugetlbfs", gib, gib, true,
-     MFD_HUGETLB | MFD_HUGE_1GB, 0},
+constexpr std::array<Kind, study::value_count<Backing>> kinds{{
+    {Backing::anon, 4 * kib, 2 * mib, false, 0, MADV_NOHUGEPAGE},
+    {Backing::thp, 4 * kib, 2 * mib, false, 0, MADV_HUGEPAGE},
+    {Backing::memfd, 4 * kib, 2 * mib, true, 0, MADV_NOHUGEPAGE},
+    {Backing::hugetlb_2m, 2 * mib, 2 * mib, true, MFD_HUGETLB | MFD_HUGE_2MB, 0},
+    {Backing::hugetlb_1g, gib, gib, true, MFD_HUGETLB | MFD_HUGE_1GB, 0},
 }};
 
 const Kind& kind_of(Backing backing) { return *std::ranges::find(kinds, backing, &Kind::backing); }
 
-bool is_huge(const Kind& kind) { return kind.page > 4 * kib; }
-
 void refuse_lack(const Kind& kind, std::uint64_t pages) {
-    if (is_huge(kind)) {
+    if (kind.page > 4 * kib) {
         if (const auto lack = huge_page_lack(kind.page, pages)) {
-            throw_error(ErrorKind::host_lacks, "--backing {}: {}", kind.name, *lack);
+            throw_error(ErrorKind::host_lacks, "--backing {}: {}", kind.name(), *lack);
         }
     }
 }
@@ -61,7 +53,7 @@ void refuse_lack(const Kind& kind, std::uint64_t pages) {
     refuse_lack(kind, size / kind.page);
     throw_error(ErrorKind::host_lacks,
                 "--backing {}: cannot map {} MiB of guest memory: {} (ask for less with --memory)",
-                kind.name, size / mib, std::strerror(error));
+                kind.name(), size / mib, std::strerror(error));
 }
 
 Descriptor make_file(const Kind& kind, std::uint64_t size) {
@@ -123,36 +115,13 @@ void prefault(void* address, std::uint64_t size, const Kind& kind) {
     if (errno != EINVAL) {
         throw_error(ErrorKind::host_lacks,
                     "--prefault: not all {} MiB of guest memory ({}) could be populated: {}",
-                    size / mib, kind.name, std::strerror(errno));
+                    size / mib, kind.name(), std::strerror(errno));
     }
     // Linux before 5.14. What is written is what is there.
     std::memset(address, 0, size);
 }
 
 }  // namespace
-
-std::string_view backing_name(Backing backing) { return kind_of(backing).name; }
-
-std::optional<Backing> backing_from_name(std::string_view name) {
-    const auto* const found = std::ranges::find(kinds, name, &Kind::name);
-    return found == kinds.end() ? std::nullopt : std::optional(found->backing);
-}
-
-std::string backing_names() {
-    std::string names;
-    for (const Kind& kind : kinds) {
-        names += fmt::format("{}{}", names.empty() ? "" : ", ", kind.name);
-    }
-    return names;
-}
-
-std::vector<Backing> all_backings() {
-    std::vector<Backing> all;
-    std::ranges::transform(kinds, std::back_inserter(all), &Kind::backing);
-    return all;
-}
-
-std::string explanation_of(Backing backing) { return std::string(kind_of(backing).explanation); }
 
 std::uint64_t page_bytes(Backing backing) { return kind_of(backing).page; }
 
@@ -178,7 +147,7 @@ HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,
         throw_error(
             ErrorKind::host_lacks,
             "guest memory at {:#x}: {} comes in pages of {} KiB, and it must begin with one",
-            guest_physical, kind.name, kind.page / kib);
+            guest_physical, kind.name(), kind.page / kib);
     }
     if (settings.kind == Backing::thp) {
         if (const auto problem = transparent_huge_page_lack()) {

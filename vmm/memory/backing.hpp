@@ -1,34 +1,33 @@
 // The host memory behind guest memory, and which pages it is made of.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
+#include "shared/study/values.hpp"
 #include "vmm/base/descriptor.hpp"
 
-namespace nestbed::vmm {
+namespace nestbed {
 
+namespace vmm {
 /// Which host pages back the guest: what a second-stage (or shadow) leaf can be made of.
-enum class Backing {
-    anon,        ///< anonymous 4 KiB pages; transparent huge pages are turned off
-    thp,         ///< anonymous memory, transparent huge pages asked for
-    memfd,       ///< 4 KiB pages of a memory file, shared
-    hugetlb_2m,  ///< 2 MiB pages of a memory file in hugetlbfs, shared
-    hugetlb_1g,  ///< 1 GiB pages, as hugetlb_2m
+enum class Backing { anon, thp, memfd, hugetlb_2m, hugetlb_1g };
+}  // namespace vmm
+
+template <>
+inline constexpr std::array study::values_of<vmm::Backing>{
+    study::Value{vmm::Backing::anon, "anon", "anonymous 4 KiB pages"},
+    study::Value{vmm::Backing::thp, "thp", "anonymous memory, transparent huge pages"},
+    study::Value{vmm::Backing::memfd, "memfd", "4 KiB pages of a memory file"},
+    study::Value{vmm::Backing::hugetlb_2m, "hugetlb-2m", "2 MiB pages of hugetlbfs"},
+    study::Value{vmm::Backing::hugetlb_1g, "hugetlb-1g", "1 GiB pages of hugetlbfs"},
 };
 
-std::string_view backing_name(Backing backing);
-std::optional<Backing> backing_from_name(std::string_view name);
-/// All names, with commas between them.
-std::string backing_names();
-std::vector<Backing> all_backings();
-/// In a few words.
-std::string explanation_of(Backing backing);
+}  // namespace nestbed
+
+namespace nestbed::vmm {
 
 /// Bytes of a page that such memory comes in; it is mapped in whole ones. Of `thp` that is 4 KiB.
 std::uint64_t page_bytes(Backing backing);

@@ -18,7 +18,6 @@ class GuestMemory {
     explicit GuestMemory(HostMemory host) : host_(std::move(host)) {}
 
     std::uint64_t size() const { return host_.size(); }
-    void* host_address() const { return host_.address(); }
     const HostMemory& host() const { return host_; }
 
     /// The host memory behind [physical, physical + length), or null if any of it is outside.

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cinttypes>
+#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -26,41 +27,7 @@ constexpr std::array<Field, 7> sums{{
     {"Swap", &ResidentPages::swap},
 }};
 
-struct Range {
-    std::uint64_t begin;
-    std::uint64_t end;
-};
-
-std::optional<std::uint64_t> number(std::string_view& text, int base) {
-    std::uint64_t value = 0;
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (result.ec != std::errc()) {
-        return std::nullopt;
-    }
-    text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
-    return value;
-}
-
-/// Of a line with which a mapping begins: "55e0c6a00000-55e0c6a21000 rw-p …".
-std::optional<Range> range_in(std::string_view line) {
-    const auto begin = number(line, 16);
-    if (!begin || !line.starts_with('-')) {
-        return std::nullopt;
-    }
-    line.remove_prefix(1);
-    const auto end = number(line, 16);
-    return end && line.starts_with(' ') ? std::optional(Range{*begin, *end}) : std::nullopt;
-}
-
-/// Of a line such as "Rss:   12 kB".
-void add_field(std::string_view line, ResidentPages& pages) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) {
-        return;
-    }
-    const std::string_view name = line.substr(0, colon);
-    line.remove_prefix(std::min(line.find_first_not_of(' ', colon + 1), line.size()));
-    const std::uint64_t bytes = number(line, 10).value_or(0) << 10;
+void add_field(std::string_view name, std::uint64_t bytes, ResidentPages& pages) {
     if (name == "KernelPageSize") {
         pages.kernel_page_size = bytes;
     }
@@ -77,14 +44,20 @@ ResidentPages read_resident_pages(std::istream& smaps, std::uint64_t begin, std:
     ResidentPages pages;
     bool inside = false;
     for (std::string line; std::getline(smaps, line);) {
-        if (const auto range = range_in(line)) {
-            if (range->begin >= end) {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+        std::uint64_t kib = 0;
+        std::array<char, 32> name{};
+        // A mapping begins with "55e0c6a00000-55e0c6a21000 rw-p …", its fields are "Rss:   12 kB".
+        if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 "", &from, &to) == 2) {
+            if (from >= end) {
                 break;  // they are in the order of their addresses
             }
-            inside = range->begin >= begin && range->end <= end;
-            pages.mapped += inside ? range->end - range->begin : 0;
-        } else if (inside) {
-            add_field(line, pages);
+            inside = from >= begin && to <= end;
+            pages.mapped += inside ? to - from : 0;
+        } else if (inside &&
+                   std::sscanf(line.c_str(), "%31[^:]:%" SCNu64, name.data(), &kib) == 2) {
+            add_field(name.data(), kib << 10, pages);
         }
     }
     return pages;
@@ -111,9 +84,9 @@ BackingReport report_backing(const HostMemory& memory) {
     return report;
 }
 
-std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Gauge>& gauges) {
+std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Statistic>& gauges) {
     const auto value_of = [&](std::string_view name) {
-        const auto found = std::ranges::find(gauges, name, &kvm::Gauge::name);
+        const auto found = std::ranges::find(gauges, name, &kvm::Statistic::name);
         return found == gauges.end() ? std::nullopt : std::optional(found->value);
     };
     const auto size_4k = value_of("pages_4k");

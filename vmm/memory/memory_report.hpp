@@ -24,8 +24,8 @@ struct ResidentPages {
     std::uint64_t shared_hugetlb = 0;
     std::uint64_t private_hugetlb = 0;
     std::uint64_t swap = 0;
-    std::uint64_t kernel_page_size =
-        0;  ///< of the mappings; of transparent huge pages the small one
+    /// Of the mappings; of transparent huge pages the small one.
+    std::uint64_t kernel_page_size = 0;
 
     std::uint64_t resident() const { return rss + shared_hugetlb + private_hugetlb; }
 
@@ -61,7 +61,7 @@ struct KvmPages {
 };
 
 /// Nothing if they are not all among the gauges of a VM.
-std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Gauge>& gauges);
+std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Statistic>& gauges);
 
 /// Of a VM at the end of its run.
 struct MemoryReport {

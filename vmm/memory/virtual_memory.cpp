@@ -8,21 +8,16 @@
 
 namespace nestbed::vmm {
 
-std::optional<std::uint64_t> VirtualMemory::translate(std::uint64_t address) const {
+std::span<const std::byte> VirtualMemory::piece(std::uint64_t address, std::size_t limit) const {
     const paging::WindowReader reader{HostTableWindow(*memory_)};
     const paging::WalkResult result = paging::walk(reader, root_, address, paging::Access{},
                                                    {.la57 = root_level_ == paging::Level::pml5});
     if (result.outcome != paging::WalkOutcome::translated) {
-        return std::nullopt;
+        return {};
     }
-    return result.translation.address.raw();
-}
-
-std::span<const std::byte> VirtualMemory::piece(std::uint64_t address, std::size_t limit) const {
     constexpr std::uint64_t page = paging::bytes_of(paging::PageSize::size_4k);
     const std::size_t count = std::min<std::size_t>(page - address % page, limit);
-    const auto physical = translate(address);
-    const std::byte* start = physical ? memory_->at(*physical, count) : nullptr;
+    const std::byte* start = memory_->at(result.translation.address.raw(), count);
     return start == nullptr ? std::span<const std::byte>{} : std::span(start, count);
 }
 

@@ -35,7 +35,6 @@ class VirtualMemory {
                   paging::Level root_level = paging::Level::pml4)
         : memory_(&memory), root_(root), root_level_(root_level) {}
 
-    const GuestMemory& physical() const { return *memory_; }
     paging::Frame4k root() const { return root_; }
 
     /// Copies `destination.size()` bytes; false if any of them is not mapped to memory.
@@ -56,11 +55,8 @@ class VirtualMemory {
 
   private:
     /// The memory behind `address` up to the end of its 4 KiB page, at most `limit` bytes (not 0);
-    /// empty if there is none.
+    /// empty if a supervisor read finds none.
     std::span<const std::byte> piece(std::uint64_t address, std::size_t limit) const;
-
-    /// The physical address of a byte, by a supervisor read.
-    std::optional<std::uint64_t> translate(std::uint64_t address) const;
 
     const GuestMemory* memory_;
     paging::Frame4k root_;

@@ -31,20 +31,20 @@ kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory) {
     kvm::Vm vm = system.create_vm();
     vm.set_tss_address(tss_address);
     vm.create_irqchip();
-    vm.set_memory_slot(0, 0, memory.size(), memory.host_address());
+    vm.set_memory_slot(0, 0, memory.size(), memory.host().address());
     return vm;
 }
 
 std::unique_ptr<TestMemory> make_test_memory(kvm::Vm& vm, const MachineSettings& settings) {
     return settings.test_memory.bytes == 0
                ? nullptr
-               : std::make_unique<TestMemory>(vm, 1, settings.test_memory.bytes, settings.backing);
+               : std::make_unique<TestMemory>(vm, settings.test_memory.bytes, settings.backing);
 }
 
 std::vector<kvm::Statistics> counters_of(const kvm::System& system, const kvm::Vm& vm,
-                                         const Vcpus& vcpus) {
+                                         const Vcpus& vcpus, bool wanted) {
     std::vector<kvm::Statistics> counters;
-    if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
+    if (wanted && system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
         // Before the vCPUs run: their ioctls would wait for the end of KVM_RUN.
         counters.push_back(vm.statistics());
         for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
@@ -65,13 +65,13 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
       dirty_logging_(test_memory_ ? enable_dirty_logging(settings.dirty_logging, system, vm_)
                                   : channel::DirtyLogging{}),
       vcpus_(system, vm_, settings.cpus),
-      dirty_log_(test_memory_ ? make_dirty_log(dirty_logging_, vm_, vcpus_, *test_memory_)
-                              : nullptr),
+      dirty_log_(dirty_logging_.kind == channel::DirtyLogKind::none
+                     ? nullptr
+                     : std::make_unique<DirtyLog>(dirty_logging_, vm_, vcpus_, *test_memory_)),
       exitless_calls_(settings.exitless_calls
                           ? std::make_unique<ExitlessCalls>(system, vm_, vcpus_[0])
                           : nullptr),
-      region_counter_(settings.statistics ? counters_of(system, vm_, vcpus_)
-                                          : std::vector<kvm::Statistics>()),
+      region_counter_(counters_of(system, vm_, vcpus_, settings.statistics)),
       shared_(lay_out(memory_, guest.image(), boot_info(test), settings.test_memory,
                       settings.ring_records)),
       host_operations_(memory_, shared_.host_operation,

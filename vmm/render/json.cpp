@@ -68,7 +68,7 @@ Json json_of(const FailedExpectation& failure) {
 }
 
 Json json_of(const BackingReport& report) {
-    Json result{{"backing", backing_name(report.asked.kind)},
+    Json result{{"backing", study::name_of(report.asked.kind)},
                 {"bytes", report.bytes},
                 {"prefault", report.asked.prefault},
                 {"host", json_of(report.host)},

@@ -1,12 +1,14 @@
 #include "vmm/services/dirty_log.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "vmm/base/error.hpp"
-#include "vmm/services/dirty_rings.hpp"
 
 namespace nestbed::vmm {
 
@@ -15,29 +17,20 @@ namespace {
 using channel::DirtyLogging;
 using channel::DirtyLogKind;
 
-/// A ring is a page at least.
-constexpr std::uint32_t least_entries = 4096 / sizeof(kvm_dirty_gfn);
-
-/// The capability under whose name this KVM has dirty rings; nothing if it has none.
-std::optional<std::uint32_t> ring_capability(const kvm::System& system) {
+/// The capability under whose name this KVM has dirty rings, if it has any.
+int ring_capability(const kvm::System& system) {
     // Of the same meaning on x86; kernels before 6.1 know only the second.
-    for (const std::uint32_t capability :
-         {std::uint32_t{KVM_CAP_DIRTY_LOG_RING_ACQ_REL}, std::uint32_t{KVM_CAP_DIRTY_LOG_RING}}) {
-        if (system.extension(static_cast<int>(capability)) > 0) {
-            return capability;
-        }
-    }
-    return std::nullopt;
+    return system.extension(KVM_CAP_DIRTY_LOG_RING_ACQ_REL) > 0 ? KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+                                                                : KVM_CAP_DIRTY_LOG_RING;
 }
 
 std::optional<std::string> objection_to_ring(const DirtyLogging& wanted,
                                              const kvm::System& system) {
-    const auto capability = ring_capability(system);
-    if (!capability) {
+    const auto bytes = static_cast<std::uint32_t>(system.extension(ring_capability(system)));
+    if (bytes == 0) {
         return "this host's KVM has no dirty rings (KVM_CAP_DIRTY_LOG_RING)";
     }
-    const auto most = static_cast<std::uint32_t>(system.extension(static_cast<int>(*capability))) /
-                      sizeof(kvm_dirty_gfn);
+    const auto most = bytes / sizeof(kvm_dirty_gfn);
     if (wanted.ring_entries > most) {
         return fmt::format("dirty rings of this host's KVM have {} entries at most", most);
     }
@@ -64,51 +57,41 @@ std::optional<std::string> objection_to_bitmap(const DirtyLogging& wanted,
     return std::nullopt;
 }
 
-[[noreturn]] void throw_refusal(const char* what, int error) {
-    throw_error(ErrorKind::kernel_refused, "KVM refuses {}: {}", what, std::strerror(error));
-}
-
-std::uint32_t enable_ring(std::uint32_t entries, const kvm::System& system, kvm::Vm& vm) {
-    const std::uint32_t capability = ring_capability(system).value_or(KVM_CAP_DIRTY_LOG_RING);
-    const auto enable = [&](std::uint32_t count) {
-        return vm.enable_capability(capability, count * sizeof(kvm_dirty_gfn));
+std::uint32_t enable_rings(std::uint32_t wanted, const kvm::System& system, kvm::Vm& vm) {
+    const int capability = ring_capability(system);
+    const auto enable = [&](std::uint32_t entries) {
+        return vm.enable_capability(capability, entries * sizeof(kvm_dirty_gfn));
     };
-    if (entries != 0) {
-        if (const int error = enable(entries)) {
-            throw_refusal(fmt::format("dirty rings of {} entries", entries).c_str(), error);
-        }
-        return entries;
-    }
-    // How many KVM keeps in reserve, which it refuses to have fewer than, depends on the processor.
-    int error = 0;
-    for (entries = least_entries; entries <= channel::max_dirty_ring_entries; entries *= 2) {
+    // How many KVM keeps in reserve, which it refuses to have fewer than, depends on the processor;
+    // a ring is a page at least.
+    std::uint32_t entries = wanted != 0 ? wanted : 4096 / sizeof(kvm_dirty_gfn);
+    int error = enable(entries);
+    while (error == EINVAL && wanted == 0 && entries < channel::max_dirty_ring_entries) {
+        entries *= 2;
         error = enable(entries);
-        if (error != EINVAL) {
-            break;
-        }
     }
     if (error != 0) {
-        throw_refusal("dirty rings of any size", error);
+        throw_error(ErrorKind::kernel_refused, "KVM refuses dirty rings of {}: {}",
+                    wanted == 0 ? "any size" : fmt::format("{} entries", wanted),
+                    std::strerror(error));
     }
     return entries;
 }
 
-class DirtyBitmap final : public DirtyLog {
+/// While it exists, no signal reaches the calling thread.
+class SignalsBlocked {
   public:
-    using DirtyLog::DirtyLog;
+    SignalsBlocked() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
-    std::uint64_t stop() override {
-        test_memory().log_writes(false);
-        return 0;
-    }
-    void collect(std::span<std::uint64_t> bitmap) override {
-        // KVM kicks the vCPUs for that, too, but does not wait until they are out.
-        bring_vcpus_out();
-        vm().get_dirty_log(test_memory().slot(), bitmap);
-    }
-    void clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) override {
-        vm().clear_dirty_log(test_memory().slot(), first_page, bitmap);
-    }
+  private:
+    sigset_t before_;
 };
 
 }  // namespace
@@ -128,29 +111,110 @@ std::optional<std::string> objection_to(const DirtyLogging& wanted, const kvm::S
 DirtyLogging enable_dirty_logging(const DirtyLogging& wanted, const kvm::System& system,
                                   kvm::Vm& vm) {
     DirtyLogging obtained = wanted;
-    if (wanted.kind == DirtyLogKind::bitmap) {
-        const int error =
-            vm.enable_capability(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, bitmap_flags(wanted));
-        if (error != 0) {
-            throw_refusal("a dirty bitmap that is cleared by hand", error);
+    if (wanted.kind == DirtyLogKind::ring) {
+        obtained.ring_entries = enable_rings(wanted.ring_entries, system, vm);
+    } else if (wanted.kind == DirtyLogKind::bitmap) {
+        if (const int error =
+                vm.enable_capability(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, bitmap_flags(wanted))) {
+            throw_error(ErrorKind::kernel_refused,
+                        "KVM refuses a dirty bitmap that is cleared by hand: {}",
+                        std::strerror(error));
         }
-    } else if (wanted.kind == DirtyLogKind::ring) {
-        obtained.ring_entries = enable_ring(wanted.ring_entries, system, vm);
     }
     return obtained;
 }
 
-std::unique_ptr<DirtyLog> make_dirty_log(const DirtyLogging& obtained, kvm::Vm& vm,
-                                         const Vcpus& vcpus, TestMemory& test_memory) {
-    switch (obtained.kind) {
-        case DirtyLogKind::none:
-            break;
-        case DirtyLogKind::bitmap:
-            return std::make_unique<DirtyBitmap>(vm, vcpus, test_memory);
-        case DirtyLogKind::ring:
-            return std::make_unique<DirtyRings>(vm, vcpus, test_memory, obtained.ring_entries);
+DirtyLog::DirtyLog(const DirtyLogging& obtained, kvm::Vm& vm, const Vcpus& vcpus,
+                   TestMemory& test_memory)
+    : vm_(vm), vcpus_(vcpus), test_memory_(test_memory) {
+    if (obtained.kind == DirtyLogKind::ring) {
+        bitmap_.resize(test_memory.pages() / 64);
+        for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
+            rings_.emplace_back(vcpus[cpu].map_dirty_ring(obtained.ring_entries));
+        }
     }
-    return nullptr;
+}
+
+void DirtyLog::register_in(ExitTable& exits) {
+    exits.add_reason(KVM_EXIT_DIRTY_RING_FULL, [this](VcpuThread& vcpu) -> Answer {
+        const std::lock_guard lock(mutex_);
+        ++full_exits_;
+        harvest(rings_[vcpu.cpu()]);
+        reset();
+        return std::nullopt;
+    });
+}
+
+std::uint64_t DirtyLog::stop() {
+    test_memory_.log_writes(false);
+    if (!has_rings()) {
+        return 0;
+    }
+    vcpus_.bring_out();
+    const std::lock_guard lock(mutex_);
+    harvest_all();
+    reset();
+    std::ranges::fill(bitmap_, 0);
+    return std::exchange(full_exits_, 0);
+}
+
+void DirtyLog::collect(std::span<std::uint64_t> bitmap) {
+    // A processor may gather written pages by itself (Intel's page-modification logging), and KVM
+    // puts them into the log when the vCPU leaves the guest. For its bitmap KVM kicks the vCPUs as
+    // well, but does not wait until they are out. Before the mutex: on its way out a vCPU may wait
+    // for it.
+    vcpus_.bring_out();
+    if (!has_rings()) {
+        vm_.get_dirty_log(TestMemory::slot, bitmap);
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    harvest_all();
+    std::ranges::copy(bitmap_, bitmap.begin());
+}
+
+void DirtyLog::clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) {
+    if (!has_rings()) {
+        vm_.clear_dirty_log(TestMemory::slot, first_page, bitmap);
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    for (std::size_t n = 0; n < bitmap.size(); ++n) {
+        bitmap_[first_page / 64 + n] &= ~bitmap[n];
+    }
+    reset();
+}
+
+void DirtyLog::harvest(DirtyRing& ring) {
+    harvested_ += ring.harvest([&](std::uint32_t slot, std::uint64_t page) {
+        if (slot == TestMemory::slot && page / 64 < bitmap_.size()) {
+            bitmap_[page / 64] |= std::uint64_t{1} << page % 64;
+        }
+    });
+}
+
+void DirtyLog::harvest_all() {
+    for (DirtyRing& ring : rings_) {
+        harvest(ring);
+    }
+}
+
+void DirtyLog::reset() {
+    if (harvested_ == 0) {
+        return;
+    }
+    // A signal that is pending cuts it short, and that loses pages: Linux since 6.16 frees the
+    // entries of neighbouring pages first and write-protects those pages together, and in between
+    // it gives up (kvm_dirty_ring_reset). A kick for a vCPU that has just come out by itself, to
+    // have room made in its ring, would be such a signal.
+    const SignalsBlocked guard;
+    const std::uint32_t reset = vm_.reset_dirty_rings();
+    if (reset != harvested_) {
+        throw_error(ErrorKind::kernel_refused,
+                    "KVM_RESET_DIRTY_RINGS took {} entries back of {} that were harvested", reset,
+                    harvested_);
+    }
+    harvested_ = 0;
 }
 
 }  // namespace nestbed::vmm

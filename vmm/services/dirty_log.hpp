@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "shared/channel/dirty_logging.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/machine/vcpus.hpp"
+#include "vmm/services/dirty_ring.hpp"
 #include "vmm/services/test_memory.hpp"
 
 namespace nestbed::vmm {
@@ -25,17 +27,20 @@ channel::DirtyLogging enable_dirty_logging(const channel::DirtyLogging& wanted,
 
 /// Pages are those of the test memory. Its functions are called by one thread at a time; meanwhile
 /// vCPUs may run. None but start() allocates.
+///
+/// Pages harvested from rings are gathered in a bitmap, where they stay until they are cleared.
+/// What keeps a page from being lost: as long as it can be written without KVM's notice, it is in a
+/// ring, or was harvested from one into the bitmap and not cleared since. A page becomes writable
+/// with its entry in a ring; only a reset write-protects it, and clear() ends with one.
 class DirtyLog {
   public:
-    /// `vcpus` are all that `vm` has.
-    DirtyLog(kvm::Vm& vm, const Vcpus& vcpus, TestMemory& test_memory)
-        : vm_(vm), vcpus_(vcpus), test_memory_(test_memory) {}
-    virtual ~DirtyLog() = default;
-    DirtyLog(const DirtyLog&) = delete;
-    DirtyLog& operator=(const DirtyLog&) = delete;
+    /// `obtained` is what enable_dirty_logging() returned for `vm`, bitmap or rings; `vcpus` are
+    /// all that it has.
+    DirtyLog(const channel::DirtyLogging& obtained, kvm::Vm& vm, const Vcpus& vcpus,
+             TestMemory& test_memory);
 
-    /// Registers what answers the exits that it causes, if it does.
-    virtual void register_in(ExitTable&) {}
+    /// Registers what answers the exits of vCPUs whose ring is full.
+    void register_in(ExitTable& exits);
 
     bool is_running() const { return test_memory_.logs_writes(); }
 
@@ -44,32 +49,33 @@ class DirtyLog {
 
     /// No longer; nothing is in the log. Returns how often a vCPU had to leave the guest because
     /// its ring was full.
-    virtual std::uint64_t stop() = 0;
+    std::uint64_t stop();
 
     /// Puts the log so far into `bitmap`, a bit for each page of the test memory. Pages stay in it
     /// until they are cleared.
-    virtual void collect(std::span<std::uint64_t> bitmap) = 0;
+    void collect(std::span<std::uint64_t> bitmap);
 
     /// Takes the pages with a bit in `bitmap`, whose first is that of `first_page`, a multiple of
     /// 64, out of the log. Of each that is written after it returned, a later collect() tells.
-    virtual void clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap) = 0;
-
-  protected:
-    kvm::Vm& vm() const { return vm_; }
-    TestMemory& test_memory() const { return test_memory_; }
-
-    /// A processor may gather written pages by itself (Intel's page-modification logging), and KVM
-    /// puts them into the log when the vCPU leaves the guest.
-    void bring_vcpus_out() const { vcpus_.bring_out(); }
+    void clear(std::uint64_t first_page, std::span<const std::uint64_t> bitmap);
 
   private:
+    /// Else it is KVM's bitmap.
+    bool has_rings() const { return !rings_.empty(); }
+    void harvest(DirtyRing& ring);
+    void harvest_all();
+    void reset();
+
     kvm::Vm& vm_;
     const Vcpus& vcpus_;
     TestMemory& test_memory_;
-};
 
-/// The log of what enable_dirty_logging() `obtained` for `vm`; null if that is none.
-std::unique_ptr<DirtyLog> make_dirty_log(const channel::DirtyLogging& obtained, kvm::Vm& vm,
-                                         const Vcpus& vcpus, TestMemory& test_memory);
+    // Taken in the exit path of a full ring alone: other vCPUs' threads harvest and reset, too.
+    std::mutex mutex_;
+    std::vector<DirtyRing> rings_;       // by vCPU; guarded by mutex_, as all below
+    std::vector<std::uint64_t> bitmap_;  // harvested and not cleared
+    std::uint64_t harvested_ = 0;        // entries that were not reset since
+    std::uint64_t full_exits_ = 0;
+};
 
 }  // namespace nestbed::vmm

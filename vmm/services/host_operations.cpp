@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <x86intrin.h>
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <system_error>
@@ -15,38 +14,18 @@ namespace nestbed::vmm {
 
 namespace {
 
-using channel::HostOperation;
-using channel::HostOperationId;
+using Id = channel::HostOperationId;
 
 /// A place for test memory whose second-stage leaves may be of any size.
 constexpr std::uint64_t place_alignment = std::uint64_t{1} << 30;
 /// Pages whose bits one word of a dirty bitmap holds.
 constexpr std::uint64_t word_pages = 64;
 
-TestPages pages_of(const HostOperation& request) { return {request.first_page, request.pages}; }
+TestPages pages_of(const channel::HostOperation& request) {
+    return {request.first_page, request.pages};
+}
 
 }  // namespace
-
-const HostOperations::Operation HostOperations::operations[] = {
-    {HostOperationId::populate, &HostOperations::no_objection, &HostOperations::populate},
-    {HostOperationId::discard, &HostOperations::no_objection, &HostOperations::discard},
-    {HostOperationId::start_dirty_log, &HostOperations::log_objection,
-     &HostOperations::start_dirty_log},
-    {HostOperationId::stop_dirty_log, &HostOperations::log_objection,
-     &HostOperations::stop_dirty_log},
-    {HostOperationId::collect_dirty_log, &HostOperations::bitmap_objection,
-     &HostOperations::collect_dirty_log},
-    {HostOperationId::clear_dirty_log, &HostOperations::bitmap_objection,
-     &HostOperations::clear_dirty_log},
-    {HostOperationId::page_out, &HostOperations::no_objection, &HostOperations::page_out},
-    {HostOperationId::set_read_only, &HostOperations::read_only_objection,
-     &HostOperations::set_read_only},
-    {HostOperationId::move, &HostOperations::place_objection, &HostOperations::move},
-    {HostOperationId::start_userfault, &HostOperations::userfault_objection,
-     &HostOperations::start_userfault},
-    {HostOperationId::stop_userfault, &HostOperations::no_objection,
-     &HostOperations::stop_userfault},
-};
 
 void HostOperations::register_in(ExitTable& exits) {
     exits.add_port(channel::port::host_operation,
@@ -57,23 +36,18 @@ void HostOperations::register_in(ExitTable& exits) {
 }
 
 std::optional<std::string> HostOperations::carry_out() {
-    HostOperation request = *memory_.read<HostOperation>(request_);
-    const auto* operation = std::ranges::find(operations, request.id, &Operation::id);
-    if (operation == std::end(operations)) {
-        return fmt::format("there is no operation {}", static_cast<std::uint32_t>(request.id));
-    }
-    if (auto problem = objection(*operation, request)) {
+    Request request = *memory_.read<Request>(request_);
+    if (auto problem = objection(request)) {
         return problem;
     }
     const std::uint64_t start = __rdtsc();
-    request.error = static_cast<std::uint32_t>((this->*operation->perform)(request));
+    request.error = static_cast<std::uint32_t>(perform(request));
     request.cycles = __rdtsc() - start;
     static_cast<void>(memory_.write(request_, request));
     return std::nullopt;
 }
 
-std::optional<std::string> HostOperations::objection(const Operation& operation,
-                                                     const HostOperation& request) const {
+std::optional<std::string> HostOperations::objection(const Request& request) const {
     if (test_memory_ == nullptr) {
         return "this VM has no test memory";
     }
@@ -81,7 +55,28 @@ std::optional<std::string> HostOperations::objection(const Operation& operation,
         return fmt::format("{} pages from page {} on are not within {} MiB of test memory",
                            request.pages, request.first_page, test_memory_->size() >> 20);
     }
-    return (this->*operation.objection)(request);
+    switch (request.id) {
+        case Id::populate:
+        case Id::discard:
+        case Id::page_out:
+        case Id::stop_userfault:
+            return std::nullopt;
+        case Id::start_dirty_log:
+        case Id::stop_dirty_log:
+            return log_objection();
+        case Id::collect_dirty_log:
+        case Id::clear_dirty_log:
+            return bitmap_objection(request);
+        case Id::set_read_only:
+            return request.argument > 1
+                       ? fmt::format("the argument {} is neither 0 nor 1", request.argument)
+                       : slot_objection();
+        case Id::move:
+            return place_objection(request);
+        case Id::start_userfault:
+            return userfault_objection(request);
+    }
+    return fmt::format("there is no operation {}", static_cast<std::uint32_t>(request.id));
 }
 
 std::optional<std::string> HostOperations::slot_objection() const {
@@ -90,14 +85,7 @@ std::optional<std::string> HostOperations::slot_objection() const {
                : std::nullopt;
 }
 
-std::optional<std::string> HostOperations::read_only_objection(const HostOperation& request) const {
-    if (request.argument > 1) {
-        return fmt::format("the argument {} is neither 0 nor 1", request.argument);
-    }
-    return slot_objection();
-}
-
-std::optional<std::string> HostOperations::place_objection(const HostOperation& request) const {
+std::optional<std::string> HostOperations::place_objection(const Request& request) const {
     const std::uint64_t place = request.argument;
     if (place % place_alignment != 0 || place < channel::test_memory_physical ||
         place > physical_end_ || test_memory_->size() > physical_end_ - place) {
@@ -106,7 +94,7 @@ std::optional<std::string> HostOperations::place_objection(const HostOperation& 
     return slot_objection();
 }
 
-std::optional<std::string> HostOperations::userfault_objection(const HostOperation& request) const {
+std::optional<std::string> HostOperations::userfault_objection(const Request& request) const {
     if (userfault_) {
         return "the VMM brings pages in already";
     }
@@ -121,12 +109,12 @@ std::optional<std::string> HostOperations::userfault_objection(const HostOperati
     return std::nullopt;
 }
 
-std::optional<std::string> HostOperations::log_objection(const HostOperation&) const {
+std::optional<std::string> HostOperations::log_objection() const {
     return dirty_log_ == nullptr ? Objection("this VM was made without a dirty log") : std::nullopt;
 }
 
-std::optional<std::string> HostOperations::bitmap_objection(const HostOperation& request) const {
-    if (auto problem = log_objection(request)) {
+std::optional<std::string> HostOperations::bitmap_objection(const Request& request) const {
+    if (auto problem = log_objection()) {
         return problem;
     }
     if (!dirty_log_->is_running()) {
@@ -143,69 +131,49 @@ std::optional<std::string> HostOperations::bitmap_objection(const HostOperation&
     return std::nullopt;
 }
 
-int HostOperations::populate(HostOperation& request) {
-    return test_memory_->populate(pages_of(request));
-}
-
-int HostOperations::discard(HostOperation& request) {
-    return test_memory_->discard(pages_of(request));
-}
-
-int HostOperations::start_dirty_log(HostOperation&) {
-    dirty_log_->start();
-    return 0;
-}
-
-int HostOperations::stop_dirty_log(HostOperation& request) {
-    request.result = dirty_log_->stop();
-    return 0;
-}
-
-int HostOperations::set_read_only(HostOperation& request) {
-    test_memory_->set_read_only(request.argument != 0);
-    request.result = test_memory_->dropped_writes();
-    return 0;
-}
-
-int HostOperations::move(HostOperation& request) {
-    test_memory_->move_to(request.argument);
-    return 0;
-}
-
-std::span<std::uint64_t> HostOperations::bitmap_of(const HostOperation& request) {
-    return std::span(bitmap_).subspan(request.first_page / word_pages, request.pages / word_pages);
-}
-
-int HostOperations::collect_dirty_log(HostOperation& request) {
-    dirty_log_->collect(bitmap_);
-    const std::span<const std::uint64_t> bitmap = bitmap_of(request);
-    request.result = 0;
-    for (const std::uint64_t word : bitmap) {
-        request.result += static_cast<std::uint64_t>(std::popcount(word));
-    }
-    std::memcpy(memory_.at(request.argument, bitmap.size_bytes()), bitmap.data(),
-                bitmap.size_bytes());
-    return 0;
-}
-
-int HostOperations::clear_dirty_log(HostOperation& request) {
-    const std::span<std::uint64_t> bitmap = bitmap_of(request);
-    std::memcpy(bitmap.data(), memory_.at(request.argument, bitmap.size_bytes()),
-                bitmap.size_bytes());
-    if (!bitmap.empty()) {
-        dirty_log_->clear(request.first_page, bitmap);
+int HostOperations::perform(Request& request) {
+    switch (request.id) {
+        case Id::populate:
+            return test_memory_->populate(pages_of(request));
+        case Id::discard:
+            return test_memory_->discard(pages_of(request));
+        case Id::page_out:
+            return page_out(request);
+        case Id::start_dirty_log:
+            dirty_log_->start();
+            break;
+        case Id::stop_dirty_log:
+            request.result = dirty_log_->stop();
+            break;
+        case Id::collect_dirty_log:
+            collect_dirty_log(request);
+            break;
+        case Id::clear_dirty_log:
+            clear_dirty_log(request);
+            break;
+        case Id::set_read_only:
+            test_memory_->set_read_only(request.argument != 0);
+            request.result = test_memory_->dropped_writes();
+            break;
+        case Id::move:
+            test_memory_->move_to(request.argument);
+            break;
+        case Id::start_userfault:
+            return start_userfault(request);
+        case Id::stop_userfault:
+            return stop_userfault(request);
     }
     return 0;
 }
 
-int HostOperations::page_out(HostOperation& request) {
+int HostOperations::page_out(Request& request) {
     const TestPages pages = pages_of(request);
     const int error = test_memory_->page_out(pages, host_cpus_);
     request.result = pages.count - test_memory_->count_resident(pages);
     return error;
 }
 
-int HostOperations::start_userfault(HostOperation& request) {
+int HostOperations::start_userfault(const Request& request) {
     const TestPages pages = pages_of(request);
     const auto kind = static_cast<channel::UserfaultKind>(request.argument);
     try {
@@ -225,15 +193,35 @@ int HostOperations::start_userfault(HostOperation& request) {
     return error;
 }
 
-int HostOperations::stop_userfault(HostOperation& request) {
-    if (!userfault_) {
-        request.result = 0;
-        return 0;
-    }
-    const Userfault::Served served = userfault_->stop();
+int HostOperations::stop_userfault(Request& request) {
+    const Userfault::Served served = userfault_ ? userfault_->stop() : Userfault::Served{};
     userfault_.reset();
     request.result = served.pages;
     return served.error;
+}
+
+std::span<std::uint64_t> HostOperations::bitmap_of(const Request& request) {
+    return std::span(bitmap_).subspan(request.first_page / word_pages, request.pages / word_pages);
+}
+
+void HostOperations::collect_dirty_log(Request& request) {
+    dirty_log_->collect(bitmap_);
+    const std::span<const std::uint64_t> bitmap = bitmap_of(request);
+    request.result = 0;
+    for (const std::uint64_t word : bitmap) {
+        request.result += static_cast<std::uint64_t>(std::popcount(word));
+    }
+    std::memcpy(memory_.at(request.argument, bitmap.size_bytes()), bitmap.data(),
+                bitmap.size_bytes());
+}
+
+void HostOperations::clear_dirty_log(const Request& request) {
+    const std::span<std::uint64_t> bitmap = bitmap_of(request);
+    std::memcpy(bitmap.data(), memory_.at(request.argument, bitmap.size_bytes()),
+                bitmap.size_bytes());
+    if (!bitmap.empty()) {
+        dirty_log_->clear(request.first_page, bitmap);
+    }
 }
 
 }  // namespace nestbed::vmm

@@ -40,35 +40,21 @@ class HostOperations {
   private:
     using Request = channel::HostOperation;
     using Objection = std::optional<std::string>;
-    /// What there is to say against an operation, and what it does: 0, or why the kernel refused
-    /// (errno).
-    struct Operation {
-        channel::HostOperationId id;
-        Objection (HostOperations::*objection)(const Request&) const;
-        int (HostOperations::*perform)(Request&);
-    };
-    static const Operation operations[];
 
-    Objection objection(const Operation& operation, const Request& request) const;
-    Objection no_objection(const Request&) const { return std::nullopt; }
-    Objection log_objection(const Request&) const;
-    Objection bitmap_objection(const Request& request) const;
+    Objection objection(const Request& request) const;
     Objection slot_objection() const;
-    Objection read_only_objection(const Request& request) const;
     Objection place_objection(const Request& request) const;
     Objection userfault_objection(const Request& request) const;
+    Objection log_objection() const;
+    Objection bitmap_objection(const Request& request) const;
 
-    int populate(Request& request);
-    int discard(Request& request);
-    int start_dirty_log(Request&);
-    int stop_dirty_log(Request& request);
-    int collect_dirty_log(Request& request);
-    int clear_dirty_log(Request& request);
+    /// Returns 0, or why the kernel refused (errno), as the next ones.
+    int perform(Request& request);
     int page_out(Request& request);
-    int set_read_only(Request& request);
-    int move(Request& request);
-    int start_userfault(Request& request);
+    int start_userfault(const Request& request);
     int stop_userfault(Request& request);
+    void collect_dirty_log(Request& request);
+    void clear_dirty_log(const Request& request);
     std::span<std::uint64_t> bitmap_of(const Request& request);
 
     GuestMemory& memory_;

@@ -1,6 +1,5 @@
 #include "vmm/services/measured_calls.hpp"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -20,16 +19,6 @@ namespace mmio = channel::mmio;
 namespace port = channel::port;
 
 constexpr std::uint32_t call_bytes = 4;
-
-Descriptor make_eventfd() {
-    const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0) {
-        throw_error(ErrorKind::kernel_refused, "cannot make an eventfd: {}", std::strerror(errno));
-    }
-    return Descriptor(fd);
-}
-
-Answer go_on(const Access&) { return std::nullopt; }
 
 /// A doorbell is not heard in the bare loop, so that it costs what the loop does.
 bool is_for_bare_loop(const kvm_run& run) {
@@ -55,7 +44,7 @@ Device of_first_vcpu(Device device) {
 }  // namespace
 
 void register_null_calls(ExitTable& exits) {
-    exits.add_port(port::nothing, go_on);
+    exits.add_port(port::nothing, [](const Access&) { return Answer(); });
     exits.add_memory(mmio::nothing, mmio::nothing + 1, [](const Access& access) {
         return access.is_write ? Answer() : access.unanswered();
     });
@@ -67,20 +56,18 @@ void register_null_calls(ExitTable& exits) {
                    [](const Access& access) { return access.read_as(access.vcpu.exits()); });
 }
 
-PortEvent::PortEvent(kvm::Vm& vm, std::uint16_t port) : fd_(make_eventfd()) {
+PortEvent::PortEvent(kvm::Vm& vm, std::uint16_t port, int flags)
+    : fd_(::eventfd(0, EFD_CLOEXEC | flags)) {
+    if (fd_.get() < 0) {
+        throw_error(ErrorKind::kernel_refused, "cannot make an eventfd: {}", std::strerror(errno));
+    }
     vm.add_port_event(port, call_bytes, fd_);
 }
 
 std::uint64_t PortEvent::take() {
     std::uint64_t count = 0;
     const ssize_t size = ::read(fd_.get(), &count, sizeof count);
-    return size == sizeof count ? count : 0;  // EAGAIN: there were none
-}
-
-std::uint64_t PortEvent::wait() {
-    pollfd event{fd_.get(), POLLIN, 0};
-    ::poll(&event, 1, -1);
-    return take();
+    return size == sizeof count ? count : 0;  // EAGAIN: there were none; EINTR
 }
 
 void PortEvent::wake() {
@@ -92,16 +79,21 @@ void PortEvent::wake() {
 ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::Vcpu& first) {
     if (const int page = system.extension(KVM_CAP_COALESCED_MMIO); page > 0) {
         ring_.emplace(first.page_of_mapping(static_cast<std::size_t>(page)));
-        vm.add_coalesced_memory(mmio::coalesced, call_bytes);
-        if (system.extension(KVM_CAP_COALESCED_PIO) > 0) {
-            vm.add_coalesced_port(port::coalesced, call_bytes);
-            coalesces_ports_ = true;
+        vm.add_coalesced(mmio::coalesced, call_bytes, /*is_port=*/false);
+        coalesces_ports_ = system.extension(KVM_CAP_COALESCED_PIO) > 0;
+        if (coalesces_ports_) {
+            vm.add_coalesced(port::coalesced, call_bytes, /*is_port=*/true);
         }
     }
     if (system.extension(KVM_CAP_IOEVENTFD) > 0) {
-        event_.emplace(vm, port::event);
-        waited_for_.emplace(vm, port::waited_event);
-        waiter_ = std::jthread([this](const std::stop_token& stop) { wait_for_events(stop); });
+        event_.emplace(vm, port::event, EFD_NONBLOCK);
+        waited_for_.emplace(vm, port::waited_event, 0);
+        waiter_ = std::jthread([this](const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
+                // Relaxed: a count, and nothing that goes with it.
+                seen_.fetch_add(waited_for_->take(), std::memory_order_relaxed);
+            }
+        });
     }
 }
 
@@ -118,25 +110,14 @@ std::vector<std::pair<std::string, std::uint64_t>> ExitlessCalls::offered() cons
             {"events", event_ ? 1U : 0U}};
 }
 
-void ExitlessCalls::wait_for_events(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-        // Relaxed: a count, and nothing that goes with it.
-        seen_.fetch_add(waited_for_->wait(), std::memory_order_relaxed);
-    }
-}
-
-void ExitlessCalls::empty_ring() {
-    if (!ring_) {
-        return;
-    }
-    ring_->empty([this](const kvm::CoalescedWrite& write) {
-        const auto value = static_cast<std::uint32_t>(write.value);
-        (write.to_port ? to_port_ : to_memory_).add(value);
-    });
-}
-
 Answer ExitlessCalls::answer_coalesced(const Access& access, NumberedWrites& writes) {
-    empty_ring();  // what came before it
+    if (ring_) {  // what came before it
+        ring_->empty([this](const kvm_coalesced_mmio& write) {
+            std::uint32_t value = 0;
+            std::memcpy(&value, write.data, sizeof value);
+            (write.pio != 0 ? to_port_ : to_memory_).add(value);
+        });
+    }
     if (const auto value = access.written()) {
         writes.add(*value);
         return std::nullopt;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,13 +25,12 @@ void register_null_calls(ExitTable& exits);
 /// An eventfd that KVM adds 1 to for each write to a port.
 class PortEvent {
   public:
-    PortEvent(kvm::Vm& vm, std::uint16_t port);
+    /// `flags` of eventfd(2): EFD_NONBLOCK if take() is not to wait.
+    PortEvent(kvm::Vm& vm, std::uint16_t port, int flags);
 
-    /// Takes the writes that there were, without waiting; how many.
+    /// Takes the writes that there were, or waits for some; how many.
     std::uint64_t take();
-    /// The same, once there were some.
-    std::uint64_t wait();
-    /// Ends a wait().
+    /// Ends a wait.
     void wake();
 
   private:
@@ -76,8 +74,6 @@ class ExitlessCalls {
 
   private:
     Answer answer_coalesced(const Access& access, NumberedWrites& writes);
-    void empty_ring();
-    void wait_for_events(const std::stop_token& stop);
 
     std::optional<kvm::CoalescedRing> ring_;  // vCPU 0's thread alone looks at it
     bool coalesces_ports_ = false;

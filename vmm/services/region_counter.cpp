@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 #include "shared/channel/ports.hpp"
 
@@ -10,15 +12,12 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// Where `name` is in `names`, at the end of which it is put if it is new.
-std::size_t place_of(const std::string& name, std::vector<std::string>& names) {
-    const auto found = std::ranges::find(names, name);
-    const auto place = static_cast<std::size_t>(found - names.begin());
-    if (found == names.end()) {
-        names.push_back(name);
-    }
-    return place;
-}
+/// What one of KVM's counters did over all regions, in all sources.
+struct Sum {
+    std::string_view name;
+    std::uint64_t full = 0;
+    std::uint64_t bare = 0;
+};
 
 double mean(std::uint64_t total, std::uint64_t regions) {
     return static_cast<double>(total) / static_cast<double>(regions);
@@ -26,17 +25,11 @@ double mean(std::uint64_t total, std::uint64_t regions) {
 
 }  // namespace
 
-RegionCounter::RegionCounter(std::vector<kvm::Statistics> sources) {
-    std::size_t most_counters = 0;
-    for (kvm::Statistics& statistics : sources) {
-        std::vector<std::size_t> places;
-        for (const kvm::Counter& counter : statistics.counters()) {
-            places.push_back(place_of(counter.name, names_));
-        }
-        most_counters = std::max(most_counters, places.size());
-        sources_.push_back({std::move(statistics), std::move(places)});
+RegionCounter::RegionCounter(std::vector<kvm::Statistics> sources) : sources_(std::move(sources)) {
+    for (const kvm::Statistics& source : sources_) {
+        std::ranges::transform(source.counters(), std::back_inserter(names_),
+                               &kvm::Statistic::name);
     }
-    values_.resize(most_counters);
     for (auto* counts : {&start_, &now_, &totals_[empty].counts, &totals_[operation].counts}) {
         counts->resize(names_.size());
     }
@@ -89,13 +82,10 @@ std::optional<std::string> RegionCounter::end(Kind kind) {
     return std::nullopt;
 }
 
-void RegionCounter::read(std::vector<std::uint64_t>& sums) {
-    std::ranges::fill(sums, 0);
-    for (const Source& source : sources_) {
-        source.statistics.read(values_);
-        for (std::size_t n = 0; n < source.places.size(); ++n) {
-            sums[source.places[n]] += values_[n];
-        }
+void RegionCounter::read(std::span<std::uint64_t> counts) const {
+    for (const kvm::Statistics& source : sources_) {
+        source.read(counts);
+        counts = counts.subspan(source.counters().size());
     }
 }
 
@@ -106,10 +96,19 @@ KvmCounts RegionCounter::counts() const {
     if (full.regions == 0 || bare.regions == 0) {
         return result;
     }
+    std::vector<Sum> sums;
     for (std::size_t n = 0; n < names_.size(); ++n) {
-        if (full.counts[n] != 0 || bare.counts[n] != 0) {
-            result.counts.push_back({names_[n], mean(full.counts[n], full.regions) -
-                                                    mean(bare.counts[n], bare.regions)});
+        auto sum = std::ranges::find(sums, names_[n], &Sum::name);
+        if (sum == sums.end()) {
+            sum = sums.insert(sum, {names_[n]});
+        }
+        sum->full += full.counts[n];
+        sum->bare += bare.counts[n];
+    }
+    for (const Sum& sum : sums) {
+        if (sum.full != 0 || sum.bare != 0) {
+            result.counts.push_back({std::string(sum.name),
+                                     mean(sum.full, full.regions) - mean(sum.bare, bare.regions)});
         }
     }
     return result;

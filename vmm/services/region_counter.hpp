@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,25 +50,18 @@ class RegionCounter {
     enum Kind : std::size_t { empty, operation };
     struct Totals {
         std::uint64_t regions = 0;
-        std::vector<std::uint64_t> counts;  ///< one per name, of differences
+        std::vector<std::uint64_t> counts;  ///< one per counter, of differences
     };
 
     std::optional<std::string> begin(Kind kind);
     std::optional<std::string> end(Kind kind);
-    void read(std::vector<std::uint64_t>& sums);
+    void read(std::span<std::uint64_t> counts) const;
 
-    /// A source's counters, and where in `names_` each one is added.
-    struct Source {
-        kvm::Statistics statistics;
-        std::vector<std::size_t> places;
-    };
-
-    std::vector<std::string> names_;
-    std::vector<Source> sources_;
-    std::optional<Kind> open_;           // the region that has begun
-    std::vector<std::uint64_t> start_;   // one per name, when it began
-    std::vector<std::uint64_t> now_;     // one per name
-    std::vector<std::uint64_t> values_;  // of one source
+    std::vector<kvm::Statistics> sources_;
+    std::vector<std::string> names_;    // of all sources' counters, one behind the other
+    std::optional<Kind> open_;          // the region that has begun
+    std::vector<std::uint64_t> start_;  // one per counter, when it began
+    std::vector<std::uint64_t> now_;    // one per counter
     std::array<Totals, 2> totals_;
 };
 

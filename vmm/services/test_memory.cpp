@@ -1,7 +1,6 @@
 #include "vmm/services/test_memory.hpp"
 
 #include <linux/kvm.h>
-#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -25,21 +24,12 @@ bool has_swap() {
 
 }  // namespace
 
-TestMemory::TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
-                       const BackingSettings& backing)
+TestMemory::TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing)
     : vm_(vm),
-      slot_(slot),
       memory_(map_backing(backing, bytes, channel::test_memory_physical)),
       guest_physical_(channel::test_memory_physical),
       end_of_places_(channel::test_memory_physical + memory_.size()) {
     set_slot(memory_.size());
-}
-
-std::uint64_t TestMemory::pages() const { return size() / test_page_bytes; }
-
-bool TestMemory::contains(TestPages pages) const {
-    const std::uint64_t all = this->pages();
-    return pages.first <= all && pages.count <= all - pages.first;
 }
 
 std::byte* TestMemory::at(TestPages pages) const {
@@ -49,10 +39,6 @@ std::byte* TestMemory::at(TestPages pages) const {
 int TestMemory::advise(TestPages pages, int advice) {
     return ::madvise(at(pages), pages.count * test_page_bytes, advice) == 0 ? 0 : errno;
 }
-
-int TestMemory::populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
-
-int TestMemory::drop(TestPages pages) { return advise(pages, MADV_DONTNEED); }
 
 int TestMemory::discard(TestPages pages) {
     // Of a file's pages, MADV_DONTNEED would only drop this mapping's view.
@@ -96,9 +82,9 @@ std::uint64_t TestMemory::count_resident(TestPages pages) const {
         if (::mincore(at(pages), now * test_page_bytes, states.data()) != 0) {
             return pages.count + resident;  // nothing says that they left
         }
-        resident += static_cast<std::uint64_t>(
-            std::count_if(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(now),
-                          [](unsigned char state) { return (state & 1) != 0; }));
+        for (std::uint64_t page = 0; page < now; ++page) {
+            resident += states[page] & 1U;
+        }
         pages = {pages.first + now, pages.count - now};
     }
     return resident;
@@ -154,7 +140,7 @@ bool TestMemory::take_access(std::uint64_t guest_physical, bool is_write) {
 void TestMemory::set_slot(std::uint64_t bytes) {
     const std::uint32_t flags =
         (logs_writes_ ? KVM_MEM_LOG_DIRTY_PAGES : 0U) | (read_only_ ? KVM_MEM_READONLY : 0U);
-    vm_.set_memory_slot(slot_, guest_physical_, bytes, memory_.address(), flags);
+    vm_.set_memory_slot(slot, guest_physical_, bytes, memory_.address(), flags);
 }
 
 }  // namespace nestbed::vmm

@@ -2,6 +2,8 @@
 // what can be done to both while the guest runs.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -24,29 +26,32 @@ struct TestPages {
 
 class TestMemory {
   public:
-    /// Maps the memory and makes it slot `slot` of `vm`, which must outlive it. Throws Error if the
+    /// Its memslot; the guest's own memory is slot 0.
+    static constexpr std::uint32_t slot = 1;
+
+    /// Maps the memory and makes it a memslot of `vm`, which must outlive it. Throws Error if the
     /// host has not got it.
-    TestMemory(kvm::Vm& vm, std::uint32_t slot, std::uint64_t bytes,
-               const BackingSettings& backing);
+    TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing);
 
     std::uint64_t size() const { return memory_.size(); }
-    std::uint64_t pages() const;
-    std::uint32_t slot() const { return slot_; }
+    std::uint64_t pages() const { return size() / test_page_bytes; }
 
     /// Whether all of the pages exist.
-    bool contains(TestPages pages) const;
+    bool contains(TestPages some) const {
+        return some.first <= pages() && some.count <= pages() - some.first;
+    }
 
     const HostMemory& memory() const { return memory_; }
 
     /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
     /// (errno).
-    [[nodiscard]] int populate(TestPages pages);
+    [[nodiscard]] int populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
     [[nodiscard]] int discard(TestPages pages);
     /// With threads on these CPUs, all that the process may use. Gives up after a second.
     [[nodiscard]] int page_out(TestPages pages, std::span<const std::uint32_t> host_cpus);
     /// Takes the pages out of this process's page tables; of memory that is a file they stay in it,
     /// other memory loses them.
-    [[nodiscard]] int drop(TestPages pages);
+    [[nodiscard]] int drop(TestPages pages) { return advise(pages, MADV_DONTNEED); }
     /// How many of the pages are in the host's memory.
     std::uint64_t count_resident(TestPages pages) const;
 
@@ -75,7 +80,6 @@ class TestMemory {
     void set_slot(std::uint64_t bytes);
 
     kvm::Vm& vm_;
-    std::uint32_t slot_;
     HostMemory memory_;
     std::uint64_t guest_physical_;
     bool logs_writes_ = false;

@@ -30,19 +30,14 @@ int open_userfaultfd() {
     return static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 }
 
-std::uint64_t features_for(Backing backing, channel::UserfaultKind kind) {
-    const bool minor = kind == channel::UserfaultKind::minor;
-    switch (backing) {
-        case Backing::anon:
-        case Backing::thp:
-            return 0;
-        case Backing::memfd:
-            return minor ? UFFD_FEATURE_MINOR_SHMEM : UFFD_FEATURE_MISSING_SHMEM;
-        case Backing::hugetlb_2m:
-        case Backing::hugetlb_1g:
-            return minor ? UFFD_FEATURE_MINOR_HUGETLBFS : UFFD_FEATURE_MISSING_HUGETLBFS;
+std::uint64_t features_for(const HostMemory& memory, bool minor) {
+    if (memory.file() < 0) {
+        return 0;
     }
-    return 0;
+    if (page_bytes(memory.backing().kind) == page_bytes(Backing::memfd)) {
+        return minor ? UFFD_FEATURE_MINOR_SHMEM : UFFD_FEATURE_MISSING_SHMEM;
+    }
+    return minor ? UFFD_FEATURE_MINOR_HUGETLBFS : UFFD_FEATURE_MISSING_HUGETLBFS;
 }
 
 /// What a system call returned; a failure is thrown.
@@ -53,16 +48,15 @@ int checked(int result) {
     return result;
 }
 
-Descriptor registered(const HostMemory& memory, uffdio_range range, channel::UserfaultKind kind) {
+Descriptor registered(const HostMemory& memory, uffdio_range range, bool minor) {
     Descriptor faults(checked(open_userfaultfd()));
     uffdio_api api{};
     api.api = UFFD_API;
-    api.features = features_for(memory.backing().kind, kind);
+    api.features = features_for(memory, minor);
     checked(::ioctl(faults.get(), UFFDIO_API, &api));
     uffdio_register request{};
     request.range = range;
-    request.mode = kind == channel::UserfaultKind::minor ? UFFDIO_REGISTER_MODE_MINOR
-                                                         : UFFDIO_REGISTER_MODE_MISSING;
+    request.mode = minor ? UFFDIO_REGISTER_MODE_MINOR : UFFDIO_REGISTER_MODE_MISSING;
     checked(::ioctl(faults.get(), UFFDIO_REGISTER, &request));
     return faults;
 }
@@ -80,8 +74,8 @@ Mapping zeros(std::uint64_t bytes) {
 Userfault::Userfault(const HostMemory& memory, Range range, channel::UserfaultKind kind,
                      std::vector<std::uint32_t> host_cpus)
     : range_{reinterpret_cast<std::uint64_t>(memory.address()) + range.offset, range.bytes},
-      kind_(kind),
-      faults_(registered(memory, range_, kind)),
+      minor_(kind == channel::UserfaultKind::minor),
+      faults_(registered(memory, range_, minor_)),
       end_(checked(::eventfd(0, EFD_CLOEXEC))),
       zeros_(zeros(page_bytes(memory.backing().kind))),
       thread_([this, cpus = std::move(host_cpus)] {
@@ -108,46 +102,38 @@ void Userfault::serve() {
         if (events[1].revents != 0) {
             return;
         }
-        serve_one();
+        uffd_msg message{};
+        const ssize_t size = ::read(faults_.get(), &message, sizeof message);
+        // EAGAIN: whoever waited was taken out of the wait by a signal.
+        if (size == sizeof message && message.event == UFFD_EVENT_PAGEFAULT) {
+            serve({message.arg.pagefault.address & ~(zeros_.size() - 1), zeros_.size()});
+        }
     }
 }
 
-void Userfault::serve_one() {
-    uffd_msg message{};
-    const ssize_t size = ::read(faults_.get(), &message, sizeof message);
-    // EAGAIN: whoever waited was taken out of the wait by a signal.
-    if (size != sizeof message || message.event != UFFD_EVENT_PAGEFAULT) {
-        return;
-    }
-    const std::uint64_t page = message.arg.pagefault.address & ~(zeros_.size() - 1);
+void Userfault::serve(uffdio_range page) {
     const int error = bring_in(page);
     if (error == 0) {
         ++pages_;
     } else if (error == EEXIST) {
         // Two vCPUs waited for it, and it came for the first.
-        uffdio_range range{page, zeros_.size()};
-        ::ioctl(faults_.get(), UFFDIO_WAKE, &range);
+        ::ioctl(faults_.get(), UFFDIO_WAKE, &page);
     } else {
-        give_up(error);
+        error_ = error;
+        ::ioctl(faults_.get(), UFFDIO_UNREGISTER, &range_);  // wakes whoever waits
     }
 }
 
-int Userfault::bring_in(std::uint64_t page) const {
-    if (kind_ == channel::UserfaultKind::minor) {
-        uffdio_continue there{};
-        there.range = {page, zeros_.size()};
-        return ::ioctl(faults_.get(), UFFDIO_CONTINUE, &there) == 0 ? 0 : errno;
-    }
+int Userfault::bring_in(uffdio_range page) const {
+    uffdio_continue there{};
+    there.range = page;
     uffdio_copy copy{};
-    copy.dst = page;
+    copy.dst = page.start;
     copy.src = reinterpret_cast<std::uint64_t>(zeros_.address());
-    copy.len = zeros_.size();
-    return ::ioctl(faults_.get(), UFFDIO_COPY, &copy) == 0 ? 0 : errno;
-}
-
-void Userfault::give_up(int error) {
-    error_ = error;
-    ::ioctl(faults_.get(), UFFDIO_UNREGISTER, &range_);  // wakes whoever waits
+    copy.len = page.len;
+    const int result = minor_ ? ::ioctl(faults_.get(), UFFDIO_CONTINUE, &there)
+                              : ::ioctl(faults_.get(), UFFDIO_COPY, &copy);
+    return result == 0 ? 0 : errno;
 }
 
 }  // namespace nestbed::vmm

@@ -44,12 +44,12 @@ class Userfault {
 
   private:
     void serve();
-    void serve_one();
-    int bring_in(std::uint64_t page) const;
-    void give_up(int error);
+    void serve(uffdio_range page);
+    /// Returns 0, or why the kernel refused (errno).
+    int bring_in(uffdio_range page) const;
 
     uffdio_range range_;
-    channel::UserfaultKind kind_;
+    bool minor_;
     Descriptor faults_;  ///< a userfaultfd
     Descriptor end_;     ///< an eventfd, which ends the thread
     Mapping zeros_;      ///< a page of the backing's size

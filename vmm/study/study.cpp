@@ -187,14 +187,9 @@ Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
 
 std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
                                std::uint64_t timeout_seconds) {
-    std::vector<NamedNumber> backings;
-    for (const Backing backing : all_backings()) {
-        backings.push_back({static_cast<std::uint64_t>(backing), std::string(backing_name(backing)),
-                            explanation_of(backing)});
-    }
-    axes.push_back(name_axis("backing", "Host pages behind guest memory (docs/guest-memory.md)",
-                             backings, {static_cast<std::uint64_t>(Backing::anon)},
-                             Axis::host_only | (compares_backings ? Axis::list : 0U)));
+    axes.push_back(name_axis<Backing>(
+        "backing", "Host pages behind guest memory (docs/guest-memory.md)", {Backing::anon},
+        Axis::host_only | (compares_backings ? Axis::list : 0U)));
     axes.push_back(flag_axis("prefault", "The host populates all of it before the guest runs",
                              Axis::host_only));
     axes.push_back({.name = "timeout",

@@ -10,8 +10,8 @@
 #include "vmm/diagnose/symbols.hpp"
 #include "vmm/loader/elf_image.hpp"
 #include "vmm/loader/guest.hpp"
-#include "vmm/machine/boot_tables.hpp"
 #include "vmm/memory/backing.hpp"
+#include "vmm/platform/guest_layout.hpp"
 
 namespace nestbed::vmm::test {
 

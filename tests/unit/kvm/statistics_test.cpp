@@ -17,7 +17,7 @@ using testing::IsEmpty;
 
 std::vector<std::string> names_in(StatisticsFile& file) {
     std::vector<std::string> names;
-    for (const Counter& counter : parse_counters(file.bytes())) {
+    for (const Statistic& counter : parse_statistics(KVM_STATS_TYPE_CUMULATIVE, file.bytes())) {
         names.push_back(counter.name);
     }
     return names;
@@ -32,7 +32,7 @@ std::vector<std::uint64_t> values_of(const Statistics& statistics) {
 /// The message of the error that parsing ends with.
 std::string refusal(const std::vector<std::byte>& file) {
     try {
-        parse_counters(file);
+        parse_statistics(KVM_STATS_TYPE_CUMULATIVE, file);
     } catch (const vmm::Error& error) {
         EXPECT_EQ(error.kind(), vmm::ErrorKind::kernel_refused);
         return error.what();
@@ -128,13 +128,13 @@ TEST(ParseGauges, HaveNamesAndValues) {
     file.set_flags(2, KVM_STATS_TYPE_LINEAR_HIST);
     file.set_flags(3, KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BYTES);
     file.set_flags(4, KVM_STATS_TYPE_PEAK);
-    const std::vector<Gauge> gauges = parse_gauges(file.bytes());
+    const std::vector<Statistic> gauges = parse_statistics(KVM_STATS_TYPE_INSTANT, file.bytes());
     ASSERT_EQ(gauges.size(), 2U);
     EXPECT_EQ(gauges[0].name, "pages_4k");
     EXPECT_EQ(gauges[0].value, 20U);
     EXPECT_EQ(gauges[1].name, "pages_2m");
     EXPECT_EQ(gauges[1].value, 40U);
-    EXPECT_EQ(read_gauges(file.open()).size(), 2U);
+    EXPECT_EQ(read_statistics(KVM_STATS_TYPE_INSTANT, file.open()).size(), 2U);
 }
 
 TEST(ParseGauges, FilesThatAreWrongAreRefusedAsThoseOfCounters) {
@@ -144,11 +144,11 @@ TEST(ParseGauges, FilesThatAreWrongAreRefusedAsThoseOfCounters) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
         const std::vector<std::byte> cut(whole.begin(),
                                          whole.begin() + static_cast<std::ptrdiff_t>(size));
-        EXPECT_THROW(parse_gauges(cut), vmm::Error) << size;
+        EXPECT_THROW(parse_statistics(KVM_STATS_TYPE_INSTANT, cut), vmm::Error) << size;
     }
     file.set_offset(0, 1);
-    EXPECT_THROW(parse_gauges(file.bytes()), vmm::Error);
-    EXPECT_THROW(read_gauges(vmm::Descriptor(-1)), vmm::Error);
+    EXPECT_THROW(parse_statistics(KVM_STATS_TYPE_INSTANT, file.bytes()), vmm::Error);
+    EXPECT_THROW(read_statistics(KVM_STATS_TYPE_INSTANT, vmm::Descriptor(-1)), vmm::Error);
 }
 
 TEST(Statistics, AFileThatBecomesShorterIsAnError) {

@@ -2,6 +2,7 @@
 
 #include "vmm/memory/backing.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/memory/memory_report.hpp"
+#include "vmm/study/axis.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -41,12 +43,22 @@ std::string refusal(const BackingSettings& settings, std::uint64_t size,
 }
 
 TEST(BackingName, IsAsOnTheCommandLine) {
-    EXPECT_EQ(backing_names(), "anon, thp, memfd, hugetlb-2m, hugetlb-1g");
+    const Axis axis = name_axis<Backing>("backing", {}, {});
     for (const Backing backing : all) {
-        EXPECT_EQ(backing_from_name(backing_name(backing)), backing);
+        EXPECT_THAT(axis.parse(study::name_of(backing)),
+                    testing::ElementsAre(static_cast<std::uint64_t>(backing)));
     }
     for (const char* name : {"", "4k", "hugetlb", "ANON", "anon "}) {
-        EXPECT_EQ(backing_from_name(name), std::nullopt) << name;
+        try {
+            axis.parse(name);
+            ADD_FAILURE() << name;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::usage);
+            EXPECT_EQ(
+                error.what(),
+                fmt::format("--backing {}: there are anon, thp, memfd, hugetlb-2m, hugetlb-1g",
+                            name));
+        }
     }
 }
 
@@ -72,7 +84,7 @@ TEST(MapBacking, LiesInALeafAsTheGuestSeesIt) {
             EXPECT_EQ((reinterpret_cast<std::uint64_t>(memory.address()) - guest_physical) %
                           alignment_of(backing),
                       0U)
-                << backing_name(backing) << " " << guest_physical;
+                << study::name_of(backing) << " " << guest_physical;
         }
     }
 }
