@@ -1,4 +1,4 @@
-// What is done to one page, for whoever wants it inlined; c_page_tables.h says what each does.
+// What is done to one page; c_page_tables.h says what each operation does.
 #ifndef NESTBED_BENCH_C_PAGE_OPERATIONS_H
 #define NESTBED_BENCH_C_PAGE_OPERATIONS_H
 
@@ -206,7 +206,7 @@ static slow_path enum c_error map_slowly(struct c_address_space* space, uint64_t
     return c_ok;
 }
 
-static inline enum c_error map_page(struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_map_page(struct c_address_space* space, uint64_t linear,
                                     uint64_t physical, uint64_t flags) {
     const enum c_error error = check(space, linear, physical, flags);
     if (unlikely(error != c_ok)) {
@@ -238,7 +238,7 @@ static inline enum c_error describe(uint64_t raw, uint64_t linear, unsigned shif
     return c_ok;
 }
 
-static inline enum c_error lookup(const struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_lookup(const struct c_address_space* space, uint64_t linear,
                                   struct c_mapping* mapping) {
     if (unlikely((uint64_t)((int64_t)(linear << 16) >> 16) != linear)) {
         return c_not_canonical;
@@ -259,7 +259,7 @@ static inline enum c_error lookup(const struct c_address_space* space, uint64_t 
     return describe(raw, linear, pt_shift, mapping);
 }
 
-static inline enum c_error protect_page(struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_protect_page(struct c_address_space* space, uint64_t linear,
                                         uint64_t flags, uint64_t* old, int* owed) {
     if (unlikely((linear & ~lower_half_pages) != 0)) {
         return surely(linear_refused(linear));
@@ -287,7 +287,7 @@ static inline enum c_error protect_page(struct c_address_space* space, uint64_t 
     return c_ok;
 }
 
-static inline enum c_error unmap_page(struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_unmap_page(struct c_address_space* space, uint64_t linear,
                                       uint64_t* frame, uint64_t* old) {
     if (unlikely((linear & ~lower_half_pages) != 0)) {
         return surely(linear_refused(linear));

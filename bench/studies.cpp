@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 
+#include "bench/run_benchmarks.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/study/shootdown_axes.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
@@ -166,6 +167,8 @@ class StudyBench {
     std::map<std::size_t, StudyRun> runs_;
 };
 
+}  // namespace
+
 /// Fails if any of what ran has failed: a measurement without its proof is none.
 int run_benchmarks() {
     const kvm::System system;
@@ -183,21 +186,4 @@ int run_benchmarks() {
     return failed ? 1 : 0;
 }
 
-}  // namespace
-
 }  // namespace nestbed::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-        return 2;
-    }
-    try {
-        return nestbed::bench::run_benchmarks();
-    } catch (const nestbed::vmm::Error& error) {
-        // Where there is no KVM nothing can be measured, and that is all that is said.
-        const bool skipped = error.kind() == nestbed::vmm::ErrorKind::host_lacks;
-        fmt::print(stderr, "studies: {}{}\n", skipped ? "skipped: " : "", error.what());
-        return skipped ? 0 : 1;
-    }
-}
