@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "vmm/base/text.hpp"
@@ -38,16 +39,19 @@ constexpr char nested_help[] =
     "  nestbed nested --paging shadow -- run paging --format junit --output shadow.xml\n"
     "  nestbed nested --paging ept -- run --filter 'paging.*'\n\n";
 
-/// An option given as "" is one whose shell variable was not set.
-const CLI::Validator not_empty(
-    [](const std::string& text) { return std::string(text.empty() ? "must not be empty" : ""); },
-    "");
+/// An option with a name for its text. Given as "" it is one whose shell variable was not set.
+template <typename Text>
+void add_text(CLI::App* command, const char* name, const char* type, const char* help, Text& text) {
+    static const CLI::Validator not_empty(
+        [](const std::string& given) { return given.empty() ? "must not be empty" : ""; }, "");
+    command->add_option(name, text, help)->type_name(type)->check(not_empty);
+}
 
 NestedPaging parse_nested_paging(const std::string& text) {
-    for (const auto& [name, paging] : nested_pagings) {
-        if (text == name) {
-            return paging;
-        }
+    static const std::map<std::string_view, NestedPaging> names{
+        {"npt", NestedPaging::npt}, {"shadow", NestedPaging::shadow}, {"ept", NestedPaging::ept}};
+    if (const auto named = names.find(text); named != names.end()) {
+        return named->second;
     }
     throw_error(ErrorKind::usage, "--paging {}: must be npt, shadow or ept", text);
 }
@@ -75,34 +79,23 @@ void add_machine_options(CLI::App* command, NestedRequest& request) {
               [&](const std::string& text) { settings.memory = parse_machine_memory(text); });
     command->add_flag("--five-level", settings.five_level,
                       "Its kernel, and so the second stage, uses five levels");
-    command->add_option("--cpu-model", settings.cpu_model, "The processor, by its emulator's name")
-        ->type_name("MODEL")
-        ->check(not_empty);
+    add_text(command, "--cpu-model", "MODEL", "The processor, by its emulator's name",
+             settings.cpu_model);
     add_value(command, "--timeout", "SECONDS",
               "Ends the machine if nothing is heard of it for so long (default 120)",
               [&](const std::string& text) { request.silence = parse_seconds("--timeout", text); });
 }
 
 void add_kernel_options(CLI::App* command, NestedRequest& request) {
-    command
-        ->add_option("--cache", request.cache,
-                     "Where the kernel is kept (default ~/.cache/nestbed)")
-        ->type_name("FOLDER")
-        ->check(not_empty);
-    command->add_option("--kernel", request.kernel, "Another kernel's image")
-        ->type_name("FILE")
-        ->check(not_empty);
-    command->add_option("--modules", request.modules, "The folder of its modules")
-        ->type_name("FOLDER")
-        ->check(not_empty);
+    add_text(command, "--cache", "FOLDER", "Where the kernel is kept (default ~/.cache/nestbed)",
+             request.cache);
+    add_text(command, "--kernel", "FILE", "Another kernel's image", request.kernel);
+    add_text(command, "--modules", "FOLDER", "The folder of its modules", request.modules);
 }
 
 void add_command_options(CLI::App* command, NestedRequest& request) {
-    command
-        ->add_option("--program", request.command.program,
-                     "Run this program instead; COMMAND is its arguments")
-        ->type_name("FILE")
-        ->check(not_empty);
+    add_text(command, "--program", "FILE", "Run this program instead; COMMAND is its arguments",
+             request.command.program);
     add_values(command, "--with", "PATH",
                "A file or folder that is to be in the machine as it is here; may be repeated",
                [&](const std::string& text) { request.command.inputs.emplace_back(text); });
@@ -165,7 +158,7 @@ ExitCode nested(const NestedRequest& request) {
     MachineConsole console;
     NestedMachine machine(request, console);
     const InterruptWatcher interrupts;
-    const BootResult boot = machine.run(console, interrupts.token()).boot;
+    const BootResult boot = machine.run(console, interrupts.token());
     switch (boot.end) {
         case BootEnd::finished:
             return static_cast<ExitCode>(boot.code);

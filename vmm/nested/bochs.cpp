@@ -8,7 +8,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/emulator.hpp"
 
 namespace nestbed::vmm {
@@ -22,17 +22,6 @@ constexpr char image_maker[] = "grub-mkrescue";
 /// By their names alone: a path may hold what means something in a configuration.
 constexpr char cd_image[] = "cd.iso";
 constexpr char cd_tree[] = "cd";
-
-/// "Bochs 2.7" from "… Bochs x86 Emulator 2.7 …".
-std::string name_from(const std::string& help) {
-    std::istringstream words(help);
-    for (std::string word; words >> word;) {
-        if (word == "Emulator" && words >> word) {
-            return "Bochs " + word;
-        }
-    }
-    return "Bochs";
-}
 
 std::vector<std::string> cpu_models() {
     // It lists them on its standard error, between other lines.
@@ -172,7 +161,7 @@ void complete(NestedSettings& settings, const std::string& name) {
 
 Emulator make_bochs(NestedSettings settings) {
     refuse_what_is_missing();
-    const std::string name = name_from(output_of({program, "--help"}));
+    const std::string name = name_in(output_of({program, "--help"}), "Bochs", "Emulator");
     complete(settings, name);
     return {.name = name,
             .cpu_model = settings.cpu_model,

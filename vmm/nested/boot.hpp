@@ -2,18 +2,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "vmm/nested/child_process.hpp"
-#include "vmm/nested/frame.hpp"
-#include "vmm/nested/pipe.hpp"
 
 namespace nestbed::vmm {
 
@@ -51,6 +47,7 @@ struct BootResult {
     bool any_output = false;                   ///< the command wrote something
     std::map<std::size_t, std::string> files;  ///< brought back, by their numbers
     std::vector<std::string> console;          ///< the kernel's last lines
+    std::uint32_t retries = 0;                 ///< boots before it that hung
 };
 
 struct BootStart {

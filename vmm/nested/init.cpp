@@ -8,7 +8,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -18,9 +17,8 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/kvm/system.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/frame.hpp"
-#include "vmm/nested/pipe.hpp"
 #include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
@@ -100,27 +98,16 @@ class IdleVm {
     std::optional<kvm::Vcpu> vcpu_;
 };
 
-/// A pipe of the command's and the kind of frame in which its bytes are sent.
-struct Stream {
-    Pipe pipe;
-    FrameKind kind;
-};
-
 int run_command(const Channel& channel, const Task& task) {
-    std::array<Stream, 3> streams{
-        {{Pipe(), FrameKind::output}, {Pipe(), FrameKind::error}, {Pipe(), FrameKind::progress}}};
-    ChildProcess command({.command = task.command,
-                          .output = streams[0].pipe.writer(),
-                          .error = streams[1].pipe.writer(),
-                          .more = {streams[2].pipe.writer()},
-                          .directory = task.directory,
-                          .environment = {std::string(progress_variable) + "=3"}});
-    for (Stream& stream : streams) {
-        stream.pipe.close_writer();
-    }
-    const ProcessEnd end = read_until_end(
-        command, {streams[0].pipe.reader(), streams[1].pipe.reader(), streams[2].pipe.reader()},
-        [&](std::size_t n, const std::string& text) { channel.send(streams.at(n).kind, text); });
+    const auto sends = [&](FrameKind kind) {
+        return [&channel, kind](const std::string& text) { channel.send(kind, text); };
+    };
+    ChildProcess command(
+        {.command = task.command,
+         .outputs = {sends(FrameKind::output), sends(FrameKind::error), sends(FrameKind::progress)},
+         .directory = task.directory,
+         .environment = {std::string(progress_variable) + "=3"}});
+    const ProcessEnd end = command.read_until_end();
     if (end.signal != 0) {
         channel.send(FrameKind::error,
                      fmt::format("nestbed: the command was ended by {}\n", text_of(end)));

@@ -10,15 +10,20 @@
 
 namespace nestbed::vmm {
 
+/// What is to be run, and what it needs.
+struct NestedCommand {
+    std::filesystem::path program{};             ///< empty: this one
+    std::vector<std::string> arguments;          ///< without the program's name
+    std::vector<std::filesystem::path> inputs;   ///< files and folders that it reads
+    std::vector<std::filesystem::path> outputs;  ///< files that it writes
+};
+
 struct NestedContents {
     std::vector<std::filesystem::path> modules;  ///< in the order to be loaded
     std::string module_parameters;               ///< of the last one
     KvmParameter expected_parameter{};
-    std::filesystem::path program;               ///< to be run; empty: this one
-    std::vector<std::string> arguments;          ///< the program's
-    std::filesystem::path directory;             ///< to run it in: there is one of that name
-    std::vector<std::filesystem::path> inputs;   ///< files and folders that are there as here
-    std::vector<std::filesystem::path> outputs;  ///< files to be brought back
+    NestedCommand command;
+    std::filesystem::path directory;  ///< to run it in: there is one of that name
     EmulatedMachine machine;
 };
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -13,7 +15,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 
@@ -53,6 +55,22 @@ std::optional<std::string_view> section_named(Elf* elf, std::string_view wanted)
         }
     }
     return std::nullopt;
+}
+
+/// All in `folder` and below, by their names.
+std::map<std::string, fs::path> modules_in(const fs::path& folder) {
+    std::map<std::string, fs::path> modules;
+    try {
+        for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+            if (is_module(entry.path())) {
+                modules.emplace(module_name(entry.path()), entry.path());
+            }
+        }
+    } catch (const fs::filesystem_error& error) {
+        throw_error(ErrorKind::host_lacks, "cannot look for kernel modules in {}: {}",
+                    folder.string(), error.code().message());
+    }
+    return modules;
 }
 
 }  // namespace
@@ -97,47 +115,34 @@ std::string read_module(const fs::path& file) {
     return read_file(file);
 }
 
-ModuleFolder::ModuleFolder(const fs::path& folder) : folder_(folder) {
-    std::error_code error;
-    fs::recursive_directory_iterator entry(folder, error);
-    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-        if (is_module(entry->path())) {
-            files_.emplace(module_name(entry->path()), entry->path());
-        }
-    }
-    if (error) {
-        throw_error(ErrorKind::host_lacks, "cannot look for kernel modules in {}: {}",
-                    folder.string(), error.message());
-    }
-}
-
-std::vector<fs::path> ModuleFolder::load_order(const std::string& name) const {
+std::vector<fs::path> modules_to_load(const fs::path& folder, const std::string& wanted) {
+    const std::map<std::string, fs::path> modules = modules_in(folder);
     std::vector<fs::path> order;
-    append(module_name(name), "", order, 0);
+    using Append = std::function<void(const std::string&, const std::string&, std::size_t)>;
+    const Append append = [&](const std::string& name, const std::string& needed_by,
+                              std::size_t depth) {
+        // Longer than there are modules: they need each other.
+        if (depth > modules.size()) {
+            throw_error(ErrorKind::host_lacks, "the modules in {} need each other in a circle",
+                        folder.string());
+        }
+        const auto found = modules.find(name);
+        if (found == modules.end()) {
+            throw_error(ErrorKind::host_lacks, "there is no module {}{} in {}", name,
+                        needed_by.empty() ? "" : fmt::format(" (needed by {})", needed_by),
+                        folder.string());
+        }
+        const fs::path& file = found->second;
+        if (std::ranges::find(order, file) != order.end()) {
+            return;
+        }
+        for (const std::string& dependency : dependencies_in(read_module(file), file)) {
+            append(dependency, name, depth + 1);
+        }
+        order.push_back(file);
+    };
+    append(module_name(wanted), "", 0);
     return order;
-}
-
-void ModuleFolder::append(const std::string& name, const std::string& needed_by,
-                          std::vector<fs::path>& order, std::size_t depth) const {
-    // Longer than there are modules: they need each other.
-    if (depth > files_.size()) {
-        throw_error(ErrorKind::host_lacks, "the modules in {} need each other in a circle",
-                    folder_.string());
-    }
-    const auto found = files_.find(name);
-    if (found == files_.end()) {
-        throw_error(ErrorKind::host_lacks, "there is no module {}{} in {}", name,
-                    needed_by.empty() ? "" : fmt::format(" (needed by {})", needed_by),
-                    folder_.string());
-    }
-    if (std::ranges::find(order, found->second) != order.end()) {
-        return;
-    }
-    for (const std::string& dependency :
-         dependencies_in(read_module(found->second), found->second)) {
-        append(dependency, name, order, depth + 1);
-    }
-    order.push_back(found->second);
 }
 
 }  // namespace nestbed::vmm

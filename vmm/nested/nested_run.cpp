@@ -10,7 +10,6 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel_modules.hpp"
 
 namespace nestbed::vmm {
@@ -90,29 +89,26 @@ NestedMachine::NestedMachine(NestedRequest request, NestedObserver& observer)
       emulator_(make_emulator(request_.settings)),
       kernel_(kernel_for(request_, observer)) {}
 
-NestedResult NestedMachine::run(NestedObserver& observer, const std::stop_token& stop) {
+BootResult NestedMachine::run(NestedObserver& observer, const std::stop_token& stop) {
     observer.preparing("nested machine: booting");
-    NestedResult result =
+    BootResult result =
         run_nested(emulator_, kernel_, request_.command, request_.silence, observer, stop);
     FirstError error;
-    for (const auto& file : result.boot.files) {
-        error.attempt([&] { outputs_.at(file.first).write(file.second); });
+    for (const auto& [number, contents] : result.files) {
+        error.attempt([&] { outputs_.at(number).write(contents); });
     }
     error.throw_if_any();
     return result;
 }
 
-NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
-                        const NestedCommand& command, std::chrono::milliseconds silence,
-                        NestedObserver& observer, const std::stop_token& stop) {
-    NestedContents contents{.modules = ModuleFolder(kernel.modules).load_order(emulator.kvm_module),
+BootResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
+                      const NestedCommand& command, std::chrono::milliseconds silence,
+                      NestedObserver& observer, const std::stop_token& stop) {
+    NestedContents contents{.modules = modules_to_load(kernel.modules, emulator.kvm_module),
                             .module_parameters = emulator.kvm_parameters,
                             .expected_parameter = emulator.expected_parameter,
-                            .program = command.program,
-                            .arguments = command.arguments,
+                            .command = command,
                             .directory = fs::current_path(),
-                            .inputs = command.inputs,
-                            .outputs = command.outputs,
                             .machine = {.emulator = emulator.name,
                                         .cpu_model = emulator.cpu_model,
                                         .kernel_package = kernel.package,
@@ -120,21 +116,19 @@ NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
                                         .kernel_checksum = kernel.checksum}};
     const ScratchFolder folder = temporary_folder();
     const fs::path initramfs = folder.path() / "initramfs";
-    NestedResult result;
-    for (;; ++result.retries) {
-        contents.machine.retries = result.retries;
+    for (;; ++contents.machine.retries) {
         write_file(initramfs, make_initramfs(contents));
-        result.boot = boot({.emulator = emulator.name,
-                            .command = emulator.command(kernel, initramfs, folder.path()),
-                            .directory = folder.path(),
-                            .silence = silence,
-                            .complaint_in = emulator.complaint_in},
-                           observer, stop);
-        const bool retry = result.boot.end == BootEnd::hung && !result.boot.any_output;
-        if (!retry || result.retries == 1) {
+        BootResult result = boot({.emulator = emulator.name,
+                                  .command = emulator.command(kernel, initramfs, folder.path()),
+                                  .directory = folder.path(),
+                                  .silence = silence,
+                                  .complaint_in = emulator.complaint_in},
+                                 observer, stop);
+        result.retries = contents.machine.retries;
+        if (result.end != BootEnd::hung || result.any_output || result.retries == 1) {
             return result;
         }
-        observer.retrying(result.boot);
+        observer.retrying(result);
     }
 }
 

@@ -11,16 +11,10 @@
 #include "vmm/base/output_file.hpp"
 #include "vmm/nested/boot.hpp"
 #include "vmm/nested/emulator.hpp"
+#include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel.hpp"
 
 namespace nestbed::vmm {
-
-struct NestedCommand {
-    std::filesystem::path program{};             ///< empty: this one
-    std::vector<std::string> arguments;          ///< without the program's name
-    std::vector<std::filesystem::path> inputs;   ///< files and folders that it reads
-    std::vector<std::filesystem::path> outputs;  ///< files that it writes
-};
 
 /// All that is asked for.
 struct NestedRequest {
@@ -32,11 +26,6 @@ struct NestedRequest {
     NestedCommand command;
 };
 
-struct NestedResult {
-    BootResult boot;            ///< the last one
-    std::uint32_t retries = 0;  ///< boots before it that hung
-};
-
 /// A request that can be fulfilled.
 class NestedMachine {
   public:
@@ -44,7 +33,7 @@ class NestedMachine {
     NestedMachine(NestedRequest request, NestedObserver& observer);
 
     /// Runs the command, and writes the files that it wrote.
-    NestedResult run(NestedObserver& observer, const std::stop_token& stop);
+    BootResult run(NestedObserver& observer, const std::stop_token& stop);
 
   private:
     NestedRequest request_;
@@ -55,8 +44,8 @@ class NestedMachine {
 
 /// Boots a machine for `command`, and once more if the first one hangs (nothing is heard of it for
 /// `silence`) before the command has written anything.
-NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
-                        const NestedCommand& command, std::chrono::milliseconds silence,
-                        NestedObserver& observer, const std::stop_token& stop);
+BootResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
+                      const NestedCommand& command, std::chrono::milliseconds silence,
+                      NestedObserver& observer, const std::stop_token& stop);
 
 }  // namespace nestbed::vmm

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "vmm/base/error.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/emulator.hpp"
 
 namespace nestbed::vmm {
@@ -13,17 +11,6 @@ namespace nestbed::vmm {
 namespace {
 
 constexpr char program[] = "qemu-system-x86_64";
-
-/// "QEMU 7.2.22" from "QEMU emulator version 7.2.22 (Debian …)".
-std::string name_from(const std::string& version_text) {
-    std::istringstream words(version_text);
-    for (std::string word; words >> word;) {
-        if (word == "version" && words >> word) {
-            return "QEMU " + word;
-        }
-    }
-    return "QEMU";
-}
 
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
                                     const std::filesystem::path& initramfs) {
@@ -78,7 +65,7 @@ Emulator make_qemu(NestedSettings settings) {
     settings.memory = settings.memory.value_or(default_memory);
     const bool npt = settings.paging == NestedPaging::npt;
     return {
-        .name = name_from(output_of({program, "--version"})),
+        .name = name_in(output_of({program, "--version"}), "QEMU", "version"),
         .cpu_model = settings.cpu_model,
         .kvm_module = "kvm-amd",
         .kvm_parameters = npt ? "npt=1" : "npt=0",

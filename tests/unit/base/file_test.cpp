@@ -7,7 +7,7 @@
 #include "tests/unit/base/interrupted_thread.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
-#include "vmm/nested/pipe.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 namespace {

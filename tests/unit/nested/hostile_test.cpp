@@ -12,6 +12,7 @@
 #include "tests/unit/nested/fake_machine.hpp"
 #include "tests/unit/nested/module_file.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel.hpp"
 #include "vmm/nested/kernel_modules.hpp"
@@ -101,11 +102,11 @@ TEST(NestedHostile, AStaticProgramMayBeRun) {
     const test::TemporaryFolder folder;
     EXPECT_NO_THROW(make_initramfs({.modules = {folder.write("kvm.ko", test::module_file(""))},
                                     .module_parameters = {},
-                                    .program = NESTBED_GUESTS "/boot.elf",
-                                    .arguments = {},
+                                    .command = {.program = NESTBED_GUESTS "/boot.elf",
+                                                .arguments = {},
+                                                .inputs = {},
+                                                .outputs = {}},
                                     .directory = "/",
-                                    .inputs = {},
-                                    .outputs = {},
                                     .machine = {}}));
 }
 
@@ -115,11 +116,11 @@ TEST(NestedHostile, AnEmptyFolderInAnInputFolderIsThere) {
     const std::string archive =
         make_initramfs({.modules = {folder.write("kvm.ko", test::module_file(""))},
                         .module_parameters = {},
-                        .program = {},
-                        .arguments = {},
+                        .command = {.program = {},
+                                    .arguments = {},
+                                    .inputs = {folder.path() / "in"},
+                                    .outputs = {}},
                         .directory = "/",
-                        .inputs = {folder.path() / "in"},
-                        .outputs = {},
                         .machine = {}});
     EXPECT_THAT(test::CpioReader(archive).names(),
                 testing::Contains(testing::EndsWith("/in/empty")));
@@ -132,7 +133,7 @@ TEST(NestedHostile, ModulesThatNeedEachOtherAreAnError) {
     EXPECT_EXIT(
         {
             try {
-                ModuleFolder(folder.path()).load_order("a");
+                modules_to_load(folder.path(), "a");
             } catch (const Error&) {
                 std::_Exit(7);
             }

@@ -24,7 +24,7 @@ class InitramfsTest : public testing::Test {
         contents_.modules = {folder_.write("kvm.ko", test::module_file("")),
                              folder_.write("kvm-amd.ko", test::module_file("kvm"))};
         contents_.module_parameters = "npt=1";
-        contents_.arguments = {"run", "paging"};
+        contents_.command.arguments = {"run", "paging"};
         contents_.directory = "/home/somebody";
     }
 
@@ -89,14 +89,14 @@ TEST_F(InitramfsTest, TheModulesAreLoadedInOrderTheLastWithParameters) {
 
 TEST_F(InitramfsTest, InputsAreWhereTheyAreHere) {
     const fs::path input = folder().write("guests/a.elf", "a guest");
-    contents().inputs = {input};
+    contents().command.inputs = {input};
     EXPECT_EQ(unpacked().entry(input.relative_path().string()).contents, "a guest");
 }
 
 TEST_F(InitramfsTest, AnInputMayBeAFolder) {
     folder().write("guests/a.elf", "a guest");
     folder().write("guests/more/b.elf", "another");
-    contents().inputs = {folder().path() / "guests"};
+    contents().command.inputs = {folder().path() / "guests"};
     const test::CpioReader files = unpacked();
     const std::string guests = (folder().path() / "guests").relative_path();
     EXPECT_EQ(files.entry(guests + "/a.elf").contents, "a guest");
@@ -105,13 +105,13 @@ TEST_F(InitramfsTest, AnInputMayBeAFolder) {
 
 TEST_F(InitramfsTest, InputsKeepTheirPermissions) {
     folder().write_script("guests/run", "exit 0");
-    contents().inputs = {folder().path() / "guests/run"};
-    EXPECT_EQ(unpacked().entry(contents().inputs[0].relative_path().string()).mode,
+    contents().command.inputs = {folder().path() / "guests/run"};
+    EXPECT_EQ(unpacked().entry(contents().command.inputs[0].relative_path().string()).mode,
               S_IFREG | 0700U);
 }
 
 TEST_F(InitramfsTest, MayRunAnotherProgramWithItsLibraries) {
-    contents().program = "/bin/sh";
+    contents().command.program = "/bin/sh";
     const test::CpioReader files = unpacked();
     const Task task = task_in(files);
     EXPECT_THAT(task.command, ElementsAre("/bin/sh", "run", "paging"));
@@ -120,7 +120,7 @@ TEST_F(InitramfsTest, MayRunAnotherProgramWithItsLibraries) {
 }
 
 TEST_F(InitramfsTest, OutputsHaveTheirFolders) {
-    contents().outputs = {"/results/npt/report.json", "report.xml", "../report.tap"};
+    contents().command.outputs = {"/results/npt/report.json", "report.xml", "../report.tap"};
     const test::CpioReader files = unpacked();
     EXPECT_THAT(
         task_in(files).outputs,
@@ -139,7 +139,7 @@ TEST_F(InitramfsTest, SaysWhatTheMachineIs) {
 }
 
 TEST_F(InitramfsTest, AMissingFileIsNamed) {
-    contents().inputs = {"/no/such/guest.elf"};
+    contents().command.inputs = {"/no/such/guest.elf"};
     EXPECT_EQ(test::failure_of([&] { make_initramfs(contents()); }, ErrorKind::io),
               "cannot read /no/such/guest.elf: No such file or directory");
 }
