@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <ranges>
 
 #include "bench/run_benchmarks.hpp"
 #include "shared/shootdown/protocol_names.hpp"
@@ -104,11 +105,8 @@ class StudyBench {
 
     /// Where the study has bars, how far below them its figures are.
     std::string bars() const {
-        vmm::StudyRuns runs;
-        for (const auto& [number, run] : runs_) {
-            runs.push_back(run);
-        }
-        return bars_text(study_, runs);
+        const auto runs = std::views::values(runs_);
+        return bars_text(study_, {runs.begin(), runs.end()});
     }
 
   private:

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <map>
@@ -15,6 +14,7 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/nested_run.hpp"
 #include "vmm/nested/task.hpp"
 #include "vmm/run/guest_set.hpp"
@@ -118,8 +118,7 @@ class MachineConsole : public NestedObserver {
     }
     void progress(std::string_view text) override {
         // Of several lines the last one is how things are.
-        text = text.substr(0, text.rfind('\n'));
-        progress_.show(printable(text.substr(text.rfind('\n') + 1)));
+        progress_.show(printable(last_line(text)));
     }
     void retrying(const BootResult& hung) override {
         complain_about(hung);

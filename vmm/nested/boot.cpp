@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "vmm/base/error.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/frame.hpp"
@@ -86,7 +85,9 @@ class Boot {
 
     void hear(const std::string& text) {
         if (!over_) {
-            frames_.take(text);
+            frames_ += text;
+            take_frames(frames_,
+                        [this](FrameKind kind, std::string_view payload) { take(kind, payload); });
             // After whoever shows it: a reader of ours may take its time.
             last_heard_ = Clock::now();
         }
@@ -153,7 +154,7 @@ class Boot {
     NestedObserver& observer_;
     BootResult result_;
     bool over_ = false;
-    FrameReader frames_{[this](FrameKind kind, std::string_view payload) { take(kind, payload); }};
+    std::string frames_;  ///< of which the last one may not be complete
     Clock::time_point last_heard_ = Clock::now();
     std::string* file_ = nullptr;
     std::string console_text_;

@@ -27,7 +27,7 @@ constexpr int exit_of_a_failed_exec = 127;
 /// How long what else may happen (an end, a request to stop) goes unnoticed.
 constexpr int poll_milliseconds = 100;
 
-/// As execve(2) takes them, which does not write to them.
+/// As execv(3) takes them, which does not write to them.
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     for (const std::string& text : texts) {
@@ -37,9 +37,10 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     return pointers;
 }
 
-/// A copy far above those numbers at which the child wants its descriptors.
+/// Instead of `fd`, one far above those numbers at which a child wants its descriptors.
 Descriptor out_of_the_way(int fd) {
     constexpr int above_all = 20;
+    const Descriptor low(fd);
     return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
 }
 
@@ -49,8 +50,7 @@ struct Prepared {
     const char* program;
     const char* directory;  // empty: this one's
     std::vector<char*> arguments;
-    std::vector<char*> variables;
-    std::vector<Descriptor> descriptors;  // for 0, 1, 2, 3, …
+    std::vector<int> descriptors;  // for 0, 1, 2, 3, …
     pid_t parent;
 };
 
@@ -68,10 +68,10 @@ struct Prepared {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
     for (std::size_t n = 0; n < prepared.descriptors.size(); ++n) {
-        ::dup2(prepared.descriptors[n].get(), static_cast<int>(n));
+        ::dup2(prepared.descriptors[n], static_cast<int>(n));
     }
     if (*prepared.directory == '\0' || ::chdir(prepared.directory) == 0) {
-        ::execve(prepared.program, prepared.arguments.data(), prepared.variables.data());
+        ::execv(prepared.program, prepared.arguments.data());
     }
     const int error = errno;
     static_cast<void>(::write(failures, &error, sizeof error));
@@ -100,19 +100,6 @@ std::string find_program(std::string_view name) {
     return "";
 }
 
-/// Ours, with `more`, which go before those of the same name.
-std::vector<std::string> environment_with(const std::vector<std::string>& more) {
-    std::vector<std::string> variables = more;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-        const std::string_view text = *variable;
-        const std::string_view name = text.substr(0, text.find('=') + 1);
-        if (std::ranges::none_of(more, [&](const auto& own) { return own.starts_with(name); })) {
-            variables.emplace_back(text);
-        }
-    }
-    return variables;
-}
-
 ProcessEnd end_from(int status) {
     return WIFSIGNALED(status) ? ProcessEnd{0, WTERMSIG(status)}
                                : ProcessEnd{WEXITSTATUS(status), 0};
@@ -122,11 +109,13 @@ ProcessEnd end_from(int status) {
 
 Pipe::Pipe() {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    if (::pipe2(ends.data(), O_CLOEXEC) == 0) {
+        reader_ = out_of_the_way(ends[0]);
+        writer_ = out_of_the_way(ends[1]);
+    }
+    if (reader_.get() < 0 || writer_.get() < 0) {
         throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
     }
-    reader_ = Descriptor(ends[0]);
-    writer_ = Descriptor(ends[1]);
 }
 
 std::string text_of(const ProcessEnd& end) {
@@ -143,24 +132,21 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     if (program.empty()) {
         throw_error(ErrorKind::host_lacks, "there is no program {}", start.command.front());
     }
-    const std::vector<std::string> environment = environment_with(start.environment);
+    const Descriptor null = out_of_the_way(::open("/dev/null", O_RDWR | O_CLOEXEC));
     const Prepared prepared{.program = program.c_str(),
                             .directory = start.directory.c_str(),
                             .arguments = pointers_to(start.command),
-                            .variables = pointers_to(environment),
-                            .descriptors = open_streams(start.outputs),
+                            .descriptors = open_streams(start.outputs, null.get()),
                             .parent = ::getpid()};
     Pipe failures;
-    Descriptor childs_end = out_of_the_way(failures.writer());
     // If our parent ignores this signal, so do we, and children vanish before they can be waited
     // for.
     ::signal(SIGCHLD, SIG_DFL);
     pid_ = ::fork();
     if (pid_ == 0) {
-        become(prepared, childs_end.get());
+        become(prepared, failures.writer());
     }
     int error = pid_ < 0 ? errno : 0;
-    childs_end = Descriptor(-1);
     failures.close_writer();
     for (Stream& stream : streams_) {
         stream.pipe.close_writer();
@@ -176,20 +162,16 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     }
 }
 
-std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs) {
-    const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    std::vector<Descriptor> descriptors;
-    descriptors.push_back(out_of_the_way(null.get()));
+std::vector<int> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs, int null) {
+    std::vector<int> descriptors{null};
     for (const TakeOutput& take : outputs) {
         if (take) {
             streams_.push_back({Pipe(), take});
             polled_.push_back({streams_.back().pipe.reader(), POLLIN, 0});
         }
-        descriptors.push_back(out_of_the_way(take ? streams_.back().pipe.writer() : null.get()));
+        descriptors.push_back(take ? streams_.back().pipe.writer() : null);
     }
-    while (descriptors.size() <= STDERR_FILENO) {
-        descriptors.push_back(out_of_the_way(null.get()));
-    }
+    descriptors.resize(std::max(descriptors.size(), std::size_t{STDERR_FILENO} + 1), null);
     return descriptors;
 }
 

@@ -51,8 +51,7 @@ struct ProcessStart {
     std::vector<std::string> command;  ///< the program first, looked for in PATH
     /// Of its descriptors 1, 2, 3, …; none: what it writes there goes to /dev/null.
     std::vector<TakeOutput> outputs{};
-    std::filesystem::path directory{};       ///< to run in; empty: this one's
-    std::vector<std::string> environment{};  ///< NAME=VALUE, added to this one's
+    std::filesystem::path directory{};  ///< to run in; empty: this one's
 };
 
 /// Is killed, and waited for, when this object goes; by the kernel if this program dies first. It
@@ -89,7 +88,7 @@ class ChildProcess {
     };
 
     /// Returns what the child will have as 0, 1, 2, 3, …
-    std::vector<Descriptor> open_streams(const std::vector<TakeOutput>& outputs);
+    std::vector<int> open_streams(const std::vector<TakeOutput>& outputs, int null);
 
     std::vector<Stream> streams_;
     std::vector<pollfd> polled_;  ///< for each stream; -1, which poll() leaves out, after its end

@@ -32,11 +32,10 @@ std::string frames_of(FrameKind kind, std::string_view text) {
     return bytes;
 }
 
-void FrameReader::take(std::string_view bytes) {
-    pending_ += bytes;
-    std::size_t begin = 0;
-    while (pending_.size() - begin >= header_size) {
-        const std::string_view rest = std::string_view(pending_).substr(begin);
+void take_frames(std::string& bytes,
+                 const std::function<void(FrameKind, std::string_view payload)>& handler) {
+    std::string_view rest = bytes;
+    while (rest.size() >= header_size) {
         std::uint32_t length = 0;
         std::memcpy(&length, &rest[2], sizeof length);
         if (rest[0] != magic || !is_kind(rest[1]) || length > max_payload) {
@@ -47,10 +46,10 @@ void FrameReader::take(std::string_view bytes) {
         if (rest.size() < header_size + length) {
             break;
         }
-        handler_(static_cast<FrameKind>(rest[1]), rest.substr(header_size, length));
-        begin += header_size + length;
+        handler(static_cast<FrameKind>(rest[1]), rest.substr(header_size, length));
+        rest.remove_prefix(header_size + length);
     }
-    pending_.erase(0, begin);
+    bytes.erase(0, bytes.size() - rest.size());
 }
 
 }  // namespace nestbed::vmm

@@ -7,10 +7,10 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/diagnose/disassembly.hpp"
+#include "vmm/host/emulated_machine.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/cpio.hpp"
 #include "vmm/nested/kernel_modules.hpp"
-#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
 
@@ -100,47 +100,56 @@ void add_program(CpioArchive& archive, const fs::path& path, const fs::path& sou
     }
 }
 
-void add_modules(CpioArchive& archive, Task& task, const NestedContents& contents) {
-    for (const fs::path& file : contents.modules) {
-        const std::string path = "/nestbed/" + module_name(file) + ".ko";
-        archive.add(path, readable_file, read_module(file));
-        task.modules.push_back({path, ""});
+std::vector<ModuleLoad> add_modules(CpioArchive& archive, const Emulator& emulator,
+                                    const NestedKernel& kernel) {
+    std::vector<ModuleLoad> modules;
+    for (const fs::path& file : modules_to_load(kernel.modules, emulator.kvm_module)) {
+        modules.push_back({"/nestbed/" + module_name(file) + ".ko", ""});
+        archive.add(modules.back().path, readable_file, read_module(file));
     }
-    task.modules.back().parameters = contents.module_parameters;
+    modules.back().parameters = emulator.kvm_parameters;
+    return modules;
 }
 
 }  // namespace
 
-std::string make_initramfs(const NestedContents& contents) {
-    const NestedCommand& command = contents.command;
+std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
+                           const NestedCommand& command, std::uint32_t retries) {
     CpioArchive archive;
     // The kernel opens it for the first process before that could make it.
     archive.add("/dev/console", S_IFCHR | 0600, "", {.major = 5, .minor = 1});
     archive.add_folder("/proc");
     archive.add_folder("/sys");
     archive.add("/tmp", S_IFDIR | 01777);
-    archive.add_folder(contents.directory.string());
-    Task task;
-    task.expected_parameter = contents.expected_parameter;
-    task.directory = contents.directory;
-    task.command = {program_path};
+    archive.add_folder(command.directory.string());
     add_program(archive, program_path, "/proc/self/exe", own_libraries());
+    Task task{.modules = add_modules(archive, emulator, kernel),
+              .expected_parameter = emulator.expected_parameter,
+              .command = {program_path},
+              .directory = command.directory,
+              .outputs = {}};
     if (!command.program.empty()) {
-        task.command = {absolute(contents.directory, command.program)};
-        add_program(archive, task.command[0], task.command[0], libraries_of(task.command[0]));
+        const fs::path program = absolute(command.directory, command.program);
+        task.command = {program};
+        add_program(archive, program, program, libraries_of(program));
     }
     task.command.insert(task.command.end(), command.arguments.begin(), command.arguments.end());
-    add_modules(archive, task, contents);
     for (const fs::path& input : command.inputs) {
-        add_way_to(archive, contents.directory / input);
-        add_input(archive, absolute(contents.directory, input));
+        add_way_to(archive, command.directory / input);
+        add_input(archive, absolute(command.directory, input));
     }
     for (const fs::path& output : command.outputs) {
-        add_way_to(archive, contents.directory / output);
-        task.outputs.push_back(absolute(contents.directory, output));
+        add_way_to(archive, command.directory / output);
+        task.outputs.push_back(absolute(command.directory, output));
     }
     archive.add(task_path, readable_file, bytes_of(task));
-    archive.add(emulated_machine_path, readable_file, text_of(contents.machine));
+    archive.add(emulated_machine_path, readable_file,
+                text_of(EmulatedMachine{.emulator = emulator.name,
+                                        .cpu_model = emulator.cpu_model,
+                                        .kernel_package = kernel.package,
+                                        .package_checksum = kernel.package_checksum,
+                                        .kernel_checksum = kernel.checksum,
+                                        .retries = retries}));
     return std::move(archive).finish();
 }
 

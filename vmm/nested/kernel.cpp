@@ -78,12 +78,6 @@ fs::path download(const std::string& package, const fs::path& folder) {
     return find_one(folder, package, ".deb");
 }
 
-std::string field_of(const fs::path& package, const char* field) {
-    std::string value = output_of({"dpkg-deb", "--field", package, field});
-    value.erase(value.find_last_not_of('\n') + 1);
-    return value;
-}
-
 void keep_modules(const fs::path& unpacked, const fs::path& folder) {
     for (const char* name : {"kvm-amd", "kvm-intel"}) {
         for (const fs::path& file : modules_to_load(unpacked, name)) {
@@ -100,8 +94,11 @@ void fetch_debian_kernel(const fs::path& folder) {
     output_of({"dpkg-deb", "--extract", file, unpacked});
     fs::rename(find_one(unpacked / "boot", "vmlinuz-", ""), folder / image_file);
     keep_modules(unpacked, folder);
-    write_file(folder / package_file, nlohmann::ordered_json{{"package", field_of(file, "Package")},
-                                                             {"version", field_of(file, "Version")},
+    const auto field = [&](const char* name) {
+        return last_line(output_of({"dpkg-deb", "--field", file, name}));
+    };
+    write_file(folder / package_file, nlohmann::ordered_json{{"package", field("Package")},
+                                                             {"version", field("Version")},
                                                              {"sha256", checksum_of(file)}}
                                               .dump(2) +
                                           "\n");
@@ -161,10 +158,9 @@ void check(const fs::path& folder) {
 }  // namespace
 
 std::string checksum_of(const fs::path& file) {
-    const std::string line = output_of({"sha256sum", "--", file});
-    // A backslash comes first if there is one in the name.
-    const std::size_t begin = line.starts_with('\\') ? 1 : 0;
-    return line.substr(begin, line.find(' ') - begin);
+    // Without --zero a backslash would come first if there is one in the name.
+    const std::string line = output_of({"sha256sum", "--zero", "--", file});
+    return line.substr(0, line.find(' '));
 }
 
 fs::path default_cache() {

@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -34,14 +33,11 @@ bool is_module(const fs::path& path) {
            });
 }
 
-struct ElfEnd {
-    void operator()(Elf* elf) const { ::elf_end(elf); }
-};
-
-std::optional<std::string_view> section_named(Elf* elf, std::string_view wanted) {
+/// Empty if there is none.
+std::string_view section_named(Elf* elf, std::string_view wanted) {
     std::size_t names = 0;
     if (::elf_getshdrstrndx(elf, &names) != 0) {
-        return std::nullopt;
+        return {};
     }
     for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
         GElf_Shdr header{};
@@ -51,10 +47,10 @@ std::optional<std::string_view> section_named(Elf* elf, std::string_view wanted)
         const char* name = ::elf_strptr(elf, names, header.sh_name);
         const Elf_Data* data = ::elf_rawdata(section, nullptr);
         if (name != nullptr && wanted == name && data != nullptr && data->d_buf != nullptr) {
-            return std::string_view(static_cast<const char*>(data->d_buf), data->d_size);
+            return {static_cast<const char*>(data->d_buf), data->d_size};
         }
     }
-    return std::nullopt;
+    return {};
 }
 
 /// All in `folder` and below, by their names.
@@ -85,16 +81,16 @@ std::string module_name(const fs::path& file) {
 std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::path& path) {
     ::elf_version(EV_CURRENT);
     // libelf does not write to what it only reads.
-    const std::unique_ptr<Elf, ElfEnd> elf(
-        ::elf_memory(const_cast<char*>(elf_file.data()), elf_file.size()));
-    const auto info = section_named(elf.get(), ".modinfo");
-    if (!info) {
+    const std::unique_ptr<Elf, int (*)(Elf*)> elf(
+        ::elf_memory(const_cast<char*>(elf_file.data()), elf_file.size()), ::elf_end);
+    const std::string_view info = section_named(elf.get(), ".modinfo");
+    if (info.empty()) {
         throw_error(ErrorKind::host_lacks, "{} is no kernel module", path.string());
     }
     // Texts "key=value", each ended by a zero byte.
     constexpr std::string_view key = "depends=";
     std::vector<std::string> names;
-    std::istringstream texts{std::string(*info)};
+    std::istringstream texts{std::string(info)};
     for (std::string text; std::getline(texts, text, '\0');) {
         if (text.starts_with(key)) {
             std::istringstream list(text.substr(key.size()));

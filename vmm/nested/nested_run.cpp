@@ -1,7 +1,5 @@
 #include "vmm/nested/nested_run.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -10,7 +8,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/kernel_modules.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 
@@ -49,29 +47,26 @@ void refuse_kernel_folders(const fs::path& path) {
     }
 }
 
-void refuse_bad_inputs(const NestedCommand& command) {
+/// What a boot would show only after minutes, or in other words.
+NestedRequest checked(NestedRequest request) {
+    NestedCommand& command = request.command;
     std::error_code error;
-    const fs::path here = fs::current_path(error);
+    command.directory = fs::current_path(error);
     if (error) {
         throw_error(ErrorKind::io, "the current folder is gone: {}", error.message());
     }
-    refuse_kernel_folders(here);
+    if (!command.program.empty() &&
+        !program_exists((command.directory / command.program).string())) {
+        throw_error(ErrorKind::usage, "--program {}: there is no such program",
+                    command.program.string());
+    }
+    refuse_kernel_folders(command.directory);
     for (const fs::path& input : command.inputs) {
         refuse_kernel_folders(input);
         if (!fs::is_regular_file(input) && !fs::is_directory(input)) {
             throw_error(ErrorKind::usage, "{}: there is no such file or folder", input.string());
         }
     }
-}
-
-/// What a boot would show only after minutes, or in other words.
-NestedRequest checked(NestedRequest request) {
-    const fs::path& program = request.command.program;
-    if (!program.empty() &&
-        (!fs::is_regular_file(program) || ::access(program.c_str(), X_OK) != 0)) {
-        throw_error(ErrorKind::usage, "--program {}: there is no such program", program.string());
-    }
-    refuse_bad_inputs(request.command);
     if (request.kernel.empty() != request.modules.empty()) {
         throw_error(ErrorKind::usage, "--kernel and --modules belong together");
     }
@@ -104,28 +99,18 @@ BootResult NestedMachine::run(NestedObserver& observer, const std::stop_token& s
 BootResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
                       const NestedCommand& command, std::chrono::milliseconds silence,
                       NestedObserver& observer, const std::stop_token& stop) {
-    NestedContents contents{.modules = modules_to_load(kernel.modules, emulator.kvm_module),
-                            .module_parameters = emulator.kvm_parameters,
-                            .expected_parameter = emulator.expected_parameter,
-                            .command = command,
-                            .directory = fs::current_path(),
-                            .machine = {.emulator = emulator.name,
-                                        .cpu_model = emulator.cpu_model,
-                                        .kernel_package = kernel.package,
-                                        .package_checksum = kernel.package_checksum,
-                                        .kernel_checksum = kernel.checksum}};
     const ScratchFolder folder = temporary_folder();
     const fs::path initramfs = folder.path() / "initramfs";
-    for (;; ++contents.machine.retries) {
-        write_file(initramfs, make_initramfs(contents));
+    for (std::uint32_t retries = 0;; ++retries) {
+        write_file(initramfs, make_initramfs(emulator, kernel, command, retries));
         BootResult result = boot({.emulator = emulator.name,
                                   .command = emulator.command(kernel, initramfs, folder.path()),
                                   .directory = folder.path(),
                                   .silence = silence,
                                   .complaint_in = emulator.complaint_in},
                                  observer, stop);
-        result.retries = contents.machine.retries;
-        if (result.end != BootEnd::hung || result.any_output || result.retries == 1) {
+        result.retries = retries;
+        if (result.end != BootEnd::hung || result.any_output || retries == 1) {
             return result;
         }
         observer.retrying(result);

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <optional>
 #include <stop_token>
-#include <string>
 #include <vector>
 
 #include "vmm/base/output_file.hpp"

@@ -14,9 +14,6 @@ constexpr char program[] = "qemu-system-x86_64";
 
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
                                     const std::filesystem::path& initramfs) {
-    const auto serial = [](const char* name, int descriptor) {
-        return fmt::format("file,id={},path=/dev/fd/{}", name, descriptor);
-    };
     return {program,
             "-nodefaults",
             "-no-user-config",
@@ -32,9 +29,9 @@ std::vector<std::string> command_of(const NestedSettings& settings, const Nested
             "none",
             "-no-reboot",
             "-chardev",
-            serial("console", console_descriptor),
+            fmt::format("file,id=console,path=/dev/fd/{}", console_descriptor),
             "-chardev",
-            serial("channel", channel_descriptor),
+            fmt::format("file,id=channel,path=/dev/fd/{}", channel_descriptor),
             "-serial",
             "chardev:console",
             "-serial",

@@ -98,30 +98,41 @@ TEST(NestedHostile, ACacheThatCannotBeLookedAtIsAnError) {
     EXPECT_THROW(cached_kernel(folder.path() / "loop"), Error);
 }
 
-TEST(NestedHostile, AStaticProgramMayBeRun) {
+/// Of a machine with one module.
+std::string initramfs_with(const NestedCommand& command) {
     const test::TemporaryFolder folder;
-    EXPECT_NO_THROW(make_initramfs({.modules = {folder.write("kvm.ko", test::module_file(""))},
-                                    .module_parameters = {},
-                                    .command = {.program = NESTBED_GUESTS "/boot.elf",
-                                                .arguments = {},
-                                                .inputs = {},
-                                                .outputs = {}},
+    folder.write("kvm.ko", test::module_file(""));
+    return make_initramfs({.name = {},
+                           .cpu_model = {},
+                           .kvm_module = "kvm",
+                           .kvm_parameters = {},
+                           .expected_parameter = {},
+                           .complaint_in = {},
+                           .command = {}},
+                          {.image = {},
+                           .modules = folder.path(),
+                           .package = {},
+                           .package_checksum = {},
+                           .checksum = {}},
+                          command, 0);
+}
+
+TEST(NestedHostile, AStaticProgramMayBeRun) {
+    EXPECT_NO_THROW(initramfs_with({.program = NESTBED_GUESTS "/boot.elf",
+                                    .arguments = {},
                                     .directory = "/",
-                                    .machine = {}}));
+                                    .inputs = {},
+                                    .outputs = {}}));
 }
 
 TEST(NestedHostile, AnEmptyFolderInAnInputFolderIsThere) {
     const test::TemporaryFolder folder;
     fs::create_directories(folder.path() / "in/empty");
-    const std::string archive =
-        make_initramfs({.modules = {folder.write("kvm.ko", test::module_file(""))},
-                        .module_parameters = {},
-                        .command = {.program = {},
-                                    .arguments = {},
-                                    .inputs = {folder.path() / "in"},
-                                    .outputs = {}},
-                        .directory = "/",
-                        .machine = {}});
+    const std::string archive = initramfs_with({.program = {},
+                                                .arguments = {},
+                                                .directory = "/",
+                                                .inputs = {folder.path() / "in"},
+                                                .outputs = {}});
     EXPECT_THAT(test::CpioReader(archive).names(),
                 testing::Contains(testing::EndsWith("/in/empty")));
 }

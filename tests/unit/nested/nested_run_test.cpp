@@ -53,8 +53,12 @@ class NestedRunTest : public testing::Test {
              .package = "linux 6.1",
              .package_checksum = "12",
              .checksum = "34"},
-            {.program = {}, .arguments = {"doctor"}, .inputs = {}, .outputs = {}}, silence,
-            observer_, {});
+            {.program = {},
+             .arguments = {"doctor"},
+             .directory = fs::current_path(),
+             .inputs = {},
+             .outputs = {}},
+            silence, observer_, {});
     }
 
     /// A shell command that does `then` at the first boot only.
