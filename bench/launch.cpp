@@ -20,8 +20,8 @@
 #include "shared/channel/ports.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/channel/record_reader.hpp"
-#include "vmm/loader/builtin_guests.hpp"
 #include "vmm/platform/machine.hpp"
+#include "vmm/run/guest_set.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::bench {
@@ -35,11 +35,7 @@ constexpr double limit = 1.5;
 constexpr std::uint64_t done = 1;
 
 const vmm::Guest& boot_guest() {
-    static const vmm::Guest guest = [] {
-        const auto builtins = vmm::builtin_guests();
-        const auto boot = std::ranges::find(builtins, "boot", &vmm::BuiltinGuest::name);
-        return vmm::Guest(std::string(boot->name), boot->file);
-    }();
+    static const vmm::Guest guest = vmm::read_builtin("boot");
     return guest;
 }
 

@@ -155,17 +155,14 @@ ExitCode nested(const NestedRequest& request) {
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
     MachineConsole console;
-    NestedMachine machine(request, console);
+    NestedMachine machine = make_nested_machine(request, console);
     const InterruptWatcher interrupts;
-    const BootResult boot = machine.run(console, interrupts.token());
-    switch (boot.end) {
-        case BootEnd::finished:
-            return static_cast<ExitCode>(boot.code);
-        case BootEnd::interrupted:
-            return ExitCode::interrupted;
-        case BootEnd::hung:
-        case BootEnd::broken:
-            break;
+    const BootResult boot = run_nested(machine, console, interrupts.token());
+    if (boot.end == BootEnd::finished) {
+        return static_cast<ExitCode>(boot.code);
+    }
+    if (boot.end == BootEnd::interrupted) {
+        return ExitCode::interrupted;
     }
     console.complain_about(boot);
     return ExitCode::host_lacks;

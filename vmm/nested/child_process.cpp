@@ -44,13 +44,26 @@ Descriptor out_of_the_way(int fd) {
     return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
 }
 
+struct Pipe {
+    Descriptor reader;
+    Descriptor writer;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
+    }
+    return {out_of_the_way(ends[0]), out_of_the_way(ends[1])};
+}
+
 /// All that a child needs, made before the fork: between fork and exec of a program with threads
 /// only system calls are safe.
 struct Prepared {
     const char* program;
     const char* directory;  // empty: this one's
     std::vector<char*> arguments;
-    std::vector<int> descriptors;  // for 0, 1, 2, 3, …
+    std::vector<Descriptor> descriptors;  // for 0, 1, 2, 3, …
     pid_t parent;
 };
 
@@ -68,7 +81,7 @@ struct Prepared {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
     for (std::size_t n = 0; n < prepared.descriptors.size(); ++n) {
-        ::dup2(prepared.descriptors[n], static_cast<int>(n));
+        ::dup2(prepared.descriptors[n].get(), static_cast<int>(n));
     }
     if (*prepared.directory == '\0' || ::chdir(prepared.directory) == 0) {
         ::execv(prepared.program, prepared.arguments.data());
@@ -107,17 +120,6 @@ ProcessEnd end_from(int status) {
 
 }  // namespace
 
-Pipe::Pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) == 0) {
-        reader_ = out_of_the_way(ends[0]);
-        writer_ = out_of_the_way(ends[1]);
-    }
-    if (reader_.get() < 0 || writer_.get() < 0) {
-        throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
-    }
-}
-
 std::string text_of(const ProcessEnd& end) {
     return end.signal != 0 ? fmt::format("signal {} ({})", end.signal, ::strsignal(end.signal))
                            : fmt::format("exit status {}", end.code);
@@ -132,27 +134,25 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     if (program.empty()) {
         throw_error(ErrorKind::host_lacks, "there is no program {}", start.command.front());
     }
-    const Descriptor null = out_of_the_way(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    const Prepared prepared{.program = program.c_str(),
-                            .directory = start.directory.c_str(),
-                            .arguments = pointers_to(start.command),
-                            .descriptors = open_streams(start.outputs, null.get()),
-                            .parent = ::getpid()};
-    Pipe failures;
+    Prepared prepared{.program = program.c_str(),
+                      .directory = start.directory.c_str(),
+                      .arguments = pointers_to(start.command),
+                      .descriptors = open_streams(start.outputs),
+                      .parent = ::getpid()};
+    Pipe failures = make_pipe();
     // If our parent ignores this signal, so do we, and children vanish before they can be waited
     // for.
     ::signal(SIGCHLD, SIG_DFL);
     pid_ = ::fork();
     if (pid_ == 0) {
-        become(prepared, failures.writer());
+        become(prepared, failures.writer.get());
     }
     int error = pid_ < 0 ? errno : 0;
-    failures.close_writer();
-    for (Stream& stream : streams_) {
-        stream.pipe.close_writer();
-    }
+    // The child's ends, without which the others never come to theirs.
+    failures.writer = Descriptor(-1);
+    prepared.descriptors.clear();
     if (error == 0 && uninterrupted([&] {
-                          return ::read(failures.reader(), &error, sizeof error);
+                          return ::read(failures.reader.get(), &error, sizeof error);
                       }) == sizeof error) {
         wait();
     }
@@ -162,16 +162,25 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     }
 }
 
-std::vector<int> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs, int null) {
-    std::vector<int> descriptors{null};
+std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs) {
+    std::vector<Descriptor> descriptors;
+    const auto add_null = [&] {
+        descriptors.push_back(out_of_the_way(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+    };
+    add_null();
     for (const TakeOutput& take : outputs) {
         if (take) {
-            streams_.push_back({Pipe(), take});
-            polled_.push_back({streams_.back().pipe.reader(), POLLIN, 0});
+            Pipe pipe = make_pipe();
+            polled_.push_back({pipe.reader.get(), POLLIN, 0});
+            streams_.push_back({std::move(pipe.reader), take});
+            descriptors.push_back(std::move(pipe.writer));
+        } else {
+            add_null();
         }
-        descriptors.push_back(take ? streams_.back().pipe.writer() : null);
     }
-    descriptors.resize(std::max(descriptors.size(), std::size_t{STDERR_FILENO} + 1), null);
+    while (descriptors.size() <= STDERR_FILENO) {
+        add_null();
+    }
     return descriptors;
 }
 

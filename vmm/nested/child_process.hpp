@@ -15,21 +15,6 @@
 
 namespace nestbed::vmm {
 
-class Pipe {
-  public:
-    /// Throws Error(kernel_refused) if there are no descriptors left.
-    Pipe();
-
-    int reader() const { return reader_.get(); }
-    int writer() const { return writer_.get(); }
-    /// Once a child has it: without this the reader never sees the end.
-    void close_writer() { writer_ = Descriptor(-1); }
-
-  private:
-    Descriptor reader_{-1};
-    Descriptor writer_{-1};
-};
-
 /// How a process ended.
 struct ProcessEnd {
     int code = 0;    ///< its exit status; meaningless if there is a signal
@@ -58,7 +43,7 @@ struct ProcessStart {
 /// is in a session of its own, so that a Ctrl-C on our terminal is ours alone. It has no input.
 class ChildProcess {
   public:
-    /// Throws Error(no_kvm) if it cannot be started: all that is started here serves to make a
+    /// Throws Error(host_lacks) if it cannot be started: all that is started here serves to make a
     /// machine. To be called on a thread that lives as long as the child: the kernel takes that
     /// thread's end for ours.
     explicit ChildProcess(const ProcessStart& start);
@@ -83,12 +68,12 @@ class ChildProcess {
 
   private:
     struct Stream {
-        Pipe pipe;
+        Descriptor reader;
         TakeOutput take;
     };
 
     /// Returns what the child will have as 0, 1, 2, 3, …
-    std::vector<int> open_streams(const std::vector<TakeOutput>& outputs, int null);
+    std::vector<Descriptor> open_streams(const std::vector<TakeOutput>& outputs);
 
     std::vector<Stream> streams_;
     std::vector<pollfd> polled_;  ///< for each stream; -1, which poll() leaves out, after its end

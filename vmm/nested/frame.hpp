@@ -30,7 +30,7 @@ inline constexpr std::size_t max_payload = 4096;
 std::string frames_of(FrameKind kind, std::string_view text);
 
 /// Calls `handler` for each frame that is complete in `bytes`, which begin with one, and takes it
-/// off. Throws Error(no_kvm) at bytes that are no frame.
+/// off. Throws Error(host_lacks) at bytes that are no frame.
 void take_frames(std::string& bytes,
                  const std::function<void(FrameKind, std::string_view payload)>& handler);
 

@@ -12,7 +12,7 @@ namespace nestbed::vmm {
 std::string module_name(const std::filesystem::path& file);
 
 /// The names of the modules that the one in `elf_file` needs, from its `.modinfo` section. Throws
-/// Error(no_kvm), naming `path`, if that is no module.
+/// Error(host_lacks), naming `path`, if that is no module.
 std::vector<std::string> dependencies_in(std::string_view elf_file,
                                          const std::filesystem::path& path);
 
@@ -20,7 +20,7 @@ std::vector<std::string> dependencies_in(std::string_view elf_file,
 std::string read_module(const std::filesystem::path& file);
 
 /// The files of the module `wanted` and of all that it needs, in the order to be loaded, from
-/// `folder` and below. Throws Error(no_kvm) that names what is missing.
+/// `folder` and below. Throws Error(host_lacks) that names what is missing.
 std::vector<std::filesystem::path> modules_to_load(const std::filesystem::path& folder,
                                                    const std::string& wanted);
 

@@ -30,12 +30,6 @@ ScratchFolder temporary_folder() {
     return ScratchFolder(pattern);
 }
 
-NestedKernel kernel_for(const NestedRequest& request, NestedObserver& observer) {
-    observer.preparing("nested machine: preparing its kernel");
-    return request.kernel.empty() ? cached_kernel(request.cache.value_or(default_cache()))
-                                  : kernel_by_hand(request.kernel, request.modules);
-}
-
 /// Linux mounts filesystems of its own there, over whatever came along.
 void refuse_kernel_folders(const fs::path& path) {
     const fs::path absolute = fs::absolute(path).lexically_normal();
@@ -47,9 +41,8 @@ void refuse_kernel_folders(const fs::path& path) {
     }
 }
 
-/// What a boot would show only after minutes, or in other words.
-NestedRequest checked(NestedRequest request) {
-    NestedCommand& command = request.command;
+/// Says where it runs, and refuses what a boot would show only after minutes, or in other words.
+void complete(NestedCommand& command) {
     std::error_code error;
     command.directory = fs::current_path(error);
     if (error) {
@@ -67,54 +60,66 @@ NestedRequest checked(NestedRequest request) {
             throw_error(ErrorKind::usage, "{}: there is no such file or folder", input.string());
         }
     }
+}
+
+void refuse_bad_kernel(const NestedRequest& request) {
     if (request.kernel.empty() != request.modules.empty()) {
         throw_error(ErrorKind::usage, "--kernel and --modules belong together");
     }
     if (request.cache && !request.kernel.empty()) {
         throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
     }
-    return request;
 }
 
-}  // namespace
-
-NestedMachine::NestedMachine(NestedRequest request, NestedObserver& observer)
-    : request_(checked(std::move(request))),
-      outputs_(request_.command.outputs.begin(), request_.command.outputs.end()),
-      emulator_(make_emulator(request_.settings)),
-      kernel_(kernel_for(request_, observer)) {}
-
-BootResult NestedMachine::run(NestedObserver& observer, const std::stop_token& stop) {
-    observer.preparing("nested machine: booting");
-    BootResult result =
-        run_nested(emulator_, kernel_, request_.command, request_.silence, observer, stop);
-    FirstError error;
-    for (const auto& [number, contents] : result.files) {
-        error.attempt([&] { outputs_.at(number).write(contents); });
-    }
-    error.throw_if_any();
-    return result;
-}
-
-BootResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
-                      const NestedCommand& command, std::chrono::milliseconds silence,
-                      NestedObserver& observer, const std::stop_token& stop) {
+BootResult boot_twice_at_most(const NestedMachine& machine, NestedObserver& observer,
+                              const std::stop_token& stop) {
+    const Emulator& emulator = machine.emulator;
     const ScratchFolder folder = temporary_folder();
     const fs::path initramfs = folder.path() / "initramfs";
     for (std::uint32_t retries = 0;; ++retries) {
-        write_file(initramfs, make_initramfs(emulator, kernel, command, retries));
-        BootResult result = boot({.emulator = emulator.name,
-                                  .command = emulator.command(kernel, initramfs, folder.path()),
-                                  .directory = folder.path(),
-                                  .silence = silence,
-                                  .complaint_in = emulator.complaint_in},
-                                 observer, stop);
+        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
+        BootResult result =
+            boot({.emulator = emulator.name,
+                  .command = emulator.command(machine.kernel, initramfs, folder.path()),
+                  .directory = folder.path(),
+                  .silence = machine.silence,
+                  .complaint_in = emulator.complaint_in},
+                 observer, stop);
         result.retries = retries;
         if (result.end != BootEnd::hung || result.any_output || retries == 1) {
             return result;
         }
         observer.retrying(result);
     }
+}
+
+}  // namespace
+
+NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observer) {
+    complete(request.command);
+    refuse_bad_kernel(request);
+    std::vector<OutputFile> outputs(request.command.outputs.begin(), request.command.outputs.end());
+    Emulator emulator = make_emulator(request.settings);
+    observer.preparing("nested machine: preparing its kernel");
+    return {.emulator = std::move(emulator),
+            .kernel = request.kernel.empty()
+                          ? cached_kernel(request.cache ? *request.cache : default_cache())
+                          : kernel_by_hand(request.kernel, request.modules),
+            .command = std::move(request.command),
+            .silence = request.silence,
+            .outputs = std::move(outputs)};
+}
+
+BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
+                      const std::stop_token& stop) {
+    observer.preparing("nested machine: booting");
+    BootResult result = boot_twice_at_most(machine, observer, stop);
+    FirstError error;
+    for (const auto& [number, contents] : result.files) {
+        error.attempt([&] { machine.outputs.at(number).write(contents); });
+    }
+    error.throw_if_any();
+    return result;
 }
 
 }  // namespace nestbed::vmm

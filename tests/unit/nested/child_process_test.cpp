@@ -209,8 +209,8 @@ TEST(ChildProcess, HandsOnTheRestWithoutWaiting) {
 }
 
 TEST(ChildProcess, HasNoOtherDescriptors) {
-    const Pipe ours;
-    EXPECT_EQ(output_of_script("test -e /proc/$$/fd/" + std::to_string(ours.writer()) +
+    const Descriptor ours(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(output_of_script("test -e /proc/$$/fd/" + std::to_string(ours.get()) +
                                " && echo it has that"),
               "");
 }

@@ -46,19 +46,22 @@ class NestedRunTest : public testing::Test {
     }
 
     BootResult run(const std::string& script, std::chrono::milliseconds silence) {
-        return run_nested(
-            fake_emulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
-            {.image = {},
-             .modules = folder_.path() / "modules",
-             .package = "linux 6.1",
-             .package_checksum = "12",
-             .checksum = "34"},
-            {.program = {},
-             .arguments = {"doctor"},
-             .directory = fs::current_path(),
-             .inputs = {},
-             .outputs = {}},
-            silence, observer_, {});
+        NestedMachine machine{
+            .emulator =
+                fake_emulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
+            .kernel = {.image = {},
+                       .modules = folder_.path() / "modules",
+                       .package = "linux 6.1",
+                       .package_checksum = "12",
+                       .checksum = "34"},
+            .command = {.program = {},
+                        .arguments = {"doctor"},
+                        .directory = fs::current_path(),
+                        .inputs = {},
+                        .outputs = {}},
+            .silence = silence,
+            .outputs = {}};
+        return run_nested(machine, observer_, {});
     }
 
     /// A shell command that does `then` at the first boot only.
