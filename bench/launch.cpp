@@ -31,6 +31,8 @@ namespace {
 /// The whole programs must stay within this ratio.
 constexpr double limit = 1.5;
 
+constexpr int repetitions = 200;
+
 /// What all contenders return.
 constexpr std::uint64_t done = 1;
 
@@ -124,39 +126,33 @@ int run_benchmarks() {
         vmm::throw_error(vmm::ErrorKind::io, "cannot write the snapshot");
     }
     const std::string path = fmt::format("/proc/self/fd/{}", file.get());
-    const auto add = [](const char* name, int who, double& ratio,
-                        const std::vector<Contender>& contenders) {
-        benchmark::RegisterBenchmark(name,
-                                     [&ratio, contenders, who](benchmark::State& state) {
-                                         ratio = compare(state, contenders, who);
-                                     })
-            ->UseManualTime()
-            ->Unit(benchmark::kMillisecond)
-            ->Iterations(200);
-    };
-    double process_ratio = 0;
-    add("launch/in_one_process", RUSAGE_SELF, process_ratio,
-        {{"nestbed", [&] { return run_machine(system); }},
-         {"bare", [&] {
-              bare_vm_run(reinterpret_cast<const snapshot*>(snapshot_file.data()));
-              return done;
-          }}});
-    double program_ratio = 0;
-    add("launch/whole_program", RUSAGE_CHILDREN, program_ratio,
-        {{"nestbed",
-          [] {
-              return run_program(
-                  {NESTBED_PROGRAM, "run", "boot", "--filter", "boot.empty", nullptr});
-          }},
-         {"bare", [&] {
-              return run_program({BARE_LAUNCH_PROGRAM, path.c_str(), nullptr});
-          }}});
+    const std::vector<Contender> in_one_process{
+        {"nestbed", [&] { return run_machine(system); }},
+        {"bare", [&] {
+             bare_vm_run(reinterpret_cast<const snapshot*>(snapshot_file.data()));
+             return done;
+         }}};
+    const std::vector<Contender> whole_program{
+        {"nestbed",
+         [] {
+             return run_program(
+                 {NESTBED_PROGRAM, "run", "boot", "--filter", "boot.empty", nullptr});
+         }},
+        {"bare", [&] {
+             return run_program({BARE_LAUNCH_PROGRAM, path.c_str(), nullptr});
+         }}};
+    double ratio = 0;
+    add_benchmark("launch/in_one_process", benchmark::kMillisecond, repetitions,
+                  [&](benchmark::State& state) { compare(state, in_one_process, RUSAGE_SELF); });
+    add_benchmark(
+        "launch/whole_program", benchmark::kMillisecond, repetitions,
+        [&](benchmark::State& state) { ratio = compare(state, whole_program, RUSAGE_CHILDREN); });
     benchmark::RunSpecifiedBenchmarks();
-    if (program_ratio != 0) {
+    if (ratio != 0) {
         fmt::print(
             "launch: `nestbed run` of boot.empty takes {:.2f} times as long as the bare "
             "program, of {:.1f} allowed: {}\n",
-            program_ratio, limit, program_ratio <= limit ? "good" : "TOO MUCH");
+            ratio, limit, ratio <= limit ? "good" : "TOO MUCH");
     }
     return 0;
 }

@@ -164,12 +164,8 @@ int run_benchmarks() {
     }
     std::vector<Contest> contests = all_contests(arena);
     for (Contest& contest : contests) {
-        benchmark::RegisterBenchmark(
-            ("paging/" + contest.name).c_str(),
-            [&contest](benchmark::State& state) { run_contest(state, contest); })
-            ->UseManualTime()
-            ->Unit(benchmark::kMicrosecond)
-            ->Iterations(repetitions);
+        add_benchmark("paging/" + contest.name, benchmark::kMicrosecond, repetitions,
+                      [&](benchmark::State& state) { run_contest(state, contest); });
     }
     benchmark::RunSpecifiedBenchmarks();
     fmt::print("\nTSC cycles per 4 KiB page, medians of {} repetitions:\n", repetitions);

@@ -1,7 +1,6 @@
 // What the studies measure, for comparison from one version to the next: a benchmark for each point
 // and measurement, made of the studies' descriptions. The time of one is the median of a single
 // VM's samples: the mean of a few hundred is that of the moments when the host ran something else.
-#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -86,14 +85,9 @@ class StudyBench {
                 if (!measured.label.empty()) {
                     continue;  // a companion, which some points have
                 }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-                benchmark::RegisterBenchmark(
-                    name_of(study_, points_[n], measured).c_str(),
-                    [this, n, &measured](benchmark::State& state) { show(state, n, measured); })
-                    ->UseManualTime()
-                    ->Unit(benchmark::kMicrosecond)
-                    ->Iterations(1);
-#endif
+                add_benchmark(
+                    name_of(study_, points_[n], measured), benchmark::kMicrosecond, 1,
+                    [this, n, &measured](benchmark::State& state) { show(state, n, measured); });
             }
         }
     }

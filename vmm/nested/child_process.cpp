@@ -30,6 +30,7 @@ constexpr int poll_milliseconds = 100;
 /// As execv(3) takes them, which does not write to them.
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (const std::string& text : texts) {
         pointers.push_back(const_cast<char*>(text.c_str()));
     }

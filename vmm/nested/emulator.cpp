@@ -6,10 +6,6 @@
 
 namespace nestbed::vmm {
 
-Emulator make_emulator(const NestedSettings& settings) {
-    return settings.paging == NestedPaging::ept ? make_bochs(settings) : make_qemu(settings);
-}
-
 std::string name_in(const std::string& version_text, const std::string& name,
                     std::string_view before_version) {
     std::istringstream words(version_text);

@@ -48,7 +48,6 @@ struct Emulator {
 
 /// The emulator for these settings. Throws Error(host_lacks), saying which package brings it, if it
 /// is not installed, and Error(usage) for settings that it has not.
-Emulator make_emulator(const NestedSettings& settings);
 Emulator make_qemu(NestedSettings settings);
 Emulator make_bochs(NestedSettings settings);
 

@@ -53,11 +53,11 @@ void send(const Descriptor& channel, FrameKind kind, std::string_view text) {
     write_all(channel.get(), frames_of(kind, text));  // of its failure nobody could be told
 }
 
-void load(const ModuleLoad& module) {
-    const Descriptor file(::open(module.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (::syscall(SYS_finit_module, file.get(), module.parameters.c_str(), 0) != 0) {
+void load_module(const std::string& path, const std::string& parameters) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (::syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) != 0) {
         throw_error(ErrorKind::host_lacks, "the nested machine's kernel does not load {} {}: {}",
-                    std::filesystem::path(module.path).filename().string(), module.parameters,
+                    std::filesystem::path(path).filename().string(), parameters,
                     std::strerror(errno));
     }
 }
@@ -103,8 +103,8 @@ void send_files(const Descriptor& channel, const Task& task) {
 
 void do_task(const Descriptor& channel) {
     const Task task = task_from(read_file(task_path));
-    for (const ModuleLoad& module : task.modules) {
-        load(module);
+    for (const std::string& module : task.modules) {
+        load_module(module, module == task.modules.back() ? task.module_parameters : "");
     }
     refuse_other_paging(task.expected_parameter);
     // A VM that never runs, there as long as the command. With the first VM that is made, and with

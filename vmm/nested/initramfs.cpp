@@ -100,15 +100,15 @@ void add_program(CpioArchive& archive, const fs::path& path, const fs::path& sou
     }
 }
 
-std::vector<ModuleLoad> add_modules(CpioArchive& archive, const Emulator& emulator,
-                                    const NestedKernel& kernel) {
-    std::vector<ModuleLoad> modules;
+/// Returns their paths in there.
+std::vector<std::string> add_modules(CpioArchive& archive, const Emulator& emulator,
+                                     const NestedKernel& kernel) {
+    std::vector<std::string> paths;
     for (const fs::path& file : modules_to_load(kernel.modules, emulator.kvm_module)) {
-        modules.push_back({"/nestbed/" + module_name(file) + ".ko", ""});
-        archive.add(modules.back().path, readable_file, read_module(file));
+        paths.push_back("/nestbed/" + module_name(file) + ".ko");
+        archive.add(paths.back(), readable_file, read_module(file));
     }
-    modules.back().parameters = emulator.kvm_parameters;
-    return modules;
+    return paths;
 }
 
 }  // namespace
@@ -124,6 +124,7 @@ std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
     archive.add_folder(command.directory.string());
     add_program(archive, program_path, "/proc/self/exe", own_libraries());
     Task task{.modules = add_modules(archive, emulator, kernel),
+              .module_parameters = emulator.kvm_parameters,
               .expected_parameter = emulator.expected_parameter,
               .command = {program_path},
               .directory = command.directory,

@@ -5,7 +5,6 @@
 #include <libelf.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,15 +21,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// How a compressed module is unpacked to standard output, by the end of its name.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> unpackers{
-    {{".xz", "xz"}, {".zst", "zstd"}, {".gz", "gzip"}}};
+/// What unpacks a compressed module to standard output, by the extension of its name.
+const std::map<std::string, std::string> unpackers{
+    {".xz", "xz"}, {".zst", "zstd"}, {".gz", "gzip"}};
 
 bool is_module(const fs::path& path) {
-    const std::string name = path.filename();
-    return name.ends_with(".ko") || std::ranges::any_of(unpackers, [&](const auto& unpacker) {
-               return name.ends_with(".ko" + std::string(unpacker.first));
-           });
+    const fs::path unpacked = unpackers.contains(path.extension()) ? path.stem() : path;
+    return unpacked.extension() == ".ko";
 }
 
 /// Empty if there is none.
@@ -103,12 +100,9 @@ std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::pa
 }
 
 std::string read_module(const fs::path& file) {
-    for (const auto& [ending, program] : unpackers) {
-        if (file.filename().string().ends_with(ending)) {
-            return output_of({std::string(program), "-dc", "--", file});
-        }
-    }
-    return read_file(file);
+    const auto unpacker = unpackers.find(file.extension());
+    return unpacker == unpackers.end() ? read_file(file)
+                                       : output_of({unpacker->second, "-dc", "--", file});
 }
 
 std::vector<fs::path> modules_to_load(const fs::path& folder, const std::string& wanted) {

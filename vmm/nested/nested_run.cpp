@@ -99,7 +99,8 @@ NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observe
     complete(request.command);
     refuse_bad_kernel(request);
     std::vector<OutputFile> outputs(request.command.outputs.begin(), request.command.outputs.end());
-    Emulator emulator = make_emulator(request.settings);
+    const bool ept = request.settings.paging == NestedPaging::ept;
+    Emulator emulator = ept ? make_bochs(request.settings) : make_qemu(request.settings);
     observer.preparing("nested machine: preparing its kernel");
     return {.emulator = std::move(emulator),
             .kernel = request.kernel.empty()

@@ -8,9 +8,9 @@ namespace nestbed::vmm {
 
 using Json = nlohmann::json;
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModuleLoad, path, parameters)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KvmParameter, path, value)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Task, modules, expected_parameter, command, directory, outputs)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Task, modules, module_parameters, expected_parameter, command,
+                                   directory, outputs)
 
 // CBOR, not JSON: command lines and paths may hold any bytes, JSON's strings only UTF-8.
 std::string bytes_of(const Task& task) {

@@ -96,11 +96,8 @@ TEST_F(InitramfsTest, TheCommandRunsInItsDirectory) {
 TEST_F(InitramfsTest, TheModulesAreLoadedInOrderTheLastWithParameters) {
     const test::CpioReader files = unpacked();
     const Task task = task_in(files);
-    ASSERT_EQ(task.modules.size(), 2U);
-    EXPECT_EQ(task.modules[0].path, "/nestbed/kvm.ko");
-    EXPECT_EQ(task.modules[0].parameters, "");
-    EXPECT_EQ(task.modules[1].path, "/nestbed/kvm_amd.ko");
-    EXPECT_EQ(task.modules[1].parameters, "npt=1");
+    EXPECT_THAT(task.modules, ElementsAre("/nestbed/kvm.ko", "/nestbed/kvm_amd.ko"));
+    EXPECT_EQ(task.module_parameters, "npt=1");
     EXPECT_EQ(files.entry("nestbed/kvm_amd.ko").contents, test::module_file("kvm"));
 }
 
