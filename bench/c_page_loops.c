@@ -10,9 +10,10 @@
 #endif
 
 uint64_t EACH(map)(struct c_address_space* space, struct c_pages pages) {
-    for (uint64_t n = 0; n < pages.count; ++n) {
-        if (c_map_page(space, pages.linear + n * 4096, pages.physical + n * 4096, pages.flags) !=
-            c_ok) {
+    const uint64_t to_physical = pages.physical - pages.linear;
+    const uint64_t end = pages.linear + pages.count * 4096;
+    for (uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        if (c_map_page(space, linear, linear + to_physical, pages.flags) != c_ok) {
             return 0;
         }
     }
@@ -21,9 +22,10 @@ uint64_t EACH(map)(struct c_address_space* space, struct c_pages pages) {
 
 uint64_t EACH(lookup)(struct c_address_space* space, struct c_pages pages) {
     uint64_t sum = 0;
-    for (uint64_t n = 0; n < pages.count; ++n) {
+    const uint64_t end = pages.linear + pages.count * 4096;
+    for (uint64_t linear = pages.linear; linear != end; linear += 4096) {
         struct c_mapping mapping;
-        if (c_lookup(space, pages.linear + n * 4096, &mapping) != c_ok) {
+        if (c_lookup(space, linear, &mapping) != c_ok) {
             return 0;
         }
         sum += mapping.physical + mapping.size + mapping.flags;
@@ -33,8 +35,8 @@ uint64_t EACH(lookup)(struct c_address_space* space, struct c_pages pages) {
 
 uint64_t EACH(protect)(struct c_address_space* space, struct c_pages pages) {
     uint64_t sum = 0;
-    for (uint64_t n = 0; n < pages.count; ++n) {
-        const uint64_t linear = pages.linear + n * 4096;
+    const uint64_t end = pages.linear + pages.count * 4096;
+    for (uint64_t linear = pages.linear; linear != end; linear += 4096) {
         uint64_t old;
         int owed;
         if (c_protect_page(space, linear, pages.flags, &old, &owed) != c_ok) {
@@ -48,8 +50,8 @@ uint64_t EACH(protect)(struct c_address_space* space, struct c_pages pages) {
 
 uint64_t EACH(unmap)(struct c_address_space* space, struct c_pages pages) {
     uint64_t sum = 0;
-    for (uint64_t n = 0; n < pages.count; ++n) {
-        const uint64_t linear = pages.linear + n * 4096;
+    const uint64_t end = pages.linear + pages.count * 4096;
+    for (uint64_t linear = pages.linear; linear != end; linear += 4096) {
         uint64_t frame;
         uint64_t old;
         if (c_unmap_page(space, linear, &frame, &old) != c_ok) {

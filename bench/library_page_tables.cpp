@@ -10,9 +10,7 @@ paging::Flags flags_of(const c_pages& pages) {
     return paging::Flags::of_leaf(paging::PageSize::size_4k, pages.flags);
 }
 
-paging::VirtAddr address_of(const c_pages& pages, std::uint64_t n) {
-    return paging::VirtAddr(pages.linear + n * 4096);
-}
+std::uint64_t end_of(const c_pages& pages) { return pages.linear + pages.count * 4096; }
 
 /// Stands for an invalidation.
 struct SummingInvalidator {
@@ -27,9 +25,11 @@ struct SummingInvalidator {
 
 std::uint64_t map_each(Mapper& mapper, c_pages pages) {
     const paging::Flags flags = flags_of(pages);
-    for (std::uint64_t n = 0; n < pages.count; ++n) {
-        const auto page = paging::Page4k::from(address_of(pages, n));
-        const auto frame = paging::Frame4k::from(paging::PhysAddr(pages.physical + n * 4096));
+    const std::uint64_t to_physical = pages.physical - pages.linear;
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto page = paging::Page4k::from(paging::VirtAddr(linear));
+        const auto frame = paging::Frame4k::from(paging::PhysAddr(linear + to_physical));
         if (!page || !frame || !mapper.map(*page, *frame, flags)) {
             return 0;
         }
@@ -39,8 +39,9 @@ std::uint64_t map_each(Mapper& mapper, c_pages pages) {
 
 std::uint64_t lookup_each(Mapper& mapper, c_pages pages) {
     std::uint64_t sum = 0;
-    for (std::uint64_t n = 0; n < pages.count; ++n) {
-        const auto mapping = mapper.lookup(address_of(pages, n));
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto mapping = mapper.lookup(paging::VirtAddr(linear));
         if (!mapping) {
             return 0;
         }
@@ -53,8 +54,9 @@ std::uint64_t lookup_each(Mapper& mapper, c_pages pages) {
 std::uint64_t protect_each(Mapper& mapper, c_pages pages) {
     const paging::Flags flags = flags_of(pages);
     std::uint64_t sum = 0;
-    for (std::uint64_t n = 0; n < pages.count; ++n) {
-        const auto page = paging::Page4k::from(address_of(pages, n));
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto page = paging::Page4k::from(paging::VirtAddr(linear));
         if (!page) {
             return 0;
         }
@@ -70,8 +72,9 @@ std::uint64_t protect_each(Mapper& mapper, c_pages pages) {
 
 std::uint64_t unmap_each(Mapper& mapper, c_pages pages) {
     std::uint64_t sum = 0;
-    for (std::uint64_t n = 0; n < pages.count; ++n) {
-        const auto page = paging::Page4k::from(address_of(pages, n));
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto page = paging::Page4k::from(paging::VirtAddr(linear));
         if (!page) {
             return 0;
         }
@@ -86,7 +89,7 @@ std::uint64_t unmap_each(Mapper& mapper, c_pages pages) {
 }
 
 std::uint64_t map_all(Mapper& mapper, c_pages pages) {
-    const auto first = paging::Page4k::from(address_of(pages, 0));
+    const auto first = paging::Page4k::from(paging::VirtAddr(pages.linear));
     const auto frame = paging::Frame4k::from(paging::PhysAddr(pages.physical));
     const bool mapped =
         first && frame &&
