@@ -7,7 +7,6 @@
 #include <functional>
 #include <list>
 #include <map>
-#include <ranges>
 
 #include "bench/run_benchmarks.hpp"
 #include "shared/shootdown/protocol_names.hpp"
@@ -99,8 +98,11 @@ class StudyBench {
 
     /// Where the study has bars, how far below them its figures are.
     std::string bars() const {
-        const auto runs = std::views::values(runs_);
-        return bars_text(study_, {runs.begin(), runs.end()});
+        vmm::StudyRuns runs;
+        for (const auto& [number, run] : runs_) {
+            runs.push_back(run);
+        }
+        return bars_text(study_, runs);
     }
 
   private:
