@@ -1,7 +1,8 @@
 // bare_launch SNAPSHOT: the floor as a whole process.
 
+#include <err.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -11,13 +12,11 @@ int main(int argc, char** argv) {
     struct stat status;
     const int file = argc == 2 ? open(argv[1], O_RDONLY) : -1;
     if (file < 0 || fstat(file, &status) != 0) {
-        fprintf(stderr, "bare_launch: cannot read the snapshot\n");
-        return 2;
+        err(2, "cannot read the snapshot");
     }
     const void* snapshot = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     if (snapshot == MAP_FAILED) {
-        fprintf(stderr, "bare_launch: cannot map the snapshot\n");
-        return 2;
+        err(2, "cannot map the snapshot");
     }
-    return bare_vm_run(snapshot);
+    bare_vm_run(snapshot);
 }

@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
 #include "bare_vm.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -18,34 +18,37 @@ static const uint64_t cr4 = 0xA0;              // PAE PGE
 static const uint64_t efer = 0xD00;            // LME LMA NXE
 static const uint64_t apic_base = 0xFEE00D00;  // enabled, x2APIC, bootstrap processor
 
-static int failed(const char* what) {
-    fprintf(stderr, "bare_vm: %s: %s\n", what, strerror(errno));
-    return 1;
+static int checked(int result, const char* what) {
+    if (result < 0) {
+        err(1, "bare_vm: %s", what);
+    }
+    return result;
+}
+
+static void* map(size_t size, int flags, int fd, const char* what) {
+    void* const address = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    checked(address == MAP_FAILED ? -1 : 0, what);
+    return address;
 }
 
 static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, uint8_t is_code) {
-    struct kvm_segment segment;
-    memset(&segment, 0, sizeof segment);
-    segment.selector = selector;
-    segment.limit = 0xFFFFFFFF;
-    segment.type = type;
-    segment.present = 1;
-    segment.s = 1;
-    segment.l = is_code;
-    segment.db = !is_code;
-    segment.g = 1;
-    return segment;
+    return (struct kvm_segment){.selector = selector,
+                                .limit = 0xFFFFFFFF,
+                                .type = type,
+                                .present = 1,
+                                .s = 1,
+                                .l = is_code,
+                                .db = !is_code,
+                                .g = 1};
 }
 
-static int set_cpuid(int kvm, int vcpu) {
+static void set_cpuid(int kvm, int vcpu) {
     static union {
         struct kvm_cpuid2 list;
         char bytes[sizeof(struct kvm_cpuid2) + max_cpuid_entries * sizeof(struct kvm_cpuid_entry2)];
     } cpuid;
     cpuid.list.nent = max_cpuid_entries;
-    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid.list) < 0) {
-        return failed("KVM_GET_SUPPORTED_CPUID");
-    }
+    checked(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid.list), "KVM_GET_SUPPORTED_CPUID");
     for (uint32_t i = 0; i < cpuid.list.nent; ++i) {
         struct kvm_cpuid_entry2* entry = &cpuid.list.entries[i];
         if (entry->function == 1) {
@@ -57,14 +60,12 @@ static int set_cpuid(int kvm, int vcpu) {
             entry->eax = 0;
         }
     }
-    return ioctl(vcpu, KVM_SET_CPUID2, &cpuid.list) < 0 ? failed("KVM_SET_CPUID2") : 0;
+    checked(ioctl(vcpu, KVM_SET_CPUID2, &cpuid.list), "KVM_SET_CPUID2");
 }
 
-static int set_registers(int vcpu, const struct snapshot* guest) {
+static void set_registers(int vcpu, const struct snapshot* guest) {
     struct kvm_sregs special;
-    if (ioctl(vcpu, KVM_GET_SREGS, &special) < 0) {
-        return failed("KVM_GET_SREGS");
-    }
+    checked(ioctl(vcpu, KVM_GET_SREGS, &special), "KVM_GET_SREGS");
     special.cs = flat_segment(kernel_code, 11, 1);
     special.ds = flat_segment(kernel_data, 3, 0);
     special.es = special.fs = special.gs = special.ss = special.ds;
@@ -73,107 +74,56 @@ static int set_registers(int vcpu, const struct snapshot* guest) {
     special.cr4 = cr4;
     special.efer = efer;
     special.apic_base = apic_base;
-    if (ioctl(vcpu, KVM_SET_SREGS, &special) < 0) {
-        return failed("KVM_SET_SREGS");
-    }
-    struct kvm_regs registers;
-    memset(&registers, 0, sizeof registers);
-    registers.rip = guest->entry;
-    registers.rdi = guest->boot_info;
-    registers.rflags = 2;
-    if (ioctl(vcpu, KVM_SET_REGS, &registers) < 0) {
-        return failed("KVM_SET_REGS");
-    }
+    checked(ioctl(vcpu, KVM_SET_SREGS, &special), "KVM_SET_SREGS");
+    const struct kvm_regs registers = {.rip = guest->entry, .rdi = guest->boot_info, .rflags = 2};
+    checked(ioctl(vcpu, KVM_SET_REGS, &registers), "KVM_SET_REGS");
     const struct kvm_mp_state runnable = {KVM_MP_STATE_RUNNABLE};
-    return ioctl(vcpu, KVM_SET_MP_STATE, &runnable) < 0 ? failed("KVM_SET_MP_STATE") : 0;
+    checked(ioctl(vcpu, KVM_SET_MP_STATE, &runnable), "KVM_SET_MP_STATE");
 }
 
-static int run(int vcpu, const struct kvm_run* page, uint64_t finish_port) {
-    for (;;) {
-        if (ioctl(vcpu, KVM_RUN, 0) < 0) {
-            if (errno == EINTR || errno == EAGAIN) {
-                continue;
-            }
-            return failed("KVM_RUN");
+static void run(int vcpu, const struct kvm_run* page, uint64_t finish_port) {
+    do {
+        while (ioctl(vcpu, KVM_RUN, 0) < 0) {
+            checked(errno == EINTR || errno == EAGAIN ? 0 : -1, "KVM_RUN");
         }
         if (page->exit_reason != KVM_EXIT_IO) {
-            fprintf(stderr, "bare_vm: unexpected exit %u\n", page->exit_reason);
-            return 1;
+            errx(1, "bare_vm: unexpected exit %u", page->exit_reason);
         }
-        if (page->io.port == finish_port) {
-            return 0;
-        }
-    }
+    } while (page->io.port != finish_port);
 }
 
-static int run_on_vcpu(int kvm, int vm, const struct snapshot* guest) {
-    const int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-    if (vcpu < 0) {
-        return failed("KVM_CREATE_VCPU");
-    }
-    int result = 1;
-    const int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    struct kvm_run* page = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-    if (page == MAP_FAILED) {
-        failed("mmap of kvm_run");
-    } else {
-        result = set_cpuid(kvm, vcpu) || set_registers(vcpu, guest) ||
-                 run(vcpu, page, guest->finish_port);
-        munmap(page, (size_t)size);
-    }
+static void run_on_vcpu(int kvm, int vm, const struct snapshot* guest) {
+    const int vcpu = checked(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
+    const size_t size =
+        (size_t)checked(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "its mapping's size");
+    struct kvm_run* const page = map(size, MAP_SHARED, vcpu, "mmap of kvm_run");
+    set_cpuid(kvm, vcpu);
+    set_registers(vcpu, guest);
+    run(vcpu, page, guest->finish_port);
+    munmap(page, size);
     close(vcpu);
-    return result;
 }
 
-static int run_in_memory(int kvm, int vm, const struct snapshot* guest, char* memory) {
-    const struct snapshot_piece* pieces = (const struct snapshot_piece*)(guest + 1);
-    for (uint64_t i = 0; i < guest->piece_count; ++i) {
-        memcpy(memory + pieces[i].physical, (const char*)guest + pieces[i].offset, pieces[i].bytes);
+void bare_vm_run(const struct snapshot* guest) {
+    const int kvm = checked(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
+    if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+        errx(1, "bare_vm: another version of KVM's API");
+    }
+    const int vm = checked(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+    char* const memory =
+        map(guest->memory, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, "mmap of guest memory");
+    madvise(memory, guest->memory, MADV_NOHUGEPAGE);
+    const struct snapshot_page* const pages = (const struct snapshot_page*)(guest + 1);
+    for (uint64_t i = 0; i < guest->page_count; ++i) {
+        memcpy(memory + pages[i].physical, pages[i].bytes, sizeof pages[i].bytes);
     }
     const struct kvm_userspace_memory_region region = {0, 0, 0, guest->memory, (uint64_t)memory};
-    if (ioctl(vm, KVM_SET_TSS_ADDR, tss_address) < 0) {
-        return failed("KVM_SET_TSS_ADDR");
-    }
-    if (ioctl(vm, KVM_CREATE_IRQCHIP, 0) < 0) {
-        return failed("KVM_CREATE_IRQCHIP");
-    }
-    if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0) {
-        return failed("KVM_SET_USER_MEMORY_REGION");
-    }
-    return run_on_vcpu(kvm, vm, guest);
-}
-
-static int run_in_vm(int kvm, const struct snapshot* guest) {
-    if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-        return failed("KVM_GET_API_VERSION");
-    }
-    const int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-    if (vm < 0) {
-        return failed("KVM_CREATE_VM");
-    }
-    int result = 1;
-    char* memory = mmap(NULL, guest->memory, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) {
-        failed("mmap of guest memory");
-    } else {
-        madvise(memory, guest->memory, MADV_NOHUGEPAGE);
-        result = run_in_memory(kvm, vm, guest, memory);
-    }
+    checked(ioctl(vm, KVM_SET_TSS_ADDR, tss_address), "KVM_SET_TSS_ADDR");
+    checked(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+    checked(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
+    run_on_vcpu(kvm, vm, guest);
     // The VM before its memory, as vmm/machine does.
     close(vm);
-    if (memory != MAP_FAILED) {
-        munmap(memory, guest->memory);
-    }
-    return result;
-}
-
-int bare_vm_run(const struct snapshot* guest) {
-    const int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    if (kvm < 0) {
-        return failed("/dev/kvm");
-    }
-    const int result = run_in_vm(kvm, guest);
+    munmap(memory, guest->memory);
     close(kvm);
-    return result;
 }

@@ -10,26 +10,25 @@
 extern "C" {
 #endif
 
-/// A piece of guest memory that is not zero; `bytes` follow the table of pieces in the file.
-struct snapshot_piece {
-    uint64_t physical;
-    uint64_t offset;  ///< of its bytes, from the start of the snapshot
-    uint64_t bytes;
-};
-
-/// A guest before its first instruction. A file begins with it, `piece_count` pieces behind it.
+/// A guest before its first instruction. In a file `page_count` pages follow it.
 struct snapshot {
     uint64_t memory;       ///< bytes of guest memory
     uint64_t entry;        ///< RIP
     uint64_t root;         ///< CR3
     uint64_t boot_info;    ///< RDI
     uint64_t finish_port;  ///< the guest's write to this port ends it
-    uint64_t piece_count;
+    uint64_t page_count;
+};
+
+/// A page of guest memory that is not zero.
+struct snapshot_page {
+    uint64_t physical;
+    uint8_t bytes[4096];
 };
 
 /// Makes a VM with one vCPU for the snapshot, runs it until it writes to its finish port, and
-/// destroys it. Returns 0, or prints what failed and returns 1.
-int bare_vm_run(const struct snapshot* guest);
+/// destroys it. Ends the process with status 1 and a message if anything fails.
+void bare_vm_run(const struct snapshot* guest);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-// What is done to one page, for whoever wants it inlined; c_page_tables.h says what each does.
+// What is done to one page; c_page_tables.h says what each operation does.
 #ifndef NESTBED_BENCH_C_PAGE_OPERATIONS_H
 #define NESTBED_BENCH_C_PAGE_OPERATIONS_H
 
@@ -127,8 +127,14 @@ static slow_path enum c_error not_found(const struct c_address_space* space, uin
     return c_not_exist;
 }
 
-static slow_path uint64_t* make_table(struct c_address_space* space, uint64_t* slot, uint64_t entry,
-                                      unsigned shift, enum c_error* error) {
+/// The table below an entry, made if it is missing; null with `*error` if it cannot be.
+static inline uint64_t* table_below(struct c_address_space* space, uint64_t* slot,
+                                    struct required_rights required, unsigned shift,
+                                    enum c_error* error) {
+    const uint64_t entry = load(slot);
+    if (likely(grants(entry, required))) {
+        return table_at(entry & table_frame);
+    }
     if (entry != 0) {
         *error = (entry & present) != 0 ? table_refused(entry, shift) : c_occupied;
         return NULL;
@@ -140,17 +146,6 @@ static slow_path uint64_t* make_table(struct c_address_space* space, uint64_t* s
     }
     store(slot, frame | present | writable | user);
     return table_at(frame);
-}
-
-/// The table below an entry, made if it is missing; null with `*error` if it cannot be.
-static inline uint64_t* table_below(struct c_address_space* space, uint64_t* slot,
-                                    struct required_rights required, unsigned shift,
-                                    enum c_error* error) {
-    const uint64_t entry = load(slot);
-    if (likely(grants(entry, required))) {
-        return table_at(entry & table_frame);
-    }
-    return make_table(space, slot, entry, shift, error);
 }
 
 /// Why pages cannot be mapped to frames with these flags, wherever they are.
@@ -171,18 +166,11 @@ static inline enum c_error check(const struct c_address_space* space, uint64_t l
 /// The PT of a page, made if it is missing; null with `*error` if it cannot be.
 static inline uint64_t* pt_of(struct c_address_space* space, uint64_t linear,
                               struct required_rights required, enum c_error* error) {
-    uint64_t* const pml4 = table_at(space->root);
-    uint64_t* const pdpt =
-        table_below(space, slot_in(pml4, linear, pml4_shift), required, pml4_shift, error);
-    if (unlikely(pdpt == NULL)) {
-        return NULL;
+    uint64_t* table = table_at(space->root);
+    for (unsigned shift = pml4_shift; shift != pt_shift && table != NULL; shift -= 9) {
+        table = table_below(space, slot_in(table, linear, shift), required, shift, error);
     }
-    uint64_t* const pd =
-        table_below(space, slot_in(pdpt, linear, pdpt_shift), required, pdpt_shift, error);
-    if (unlikely(pd == NULL)) {
-        return NULL;
-    }
-    return table_below(space, slot_in(pd, linear, pd_shift), required, pd_shift, error);
+    return table;
 }
 
 static slow_path enum c_error leaf_refused(uint64_t entry) {
@@ -206,7 +194,7 @@ static slow_path enum c_error map_slowly(struct c_address_space* space, uint64_t
     return c_ok;
 }
 
-static inline enum c_error map_page(struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_map_page(struct c_address_space* space, uint64_t linear,
                                     uint64_t physical, uint64_t flags) {
     const enum c_error error = check(space, linear, physical, flags);
     if (unlikely(error != c_ok)) {
@@ -238,7 +226,7 @@ static inline enum c_error describe(uint64_t raw, uint64_t linear, unsigned shif
     return c_ok;
 }
 
-static inline enum c_error lookup(const struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_lookup(const struct c_address_space* space, uint64_t linear,
                                   struct c_mapping* mapping) {
     if (unlikely((uint64_t)((int64_t)(linear << 16) >> 16) != linear)) {
         return c_not_canonical;
@@ -259,7 +247,7 @@ static inline enum c_error lookup(const struct c_address_space* space, uint64_t 
     return describe(raw, linear, pt_shift, mapping);
 }
 
-static inline enum c_error protect_page(struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_protect_page(struct c_address_space* space, uint64_t linear,
                                         uint64_t flags, uint64_t* old, int* owed) {
     if (unlikely((linear & ~lower_half_pages) != 0)) {
         return surely(linear_refused(linear));
@@ -287,7 +275,7 @@ static inline enum c_error protect_page(struct c_address_space* space, uint64_t 
     return c_ok;
 }
 
-static inline enum c_error unmap_page(struct c_address_space* space, uint64_t linear,
+C_OPERATION enum c_error c_unmap_page(struct c_address_space* space, uint64_t linear,
                                       uint64_t* frame, uint64_t* old) {
     if (unlikely((linear & ~lower_half_pages) != 0)) {
         return surely(linear_refused(linear));

@@ -8,11 +8,27 @@
 
 #include <stdint.h>
 
-#include "table_memory.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/// Where physical address 0 is in the address space of this process: a direct map at a constant
+/// address, as a kernel has.
+#define TABLE_MEMORY_DIRECT_MAP 0x200000000000
+
+/// The physical memory that tables lie in, those of the library as well: frames are handed out in
+/// ascending order.
+struct table_memory {
+    uint64_t next;  ///< the frame handed out next
+    uint64_t end;   ///< the first that is not memory
+};
+
+/// Maps this many frames from physical address `first` on and touches them all. Returns 0, or -1
+/// if the host has no room there. There is one such memory in a process.
+int table_memory_open(struct table_memory* memory, uint64_t first, uint64_t frames);
+
+/// Hands out a frame after filling it with zero; 0 if there is none left.
+uint64_t table_memory_take_zeroed(struct table_memory* memory);
 
 /// `c_ok`, or the library's errors, in its order (shared/paging/result.hpp).
 enum c_error {
@@ -53,44 +69,46 @@ struct c_mapping {
 enum c_error c_create(struct c_address_space* space, struct table_memory* memory,
                       unsigned maxphyaddr, int nxe);
 
+/// How the operations on one page are declared. Whoever wants them inlined says `static inline`,
+/// and includes c_page_operations.h.
+#ifndef C_OPERATION
+#define C_OPERATION
+#endif
+
 /// `flags` are the leaf's bits without its frame.
-enum c_error c_map_page(struct c_address_space* space, uint64_t linear, uint64_t physical,
-                        uint64_t flags);
-enum c_error c_lookup(const struct c_address_space* space, uint64_t linear,
-                      struct c_mapping* mapping);
+C_OPERATION enum c_error c_map_page(struct c_address_space* space, uint64_t linear,
+                                    uint64_t physical, uint64_t flags);
+C_OPERATION enum c_error c_lookup(const struct c_address_space* space, uint64_t linear,
+                                  struct c_mapping* mapping);
 /// `*old` is the entry as it was; `*owed` says whether it must be invalidated.
-enum c_error c_protect_page(struct c_address_space* space, uint64_t linear, uint64_t flags,
-                            uint64_t* old, int* owed);
+C_OPERATION enum c_error c_protect_page(struct c_address_space* space, uint64_t linear,
+                                        uint64_t flags, uint64_t* old, int* owed);
 /// `*frame` is the frame that was mapped, `*old` the entry as it was.
-enum c_error c_unmap_page(struct c_address_space* space, uint64_t linear, uint64_t* frame,
-                          uint64_t* old);
+C_OPERATION enum c_error c_unmap_page(struct c_address_space* space, uint64_t linear,
+                                      uint64_t* frame, uint64_t* old);
 
-/// What is timed: the function above for each of `pages` pages, from `linear` and `physical` on.
-/// Each returns a sum of what it got, which is the same for whoever does the same work, or 0 after
-/// an error.
-uint64_t c_map_each(struct c_address_space* space, uint64_t linear, uint64_t physical,
-                    uint64_t pages, uint64_t flags);
-uint64_t c_lookup_each(const struct c_address_space* space, uint64_t linear, uint64_t pages);
-uint64_t c_protect_each(struct c_address_space* space, uint64_t linear, uint64_t pages,
-                        uint64_t flags);
-uint64_t c_unmap_each(struct c_address_space* space, uint64_t linear, uint64_t pages);
+/// Consecutive pages, with the consecutive frames and the flags for operations that give some.
+struct c_pages {
+    uint64_t linear;
+    uint64_t physical;
+    uint64_t count;
+    uint64_t flags;
+};
 
+/// What is timed. Each returns a sum of what it got, which is the same for whoever does the same
+/// work, or 0 after an error.
+typedef uint64_t c_work(struct c_address_space* space, struct c_pages pages);
+
+/// The operation above, called for each page.
+c_work c_map_each, c_lookup_each, c_protect_each, c_unmap_each;
 /// The same, with everything in one file, so that the compiler may inline it all.
-uint64_t c_map_each_inlined(struct c_address_space* space, uint64_t linear, uint64_t physical,
-                            uint64_t pages, uint64_t flags);
-uint64_t c_lookup_each_inlined(const struct c_address_space* space, uint64_t linear,
-                               uint64_t pages);
-uint64_t c_protect_each_inlined(struct c_address_space* space, uint64_t linear, uint64_t pages,
-                                uint64_t flags);
-uint64_t c_unmap_each_inlined(struct c_address_space* space, uint64_t linear, uint64_t pages);
+c_work c_map_each_inlined, c_lookup_each_inlined, c_protect_each_inlined, c_unmap_each_inlined;
+/// c_map_range().
+c_work c_map_all;
 
 /// Maps consecutive pages to consecutive frames; each table is found once. Pages mapped before an
 /// error stay mapped.
-enum c_error c_map_range(struct c_address_space* space, uint64_t linear, uint64_t physical,
-                         uint64_t pages, uint64_t flags);
-/// What is timed.
-uint64_t c_map_all(struct c_address_space* space, uint64_t linear, uint64_t physical,
-                   uint64_t pages, uint64_t flags);
+enum c_error c_map_range(struct c_address_space* space, struct c_pages pages);
 
 /// The tables of one empty address space for `tables` times 512 pages from linear address 0 on,
 /// written by plain stores with nothing checked: no way of mapping those pages can cost less.

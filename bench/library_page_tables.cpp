@@ -6,7 +6,11 @@ namespace nestbed::bench {
 
 namespace {
 
-constexpr std::uint64_t page_bytes = 4096;
+paging::Flags flags_of(const c_pages& pages) {
+    return paging::Flags::of_leaf(paging::PageSize::size_4k, pages.flags);
+}
+
+std::uint64_t end_of(const c_pages& pages) { return pages.linear + pages.count * 4096; }
 
 /// Stands for an invalidation.
 struct SummingInvalidator {
@@ -19,22 +23,25 @@ struct SummingInvalidator {
 
 }  // namespace
 
-std::uint64_t map_each(Mapper& mapper, std::uint64_t linear, std::uint64_t physical,
-                       std::uint64_t pages, paging::Flags flags) {
-    for (std::uint64_t i = 0; i < pages; ++i) {
-        const auto page = paging::Page4k::from(paging::VirtAddr(linear + i * page_bytes));
-        const auto frame = paging::Frame4k::from(paging::PhysAddr(physical + i * page_bytes));
+std::uint64_t map_each(Mapper& mapper, c_pages pages) {
+    const paging::Flags flags = flags_of(pages);
+    const std::uint64_t to_physical = pages.physical - pages.linear;
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto page = paging::Page4k::from(paging::VirtAddr(linear));
+        const auto frame = paging::Frame4k::from(paging::PhysAddr(linear + to_physical));
         if (!page || !frame || !mapper.map(*page, *frame, flags)) {
             return 0;
         }
     }
-    return pages;
+    return pages.count;
 }
 
-std::uint64_t lookup_each(const Mapper& mapper, std::uint64_t linear, std::uint64_t pages) {
+std::uint64_t lookup_each(Mapper& mapper, c_pages pages) {
     std::uint64_t sum = 0;
-    for (std::uint64_t i = 0; i < pages; ++i) {
-        const auto mapping = mapper.lookup(paging::VirtAddr(linear + i * page_bytes));
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto mapping = mapper.lookup(paging::VirtAddr(linear));
         if (!mapping) {
             return 0;
         }
@@ -44,11 +51,12 @@ std::uint64_t lookup_each(const Mapper& mapper, std::uint64_t linear, std::uint6
     return sum;
 }
 
-std::uint64_t protect_each(Mapper& mapper, std::uint64_t linear, std::uint64_t pages,
-                           paging::Flags flags) {
+std::uint64_t protect_each(Mapper& mapper, c_pages pages) {
+    const paging::Flags flags = flags_of(pages);
     std::uint64_t sum = 0;
-    for (std::uint64_t i = 0; i < pages; ++i) {
-        const auto page = paging::Page4k::from(paging::VirtAddr(linear + i * page_bytes));
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto page = paging::Page4k::from(paging::VirtAddr(linear));
         if (!page) {
             return 0;
         }
@@ -62,10 +70,11 @@ std::uint64_t protect_each(Mapper& mapper, std::uint64_t linear, std::uint64_t p
     return sum;
 }
 
-std::uint64_t unmap_each(Mapper& mapper, std::uint64_t linear, std::uint64_t pages) {
+std::uint64_t unmap_each(Mapper& mapper, c_pages pages) {
     std::uint64_t sum = 0;
-    for (std::uint64_t i = 0; i < pages; ++i) {
-        const auto page = paging::Page4k::from(paging::VirtAddr(linear + i * page_bytes));
+    const std::uint64_t end = end_of(pages);
+    for (std::uint64_t linear = pages.linear; linear != end; linear += 4096) {
+        const auto page = paging::Page4k::from(paging::VirtAddr(linear));
         if (!page) {
             return 0;
         }
@@ -79,15 +88,13 @@ std::uint64_t unmap_each(Mapper& mapper, std::uint64_t linear, std::uint64_t pag
     return sum;
 }
 
-std::uint64_t map_all(Mapper& mapper, std::uint64_t linear, std::uint64_t physical,
-                      std::uint64_t pages, paging::Flags flags) {
-    const auto first = paging::Page4k::from(paging::VirtAddr(linear));
-    const auto frame = paging::Frame4k::from(paging::PhysAddr(physical));
-    if (!first || !frame ||
-        !mapper.map_range(paging::PageRange::of(*first, pages), *frame, flags)) {
-        return 0;
-    }
-    return pages;
+std::uint64_t map_all(Mapper& mapper, c_pages pages) {
+    const auto first = paging::Page4k::from(paging::VirtAddr(pages.linear));
+    const auto frame = paging::Frame4k::from(paging::PhysAddr(pages.physical));
+    const bool mapped =
+        first && frame &&
+        mapper.map_range(paging::PageRange::of(*first, pages.count), *frame, flags_of(pages));
+    return mapped ? pages.count : 0;
 }
 
 }  // namespace nestbed::bench

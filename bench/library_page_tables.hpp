@@ -1,11 +1,11 @@
-// The entry library at the work that c_page_tables.h times: each function does the same for the
-// same pages and returns the same sum.
+// The entry library at the work that c_page_tables.h times: each function does what the one with
+// c_ before its name does, and returns the same sum.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
-#include "bench/table_memory.h"
+#include "bench/c_page_tables.h"
 #include "shared/paging/mapper.hpp"
 
 namespace nestbed::bench {
@@ -35,13 +35,8 @@ class TableFrames {
 
 using Mapper = paging::Mapper<DirectMapWindow, TableFrames>;
 
-std::uint64_t map_each(Mapper& mapper, std::uint64_t linear, std::uint64_t physical,
-                       std::uint64_t pages, paging::Flags flags);
-std::uint64_t lookup_each(const Mapper& mapper, std::uint64_t linear, std::uint64_t pages);
-std::uint64_t protect_each(Mapper& mapper, std::uint64_t linear, std::uint64_t pages,
-                           paging::Flags flags);
-std::uint64_t unmap_each(Mapper& mapper, std::uint64_t linear, std::uint64_t pages);
-std::uint64_t map_all(Mapper& mapper, std::uint64_t linear, std::uint64_t physical,
-                      std::uint64_t pages, paging::Flags flags);
+using LibraryWork = std::uint64_t(Mapper& mapper, c_pages pages);
+
+LibraryWork map_each, lookup_each, protect_each, unmap_each, map_all;
 
 }  // namespace nestbed::bench

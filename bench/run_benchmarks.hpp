@@ -1,9 +1,19 @@
-// What each benchmark program has of its own; main.cpp calls it.
+// What the benchmark programs have in common, and what each has of its own; main.cpp calls it.
 #pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <functional>
+#include <string>
 
 namespace nestbed::bench {
 
-/// Registers and runs the program's benchmarks. Returns its exit status.
+/// One that says itself how long each of its iterations took.
+void add_benchmark(const std::string& name, benchmark::TimeUnit unit, int iterations,
+                   const std::function<void(benchmark::State&)>& run);
+
+/// Registers and runs the program's benchmarks. Returns its exit status; a vmm::Error ends it with
+/// a message, and with 0 if it is the host that lacks something.
 int run_benchmarks();
 
 }  // namespace nestbed::bench

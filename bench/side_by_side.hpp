@@ -2,6 +2,7 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
+#include <sys/resource.h>
 
 #include <cstdint>
 #include <functional>
@@ -12,16 +13,32 @@ namespace nestbed::bench {
 
 struct Contender {
     std::string name;
-    /// Not timed.
-    std::function<void()> prepare;
     /// Timed. What it returns must be the same for all contenders, and not 0.
     std::function<std::uint64_t()> work;
+    /// Not timed; before each work.
+    std::function<void()> prepare = [] {};
 };
 
-/// Runs all contenders in each of the benchmark's iterations, with another one first each time.
-/// Returns each one's median in TSC cycles; none, with the benchmark marked as failed, if they
-/// disagree. The benchmark's own time is that of the first contender.
-std::vector<double> run_side_by_side(benchmark::State& state,
-                                     const std::vector<Contender>& contenders);
+/// Of one time that a contender worked.
+struct Cost {
+    double cycles;     ///< of the TSC
+    double wall;       ///< seconds
+    double processor;  ///< seconds in user mode and in the kernel
+};
+
+using Costs = std::vector<Cost>;
+
+/// Runs all contenders in each of the benchmark's iterations, with another one first each time,
+/// after each has run once untimed. `who` takes the processor's time, as of getrusage(2). Returns
+/// each one's costs; none, with the benchmark marked as failed, if they disagree or throw. The
+/// benchmark's own time is that of the first contender.
+std::vector<Costs> run_side_by_side(benchmark::State& state,
+                                    const std::vector<Contender>& contenders,
+                                    int who = RUSAGE_SELF);
+
+double median(const Costs& costs, double Cost::*part);
+
+/// Without the lowest and the highest tenth.
+double mean(const Costs& costs, double Cost::*part);
 
 }  // namespace nestbed::bench

@@ -1,7 +1,6 @@
 // What the studies measure, for comparison from one version to the next: a benchmark for each point
 // and measurement, made of the studies' descriptions. The time of one is the median of a single
 // VM's samples: the mean of a few hundred is that of the moments when the host ran something else.
-#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <list>
 #include <map>
 
+#include "bench/run_benchmarks.hpp"
 #include "shared/shootdown/protocol_names.hpp"
 #include "shared/study/shootdown_axes.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
@@ -82,14 +82,9 @@ class StudyBench {
                 if (!measured.label.empty()) {
                     continue;  // a companion, which some points have
                 }
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-                benchmark::RegisterBenchmark(
-                    name_of(study_, points_[n], measured).c_str(),
-                    [this, n, &measured](benchmark::State& state) { show(state, n, measured); })
-                    ->UseManualTime()
-                    ->Unit(benchmark::kMicrosecond)
-                    ->Iterations(1);
-#endif
+                add_benchmark(
+                    name_of(study_, points_[n], measured), benchmark::kMicrosecond, 1,
+                    [this, n, &measured](benchmark::State& state) { show(state, n, measured); });
             }
         }
     }
@@ -163,6 +158,8 @@ class StudyBench {
     std::map<std::size_t, StudyRun> runs_;
 };
 
+}  // namespace
+
 /// Fails if any of what ran has failed: a measurement without its proof is none.
 int run_benchmarks() {
     const kvm::System system;
@@ -180,21 +177,4 @@ int run_benchmarks() {
     return failed ? 1 : 0;
 }
 
-}  // namespace
-
 }  // namespace nestbed::bench
-
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-        return 2;
-    }
-    try {
-        return nestbed::bench::run_benchmarks();
-    } catch (const nestbed::vmm::Error& error) {
-        // Where there is no KVM nothing can be measured, and that is all that is said.
-        const bool skipped = error.kind() == nestbed::vmm::ErrorKind::host_lacks;
-        fmt::print(stderr, "studies: {}{}\n", skipped ? "skipped: " : "", error.what());
-        return skipped ? 0 : 1;
-    }
-}

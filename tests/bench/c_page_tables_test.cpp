@@ -275,16 +275,15 @@ TEST_F(Floor, RunsOutOfFramesAsTheLibrary) {
 
 TEST_F(Floor, MapsARangeAsPageByPage) {
     constexpr std::uint64_t pages = 700;
-    EXPECT_EQ(c_map_range(&c_, linear, physical, pages, bits_of(writable)), c_ok);
-    EXPECT_EQ(map_each(*library_, linear, physical, pages, writable), pages);
+    const std::uint64_t flags = bits_of(writable);
+    EXPECT_EQ(c_map_range(&c_, {linear, physical, pages, flags}), c_ok);
+    EXPECT_EQ(map_each(*library_, {linear, physical, pages, flags}), pages);
     for (std::uint64_t page = 0; page <= pages; ++page) {
         expect_same_walk(linear + page * 4096);
     }
-    EXPECT_EQ(c_map_range(&c_, linear + (pages - 1) * 4096, physical, 2, bits_of(writable)),
-              c_duplicated);
-    EXPECT_EQ(c_map_range(&c_, 0x7FFF'FFFF'F000, physical, 2, bits_of(writable)), c_not_canonical);
-    EXPECT_EQ(c_map_range(&c_, 0, (std::uint64_t{1} << 46) - 4096, 2, bits_of(writable)),
-              c_out_of_range);
+    EXPECT_EQ(c_map_range(&c_, {linear + (pages - 1) * 4096, physical, 2, flags}), c_duplicated);
+    EXPECT_EQ(c_map_range(&c_, {0x7FFF'FFFF'F000, physical, 2, flags}), c_not_canonical);
+    EXPECT_EQ(c_map_range(&c_, {0, (std::uint64_t{1} << 46) - 4096, 2, flags}), c_out_of_range);
 }
 
 TEST_F(Floor, PlainStoresMakeTheSameTranslations) {
@@ -292,32 +291,31 @@ TEST_F(Floor, PlainStoresMakeTheSameTranslations) {
     constexpr std::uint64_t pages = tables * 512;
     const std::uint64_t root =
         c_store_tables(&memory(), /*zeroed=*/1, physical, tables, bits_of(writable));
-    EXPECT_EQ(map_each(*library_, 0, physical, pages, writable), pages);
+    EXPECT_EQ(map_each(*library_, {0, physical, pages, bits_of(writable)}), pages);
     for (std::uint64_t page = 0; page <= pages; ++page) {
         expect_same_walk(root, page * 4096);
     }
 }
 
 TEST_F(Floor, SumsAsTheLibrary) {
-    constexpr std::uint64_t pages = 600;
-    EXPECT_EQ(c_map_each(&c_, linear, physical, pages, bits_of(writable)),
-              map_each(*library_, linear, physical, pages, writable));
-    EXPECT_EQ(c_lookup_each(&c_, linear, pages), lookup_each(*library_, linear, pages));
-    EXPECT_EQ(c_protect_each(&c_, linear, pages, bits_of(read_only)),
-              protect_each(*library_, linear, pages, read_only));
-    EXPECT_EQ(c_unmap_each(&c_, linear, pages), unmap_each(*library_, linear, pages));
-    EXPECT_EQ(c_unmap_each(&c_, linear, pages), 0U);
+    const c_pages pages{linear, physical, 600, bits_of(writable)};
+    const c_pages read_only_pages{linear, physical, 600, bits_of(read_only)};
+    EXPECT_EQ(c_map_each(&c_, pages), map_each(*library_, pages));
+    EXPECT_EQ(c_lookup_each(&c_, pages), lookup_each(*library_, pages));
+    EXPECT_EQ(c_protect_each(&c_, read_only_pages), protect_each(*library_, read_only_pages));
+    EXPECT_EQ(c_unmap_each(&c_, pages), unmap_each(*library_, pages));
+    EXPECT_EQ(c_unmap_each(&c_, pages), 0U);
 }
 
 TEST_F(Floor, SumsAsTheLibraryWhenInlined) {
-    constexpr std::uint64_t pages = 600;
-    EXPECT_EQ(c_map_each_inlined(&c_, linear, physical, pages, bits_of(writable)),
-              map_each(*library_, linear, physical, pages, writable));
-    EXPECT_EQ(c_lookup_each_inlined(&c_, linear, pages), lookup_each(*library_, linear, pages));
-    EXPECT_EQ(c_protect_each_inlined(&c_, linear, pages, bits_of(read_only)),
-              protect_each(*library_, linear, pages, read_only));
-    EXPECT_EQ(c_unmap_each_inlined(&c_, linear, pages), unmap_each(*library_, linear, pages));
-    EXPECT_EQ(c_unmap_each_inlined(&c_, linear, pages), 0U);
+    const c_pages pages{linear, physical, 600, bits_of(writable)};
+    const c_pages read_only_pages{linear, physical, 600, bits_of(read_only)};
+    EXPECT_EQ(c_map_each_inlined(&c_, pages), map_each(*library_, pages));
+    EXPECT_EQ(c_lookup_each_inlined(&c_, pages), lookup_each(*library_, pages));
+    EXPECT_EQ(c_protect_each_inlined(&c_, read_only_pages),
+              protect_each(*library_, read_only_pages));
+    EXPECT_EQ(c_unmap_each_inlined(&c_, pages), unmap_each(*library_, pages));
+    EXPECT_EQ(c_unmap_each_inlined(&c_, pages), 0U);
 }
 
 }  // namespace

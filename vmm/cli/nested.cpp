@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "vmm/base/text.hpp"
@@ -14,6 +14,7 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/nested_run.hpp"
 #include "vmm/nested/task.hpp"
 #include "vmm/run/guest_set.hpp"
@@ -38,16 +39,19 @@ constexpr char nested_help[] =
     "  nestbed nested --paging shadow -- run paging --format junit --output shadow.xml\n"
     "  nestbed nested --paging ept -- run --filter 'paging.*'\n\n";
 
-/// An option given as "" is one whose shell variable was not set.
-const CLI::Validator not_empty(
-    [](const std::string& text) { return std::string(text.empty() ? "must not be empty" : ""); },
-    "");
+/// An option with a name for its text. Given as "" it is one whose shell variable was not set.
+template <typename Text>
+void add_text(CLI::App* command, const char* name, const char* type, const char* help, Text& text) {
+    static const CLI::Validator not_empty(
+        [](const std::string& given) { return given.empty() ? "must not be empty" : ""; }, "");
+    command->add_option(name, text, help)->type_name(type)->check(not_empty);
+}
 
 NestedPaging parse_nested_paging(const std::string& text) {
-    for (const auto& [name, paging] : nested_pagings) {
-        if (text == name) {
-            return paging;
-        }
+    static const std::map<std::string_view, NestedPaging> names{
+        {"npt", NestedPaging::npt}, {"shadow", NestedPaging::shadow}, {"ept", NestedPaging::ept}};
+    if (const auto named = names.find(text); named != names.end()) {
+        return named->second;
     }
     throw_error(ErrorKind::usage, "--paging {}: must be npt, shadow or ept", text);
 }
@@ -75,34 +79,23 @@ void add_machine_options(CLI::App* command, NestedRequest& request) {
               [&](const std::string& text) { settings.memory = parse_machine_memory(text); });
     command->add_flag("--five-level", settings.five_level,
                       "Its kernel, and so the second stage, uses five levels");
-    command->add_option("--cpu-model", settings.cpu_model, "The processor, by its emulator's name")
-        ->type_name("MODEL")
-        ->check(not_empty);
+    add_text(command, "--cpu-model", "MODEL", "The processor, by its emulator's name",
+             settings.cpu_model);
     add_value(command, "--timeout", "SECONDS",
               "Ends the machine if nothing is heard of it for so long (default 120)",
               [&](const std::string& text) { request.silence = parse_seconds("--timeout", text); });
 }
 
 void add_kernel_options(CLI::App* command, NestedRequest& request) {
-    command
-        ->add_option("--cache", request.cache,
-                     "Where the kernel is kept (default ~/.cache/nestbed)")
-        ->type_name("FOLDER")
-        ->check(not_empty);
-    command->add_option("--kernel", request.kernel, "Another kernel's image")
-        ->type_name("FILE")
-        ->check(not_empty);
-    command->add_option("--modules", request.modules, "The folder of its modules")
-        ->type_name("FOLDER")
-        ->check(not_empty);
+    add_text(command, "--cache", "FOLDER", "Where the kernel is kept (default ~/.cache/nestbed)",
+             request.cache);
+    add_text(command, "--kernel", "FILE", "Another kernel's image", request.kernel);
+    add_text(command, "--modules", "FOLDER", "The folder of its modules", request.modules);
 }
 
 void add_command_options(CLI::App* command, NestedRequest& request) {
-    command
-        ->add_option("--program", request.command.program,
-                     "Run this program instead; COMMAND is its arguments")
-        ->type_name("FILE")
-        ->check(not_empty);
+    add_text(command, "--program", "FILE", "Run this program instead; COMMAND is its arguments",
+             request.command.program);
     add_values(command, "--with", "PATH",
                "A file or folder that is to be in the machine as it is here; may be repeated",
                [&](const std::string& text) { request.command.inputs.emplace_back(text); });
@@ -125,8 +118,7 @@ class MachineConsole : public NestedObserver {
     }
     void progress(std::string_view text) override {
         // Of several lines the last one is how things are.
-        text = text.substr(0, text.rfind('\n'));
-        progress_.show(printable(text.substr(text.rfind('\n') + 1)));
+        progress_.show(printable(last_line(text)));
     }
     void retrying(const BootResult& hung) override {
         complain_about(hung);
@@ -162,17 +154,14 @@ ExitCode nested(const NestedRequest& request) {
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
     MachineConsole console;
-    NestedMachine machine(request, console);
+    NestedMachine machine = make_nested_machine(request, console);
     const InterruptWatcher interrupts;
-    const BootResult boot = machine.run(console, interrupts.token()).boot;
-    switch (boot.end) {
-        case BootEnd::finished:
-            return static_cast<ExitCode>(boot.code);
-        case BootEnd::interrupted:
-            return ExitCode::interrupted;
-        case BootEnd::hung:
-        case BootEnd::broken:
-            break;
+    const BootResult boot = run_nested(machine, console, interrupts.token());
+    if (boot.end == BootEnd::finished) {
+        return static_cast<ExitCode>(boot.code);
+    }
+    if (boot.end == BootEnd::interrupted) {
+        return ExitCode::interrupted;
     }
     console.complain_about(boot);
     return ExitCode::host_lacks;

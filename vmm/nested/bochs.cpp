@@ -4,11 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/emulator.hpp"
 
 namespace nestbed::vmm {
@@ -23,31 +24,11 @@ constexpr char image_maker[] = "grub-mkrescue";
 constexpr char cd_image[] = "cd.iso";
 constexpr char cd_tree[] = "cd";
 
-/// "Bochs 2.7" from "… Bochs x86 Emulator 2.7 …".
-std::string name_from(const std::string& help) {
-    std::istringstream words(help);
-    for (std::string word; words >> word;) {
-        if (word == "Emulator" && words >> word) {
-            return "Bochs " + word;
-        }
-    }
-    return "Bochs";
-}
-
 std::vector<std::string> cpu_models() {
     // It lists them on its standard error, between other lines.
-    std::istringstream lines(
-        output_of({"sh", "-c", fmt::format("exec {} --help cpu 2>&1", program)}));
-    std::vector<std::string> models;
-    const auto in_a_name = [](char c) {
-        return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
-    };
-    for (std::string line; std::getline(lines, line);) {
-        if (!line.empty() && std::ranges::all_of(line, in_a_name)) {
-            models.push_back(line);
-        }
-    }
-    return models;
+    std::istringstream words(output_of(
+        {"sh", "-c", fmt::format("{} --help cpu 2>&1 | grep -xE '[a-z0-9_]+'", program)}));
+    return {std::istream_iterator<std::string>(words), {}};
 }
 
 void refuse_what_is_missing() {
@@ -102,29 +83,27 @@ void make_cd(const NestedSettings& settings, const NestedKernel& kernel, const f
 }
 
 std::string configuration(const NestedSettings& settings) {
-    const auto serial = [](int number, int descriptor) {
-        return fmt::format("com{}: enabled=1, mode=file, dev=/dev/fd/{}\n", number, descriptor);
-    };
     return fmt::format(
-               "cpu: model={}, count={}, ips={}, reset_on_triple_fault=0\n"
-               "megs: {}\n"
-               "clock: sync=none, time0=utc\n"
-               "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"
-               "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
-               "ata0-master: type=cdrom, path={}, status=inserted\n"
-               "boot: cdrom\n",
-               settings.cpu_model, settings.cpus, instructions_per_second, *settings.memory >> 20,
-               cd_image) +
-           serial(1, console_descriptor) + serial(2, channel_descriptor) +
-           "display_library: term\n"
-           "config_interface: textconfig\n"
-           "panic: action=fatal\n"
-           "error: action=ignore\n"
-           "info: action=ignore\n"
-           "debug: action=ignore\n"
-           "speaker: enabled=0\n"
-           // Without these it looks for a sound card, and dies where there is none.
-           "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy, driver=dummy\n";
+        "cpu: model={}, count={}, ips={}, reset_on_triple_fault=0\n"
+        "megs: {}\n"
+        "clock: sync=none, time0=utc\n"
+        "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"
+        "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
+        "ata0-master: type=cdrom, path={}, status=inserted\n"
+        "boot: cdrom\n"
+        "com1: enabled=1, mode=file, dev=/dev/fd/{}\n"
+        "com2: enabled=1, mode=file, dev=/dev/fd/{}\n"
+        "display_library: term\n"
+        "config_interface: textconfig\n"
+        "panic: action=fatal\n"
+        "error: action=ignore\n"
+        "info: action=ignore\n"
+        "debug: action=ignore\n"
+        "speaker: enabled=0\n"
+        // Without these it looks for a sound card, and dies where there is none.
+        "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy, driver=dummy\n",
+        settings.cpu_model, settings.cpus, instructions_per_second, *settings.memory >> 20,
+        cd_image, console_descriptor, channel_descriptor);
 }
 
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
@@ -172,7 +151,7 @@ void complete(NestedSettings& settings, const std::string& name) {
 
 Emulator make_bochs(NestedSettings settings) {
     refuse_what_is_missing();
-    const std::string name = name_from(output_of({program, "--help"}));
+    const std::string name = name_in(output_of({program, "--help"}), "Bochs", "Emulator");
     complete(settings, name);
     return {.name = name,
             .cpu_model = settings.cpu_model,

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <sstream>
 
-#include "vmm/base/error.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/nested/child_process.hpp"
+#include "vmm/nested/frame.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,25 +18,24 @@ using Clock = std::chrono::steady_clock;
 /// After its last frame the machine switches itself off.
 constexpr std::chrono::seconds power_off_time{10};
 
-std::vector<std::string> last_lines(const std::string& text) {
+std::vector<std::string> last_lines(std::string text) {
     constexpr std::size_t most = 15;
-    std::vector<std::string> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) {
-        std::erase(line, '\r');
-        if (!line.empty()) {
-            lines.push_back(printable(line));
-        }
-    }
-    lines.erase(lines.begin(),
-                lines.end() - static_cast<std::ptrdiff_t>(std::min(most, lines.size())));
-    return lines;
+    std::erase(text, '\r');
+    std::vector<std::string_view> lines = lines_of(text);
+    std::erase(lines, "");
+    const std::size_t left_out = lines.size() - std::min(most, lines.size());
+    std::vector<std::string> last(lines.size() - left_out);
+    std::transform(lines.begin() + static_cast<std::ptrdiff_t>(left_out), lines.end(), last.begin(),
+                   printable);
+    return last;
 }
 
-std::size_t number_in(std::string_view text) {
-    std::size_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+/// Nothing if it is no number.
+std::optional<int> number_in(std::string_view text) {
+    int number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc() && rest == end ? std::optional(number) : std::nullopt;
 }
 
 class Boot {
@@ -44,26 +43,20 @@ class Boot {
     Boot(const BootStart& start, NestedObserver& observer)
         : start_(start),
           observer_(observer),
+          // Its serial lines are the third and the fourth (emulator.hpp).
           emulator_({.command = start.command,
-                     .output = said_.writer(),
-                     .error = said_.writer(),
-                     .more = {console_.writer(), channel_.writer()},
-                     .directory = start.directory.string()}) {
-        said_.close_writer();
-        console_.close_writer();
-        channel_.close_writer();
-    }
+                     .outputs = {append_to(emulator_text_), append_to(emulator_text_),
+                                 append_to(console_text_),
+                                 [this](const std::string& text) { hear(text); }},
+                     .directory = start.directory}) {}
 
     BootResult run(const std::stop_token& stop) {
         while (!over_) {
-            pipes_.read();
-            if (over_) {
-                break;
-            }
+            emulator_.read();
             if (stop.stop_requested()) {
                 end(BootEnd::interrupted, "interrupted");
             } else if (const auto ended = emulator_.poll()) {
-                pipes_.read_rest();
+                emulator_.read_rest();
                 broken(*ended);
             } else if (Clock::now() - last_heard_ > start_.silence) {
                 end(BootEnd::hung,
@@ -71,8 +64,9 @@ class Boot {
                                 std::chrono::duration<double>(start_.silence).count()));
             }
         }
-        if (result_.end == BootEnd::finished) {
-            await_power_off();
+        const Clock::time_point deadline = Clock::now() + power_off_time;
+        while (result_.end == BootEnd::finished && !emulator_.poll() && Clock::now() < deadline) {
+            emulator_.read();
         }
         emulator_.kill();
         emulator_.wait();
@@ -89,13 +83,11 @@ class Boot {
         }
     }
 
-    void hear(std::size_t stream, const std::string& text) {
-        if (stream == console_stream) {
-            console_text_ += text;
-        } else if (stream == emulator_stream) {
-            emulator_text_ += text;
-        } else if (!over_) {
-            frames_.take(text);
+    void hear(const std::string& text) {
+        if (!over_) {
+            frames_ += text;
+            take_frames(frames_,
+                        [this](FrameKind kind, std::string_view payload) { take(kind, payload); });
             // After whoever shows it: a reader of ours may take its time.
             last_heard_ = Clock::now();
         }
@@ -121,7 +113,7 @@ class Boot {
                 observer_.progress(payload);
                 break;
             case FrameKind::file:
-                file_ = &result_.files[number_in(payload)];
+                file_ = &result_.files[number_in(payload).value_or(0)];
                 break;
             case FrameKind::contents:
                 if (file_ != nullptr) {
@@ -129,22 +121,17 @@ class Boot {
                 }
                 break;
             case FrameKind::finished:
-                finish(payload);
+                if (const auto code = number_in(payload)) {
+                    result_.code = *code;
+                    end(BootEnd::finished, "");
+                } else {
+                    end(BootEnd::broken, "the nested machine sent no exit code");
+                }
                 break;
             case FrameKind::problem:
                 end(BootEnd::broken, std::string(payload));
                 break;
         }
-    }
-
-    void finish(std::string_view code) {
-        const auto [rest, error] =
-            std::from_chars(code.data(), code.data() + code.size(), result_.code);
-        if (error != std::errc() || rest != code.data() + code.size()) {
-            end(BootEnd::broken, "the nested machine sent no exit code");
-            return;
-        }
-        end(BootEnd::finished, "");
     }
 
     /// Why it ended, as far as somebody has said so: Linux on its console, or the emulator.
@@ -163,29 +150,16 @@ class Boot {
                         text_of(ended), said.empty() ? "" : ": ", printable(said)));
     }
 
-    void await_power_off() {
-        const Clock::time_point deadline = Clock::now() + power_off_time;
-        while (!emulator_.poll() && Clock::now() < deadline) {
-            pipes_.read();
-        }
-    }
-
     const BootStart& start_;
     NestedObserver& observer_;
     BootResult result_;
     bool over_ = false;
-    FrameReader frames_{[this](FrameKind kind, std::string_view payload) { take(kind, payload); }};
+    std::string frames_;  ///< of which the last one may not be complete
     Clock::time_point last_heard_ = Clock::now();
     std::string* file_ = nullptr;
     std::string console_text_;
     std::string emulator_text_;
-    Pipe said_;
-    Pipe console_;
-    Pipe channel_;
     ChildProcess emulator_;
-    enum : std::size_t { channel_stream, console_stream, emulator_stream };
-    PipeReaders pipes_{{channel_.reader(), console_.reader(), said_.reader()},
-                       [this](std::size_t stream, const std::string& text) { hear(stream, text); }};
 };
 
 }  // namespace

@@ -2,22 +2,33 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "vmm/nested/child_process.hpp"
-#include "vmm/nested/frame.hpp"
-#include "vmm/nested/pipe.hpp"
-
 namespace nestbed::vmm {
 
-struct BootResult;
+enum class BootEnd {
+    finished,     ///< the command ended; its exit code is there
+    hung,         ///< nothing was heard of the machine for too long
+    broken,       ///< the machine, or its emulator, ended before the command did
+    interrupted,  ///< by us
+};
+
+struct BootResult {
+    BootEnd end = BootEnd::broken;
+    int code = 0;                              ///< the command's
+    std::string reason;                        ///< why it is not `finished`
+    bool any_output = false;                   ///< the command wrote something
+    std::map<std::size_t, std::string> files;  ///< brought back, by their numbers
+    std::vector<std::string> console;          ///< the kernel's last lines
+    std::uint32_t retries = 0;                 ///< boots before it that hung
+};
 
 /// Is told what the command in the machine writes, as it comes.
 class NestedObserver {
@@ -35,22 +46,6 @@ class NestedObserver {
     virtual void progress(std::string_view line) = 0;
     /// A machine hung before the command had written anything; another one follows.
     virtual void retrying(const BootResult& hung) = 0;
-};
-
-enum class BootEnd {
-    finished,     ///< the command ended; its exit code is there
-    hung,         ///< nothing was heard of the machine for too long
-    broken,       ///< the machine, or its emulator, ended before the command did
-    interrupted,  ///< by us
-};
-
-struct BootResult {
-    BootEnd end = BootEnd::broken;
-    int code = 0;                              ///< the command's
-    std::string reason;                        ///< why it is not `finished`
-    bool any_output = false;                   ///< the command wrote something
-    std::map<std::size_t, std::string> files;  ///< brought back, by their numbers
-    std::vector<std::string> console;          ///< the kernel's last lines
 };
 
 struct BootStart {

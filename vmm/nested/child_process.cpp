@@ -2,19 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <sstream>
 
-#include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 
@@ -24,37 +24,53 @@ namespace {
 
 constexpr int exit_of_a_failed_exec = 127;
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+/// How long what else may happen (an end, a request to stop) goes unnoticed.
+constexpr int poll_milliseconds = 100;
+
+/// As execv(3) takes them, which does not write to them.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     pointers.reserve(texts.size() + 1);
-    for (std::string& text : texts) {
-        pointers.push_back(text.data());
+    for (const std::string& text : texts) {
+        pointers.push_back(const_cast<char*>(text.c_str()));
     }
     pointers.push_back(nullptr);
     return pointers;
 }
 
-/// A copy far above those numbers at which the child wants its descriptors.
+/// Instead of `fd`, one far above those numbers at which a child wants its descriptors.
 Descriptor out_of_the_way(int fd) {
     constexpr int above_all = 20;
+    const Descriptor low(fd);
     return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
+}
+
+struct Pipe {
+    Descriptor reader;
+    Descriptor writer;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
+    }
+    return {out_of_the_way(ends[0]), out_of_the_way(ends[1])};
 }
 
 /// All that a child needs, made before the fork: between fork and exec of a program with threads
 /// only system calls are safe.
 struct Prepared {
-    std::vector<std::string> command;
-    std::vector<std::string> environment;
+    const char* program;
+    const char* directory;  // empty: this one's
     std::vector<char*> arguments;
-    std::vector<char*> variables;
     std::vector<Descriptor> descriptors;  // for 0, 1, 2, 3, …
-    std::string directory;
-    pid_t parent = 0;
+    pid_t parent;
 };
 
 /// In the child: does not come back. The errno of what fails goes to `failures`, which closes
 /// itself when all is well.
-[[noreturn]] void become(const Prepared& prepared, const std::string& program, int failures) {
+[[noreturn]] void become(const Prepared& prepared, int failures) {
     // The parent may have died before this took effect: then nobody would ever kill us.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != prepared.parent) {
@@ -68,49 +84,34 @@ struct Prepared {
     for (std::size_t n = 0; n < prepared.descriptors.size(); ++n) {
         ::dup2(prepared.descriptors[n].get(), static_cast<int>(n));
     }
-    if (prepared.directory.empty() || ::chdir(prepared.directory.c_str()) == 0) {
-        ::execve(program.c_str(), prepared.arguments.data(), prepared.variables.data());
+    if (*prepared.directory == '\0' || ::chdir(prepared.directory) == 0) {
+        ::execv(prepared.program, prepared.arguments.data());
     }
     const int error = errno;
     static_cast<void>(::write(failures, &error, sizeof error));
     ::_exit(exit_of_a_failed_exec);
 }
 
+bool is_program(const std::filesystem::path& path) {
+    return ::access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path);
+}
+
+/// Empty if there is none.
 std::string find_program(std::string_view name) {
     if (name.find('/') != std::string_view::npos) {
-        const std::string path(name);
-        const bool is_program =
-            ::access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path);
-        return is_program ? path : "";
+        return is_program(name) ? std::string(name) : "";
     }
     const char* path = std::getenv("PATH");
     // Emulators and Debian's tools are there even where a user's PATH leaves them out.
     std::istringstream folders(std::string(path == nullptr ? "" : path) +
                                ":/usr/bin:/bin:/usr/sbin:/sbin");
     for (std::string folder; std::getline(folders, folder, ':');) {
-        if (folder.empty()) {
-            continue;
-        }
         // Absolute: the child may run in another folder.
-        std::string candidate = std::filesystem::absolute(folder) / name;
-        if (::access(candidate.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(candidate)) {
-            return candidate;
+        if (!folder.empty() && is_program(std::filesystem::absolute(folder) / name)) {
+            return std::filesystem::absolute(folder) / name;
         }
     }
     return "";
-}
-
-/// Ours, with `more`, which go before those of the same name.
-std::vector<std::string> environment_with(const std::vector<std::string>& more) {
-    std::vector<std::string> variables = more;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-        const std::string_view text = *variable;
-        const std::string_view name = text.substr(0, text.find('=') + 1);
-        if (std::ranges::none_of(more, [&](const auto& own) { return own.starts_with(name); })) {
-            variables.emplace_back(text);
-        }
-    }
-    return variables;
 }
 
 ProcessEnd end_from(int status) {
@@ -125,56 +126,63 @@ std::string text_of(const ProcessEnd& end) {
                            : fmt::format("exit status {}", end.code);
 }
 
-bool program_exists(std::string_view name) { return !find_program(name).empty(); }
+TakeOutput append_to(std::string& text) {
+    return [&text](const std::string& more) { text += more; };
+}
 
 ChildProcess::ChildProcess(const ProcessStart& start) {
     const std::string program = find_program(start.command.front());
     if (program.empty()) {
         throw_error(ErrorKind::host_lacks, "there is no program {}", start.command.front());
     }
-    Prepared prepared;
-    prepared.command = start.command;
-    prepared.directory = start.directory;
-    prepared.parent = ::getpid();
-    prepared.environment = environment_with(start.environment);
-    prepared.arguments = pointers_to(prepared.command);
-    prepared.variables = pointers_to(prepared.environment);
-    const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    for (const int fd : {start.input, start.output, start.error}) {
-        prepared.descriptors.push_back(out_of_the_way(fd < 0 ? null.get() : fd));
-    }
-    for (const int fd : start.more) {
-        prepared.descriptors.push_back(out_of_the_way(fd));
-    }
+    Prepared prepared{.program = program.c_str(),
+                      .directory = start.directory.c_str(),
+                      .arguments = pointers_to(start.command),
+                      .descriptors = open_streams(start.outputs),
+                      .parent = ::getpid()};
+    Pipe failures = make_pipe();
     // If our parent ignores this signal, so do we, and children vanish before they can be waited
     // for.
     ::signal(SIGCHLD, SIG_DFL);
-    Pipe failures;
-    Descriptor failure_writer = out_of_the_way(failures.writer());
     pid_ = ::fork();
     if (pid_ == 0) {
-        become(prepared, program, failure_writer.get());
+        become(prepared, failures.writer.get());
     }
-    if (pid_ < 0) {
-        throw_error(ErrorKind::kernel_refused, "cannot start {}: {}", program,
-                    std::strerror(errno));
-    }
-    failure_writer = Descriptor(-1);
-    wait_for_exec(program, failures);
-}
-
-void ChildProcess::wait_for_exec(const std::string& program, Pipe& failures) {
-    failures.close_writer();
-    std::string bytes;
-    int error = 0;
-    while (read_some(failures.reader(), bytes) > 0) {
-    }
-    if (bytes.size() == sizeof error) {
-        std::memcpy(&error, bytes.data(), sizeof error);
+    int error = pid_ < 0 ? errno : 0;
+    // The child's ends, without which the others never come to theirs.
+    failures.writer = Descriptor(-1);
+    prepared.descriptors.clear();
+    if (error == 0 && uninterrupted([&] {
+                          return ::read(failures.reader.get(), &error, sizeof error);
+                      }) == sizeof error) {
         wait();
+    }
+    if (error != 0) {
         throw_error(ErrorKind::kernel_refused, "cannot start {}: {}", program,
                     std::strerror(error));
     }
+}
+
+std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs) {
+    std::vector<Descriptor> descriptors;
+    const auto add_null = [&] {
+        descriptors.push_back(out_of_the_way(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+    };
+    add_null();
+    for (const TakeOutput& take : outputs) {
+        if (take) {
+            Pipe pipe = make_pipe();
+            polled_.push_back({pipe.reader.get(), POLLIN, 0});
+            streams_.push_back({std::move(pipe.reader), take});
+            descriptors.push_back(std::move(pipe.writer));
+        } else {
+            add_null();
+        }
+    }
+    while (descriptors.size() <= STDERR_FILENO) {
+        add_null();
+    }
+    return descriptors;
 }
 
 ChildProcess::~ChildProcess() {
@@ -182,6 +190,45 @@ ChildProcess::~ChildProcess() {
         kill();
         wait();
     }
+}
+
+void ChildProcess::read() {
+    // After a signal Linux says that there are no events.
+    ::poll(polled_.data(), polled_.size(), poll_milliseconds);
+    for (std::size_t n = 0; n < polled_.size(); ++n) {
+        if (polled_[n].revents == 0) {
+            continue;
+        }
+        if (std::string text; read_some(polled_[n].fd, text) > 0) {
+            streams_[n].take(text);
+        } else {
+            polled_[n].fd = -1;
+        }
+    }
+}
+
+void ChildProcess::read_rest() {
+    for (std::size_t n = 0; n < polled_.size(); ++n) {
+        pollfd stream = polled_[n];
+        const auto capacity =
+            static_cast<std::size_t>(std::max(0, ::fcntl(stream.fd, F_GETPIPE_SZ)));
+        std::string text;
+        while (text.size() < capacity && ::poll(&stream, 1, 0) > 0 &&
+               read_some(stream.fd, text) > 0) {
+        }
+        if (!text.empty()) {
+            streams_[n].take(text);
+        }
+    }
+}
+
+ProcessEnd ChildProcess::read_until_end() {
+    const auto at_its_end = [](const pollfd& stream) { return stream.fd < 0; };
+    while (!std::ranges::all_of(polled_, at_its_end) && !poll()) {
+        read();
+    }
+    read_rest();
+    return wait();
 }
 
 void ChildProcess::kill() const {
@@ -207,5 +254,28 @@ std::optional<ProcessEnd> ChildProcess::poll() {
     }
     return end_;
 }
+
+std::string output_of(const std::vector<std::string>& command,
+                      const std::filesystem::path& directory) {
+    std::string output;
+    std::string error;
+    ChildProcess child({.command = command,
+                        .outputs = {append_to(output), append_to(error)},
+                        .directory = directory});
+    const ProcessEnd end = child.read_until_end();
+    if (!end.successful()) {
+        const std::string said = last_line(error);
+        throw_error(ErrorKind::host_lacks, "{} failed: {}", fmt::join(command, " "),
+                    said.empty() ? text_of(end) : said);
+    }
+    return output;
+}
+
+std::string last_line(std::string_view text) {
+    text = text.substr(0, text.find_last_not_of('\n') + 1);
+    return std::string(text.substr(text.rfind('\n') + 1));
+}
+
+bool program_exists(std::string_view name) { return !find_program(name).empty(); }
 
 }  // namespace nestbed::vmm

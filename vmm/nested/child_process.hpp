@@ -1,14 +1,17 @@
-// Programs that this one starts and that never outlive it.
+// Programs that this one starts and that never outlive it, and what they write.
 #pragma once
 
+#include <poll.h>
 #include <sys/types.h>
 
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "vmm/nested/pipe.hpp"
+#include "vmm/base/descriptor.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,27 +26,39 @@ struct ProcessEnd {
 /// "exit status 1", "signal 9 (Killed)".
 std::string text_of(const ProcessEnd& end);
 
+/// Is given what a child has written, as it comes.
+using TakeOutput = std::function<void(const std::string& text)>;
+
+/// Keeps it all in `text`.
+TakeOutput append_to(std::string& text);
+
 struct ProcessStart {
     std::vector<std::string> command;  ///< the program first, looked for in PATH
-    int input = -1;                    ///< -1: /dev/null; so are the other two
-    int output = -1;
-    int error = -1;
-    std::vector<int> more{};                 ///< the child has them as descriptors 3, 4, …
-    std::string directory{};                 ///< to run in; empty: this one's
-    std::vector<std::string> environment{};  ///< NAME=VALUE, added to this one's
+    /// Of its descriptors 1, 2, 3, …; none: what it writes there goes to /dev/null.
+    std::vector<TakeOutput> outputs{};
+    std::filesystem::path directory{};  ///< to run in; empty: this one's
 };
 
 /// Is killed, and waited for, when this object goes; by the kernel if this program dies first. It
-/// is in a session of its own, so that a Ctrl-C on our terminal is ours alone.
+/// is in a session of its own, so that a Ctrl-C on our terminal is ours alone. It has no input.
 class ChildProcess {
   public:
-    /// Throws Error(no_kvm) if it cannot be started: all that is started here serves to make a
+    /// Throws Error(host_lacks) if it cannot be started: all that is started here serves to make a
     /// machine. To be called on a thread that lives as long as the child: the kernel takes that
     /// thread's end for ours.
     explicit ChildProcess(const ProcessStart& start);
     ~ChildProcess();
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
+
+    /// Waits a moment and hands on what the child has written.
+    void read();
+    /// Hands on what is in the pipes now. No more than a pipe holds, so that this ends though
+    /// somebody goes on writing; all that the child has written if it has ended.
+    void read_rest();
+    /// Hands on what comes until the child has ended, and all that was written before. Not until
+    /// the pipes' ends: whoever the child has left behind may hold them for ever.
+    ProcessEnd read_until_end();
 
     void kill() const;
     /// Waits.
@@ -52,11 +67,28 @@ class ChildProcess {
     std::optional<ProcessEnd> poll();
 
   private:
-    void wait_for_exec(const std::string& program, Pipe& failures);
+    struct Stream {
+        Descriptor reader;
+        TakeOutput take;
+    };
 
+    /// Returns what the child will have as 0, 1, 2, 3, …
+    std::vector<Descriptor> open_streams(const std::vector<TakeOutput>& outputs);
+
+    std::vector<Stream> streams_;
+    std::vector<pollfd> polled_;  ///< for each stream; -1, which poll() leaves out, after its end
     pid_t pid_ = -1;
     std::optional<ProcessEnd> end_;
 };
+
+/// Runs a program of the system that does one thing and ends, in `directory` (empty: here), and
+/// returns its standard output. Throws Error(host_lacks) if it fails, with the last line that it
+/// wrote to its standard error.
+std::string output_of(const std::vector<std::string>& command,
+                      const std::filesystem::path& directory = {});
+
+/// The last line of `text` that is not empty.
+std::string last_line(std::string_view text);
 
 /// True if `name` is a program in PATH.
 bool program_exists(std::string_view name);

@@ -2,6 +2,8 @@
 // (Documentation/driver-api/early-userspace/buffer-format.rst).
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <set>
 #include <string>
@@ -9,26 +11,26 @@
 
 namespace nestbed::vmm {
 
+/// The numbers of a device file.
+struct DeviceNumbers {
+    std::uint32_t major = 0;
+    std::uint32_t minor = 0;
+};
+
 class CpioArchive {
   public:
-    /// A regular file at an absolute path; the folders on the way to it come by themselves.
-    /// `mode`: its permission bits.
-    void add_file(std::string_view path, std::string_view contents, std::uint32_t mode);
-    void add_link(std::string_view path, std::string_view target);
-    void add_folder(std::string_view path, std::uint32_t mode = 0755);
-    void add_character_device(std::string_view path, std::uint32_t major, std::uint32_t minor);
+    /// A file of any kind at an absolute path; the folders on the way to it come by themselves.
+    /// Of several at one path the first stays. `mode` is its kind and its permissions, as of
+    /// stat(2); `contents` a regular file's, or where a link leads. Throws Error(input) if they are
+    /// too large.
+    void add(std::string_view path, std::uint32_t mode, std::string_view contents = "",
+             DeviceNumbers device = {});
+    void add_folder(std::string_view path) { add(path, S_IFDIR | 0755); }
 
     /// The archive, ended; nothing can be added any more.
     std::string finish() &&;
 
   private:
-    struct Device {
-        std::uint32_t major = 0;
-        std::uint32_t minor = 0;
-    };
-
-    void add_parents(std::string_view path);
-    void add(std::string_view path, std::uint32_t mode, std::string_view contents, Device device);
     void pad();
 
     std::string bytes_;

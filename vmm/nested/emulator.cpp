@@ -2,10 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 namespace nestbed::vmm {
 
-Emulator make_emulator(const NestedSettings& settings) {
-    return settings.paging == NestedPaging::ept ? make_bochs(settings) : make_qemu(settings);
+std::string name_in(const std::string& version_text, const std::string& name,
+                    std::string_view before_version) {
+    std::istringstream words(version_text);
+    for (std::string word; words >> word;) {
+        if (word == before_version && words >> word) {
+            return name + " " + word;
+        }
+    }
+    return name;
 }
 
 std::string kernel_arguments(const NestedSettings& settings) {

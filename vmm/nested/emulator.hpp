@@ -1,14 +1,12 @@
 // The software that emulates the nested machine: QEMU for AMD's virtualization, Bochs for Intel's.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "vmm/nested/kernel.hpp"
@@ -18,12 +16,6 @@ namespace nestbed::vmm {
 
 /// What translates guest addresses in the machine.
 enum class NestedPaging { npt, shadow, ept };
-
-inline constexpr std::array<std::pair<std::string_view, NestedPaging>, 3> nested_pagings{{
-    {"npt", NestedPaging::npt},
-    {"shadow", NestedPaging::shadow},
-    {"ept", NestedPaging::ept},
-}};
 
 /// The machine as it is asked for.
 struct NestedSettings {
@@ -56,9 +48,12 @@ struct Emulator {
 
 /// The emulator for these settings. Throws Error(host_lacks), saying which package brings it, if it
 /// is not installed, and Error(usage) for settings that it has not.
-Emulator make_emulator(const NestedSettings& settings);
 Emulator make_qemu(NestedSettings settings);
 Emulator make_bochs(NestedSettings settings);
+
+/// "QEMU 7.2.22" from "QEMU emulator version 7.2.22 (Debian …)".
+std::string name_in(const std::string& version_text, const std::string& name,
+                    std::string_view before_version);
 
 /// What both add to the kernel's command line: the first process is the program itself.
 std::string kernel_arguments(const NestedSettings& settings);

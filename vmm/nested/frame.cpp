@@ -1,5 +1,7 @@
 #include "vmm/nested/frame.hpp"
 
+#include <cstring>
+
 #include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
@@ -8,22 +10,6 @@ namespace {
 
 constexpr char magic = '\x9e';
 constexpr std::size_t header_size = 6;
-
-std::string header(FrameKind kind, std::size_t length) {
-    std::string bytes{magic, static_cast<char>(kind)};
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-        bytes += static_cast<char>(length >> shift & 0xFF);
-    }
-    return bytes;
-}
-
-std::size_t length_in(std::string_view header) {
-    std::size_t length = 0;
-    for (unsigned n = 0; n < 4; ++n) {
-        length |= std::size_t{static_cast<unsigned char>(header[2 + n])} << (8 * n);
-    }
-    return length;
-}
 
 bool is_kind(char byte) {
     return byte >= static_cast<char>(FrameKind::ready) &&
@@ -36,19 +22,22 @@ std::string frames_of(FrameKind kind, std::string_view text) {
     std::string bytes;
     do {
         const std::string_view payload = text.substr(0, max_payload);
-        bytes += header(kind, payload.size());
+        const auto length = static_cast<std::uint32_t>(payload.size());
+        bytes += magic;
+        bytes += static_cast<char>(kind);
+        bytes.append(reinterpret_cast<const char*>(&length), sizeof length);
         bytes += payload;
         text.remove_prefix(payload.size());
     } while (!text.empty());
     return bytes;
 }
 
-void FrameReader::take(std::string_view bytes) {
-    pending_ += bytes;
-    std::size_t begin = 0;
-    while (pending_.size() - begin >= header_size) {
-        const std::string_view rest = std::string_view(pending_).substr(begin);
-        const std::size_t length = length_in(rest);
+void take_frames(std::string& bytes,
+                 const std::function<void(FrameKind, std::string_view payload)>& handler) {
+    std::string_view rest = bytes;
+    while (rest.size() >= header_size) {
+        std::uint32_t length = 0;
+        std::memcpy(&length, &rest[2], sizeof length);
         if (rest[0] != magic || !is_kind(rest[1]) || length > max_payload) {
             throw_error(ErrorKind::host_lacks,
                         "the nested machine sent something else than results: its serial line, or "
@@ -57,10 +46,10 @@ void FrameReader::take(std::string_view bytes) {
         if (rest.size() < header_size + length) {
             break;
         }
-        handler_(static_cast<FrameKind>(rest[1]), rest.substr(header_size, length));
-        begin += header_size + length;
+        handler(static_cast<FrameKind>(rest[1]), rest.substr(header_size, length));
+        rest.remove_prefix(header_size + length);
     }
-    pending_.erase(0, begin);
+    bytes.erase(0, bytes.size() - rest.size());
 }
 
 }  // namespace nestbed::vmm

@@ -29,20 +29,9 @@ inline constexpr std::size_t max_payload = 4096;
 /// frame.
 std::string frames_of(FrameKind kind, std::string_view text);
 
-/// Takes the line's bytes as they come.
-class FrameReader {
-  public:
-    using Handler = std::function<void(FrameKind, std::string_view payload)>;
-
-    explicit FrameReader(Handler handler) : handler_(std::move(handler)) {}
-
-    /// Calls the handler for each frame that is complete. Throws Error(no_kvm) at bytes that are
-    /// no frame.
-    void take(std::string_view bytes);
-
-  private:
-    Handler handler_;
-    std::string pending_;
-};
+/// Calls `handler` for each frame that is complete in `bytes`, which begin with one, and takes it
+/// off. Throws Error(host_lacks) at bytes that are no frame.
+void take_frames(std::string& bytes,
+                 const std::function<void(FrameKind, std::string_view payload)>& handler);
 
 }  // namespace nestbed::vmm

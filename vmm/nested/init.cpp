@@ -8,19 +8,17 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/kvm/system.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/frame.hpp"
-#include "vmm/nested/pipe.hpp"
 #include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
@@ -35,39 +33,31 @@ void mount_filesystems() {
     ::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr);
 }
 
-/// The line to the machine outside.
-class Channel {
-  public:
-    Channel() : line_(::open(channel_device, O_WRONLY | O_NOCTTY | O_CLOEXEC)) {
-        if (line_.get() < 0) {
-            throw_error(ErrorKind::host_lacks, "cannot open {}: {}", channel_device,
-                        std::strerror(errno));
-        }
-        // Bytes as they are, as fast as such a line goes.
-        termios settings{};
-        ::tcgetattr(line_.get(), &settings);
-        ::cfmakeraw(&settings);
-        ::cfsetspeed(&settings, B115200);
-        settings.c_cflag |= CLOCAL;  // nobody tells us that there is somebody
-        ::tcsetattr(line_.get(), TCSANOW, &settings);
+/// The line to the machine outside: bytes as they are, as fast as such a line goes.
+Descriptor open_channel() {
+    Descriptor line(::open(channel_device, O_WRONLY | O_NOCTTY | O_CLOEXEC));
+    if (line.get() < 0) {
+        throw_error(ErrorKind::host_lacks, "cannot open {}: {}", channel_device,
+                    std::strerror(errno));
     }
+    termios settings{};
+    ::tcgetattr(line.get(), &settings);
+    ::cfmakeraw(&settings);
+    ::cfsetspeed(&settings, B115200);
+    settings.c_cflag |= CLOCAL;  // nobody tells us that there is somebody
+    ::tcsetattr(line.get(), TCSANOW, &settings);
+    return line;
+}
 
-    void send(FrameKind kind, std::string_view text) const {
-        write_all(line_.get(), frames_of(kind, text));  // of its failure nobody could be told
-    }
+void send(const Descriptor& channel, FrameKind kind, std::string_view text) {
+    write_all(channel.get(), frames_of(kind, text));  // of its failure nobody could be told
+}
 
-    /// Until the last byte is out.
-    void drain() const { ::tcdrain(line_.get()); }
-
-  private:
-    Descriptor line_;
-};
-
-void load(const ModuleLoad& module) {
-    const Descriptor file(::open(module.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (::syscall(SYS_finit_module, file.get(), module.parameters.c_str(), 0) != 0) {
+void load_module(const std::string& path, const std::string& parameters) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (::syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) != 0) {
         throw_error(ErrorKind::host_lacks, "the nested machine's kernel does not load {} {}: {}",
-                    std::filesystem::path(module.path).filename().string(), module.parameters,
+                    std::filesystem::path(path).filename().string(), parameters,
                     std::strerror(errno));
     }
 }
@@ -83,73 +73,52 @@ void refuse_other_paging(const KvmParameter& expected) {
     }
 }
 
-/// A VM that never runs, there as long as this is. With the first VM that is made, and with the
-/// last one that goes, Linux patches its own code under the other processors; QEMU 7.2 may go on
-/// with the breakpoint that it translated meanwhile, and the machine hangs. A run of tests makes
-/// and unmakes hundreds of VMs; beside this one none of them is the first or the last.
-class IdleVm {
-  public:
-    IdleVm() : vm_(system_.create_vm()) {
-        vm_.create_irqchip();
-        vcpu_.emplace(vm_.create_vcpu(0, system_.vcpu_mapping_size()));
-    }
-
-  private:
-    kvm::System system_;
-    kvm::Vm vm_;
-    std::optional<kvm::Vcpu> vcpu_;
-};
-
-/// A pipe of the command's and the kind of frame in which its bytes are sent.
-struct Stream {
-    Pipe pipe;
-    FrameKind kind;
-};
-
-int run_command(const Channel& channel, const Task& task) {
-    std::array<Stream, 3> streams{
-        {{Pipe(), FrameKind::output}, {Pipe(), FrameKind::error}, {Pipe(), FrameKind::progress}}};
-    ChildProcess command({.command = task.command,
-                          .output = streams[0].pipe.writer(),
-                          .error = streams[1].pipe.writer(),
-                          .more = {streams[2].pipe.writer()},
-                          .directory = task.directory,
-                          .environment = {std::string(progress_variable) + "=3"}});
-    for (Stream& stream : streams) {
-        stream.pipe.close_writer();
-    }
-    const ProcessEnd end = read_until_end(
-        command, {streams[0].pipe.reader(), streams[1].pipe.reader(), streams[2].pipe.reader()},
-        [&](std::size_t n, const std::string& text) { channel.send(streams.at(n).kind, text); });
+int run_command(const Descriptor& channel, const Task& task) {
+    const auto sends = [&](FrameKind kind) {
+        return [&channel, kind](const std::string& text) { send(channel, kind, text); };
+    };
+    ::setenv(progress_variable, "3", 1);
+    ChildProcess command(
+        {.command = task.command,
+         .outputs = {sends(FrameKind::output), sends(FrameKind::error), sends(FrameKind::progress)},
+         .directory = task.directory});
+    const ProcessEnd end = command.read_until_end();
     if (end.signal != 0) {
-        channel.send(FrameKind::error,
-                     fmt::format("nestbed: the command was ended by {}\n", text_of(end)));
+        send(channel, FrameKind::error,
+             fmt::format("nestbed: the command was ended by {}\n", text_of(end)));
         constexpr int signal_base = 128;  // as shells say it
         return signal_base + end.signal;
     }
     return end.code;
 }
 
-void send_files(const Channel& channel, const Task& task) {
+void send_files(const Descriptor& channel, const Task& task) {
     for (std::size_t n = 0; n < task.outputs.size(); ++n) {
         if (std::filesystem::is_regular_file(task.outputs[n])) {
-            channel.send(FrameKind::file, fmt::format("{}", n));
-            channel.send(FrameKind::contents, read_file(task.outputs[n]));
+            send(channel, FrameKind::file, fmt::format("{}", n));
+            send(channel, FrameKind::contents, read_file(task.outputs[n]));
         }
     }
 }
 
-void do_task(const Channel& channel) {
+void do_task(const Descriptor& channel) {
     const Task task = task_from(read_file(task_path));
-    for (const ModuleLoad& module : task.modules) {
-        load(module);
+    for (const std::string& module : task.modules) {
+        load_module(module, module == task.modules.back() ? task.module_parameters : "");
     }
     refuse_other_paging(task.expected_parameter);
-    const IdleVm idle_vm;
-    channel.send(FrameKind::ready, "");
+    // A VM that never runs, there as long as the command. With the first VM that is made, and with
+    // the last one that goes, Linux patches its own code under the other processors; QEMU 7.2 may
+    // go on with the breakpoint that it translated meanwhile, and the machine hangs. A run of tests
+    // makes and unmakes hundreds of VMs; beside this one none of them is the first or the last.
+    const kvm::System system;
+    kvm::Vm idle_vm = system.create_vm();
+    idle_vm.create_irqchip();
+    const kvm::Vcpu idle_vcpu = idle_vm.create_vcpu(0, system.vcpu_mapping_size());
+    send(channel, FrameKind::ready, "");
     const int code = run_command(channel, task);
     send_files(channel, task);
-    channel.send(FrameKind::finished, fmt::format("{}", code));
+    send(channel, FrameKind::finished, fmt::format("{}", code));
 }
 
 }  // namespace
@@ -159,15 +128,13 @@ void run_nested_init() {
         throw_error(ErrorKind::usage, "this is the first process of a nested machine only");
     }
     mount_filesystems();
-    {
-        const Channel channel;
-        try {
-            do_task(channel);
-        } catch (const std::exception& error) {
-            channel.send(FrameKind::problem, error.what());
-        }
-        channel.drain();
+    const Descriptor channel = open_channel();
+    try {
+        do_task(channel);
+    } catch (const std::exception& error) {
+        send(channel, FrameKind::problem, error.what());
     }
+    ::tcdrain(channel.get());
     ::reboot(RB_POWER_OFF);
     ::_exit(0);  // the kernel then panics, which ends the machine as well
 }

@@ -7,10 +7,10 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/host/emulated_machine.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/cpio.hpp"
 #include "vmm/nested/kernel_modules.hpp"
-#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t readable = 0644;
+constexpr std::uint32_t readable_file = S_IFREG | 0644;
 
 /// The shared libraries of this process, under the names by which it found them.
 std::vector<fs::path> own_libraries() {
@@ -56,8 +56,8 @@ fs::path absolute(const fs::path& directory, const fs::path& path) {
 
 /// With the permissions that it has here, so that programs stay programs.
 void add_file(CpioArchive& archive, const fs::path& path, const fs::path& source) {
-    const auto mode = static_cast<std::uint32_t>(fs::status(source).permissions());
-    archive.add_file(path.string(), read_file(source), mode);
+    const auto permissions = static_cast<std::uint32_t>(fs::status(source).permissions());
+    archive.add(path.string(), S_IFREG | permissions, read_file(source));
 }
 
 /// The folders through which `path` leads, those that it leaves again by `..` included.
@@ -75,78 +75,82 @@ void add_input(CpioArchive& archive, const fs::path& path) {
         return;
     }
     archive.add_folder(path.string());
-    std::error_code error;
-    fs::recursive_directory_iterator entry(path, error);
-    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-        if (entry->is_symlink()) {
-            archive.add_link(entry->path().string(), fs::read_symlink(entry->path()).string());
-        } else if (entry->is_directory()) {
-            archive.add_folder(entry->path().string());
-        } else if (entry->is_regular_file()) {
-            add_file(archive, entry->path(), entry->path());
+    try {
+        for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path)) {
+            const std::string name = entry.path();
+            if (entry.is_symlink()) {
+                archive.add(name, S_IFLNK | 0777, fs::read_symlink(name).string());
+            } else if (entry.is_directory()) {
+                archive.add_folder(name);
+            } else if (entry.is_regular_file()) {
+                add_file(archive, name, name);
+            }
         }
-    }
-    if (error) {
-        throw_error(ErrorKind::input, "cannot take {} along: {}", path.string(), error.message());
+    } catch (const fs::filesystem_error& error) {
+        throw_error(ErrorKind::input, "cannot take {} along: {}", path.string(),
+                    error.code().message());
     }
 }
 
-/// Returns its path in the archive.
-std::string add_program(CpioArchive& archive, const NestedContents& contents) {
-    add_file(archive, program_path, "/proc/self/exe");
-    for (const fs::path& library : own_libraries()) {
+void add_program(CpioArchive& archive, const fs::path& path, const fs::path& source,
+                 const std::vector<fs::path>& libraries) {
+    add_file(archive, path, source);
+    for (const fs::path& library : libraries) {
         add_file(archive, library, library);
     }
-    if (contents.program.empty()) {
-        return program_path;
-    }
-    const fs::path path = absolute(contents.directory, contents.program);
-    add_file(archive, path, path);
-    for (const fs::path& library : libraries_of(path)) {
-        add_file(archive, library, library);
-    }
-    return path;
 }
 
-void add_modules(CpioArchive& archive, Task& task, const NestedContents& contents) {
-    for (const fs::path& file : contents.modules) {
-        const std::string path = "/nestbed/" + module_name(file) + ".ko";
-        archive.add_file(path, read_module(file), readable);
-        task.modules.push_back({path, ""});
+/// Returns their paths in there.
+std::vector<std::string> add_modules(CpioArchive& archive, const Emulator& emulator,
+                                     const NestedKernel& kernel) {
+    std::vector<std::string> paths;
+    for (const fs::path& file : modules_to_load(kernel.modules, emulator.kvm_module)) {
+        paths.push_back("/nestbed/" + module_name(file) + ".ko");
+        archive.add(paths.back(), readable_file, read_module(file));
     }
-    task.modules.back().parameters = contents.module_parameters;
+    return paths;
 }
 
 }  // namespace
 
-std::string make_initramfs(const NestedContents& contents) {
+std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
+                           const NestedCommand& command, std::uint32_t retries) {
     CpioArchive archive;
     // The kernel opens it for the first process before that could make it.
-    constexpr std::uint32_t console_major = 5;
-    constexpr std::uint32_t console_minor = 1;
-    archive.add_character_device("/dev/console", console_major, console_minor);
+    archive.add("/dev/console", S_IFCHR | 0600, "", {.major = 5, .minor = 1});
     archive.add_folder("/proc");
     archive.add_folder("/sys");
-    constexpr std::uint32_t open_to_all = 01777;
-    archive.add_folder("/tmp", open_to_all);
-    archive.add_folder(contents.directory.string());
-    Task task;
-    task.expected_parameter = contents.expected_parameter;
-    task.directory = contents.directory;
-    task.command = {add_program(archive, contents)};
-    task.command.insert(task.command.end(), contents.arguments.begin(), contents.arguments.end());
-    add_modules(archive, task, contents);
-    for (const fs::path& input : contents.inputs) {
-        add_way_to(archive, contents.directory / input);
-        add_input(archive, absolute(contents.directory, input));
+    archive.add("/tmp", S_IFDIR | 01777);
+    archive.add_folder(command.directory.string());
+    add_program(archive, program_path, "/proc/self/exe", own_libraries());
+    Task task{.modules = add_modules(archive, emulator, kernel),
+              .module_parameters = emulator.kvm_parameters,
+              .expected_parameter = emulator.expected_parameter,
+              .command = {program_path},
+              .directory = command.directory,
+              .outputs = {}};
+    if (!command.program.empty()) {
+        const fs::path program = absolute(command.directory, command.program);
+        task.command = {program};
+        add_program(archive, program, program, libraries_of(program));
     }
-    for (const fs::path& output : contents.outputs) {
-        const fs::path path = absolute(contents.directory, output);
-        add_way_to(archive, contents.directory / output);
-        task.outputs.push_back(path);
+    task.command.insert(task.command.end(), command.arguments.begin(), command.arguments.end());
+    for (const fs::path& input : command.inputs) {
+        add_way_to(archive, command.directory / input);
+        add_input(archive, absolute(command.directory, input));
     }
-    archive.add_file(task_path, bytes_of(task), readable);
-    archive.add_file(emulated_machine_path, text_of(contents.machine), readable);
+    for (const fs::path& output : command.outputs) {
+        add_way_to(archive, command.directory / output);
+        task.outputs.push_back(absolute(command.directory, output));
+    }
+    archive.add(task_path, readable_file, bytes_of(task));
+    archive.add(emulated_machine_path, readable_file,
+                text_of(EmulatedMachine{.emulator = emulator.name,
+                                        .cpu_model = emulator.cpu_model,
+                                        .kernel_package = kernel.package,
+                                        .package_checksum = kernel.package_checksum,
+                                        .kernel_checksum = kernel.checksum,
+                                        .retries = retries}));
     return std::move(archive).finish();
 }
 

@@ -1,28 +1,28 @@
 // What is in the nested machine: this very program, what it is linked with, KVM's modules, a task.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "vmm/host/emulated_machine.hpp"
-#include "vmm/nested/task.hpp"
+#include "vmm/nested/emulator.hpp"
+#include "vmm/nested/kernel.hpp"
 
 namespace nestbed::vmm {
 
-struct NestedContents {
-    std::vector<std::filesystem::path> modules;  ///< in the order to be loaded
-    std::string module_parameters;               ///< of the last one
-    KvmParameter expected_parameter{};
-    std::filesystem::path program;               ///< to be run; empty: this one
-    std::vector<std::string> arguments;          ///< the program's
+/// What is to be run, and what it needs.
+struct NestedCommand {
+    std::filesystem::path program{};             ///< empty: this one
+    std::vector<std::string> arguments;          ///< without the program's name
     std::filesystem::path directory;             ///< to run it in: there is one of that name
-    std::vector<std::filesystem::path> inputs;   ///< files and folders that are there as here
-    std::vector<std::filesystem::path> outputs;  ///< files to be brought back
-    EmulatedMachine machine;
+    std::vector<std::filesystem::path> inputs;   ///< files and folders that it reads
+    std::vector<std::filesystem::path> outputs;  ///< files that it writes
 };
 
-/// The archive. Throws Error(no_kvm) if a file cannot be read.
-std::string make_initramfs(const NestedContents& contents);
+/// The archive. `retries`: boots before it that hung. Throws an Error that names the file that
+/// cannot be read, or the module that is missing.
+std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
+                           const NestedCommand& command, std::uint32_t retries);
 
 }  // namespace nestbed::vmm

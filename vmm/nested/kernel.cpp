@@ -13,7 +13,8 @@
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/base/text.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/kernel_modules.hpp"
 
 namespace nestbed::vmm {
@@ -32,25 +33,24 @@ constexpr char meta_package[] = "linux-image-cloud-amd64";
 
 /// The package that the meta-package depends on first.
 std::string newest_package() {
-    std::istringstream fields(output_of({"apt-cache", "show", "--no-all-versions", meta_package}));
-    constexpr std::string_view key = "Depends: ";
-    for (std::string line; std::getline(fields, line);) {
-        if (line.starts_with(key)) {
-            return line.substr(key.size(), line.find_first_of(" ,", key.size()) - key.size());
-        }
-    }
-    throw_error(ErrorKind::host_lacks, "apt does not say what {} depends on", meta_package);
-}
-
-std::string newest_package_or_advice() {
+    std::string reason = fmt::format("apt does not say what {} depends on", meta_package);
     try {
-        return newest_package();
+        const std::string fields =
+            output_of({"apt-cache", "show", "--no-all-versions", meta_package});
+        constexpr std::string_view key = "Depends: ";
+        for (std::string_view line : lines_of(fields)) {
+            if (line.starts_with(key)) {
+                line.remove_prefix(key.size());
+                return std::string(line.substr(0, line.find_first_of(" ,")));
+            }
+        }
     } catch (const Error& error) {
-        throw_error(ErrorKind::host_lacks,
-                    "cannot find Debian's package {} ({}): run apt-get update, or give a kernel "
-                    "and its modules with --kernel and --modules",
-                    meta_package, error.what());
+        reason = error.what();
     }
+    throw_error(ErrorKind::host_lacks,
+                "cannot find Debian's package {} ({}): run apt-get update, or give a kernel and "
+                "its modules with --kernel and --modules",
+                meta_package, reason);
 }
 
 /// The one path in `folder` whose file name begins and ends like this.
@@ -78,67 +78,46 @@ fs::path download(const std::string& package, const fs::path& folder) {
     return find_one(folder, package, ".deb");
 }
 
-std::string field_of(const fs::path& package, const char* field) {
-    std::string value = output_of({"dpkg-deb", "--field", package, field});
-    value.erase(value.find_last_not_of('\n') + 1);
-    return value;
-}
-
 void keep_modules(const fs::path& unpacked, const fs::path& folder) {
-    const ModuleFolder modules(unpacked);
     for (const char* name : {"kvm-amd", "kvm-intel"}) {
-        for (const fs::path& file : modules.load_order(name)) {
+        for (const fs::path& file : modules_to_load(unpacked, name)) {
             write_file(folder / (module_name(file) + ".ko"), read_module(file));
         }
     }
 }
 
-void write_checksums(const fs::path& folder) {
-    std::string sums;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-        sums +=
-            fmt::format("{}  {}\n", checksum_of(entry.path()), entry.path().filename().string());
-    }
-    write_file(folder / checksums_file, sums);
-}
-
 /// Downloads the package that Debian's linux-image-cloud-amd64 stands for at the moment, and puts
 /// its image and those modules that KVM needs into `folder`, which is empty.
 void fetch_debian_kernel(const fs::path& folder) {
-    const fs::path file = download(newest_package_or_advice(), folder);
+    const fs::path file = download(newest_package(), folder);
     const fs::path unpacked = folder / "unpacked";
     output_of({"dpkg-deb", "--extract", file, unpacked});
     fs::rename(find_one(unpacked / "boot", "vmlinuz-", ""), folder / image_file);
     keep_modules(unpacked, folder);
-    write_file(folder / package_file, nlohmann::ordered_json{{"package", field_of(file, "Package")},
-                                                             {"version", field_of(file, "Version")},
+    const auto field = [&](const char* name) {
+        return last_line(output_of({"dpkg-deb", "--field", file, name}));
+    };
+    write_file(folder / package_file, nlohmann::ordered_json{{"package", field("Package")},
+                                                             {"version", field("Version")},
                                                              {"sha256", checksum_of(file)}}
                                               .dump(2) +
                                           "\n");
     fs::remove(file);
     fs::remove_all(unpacked);
-    write_checksums(folder);
+    write_file(folder / checksums_file, output_of({"sh", "-c", "sha256sum -- *"}, folder));
 }
-
-/// Until it goes, or this process dies, nobody else has one of the same file.
-class FileLock {
-  public:
-    explicit FileLock(const fs::path& path)
-        : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-        if (file_.get() < 0 || uninterrupted([&] { return ::flock(file_.get(), LOCK_EX); }) != 0) {
-            throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(), std::strerror(errno));
-        }
-    }
-
-  private:
-    Descriptor file_;
-};
 
 /// A folder that is not there yet, and never will be unless it is complete.
 void fill(const fs::path& cache, const fs::path& folder) {
     try {
         fs::create_directories(cache);
-        const FileLock lock(cache / "lock");
+        const fs::path lock = cache / "lock";
+        // Until this goes, or this process dies, nobody else has the lock.
+        const Descriptor locked(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+        if (locked.get() < 0 ||
+            uninterrupted([&] { return ::flock(locked.get(), LOCK_EX); }) != 0) {
+            throw_error(ErrorKind::io, "cannot lock {}: {}", lock.string(), std::strerror(errno));
+        }
         if (fs::exists(folder)) {
             return;  // somebody else has fetched it while we waited
         }
@@ -154,40 +133,34 @@ void fill(const fs::path& cache, const fs::path& folder) {
     }
 }
 
-/// What is not as its checksum says; empty: nothing. Lines are those of sha256sum.
-std::string damage_in(const fs::path& folder) {
+/// Compares the files with their checksums, in lines of sha256sum.
+void check(const fs::path& folder) {
+    std::string damaged = checksums_file;  // unless there is something in it
     try {
         std::istringstream lines(read_file(folder / checksums_file));
-        std::string checksum;
-        std::string name;
-        std::size_t files = 0;
-        for (; lines >> checksum >> name; ++files) {
-            if (checksum_of(folder / name) != checksum) {
-                return name;
+        for (std::string checksum, name; lines >> checksum >> name;) {
+            damaged = checksum_of(folder / name) == checksum ? "" : name;
+            if (!damaged.empty()) {
+                break;
             }
         }
-        return files == 0 ? std::string(checksums_file) : "";
     } catch (const Error& error) {
-        return error.what();
+        damaged = error.what();
     }
-}
-
-void check(const fs::path& folder) {
-    if (const std::string damage = damage_in(folder); !damage.empty()) {
+    if (!damaged.empty()) {
         throw_error(ErrorKind::host_lacks,
                     "the kernel in {0} is damaged ({1}): remove it (rm -r {0}), and it will be "
                     "fetched again",
-                    folder.string(), damage);
+                    folder.string(), damaged);
     }
 }
 
 }  // namespace
 
 std::string checksum_of(const fs::path& file) {
-    const std::string line = output_of({"sha256sum", "--", file});
-    // A backslash comes first if there is one in the name.
-    const std::size_t begin = line.starts_with('\\') ? 1 : 0;
-    return line.substr(begin, line.find(' ') - begin);
+    // Without --zero a backslash would come first if there is one in the name.
+    const std::string line = output_of({"sha256sum", "--zero", "--", file});
+    return line.substr(0, line.find(' '));
 }
 
 fs::path default_cache() {

@@ -14,7 +14,7 @@ struct NestedKernel {
     std::string checksum;           ///< SHA-256 of the image
 };
 
-/// A kernel given by hand. Throws Error(input) if there are no such file and folder.
+/// A kernel given by hand. Throws Error(usage) if there are no such file and folder.
 NestedKernel kernel_by_hand(const std::filesystem::path& image,
                             const std::filesystem::path& modules);
 
@@ -25,10 +25,10 @@ std::filesystem::path default_cache();
 /// first time it is fetched with apt, without being installed, and unpacked into `cache`/kernel;
 /// from then on what is there is checked against its checksums and used. A fetch that fails or is
 /// interrupted leaves nothing that would be taken for a kernel; of several at a time one fetches
-/// and the others wait. Throws Error(no_kvm).
+/// and the others wait. Throws Error(host_lacks).
 NestedKernel cached_kernel(const std::filesystem::path& cache);
 
-/// SHA-256 in hexadecimal. Throws Error(no_kvm) if the file cannot be read.
+/// SHA-256 in hexadecimal. Throws Error(host_lacks) if the file cannot be read.
 std::string checksum_of(const std::filesystem::path& file);
 
 }  // namespace nestbed::vmm

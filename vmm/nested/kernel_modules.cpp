@@ -5,15 +5,15 @@
 #include <libelf.h>
 
 #include <algorithm>
-#include <array>
+#include <functional>
+#include <map>
 #include <memory>
-#include <optional>
 #include <sstream>
 #include <utility>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 
@@ -21,25 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// How a compressed module is unpacked to standard output, by the end of its name.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> unpackers{
-    {{".xz", "xz"}, {".zst", "zstd"}, {".gz", "gzip"}}};
+/// What unpacks a compressed module to standard output, by the extension of its name.
+const std::map<std::string, std::string> unpackers{
+    {".xz", "xz"}, {".zst", "zstd"}, {".gz", "gzip"}};
 
 bool is_module(const fs::path& path) {
-    const std::string name = path.filename();
-    return name.ends_with(".ko") || std::ranges::any_of(unpackers, [&](const auto& unpacker) {
-               return name.ends_with(".ko" + std::string(unpacker.first));
-           });
+    const fs::path unpacked = unpackers.contains(path.extension()) ? path.stem() : path;
+    return unpacked.extension() == ".ko";
 }
 
-struct ElfEnd {
-    void operator()(Elf* elf) const { ::elf_end(elf); }
-};
-
-std::optional<std::string_view> section_named(Elf* elf, std::string_view wanted) {
+/// Empty if there is none.
+std::string_view section_named(Elf* elf, std::string_view wanted) {
     std::size_t names = 0;
     if (::elf_getshdrstrndx(elf, &names) != 0) {
-        return std::nullopt;
+        return {};
     }
     for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
         GElf_Shdr header{};
@@ -49,10 +44,26 @@ std::optional<std::string_view> section_named(Elf* elf, std::string_view wanted)
         const char* name = ::elf_strptr(elf, names, header.sh_name);
         const Elf_Data* data = ::elf_rawdata(section, nullptr);
         if (name != nullptr && wanted == name && data != nullptr && data->d_buf != nullptr) {
-            return std::string_view(static_cast<const char*>(data->d_buf), data->d_size);
+            return {static_cast<const char*>(data->d_buf), data->d_size};
         }
     }
-    return std::nullopt;
+    return {};
+}
+
+/// All in `folder` and below, by their names.
+std::map<std::string, fs::path> modules_in(const fs::path& folder) {
+    std::map<std::string, fs::path> modules;
+    try {
+        for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+            if (is_module(entry.path())) {
+                modules.emplace(module_name(entry.path()), entry.path());
+            }
+        }
+    } catch (const fs::filesystem_error& error) {
+        throw_error(ErrorKind::host_lacks, "cannot look for kernel modules in {}: {}",
+                    folder.string(), error.code().message());
+    }
+    return modules;
 }
 
 }  // namespace
@@ -67,16 +78,16 @@ std::string module_name(const fs::path& file) {
 std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::path& path) {
     ::elf_version(EV_CURRENT);
     // libelf does not write to what it only reads.
-    const std::unique_ptr<Elf, ElfEnd> elf(
-        ::elf_memory(const_cast<char*>(elf_file.data()), elf_file.size()));
-    const auto info = section_named(elf.get(), ".modinfo");
-    if (!info) {
+    const std::unique_ptr<Elf, int (*)(Elf*)> elf(
+        ::elf_memory(const_cast<char*>(elf_file.data()), elf_file.size()), ::elf_end);
+    const std::string_view info = section_named(elf.get(), ".modinfo");
+    if (info.empty()) {
         throw_error(ErrorKind::host_lacks, "{} is no kernel module", path.string());
     }
     // Texts "key=value", each ended by a zero byte.
     constexpr std::string_view key = "depends=";
     std::vector<std::string> names;
-    std::istringstream texts{std::string(*info)};
+    std::istringstream texts{std::string(info)};
     for (std::string text; std::getline(texts, text, '\0');) {
         if (text.starts_with(key)) {
             std::istringstream list(text.substr(key.size()));
@@ -89,55 +100,39 @@ std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::pa
 }
 
 std::string read_module(const fs::path& file) {
-    for (const auto& [ending, program] : unpackers) {
-        if (file.filename().string().ends_with(ending)) {
-            return output_of({std::string(program), "-dc", "--", file});
-        }
-    }
-    return read_file(file);
+    const auto unpacker = unpackers.find(file.extension());
+    return unpacker == unpackers.end() ? read_file(file)
+                                       : output_of({unpacker->second, "-dc", "--", file});
 }
 
-ModuleFolder::ModuleFolder(const fs::path& folder) : folder_(folder) {
-    std::error_code error;
-    fs::recursive_directory_iterator entry(folder, error);
-    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-        if (is_module(entry->path())) {
-            files_.emplace(module_name(entry->path()), entry->path());
-        }
-    }
-    if (error) {
-        throw_error(ErrorKind::host_lacks, "cannot look for kernel modules in {}: {}",
-                    folder.string(), error.message());
-    }
-}
-
-std::vector<fs::path> ModuleFolder::load_order(const std::string& name) const {
+std::vector<fs::path> modules_to_load(const fs::path& folder, const std::string& wanted) {
+    const std::map<std::string, fs::path> modules = modules_in(folder);
     std::vector<fs::path> order;
-    append(module_name(name), "", order, 0);
+    using Append = std::function<void(const std::string&, const std::string&, std::size_t)>;
+    const Append append = [&](const std::string& name, const std::string& needed_by,
+                              std::size_t depth) {
+        // Longer than there are modules: they need each other.
+        if (depth > modules.size()) {
+            throw_error(ErrorKind::host_lacks, "the modules in {} need each other in a circle",
+                        folder.string());
+        }
+        const auto found = modules.find(name);
+        if (found == modules.end()) {
+            throw_error(ErrorKind::host_lacks, "there is no module {}{} in {}", name,
+                        needed_by.empty() ? "" : fmt::format(" (needed by {})", needed_by),
+                        folder.string());
+        }
+        const fs::path& file = found->second;
+        if (std::ranges::find(order, file) != order.end()) {
+            return;
+        }
+        for (const std::string& dependency : dependencies_in(read_module(file), file)) {
+            append(dependency, name, depth + 1);
+        }
+        order.push_back(file);
+    };
+    append(module_name(wanted), "", 0);
     return order;
-}
-
-void ModuleFolder::append(const std::string& name, const std::string& needed_by,
-                          std::vector<fs::path>& order, std::size_t depth) const {
-    // Longer than there are modules: they need each other.
-    if (depth > files_.size()) {
-        throw_error(ErrorKind::host_lacks, "the modules in {} need each other in a circle",
-                    folder_.string());
-    }
-    const auto found = files_.find(name);
-    if (found == files_.end()) {
-        throw_error(ErrorKind::host_lacks, "there is no module {}{} in {}", name,
-                    needed_by.empty() ? "" : fmt::format(" (needed by {})", needed_by),
-                    folder_.string());
-    }
-    if (std::ranges::find(order, found->second) != order.end()) {
-        return;
-    }
-    for (const std::string& dependency :
-         dependencies_in(read_module(found->second), found->second)) {
-        append(dependency, name, order, depth + 1);
-    }
-    order.push_back(found->second);
 }
 
 }  // namespace nestbed::vmm

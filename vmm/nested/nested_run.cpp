@@ -1,7 +1,5 @@
 #include "vmm/nested/nested_run.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -10,8 +8,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/initramfs.hpp"
-#include "vmm/nested/kernel_modules.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 
@@ -33,12 +30,6 @@ ScratchFolder temporary_folder() {
     return ScratchFolder(pattern);
 }
 
-NestedKernel kernel_for(const NestedRequest& request, NestedObserver& observer) {
-    observer.preparing("nested machine: preparing its kernel");
-    return request.kernel.empty() ? cached_kernel(request.cache.value_or(default_cache()))
-                                  : kernel_by_hand(request.kernel, request.modules);
-}
-
 /// Linux mounts filesystems of its own there, over whatever came along.
 void refuse_kernel_folders(const fs::path& path) {
     const fs::path absolute = fs::absolute(path).lexically_normal();
@@ -50,13 +41,19 @@ void refuse_kernel_folders(const fs::path& path) {
     }
 }
 
-void refuse_bad_inputs(const NestedCommand& command) {
+/// Says where it runs, and refuses what a boot would show only after minutes, or in other words.
+void complete(NestedCommand& command) {
     std::error_code error;
-    const fs::path here = fs::current_path(error);
+    command.directory = fs::current_path(error);
     if (error) {
         throw_error(ErrorKind::io, "the current folder is gone: {}", error.message());
     }
-    refuse_kernel_folders(here);
+    if (!command.program.empty() &&
+        !program_exists((command.directory / command.program).string())) {
+        throw_error(ErrorKind::usage, "--program {}: there is no such program",
+                    command.program.string());
+    }
+    refuse_kernel_folders(command.directory);
     for (const fs::path& input : command.inputs) {
         refuse_kernel_folders(input);
         if (!fs::is_regular_file(input) && !fs::is_directory(input)) {
@@ -65,77 +62,65 @@ void refuse_bad_inputs(const NestedCommand& command) {
     }
 }
 
-/// What a boot would show only after minutes, or in other words.
-NestedRequest checked(NestedRequest request) {
-    const fs::path& program = request.command.program;
-    if (!program.empty() &&
-        (!fs::is_regular_file(program) || ::access(program.c_str(), X_OK) != 0)) {
-        throw_error(ErrorKind::usage, "--program {}: there is no such program", program.string());
-    }
-    refuse_bad_inputs(request.command);
+void refuse_bad_kernel(const NestedRequest& request) {
     if (request.kernel.empty() != request.modules.empty()) {
         throw_error(ErrorKind::usage, "--kernel and --modules belong together");
     }
     if (request.cache && !request.kernel.empty()) {
         throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
     }
-    return request;
+}
+
+BootResult boot_twice_at_most(const NestedMachine& machine, NestedObserver& observer,
+                              const std::stop_token& stop) {
+    const Emulator& emulator = machine.emulator;
+    const ScratchFolder folder = temporary_folder();
+    const fs::path initramfs = folder.path() / "initramfs";
+    for (std::uint32_t retries = 0;; ++retries) {
+        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
+        BootResult result =
+            boot({.emulator = emulator.name,
+                  .command = emulator.command(machine.kernel, initramfs, folder.path()),
+                  .directory = folder.path(),
+                  .silence = machine.silence,
+                  .complaint_in = emulator.complaint_in},
+                 observer, stop);
+        result.retries = retries;
+        if (result.end != BootEnd::hung || result.any_output || retries == 1) {
+            return result;
+        }
+        observer.retrying(result);
+    }
 }
 
 }  // namespace
 
-NestedMachine::NestedMachine(NestedRequest request, NestedObserver& observer)
-    : request_(checked(std::move(request))),
-      outputs_(request_.command.outputs.begin(), request_.command.outputs.end()),
-      emulator_(make_emulator(request_.settings)),
-      kernel_(kernel_for(request_, observer)) {}
+NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observer) {
+    complete(request.command);
+    refuse_bad_kernel(request);
+    std::vector<OutputFile> outputs(request.command.outputs.begin(), request.command.outputs.end());
+    const bool ept = request.settings.paging == NestedPaging::ept;
+    Emulator emulator = ept ? make_bochs(request.settings) : make_qemu(request.settings);
+    observer.preparing("nested machine: preparing its kernel");
+    return {.emulator = std::move(emulator),
+            .kernel = request.kernel.empty()
+                          ? cached_kernel(request.cache ? *request.cache : default_cache())
+                          : kernel_by_hand(request.kernel, request.modules),
+            .command = std::move(request.command),
+            .silence = request.silence,
+            .outputs = std::move(outputs)};
+}
 
-NestedResult NestedMachine::run(NestedObserver& observer, const std::stop_token& stop) {
+BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
+                      const std::stop_token& stop) {
     observer.preparing("nested machine: booting");
-    NestedResult result =
-        run_nested(emulator_, kernel_, request_.command, request_.silence, observer, stop);
+    BootResult result = boot_twice_at_most(machine, observer, stop);
     FirstError error;
-    for (const auto& file : result.boot.files) {
-        error.attempt([&] { outputs_.at(file.first).write(file.second); });
+    for (const auto& [number, contents] : result.files) {
+        error.attempt([&] { machine.outputs.at(number).write(contents); });
     }
     error.throw_if_any();
     return result;
-}
-
-NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
-                        const NestedCommand& command, std::chrono::milliseconds silence,
-                        NestedObserver& observer, const std::stop_token& stop) {
-    NestedContents contents{.modules = ModuleFolder(kernel.modules).load_order(emulator.kvm_module),
-                            .module_parameters = emulator.kvm_parameters,
-                            .expected_parameter = emulator.expected_parameter,
-                            .program = command.program,
-                            .arguments = command.arguments,
-                            .directory = fs::current_path(),
-                            .inputs = command.inputs,
-                            .outputs = command.outputs,
-                            .machine = {.emulator = emulator.name,
-                                        .cpu_model = emulator.cpu_model,
-                                        .kernel_package = kernel.package,
-                                        .package_checksum = kernel.package_checksum,
-                                        .kernel_checksum = kernel.checksum}};
-    const ScratchFolder folder = temporary_folder();
-    const fs::path initramfs = folder.path() / "initramfs";
-    NestedResult result;
-    for (;; ++result.retries) {
-        contents.machine.retries = result.retries;
-        write_file(initramfs, make_initramfs(contents));
-        result.boot = boot({.emulator = emulator.name,
-                            .command = emulator.command(kernel, initramfs, folder.path()),
-                            .directory = folder.path(),
-                            .silence = silence,
-                            .complaint_in = emulator.complaint_in},
-                           observer, stop);
-        const bool retry = result.boot.end == BootEnd::hung && !result.boot.any_output;
-        if (!retry || result.retries == 1) {
-            return result;
-        }
-        observer.retrying(result.boot);
-    }
 }
 
 }  // namespace nestbed::vmm

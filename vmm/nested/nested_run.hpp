@@ -5,22 +5,15 @@
 #include <filesystem>
 #include <optional>
 #include <stop_token>
-#include <string>
 #include <vector>
 
 #include "vmm/base/output_file.hpp"
 #include "vmm/nested/boot.hpp"
 #include "vmm/nested/emulator.hpp"
+#include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel.hpp"
 
 namespace nestbed::vmm {
-
-struct NestedCommand {
-    std::filesystem::path program{};             ///< empty: this one
-    std::vector<std::string> arguments;          ///< without the program's name
-    std::vector<std::filesystem::path> inputs;   ///< files and folders that it reads
-    std::vector<std::filesystem::path> outputs;  ///< files that it writes
-};
 
 /// All that is asked for.
 struct NestedRequest {
@@ -32,31 +25,21 @@ struct NestedRequest {
     NestedCommand command;
 };
 
-struct NestedResult {
-    BootResult boot;            ///< the last one
-    std::uint32_t retries = 0;  ///< boots before it that hung
-};
-
 /// A request that can be fulfilled.
-class NestedMachine {
-  public:
-    /// Looks for mistakes, an emulator and a kernel. Throws an Error that names what is missing.
-    NestedMachine(NestedRequest request, NestedObserver& observer);
-
-    /// Runs the command, and writes the files that it wrote.
-    NestedResult run(NestedObserver& observer, const std::stop_token& stop);
-
-  private:
-    NestedRequest request_;
-    std::vector<OutputFile> outputs_;
-    Emulator emulator_;
-    NestedKernel kernel_;
+struct NestedMachine {
+    Emulator emulator;
+    NestedKernel kernel;
+    NestedCommand command;
+    std::chrono::milliseconds silence;
+    std::vector<OutputFile> outputs;  ///< of the command, in its order
 };
 
-/// Boots a machine for `command`, and once more if the first one hangs (nothing is heard of it for
-/// `silence`) before the command has written anything.
-NestedResult run_nested(const Emulator& emulator, const NestedKernel& kernel,
-                        const NestedCommand& command, std::chrono::milliseconds silence,
-                        NestedObserver& observer, const std::stop_token& stop);
+/// Looks for mistakes, an emulator and a kernel. Throws an Error that names what is missing.
+NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observer);
+
+/// Boots the machine, and once more if it hangs (nothing is heard of it for `silence`) before the
+/// command has written anything. Then writes the files that the command wrote.
+BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
+                      const std::stop_token& stop);
 
 }  // namespace nestbed::vmm

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "vmm/base/error.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/emulator.hpp"
 
 namespace nestbed::vmm {
@@ -14,22 +12,8 @@ namespace {
 
 constexpr char program[] = "qemu-system-x86_64";
 
-/// "QEMU 7.2.22" from "QEMU emulator version 7.2.22 (Debian …)".
-std::string name_from(const std::string& version_text) {
-    std::istringstream words(version_text);
-    for (std::string word; words >> word;) {
-        if (word == "version" && words >> word) {
-            return "QEMU " + word;
-        }
-    }
-    return "QEMU";
-}
-
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
                                     const std::filesystem::path& initramfs) {
-    const auto serial = [](const char* name, int descriptor) {
-        return fmt::format("file,id={},path=/dev/fd/{}", name, descriptor);
-    };
     return {program,
             "-nodefaults",
             "-no-user-config",
@@ -45,9 +29,9 @@ std::vector<std::string> command_of(const NestedSettings& settings, const Nested
             "none",
             "-no-reboot",
             "-chardev",
-            serial("console", console_descriptor),
+            fmt::format("file,id=console,path=/dev/fd/{}", console_descriptor),
             "-chardev",
-            serial("channel", channel_descriptor),
+            fmt::format("file,id=channel,path=/dev/fd/{}", channel_descriptor),
             "-serial",
             "chardev:console",
             "-serial",
@@ -78,7 +62,7 @@ Emulator make_qemu(NestedSettings settings) {
     settings.memory = settings.memory.value_or(default_memory);
     const bool npt = settings.paging == NestedPaging::npt;
     return {
-        .name = name_from(output_of({program, "--version"})),
+        .name = name_in(output_of({program, "--version"}), "QEMU", "version"),
         .cpu_model = settings.cpu_model,
         .kvm_module = "kvm-amd",
         .kvm_parameters = npt ? "npt=1" : "npt=0",

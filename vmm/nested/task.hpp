@@ -7,12 +7,6 @@
 
 namespace nestbed::vmm {
 
-/// A kernel module's file in the nested machine, with its parameters ("npt=1").
-struct ModuleLoad {
-    std::string path;
-    std::string parameters;
-};
-
 /// What a parameter of KVM's modules must be once they are loaded.
 struct KvmParameter {
     std::string path;  ///< in sysfs
@@ -20,7 +14,8 @@ struct KvmParameter {
 };
 
 struct Task {
-    std::vector<ModuleLoad> modules;    ///< in the order to be loaded
+    std::vector<std::string> modules;   ///< their files, in the order to be loaded
+    std::string module_parameters{};    ///< of the last one: "npt=1"
     KvmParameter expected_parameter{};  ///< without it the machine is not the one asked for
     std::vector<std::string> command;   ///< the program's path first
     std::string directory;              ///< to run it in

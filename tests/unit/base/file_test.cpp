@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <array>
+
 #include "tests/unit/base/interrupted_thread.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
-#include "vmm/nested/pipe.hpp"
+#include "vmm/base/descriptor.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -56,16 +58,19 @@ TEST(File, IsReadThroughSignals) {
 }
 
 TEST(File, IsWrittenThroughSignals) {
-    Pipe pipe;
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const Descriptor reader(ends[0]);
+    Descriptor writing(ends[1]);
     const std::string contents(1 << 20, 'x');  // more than a pipe holds
     int error = -1;
     test::InterruptedThread writer([&] {
-        error = write_all(pipe.writer(), contents);
-        pipe.close_writer();
+        error = write_all(writing.get(), contents);
+        writing = Descriptor(-1);
     });
     writer.interrupt();
     std::string received;
-    while (read_some(pipe.reader(), received) > 0) {
+    while (read_some(reader.get(), received) > 0) {
     }
     writer.join();
     EXPECT_EQ(error, 0);

@@ -1,9 +1,10 @@
-#include "vmm/nested/child_output.hpp"
+// What programs that do one thing and end have written.
 
 #include <gmock/gmock.h>
 
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 namespace {

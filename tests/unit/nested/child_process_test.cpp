@@ -1,6 +1,8 @@
 #include "vmm/nested/child_process.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +15,6 @@
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/nested/pipe.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -22,30 +23,27 @@ using test::failure_of;
 
 std::vector<std::string> shell(const std::string& script) { return {"sh", "-c", script}; }
 
-std::string all_of(int fd) {
-    std::string text;
-    while (read_some(fd, text) > 0) {
-    }
-    return text;
-}
-
 /// What a child writes to its standard output.
 std::string output_with(ProcessStart start) {
-    Pipe pipe;
-    start.output = pipe.writer();
-    ChildProcess child(start);
-    pipe.close_writer();
-    return all_of(pipe.reader());
+    std::string text;
+    start.outputs = {append_to(text)};
+    ChildProcess(start).read_until_end();
+    return text;
 }
 
 std::string output_of_script(const std::string& script) {
     return output_with({.command = shell(script)});
 }
 
-/// Waits for the number that a child writes first.
-pid_t number_from(int fd) {
-    std::string text;
-    while (!text.ends_with('\n') && read_some(fd, text) > 0) {
+/// A child that writes its number first, into `text`, and does not end.
+ProcessStart long_lived(std::string& text) {
+    return {.command = shell("echo $$; exec sleep infinity"), .outputs = {append_to(text)}};
+}
+
+/// Waits for that number.
+pid_t number_of(ChildProcess& child, const std::string& text) {
+    while (!text.ends_with('\n') && !child.poll()) {
+        child.read();
     }
     pid_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
@@ -132,18 +130,13 @@ TEST(ChildProcess, HasItsArguments) {
 }
 
 TEST(ChildProcess, HasItsStreams) {
-    Pipe input;
-    Pipe output;
-    Pipe error;
-    ASSERT_EQ(::write(input.writer(), "in\n", 3), 3);
-    ChildProcess child({.command = shell("read line; echo $line out; echo err >&2"),
-                        .input = input.reader(),
-                        .output = output.writer(),
-                        .error = error.writer()});
-    output.close_writer();
-    error.close_writer();
-    EXPECT_EQ(all_of(output.reader()), "in out\n");
-    EXPECT_EQ(all_of(error.reader()), "err\n");
+    std::string output;
+    std::string error;
+    ChildProcess child({.command = shell("echo out; echo err >&2"),
+                        .outputs = {append_to(output), append_to(error)}});
+    child.read_until_end();
+    EXPECT_EQ(output, "out\n");
+    EXPECT_EQ(error, "err\n");
 }
 
 TEST(ChildProcess, WithoutStreamsHasNone) {
@@ -152,61 +145,79 @@ TEST(ChildProcess, WithoutStreamsHasNone) {
 }
 
 TEST(ChildProcess, HasMoreDescriptorsFromThreeOn) {
-    Pipe third;
-    Pipe fourth;
-    ChildProcess child({.command = shell("echo three >&3; echo four >&4"),
-                        .more = {third.writer(), fourth.writer()}});
-    third.close_writer();
-    fourth.close_writer();
-    EXPECT_EQ(all_of(third.reader()), "three\n");
-    EXPECT_EQ(all_of(fourth.reader()), "four\n");
+    std::string three;
+    std::string four;
+    ChildProcess child({.command = shell("echo one; echo two >&2; echo three >&3; echo four >&4"),
+                        .outputs = {{}, {}, append_to(three), append_to(four)}});
+    child.read_until_end();
+    EXPECT_EQ(three, "three\n");
+    EXPECT_EQ(four, "four\n");
 }
 
 TEST(ChildProcess, DescriptorsMayHaveEachOthersNumbers) {
-    // Takes the lowest numbers, which the child wants for others.
-    std::array<Pipe, 3> pipes;
-    const ChildProcess child({.command = shell("echo three >&3; echo four >&4; echo five >&5"),
-                              .more = {pipes[2].writer(), pipes[1].writer(), pipes[0].writer()}});
-    std::vector<std::string> texts;
-    for (Pipe& pipe : pipes) {
-        pipe.close_writer();
-        texts.push_back(all_of(pipe.reader()));
+    // The pipes take the lowest numbers, which the child wants for others.
+    std::array<std::string, 6> texts;
+    ProcessStart start{.command = shell("for n in 1 2 3 4 5 6; do eval echo $n \\>\\&$n; done")};
+    for (std::string& text : texts) {
+        start.outputs.push_back(append_to(text));
     }
-    EXPECT_THAT(texts, testing::ElementsAre("five\n", "four\n", "three\n"));
+    ChildProcess(start).read_until_end();
+    EXPECT_THAT(texts, testing::ElementsAre("1\n", "2\n", "3\n", "4\n", "5\n", "6\n"));
 }
 
 TEST(ChildProcess, HasItsStreamsEvenIfOursAreClosed) {
-    Pipe output;
+    std::string output;
     const int input = ::dup(STDIN_FILENO);
     ::close(STDIN_FILENO);
-    const ChildProcess child(
-        {.command = shell("readlink /proc/self/fd/0"), .output = output.writer()});
+    ChildProcess child(
+        {.command = shell("readlink /proc/self/fd/0"), .outputs = {append_to(output)}});
     ::dup2(input, STDIN_FILENO);
     ::close(input);
-    output.close_writer();
-    EXPECT_EQ(all_of(output.reader()), "/dev/null\n");
+    child.read_until_end();
+    EXPECT_EQ(output, "/dev/null\n");
+}
+
+TEST(ChildProcess, HandsOnWhatComesFromEach) {
+    const test::TemporaryFolder folder;
+    std::string taken;
+    const auto takes = [&](const char* place) {
+        return [&taken, place](const std::string& text) { taken += place + text + "."; };
+    };
+    const std::string waits =
+        "until [ -e " + (folder.path() / "go").string() + " ]; do sleep 0.01; done";
+    ChildProcess child({.command = shell("printf b >&2; " + waits + "; printf a; printf c >&2"),
+                        .outputs = {takes("1"), takes("2")}});
+    while (taken.empty()) {
+        child.read();
+    }
+    folder.write("go", "");
+    child.read_until_end();
+    EXPECT_EQ(taken, "2b.1a.2c.");
+}
+
+TEST(ChildProcess, HandsOnTheRestWithoutWaiting) {
+    const test::TemporaryFolder folder;
+    const std::string file = folder.path() / "written";
+    std::string taken;
+    ChildProcess child({.command = shell("printf rest; touch " + file + "; exec sleep infinity"),
+                        .outputs = {append_to(taken)}});
+    while (!std::filesystem::exists(file)) {
+        child.read_rest();
+    }
+    child.read_rest();
+    EXPECT_EQ(taken, "rest");
 }
 
 TEST(ChildProcess, HasNoOtherDescriptors) {
-    const Pipe ours;
-    EXPECT_EQ(output_of_script("test -e /proc/$$/fd/" + std::to_string(ours.writer()) +
+    const Descriptor ours(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(output_of_script("test -e /proc/$$/fd/" + std::to_string(ours.get()) +
                                " && echo it has that"),
               "");
 }
 
-TEST(ChildProcess, HasOurEnvironmentAndItsOwn) {
+TEST(ChildProcess, HasOurEnvironment) {
     const test::EnvironmentVariable ours("NESTBED_TEST_OURS", "from us");
-    EXPECT_EQ(output_with({.command = shell("echo $NESTBED_TEST_OURS, $NESTBED_TEST_ITS"),
-                           .environment = {"NESTBED_TEST_ITS=its own"}}),
-              "from us, its own\n");
-    EXPECT_EQ(::getenv("NESTBED_TEST_ITS"), nullptr);
-}
-
-TEST(ChildProcess, ItsOwnEnvironmentGoesBeforeOurs) {
-    const test::EnvironmentVariable ours("NESTBED_TEST", "from us");
-    EXPECT_EQ(output_with({.command = {"printenv", "NESTBED_TEST"},
-                           .environment = {"NESTBED_TEST=its own"}}),
-              "its own\n");
+    EXPECT_EQ(output_of_script("echo $NESTBED_TEST_OURS"), "from us\n");
 }
 
 TEST(ChildProcess, RunsInItsDirectory) {
@@ -221,13 +232,11 @@ TEST(ChildProcess, RunsHereWithoutADirectory) {
 }
 
 TEST(ChildProcess, IsGoneWithItsObject) {
-    Pipe pipe;
+    std::string text;
     pid_t process = 0;
     {
-        const ChildProcess child(
-            {.command = shell("echo $$; exec sleep infinity"), .output = pipe.writer()});
-        pipe.close_writer();
-        process = number_from(pipe.reader());
+        ChildProcess child(long_lived(text));
+        process = number_of(child, text);
         ASSERT_GT(process, 0);
         EXPECT_TRUE(is_there(process));
     }
@@ -243,31 +252,37 @@ TEST(ChildProcess, CanBeKilled) {
 }
 
 TEST(ChildProcess, DoesNotOutliveThisProgram) {
-    Pipe input;
-    Pipe output;
+    const test::TemporaryFolder folder;
+    const std::string input = folder.path() / "input";
+    const std::string output = folder.path() / "output";
+    ASSERT_EQ(::mkfifo(input.c_str(), 0600), 0);
+    ASSERT_EQ(::mkfifo(output.c_str(), 0600), 0);
+    Descriptor writer(::open(input.c_str(), O_RDWR | O_CLOEXEC));
+    const Descriptor reader(::open(output.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     const pid_t program = ::fork();
     if (program == 0) {
-        const ChildProcess child({.command = shell("echo started; read line; echo survived"),
-                                  .input = input.reader(),
-                                  .output = output.writer()});
         std::string text;
-        read_some(output.reader(), text);
+        ChildProcess child({.command = shell("exec 8>" + output + "; echo started; read line <" +
+                                             input + "; echo survived >&8"),
+                            .outputs = {append_to(text)}});
+        child.read();
         ::_exit(text == "started\n" ? 0 : 1);
     }
-    output.close_writer();
     int status = 0;
     ASSERT_EQ(::waitpid(program, &status, 0), program);
     EXPECT_EQ(status, 0);
-    input.close_writer();
-    EXPECT_EQ(all_of(output.reader()), "");
+    ::fcntl(reader.get(), F_SETFL, 0);
+    writer = Descriptor(-1);  // the end of its input, if it is still there
+    std::string text;
+    while (read_some(reader.get(), text) > 0) {
+    }
+    EXPECT_EQ(text, "");
 }
 
 TEST(ChildProcess, IsInASessionOfItsOwn) {
-    Pipe pipe;
-    const ChildProcess child(
-        {.command = shell("echo $$; exec sleep infinity"), .output = pipe.writer()});
-    pipe.close_writer();
-    const pid_t process = number_from(pipe.reader());
+    std::string text;
+    ChildProcess child(long_lived(text));
+    const pid_t process = number_of(child, text);
     EXPECT_EQ(::getsid(process), process);
 }
 

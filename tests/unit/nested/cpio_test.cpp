@@ -22,10 +22,9 @@ TEST(CpioArchive, OfNothingIsATrailer) {
 
 TEST(CpioArchive, HoldsAFile) {
     CpioArchive archive;
-    archive.add_file("/init",
-                     "\x7f"
-                     "ELF\0"s,
-                     0755);
+    archive.add("/init", S_IFREG | 0755,
+                "\x7f"
+                "ELF\0"s);
     const std::string bytes = std::move(archive).finish();
     const CpioEntry entry = CpioReader(bytes).entry("init");
     EXPECT_EQ(entry.contents,
@@ -38,7 +37,8 @@ TEST(CpioArchive, HoldsAFile) {
 TEST(CpioArchive, IsPaddedWhateverTheLengths) {
     CpioArchive archive;
     for (std::size_t length = 0; length < 8; ++length) {
-        archive.add_file("/" + std::string(length + 1, 'n'), std::string(8 - length, 'c'), 0644);
+        archive.add("/" + std::string(length + 1, 'n'), S_IFREG | 0644,
+                    std::string(8 - length, 'c'));
     }
     const std::string bytes = std::move(archive).finish();
     const CpioReader reader(bytes);
@@ -51,8 +51,8 @@ TEST(CpioArchive, IsPaddedWhateverTheLengths) {
 
 TEST(CpioArchive, ParentsComeFirstAndOnce) {
     CpioArchive archive;
-    archive.add_file("/usr/lib/a.so", "", 0755);
-    archive.add_file("/usr/lib/b.so", "", 0755);
+    archive.add("/usr/lib/a.so", S_IFREG | 0755, "");
+    archive.add("/usr/lib/b.so", S_IFREG | 0755, "");
     archive.add_folder("/usr/share");
     archive.add_folder("/usr");
     const std::string bytes = std::move(archive).finish();
@@ -64,8 +64,8 @@ TEST(CpioArchive, ParentsComeFirstAndOnce) {
 
 TEST(CpioArchive, AFolderMayHaveOtherPermissions) {
     CpioArchive archive;
-    archive.add_folder("/tmp", 01777);
-    archive.add_file("/tmp/file", "", 0644);
+    archive.add("/tmp", S_IFDIR | 01777);
+    archive.add("/tmp/file", S_IFREG | 0644, "");
     const std::string bytes = std::move(archive).finish();
     EXPECT_EQ(CpioReader(bytes).entry("tmp").mode, S_IFDIR | 01777U);
 }
@@ -78,7 +78,7 @@ TEST(CpioArchive, TheRootIsThereAlready) {
 
 TEST(CpioArchive, HoldsADevice) {
     CpioArchive archive;
-    archive.add_character_device("/dev/console", 5, 1);
+    archive.add("/dev/console", S_IFCHR | 0600, "", {.major = 5, .minor = 1});
     const std::string bytes = std::move(archive).finish();
     const CpioReader reader(bytes);
     EXPECT_THAT(reader.names(), ElementsAre("dev", "dev/console"));
@@ -90,9 +90,9 @@ TEST(CpioArchive, HoldsADevice) {
 
 TEST(CpioArchive, TheSamePathTwiceIsOneFile) {
     CpioArchive archive;
-    archive.add_file("/libc.so", "the first", 0755);
-    archive.add_file("/libc.so", "the second", 0755);
-    archive.add_file("libc.so", "the third", 0755);
+    archive.add("/libc.so", S_IFREG | 0755, "the first");
+    archive.add("/libc.so", S_IFREG | 0755, "the second");
+    archive.add("libc.so", S_IFREG | 0755, "the third");
     const std::string bytes = std::move(archive).finish();
     const CpioReader reader(bytes);
     EXPECT_THAT(reader.names(), ElementsAre("libc.so"));
@@ -101,8 +101,8 @@ TEST(CpioArchive, TheSamePathTwiceIsOneFile) {
 
 TEST(CpioArchive, EachEntryHasAnInodeOfItsOwn) {
     CpioArchive archive;
-    archive.add_file("/a/b/c", "", 0644);
-    archive.add_character_device("/d", 1, 3);
+    archive.add("/a/b/c", S_IFREG | 0644, "");
+    archive.add("/d", S_IFCHR | 0600, "", {.major = 1, .minor = 3});
     const std::string bytes = std::move(archive).finish();
     const CpioReader reader(bytes);
     std::set<std::uint64_t> inodes;

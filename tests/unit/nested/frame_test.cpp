@@ -21,10 +21,12 @@ using Frames = std::vector<std::pair<FrameKind, std::string>>;
 /// The frames in `bytes`, which come `step` at a time.
 Frames frames_in(std::string_view bytes, std::size_t step) {
     Frames frames;
-    FrameReader reader(
-        [&](FrameKind kind, std::string_view payload) { frames.emplace_back(kind, payload); });
+    std::string come;
     for (; !bytes.empty(); bytes.remove_prefix(std::min(step, bytes.size()))) {
-        reader.take(bytes.substr(0, step));
+        come += bytes.substr(0, step);
+        take_frames(come, [&](FrameKind kind, std::string_view payload) {
+            frames.emplace_back(kind, payload);
+        });
     }
     return frames;
 }
@@ -69,7 +71,7 @@ TEST(Frame, ALongTextTakesSeveral) {
                             Pair(FrameKind::output, "the rest")));
 }
 
-TEST(FrameReader, TakesBytesThatAreSplitAnywhere) {
+TEST(TakeFrames, TakesBytesThatAreSplitAnywhere) {
     const std::string bytes = frames_of(FrameKind::ready, "") +
                               frames_of(FrameKind::output, "some\x9e text") +
                               frames_of(FrameKind::finished, "0");
@@ -80,14 +82,14 @@ TEST(FrameReader, TakesBytesThatAreSplitAnywhere) {
     }
 }
 
-TEST(FrameReader, WaitsForTheLastByte) {
+TEST(TakeFrames, WaitsForTheLastByte) {
     const std::string bytes = frames_of(FrameKind::output, "text");
     for (std::size_t size = 0; size < bytes.size(); ++size) {
         EXPECT_THAT(frames_in(std::string_view(bytes).substr(0, size)), IsEmpty()) << size;
     }
 }
 
-TEST(FrameReader, RefusesWhatIsNoFrame) {
+TEST(TakeFrames, RefusesWhatIsNoFrame) {
     for (const std::string& bytes : {
              "Linux version 6.1"s,     // text
              "\x1e\x01\0\0\0\0"s,      // another magic
@@ -104,11 +106,13 @@ TEST(FrameReader, RefusesWhatIsNoFrame) {
     }
 }
 
-TEST(FrameReader, RefusesWhatIsNoFrameBehindOneThatIs) {
+TEST(TakeFrames, RefusesWhatIsNoFrameBehindOneThatIs) {
     Frames frames;
-    FrameReader reader(
-        [&](FrameKind kind, std::string_view payload) { frames.emplace_back(kind, payload); });
-    EXPECT_THROW(reader.take(frames_of(FrameKind::ready, "") + "panic!"), Error);
+    std::string bytes = frames_of(FrameKind::ready, "") + "panic!";
+    EXPECT_THROW(
+        take_frames(bytes, [&](FrameKind kind,
+                               std::string_view payload) { frames.emplace_back(kind, payload); }),
+        Error);
     EXPECT_THAT(frames, ElementsAre(Pair(FrameKind::ready, "")));
 }
 

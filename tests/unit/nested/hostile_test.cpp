@@ -12,6 +12,7 @@
 #include "tests/unit/nested/fake_machine.hpp"
 #include "tests/unit/nested/module_file.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/nested/child_process.hpp"
 #include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel.hpp"
 #include "vmm/nested/kernel_modules.hpp"
@@ -97,30 +98,41 @@ TEST(NestedHostile, ACacheThatCannotBeLookedAtIsAnError) {
     EXPECT_THROW(cached_kernel(folder.path() / "loop"), Error);
 }
 
-TEST(NestedHostile, AStaticProgramMayBeRun) {
+/// Of a machine with one module.
+std::string initramfs_with(const NestedCommand& command) {
     const test::TemporaryFolder folder;
-    EXPECT_NO_THROW(make_initramfs({.modules = {folder.write("kvm.ko", test::module_file(""))},
-                                    .module_parameters = {},
-                                    .program = NESTBED_GUESTS "/boot.elf",
+    folder.write("kvm.ko", test::module_file(""));
+    return make_initramfs({.name = {},
+                           .cpu_model = {},
+                           .kvm_module = "kvm",
+                           .kvm_parameters = {},
+                           .expected_parameter = {},
+                           .complaint_in = {},
+                           .command = {}},
+                          {.image = {},
+                           .modules = folder.path(),
+                           .package = {},
+                           .package_checksum = {},
+                           .checksum = {}},
+                          command, 0);
+}
+
+TEST(NestedHostile, AStaticProgramMayBeRun) {
+    EXPECT_NO_THROW(initramfs_with({.program = NESTBED_GUESTS "/boot.elf",
                                     .arguments = {},
                                     .directory = "/",
                                     .inputs = {},
-                                    .outputs = {},
-                                    .machine = {}}));
+                                    .outputs = {}}));
 }
 
 TEST(NestedHostile, AnEmptyFolderInAnInputFolderIsThere) {
     const test::TemporaryFolder folder;
     fs::create_directories(folder.path() / "in/empty");
-    const std::string archive =
-        make_initramfs({.modules = {folder.write("kvm.ko", test::module_file(""))},
-                        .module_parameters = {},
-                        .program = {},
-                        .arguments = {},
-                        .directory = "/",
-                        .inputs = {folder.path() / "in"},
-                        .outputs = {},
-                        .machine = {}});
+    const std::string archive = initramfs_with({.program = {},
+                                                .arguments = {},
+                                                .directory = "/",
+                                                .inputs = {folder.path() / "in"},
+                                                .outputs = {}});
     EXPECT_THAT(test::CpioReader(archive).names(),
                 testing::Contains(testing::EndsWith("/in/empty")));
 }
@@ -132,7 +144,7 @@ TEST(NestedHostile, ModulesThatNeedEachOtherAreAnError) {
     EXPECT_EXIT(
         {
             try {
-                ModuleFolder(folder.path()).load_order("a");
+                modules_to_load(folder.path(), "a");
             } catch (const Error&) {
                 std::_Exit(7);
             }

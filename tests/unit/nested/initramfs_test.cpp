@@ -7,6 +7,7 @@
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
+#include "vmm/host/emulated_machine.hpp"
 #include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
@@ -21,20 +22,34 @@ using testing::HasSubstr;
 class InitramfsTest : public testing::Test {
   public:
     InitramfsTest() {
-        contents_.modules = {folder_.write("kvm.ko", test::module_file("")),
-                             folder_.write("kvm-amd.ko", test::module_file("kvm"))};
-        contents_.module_parameters = "npt=1";
-        contents_.arguments = {"run", "paging"};
-        contents_.directory = "/home/somebody";
+        folder_.write("modules/kvm.ko", test::module_file(""));
+        folder_.write("modules/kvm-amd.ko", test::module_file("kvm"));
+        command_.arguments = {"run", "paging"};
+        command_.directory = "/home/somebody";
     }
 
-    NestedContents& contents() { return contents_; }
+    NestedCommand& command() { return command_; }
     const test::TemporaryFolder& folder() const { return folder_; }
 
+    std::string archive() const {
+        return make_initramfs({.name = "Fake 1.0",
+                               .cpu_model = "some CPU",
+                               .kvm_module = "kvm-amd",
+                               .kvm_parameters = "npt=1",
+                               .expected_parameter = {"/sys/module/kvm_amd/parameters/npt", "Y"},
+                               .complaint_in = {},
+                               .command = {}},
+                              {.image = {},
+                               .modules = folder_.path() / "modules",
+                               .package = "",
+                               .package_checksum = "",
+                               .checksum = "12"},
+                              command_, 1);
+    }
     /// What the kernel will find.
     test::CpioReader unpacked() const {
-        const std::string archive = make_initramfs(contents_);
-        return test::CpioReader(archive);
+        const std::string bytes = archive();
+        return test::CpioReader(bytes);
     }
     static Task task_in(const test::CpioReader& files) {
         return task_from(files.entry("nestbed/task.cbor").contents);
@@ -42,7 +57,7 @@ class InitramfsTest : public testing::Test {
 
   private:
     test::TemporaryFolder folder_;
-    NestedContents contents_;
+    NestedCommand command_;
 };
 
 TEST_F(InitramfsTest, HasThisProgramAndItsLibraries) {
@@ -73,30 +88,29 @@ TEST_F(InitramfsTest, TheCommandRunsInItsDirectory) {
     const Task task = task_in(files);
     EXPECT_THAT(task.command, ElementsAre(program_path, "run", "paging"));
     EXPECT_EQ(task.directory, "/home/somebody");
+    EXPECT_EQ(task.expected_parameter.path, "/sys/module/kvm_amd/parameters/npt");
+    EXPECT_EQ(task.expected_parameter.value, "Y");
     EXPECT_EQ(files.entry("home/somebody").mode & S_IFMT, S_IFDIR | 0U);
 }
 
 TEST_F(InitramfsTest, TheModulesAreLoadedInOrderTheLastWithParameters) {
     const test::CpioReader files = unpacked();
     const Task task = task_in(files);
-    ASSERT_EQ(task.modules.size(), 2U);
-    EXPECT_EQ(task.modules[0].path, "/nestbed/kvm.ko");
-    EXPECT_EQ(task.modules[0].parameters, "");
-    EXPECT_EQ(task.modules[1].path, "/nestbed/kvm_amd.ko");
-    EXPECT_EQ(task.modules[1].parameters, "npt=1");
+    EXPECT_THAT(task.modules, ElementsAre("/nestbed/kvm.ko", "/nestbed/kvm_amd.ko"));
+    EXPECT_EQ(task.module_parameters, "npt=1");
     EXPECT_EQ(files.entry("nestbed/kvm_amd.ko").contents, test::module_file("kvm"));
 }
 
 TEST_F(InitramfsTest, InputsAreWhereTheyAreHere) {
     const fs::path input = folder().write("guests/a.elf", "a guest");
-    contents().inputs = {input};
+    command().inputs = {input};
     EXPECT_EQ(unpacked().entry(input.relative_path().string()).contents, "a guest");
 }
 
 TEST_F(InitramfsTest, AnInputMayBeAFolder) {
     folder().write("guests/a.elf", "a guest");
     folder().write("guests/more/b.elf", "another");
-    contents().inputs = {folder().path() / "guests"};
+    command().inputs = {folder().path() / "guests"};
     const test::CpioReader files = unpacked();
     const std::string guests = (folder().path() / "guests").relative_path();
     EXPECT_EQ(files.entry(guests + "/a.elf").contents, "a guest");
@@ -105,13 +119,12 @@ TEST_F(InitramfsTest, AnInputMayBeAFolder) {
 
 TEST_F(InitramfsTest, InputsKeepTheirPermissions) {
     folder().write_script("guests/run", "exit 0");
-    contents().inputs = {folder().path() / "guests/run"};
-    EXPECT_EQ(unpacked().entry(contents().inputs[0].relative_path().string()).mode,
-              S_IFREG | 0700U);
+    command().inputs = {folder().path() / "guests/run"};
+    EXPECT_EQ(unpacked().entry(command().inputs[0].relative_path().string()).mode, S_IFREG | 0700U);
 }
 
 TEST_F(InitramfsTest, MayRunAnotherProgramWithItsLibraries) {
-    contents().program = "/bin/sh";
+    command().program = "/bin/sh";
     const test::CpioReader files = unpacked();
     const Task task = task_in(files);
     EXPECT_THAT(task.command, ElementsAre("/bin/sh", "run", "paging"));
@@ -120,7 +133,7 @@ TEST_F(InitramfsTest, MayRunAnotherProgramWithItsLibraries) {
 }
 
 TEST_F(InitramfsTest, OutputsHaveTheirFolders) {
-    contents().outputs = {"/results/npt/report.json", "report.xml", "../report.tap"};
+    command().outputs = {"/results/npt/report.json", "report.xml", "../report.tap"};
     const test::CpioReader files = unpacked();
     EXPECT_THAT(
         task_in(files).outputs,
@@ -129,18 +142,17 @@ TEST_F(InitramfsTest, OutputsHaveTheirFolders) {
 }
 
 TEST_F(InitramfsTest, SaysWhatTheMachineIs) {
-    contents().machine = {.emulator = "Fake 1.0",
-                          .cpu_model = "some CPU",
-                          .kernel_package = "",
-                          .package_checksum = "",
-                          .kernel_checksum = "12",
-                          .retries = 1};
-    EXPECT_EQ(unpacked().entry("nestbed/machine.json").contents, text_of(contents().machine));
+    EXPECT_EQ(unpacked().entry("nestbed/machine.json").contents, text_of({.emulator = "Fake 1.0",
+                                                                          .cpu_model = "some CPU",
+                                                                          .kernel_package = "",
+                                                                          .package_checksum = "",
+                                                                          .kernel_checksum = "12",
+                                                                          .retries = 1}));
 }
 
 TEST_F(InitramfsTest, AMissingFileIsNamed) {
-    contents().inputs = {"/no/such/guest.elf"};
-    EXPECT_EQ(test::failure_of([&] { make_initramfs(contents()); }, ErrorKind::io),
+    command().inputs = {"/no/such/guest.elf"};
+    EXPECT_EQ(test::failure_of([&] { archive(); }, ErrorKind::io),
               "cannot read /no/such/guest.elf: No such file or directory");
 }
 

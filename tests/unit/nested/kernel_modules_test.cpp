@@ -7,7 +7,7 @@
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
-#include "vmm/nested/child_output.hpp"
+#include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -61,7 +61,7 @@ TEST(DependenciesIn, ATruncatedFileIsNoModule) {
     }
 }
 
-class ModuleFolderTest : public testing::Test {
+class ModulesToLoad : public testing::Test {
   public:
     /// A module that needs those of `depends`.
     fs::path add(const std::string& path, const std::string& depends) const {
@@ -74,7 +74,7 @@ class ModuleFolderTest : public testing::Test {
 
     std::vector<std::string> load_order(const std::string& name) const {
         std::vector<std::string> names;
-        for (const fs::path& file : ModuleFolder(folder_.path()).load_order(name)) {
+        for (const fs::path& file : modules_to_load(folder_.path(), name)) {
             names.push_back(file.lexically_relative(folder_.path()));
         }
         return names;
@@ -86,20 +86,20 @@ class ModuleFolderTest : public testing::Test {
     test::TemporaryFolder folder_;
 };
 
-TEST_F(ModuleFolderTest, AModuleMayNeedNothing) {
+TEST_F(ModulesToLoad, AModuleMayNeedNothing) {
     add("kvm.ko", "");
     add("other.ko", "");
     EXPECT_THAT(load_order("kvm"), ElementsAre("kvm.ko"));
 }
 
-TEST_F(ModuleFolderTest, WhatIsNeededComesFirst) {
+TEST_F(ModulesToLoad, WhatIsNeededComesFirst) {
     add("c.ko", "b");
     add("a.ko", "");
     add("b.ko", "a");
     EXPECT_THAT(load_order("c"), ElementsAre("a.ko", "b.ko", "c.ko"));
 }
 
-TEST_F(ModuleFolderTest, WhatTwoNeedComesOnce) {
+TEST_F(ModulesToLoad, WhatTwoNeedComesOnce) {
     add("top.ko", "left,right");
     add("left.ko", "bottom");
     add("right.ko", "bottom");
@@ -107,51 +107,51 @@ TEST_F(ModuleFolderTest, WhatTwoNeedComesOnce) {
     EXPECT_THAT(load_order("top"), ElementsAre("bottom.ko", "left.ko", "right.ko", "top.ko"));
 }
 
-TEST_F(ModuleFolderTest, ModulesAreFoundWhereverTheyAre) {
+TEST_F(ModulesToLoad, ModulesAreFoundWhereverTheyAre) {
     add("lib/modules/6.1/arch/x86/kvm/kvm-amd.ko", "irqbypass");
     add("lib/modules/6.1/virt/lib/irqbypass.ko", "");
     EXPECT_THAT(load_order("kvm-amd"), ElementsAre(EndsWith("/irqbypass.ko"), EndsWith("-amd.ko")));
     EXPECT_EQ(load_order("kvm_amd"), load_order("kvm-amd"));
 }
 
-TEST_F(ModuleFolderTest, FilesOfOtherKindsAreLeftAlone) {
+TEST_F(ModulesToLoad, FilesOfOtherKindsAreLeftAlone) {
     folder().write("kvm.ko.sig", "");
     folder().write("kvm.o", "");
     EXPECT_THAT(failure_of([&] { load_order("kvm"); }), HasSubstr("there is no module kvm"));
 }
 
-TEST_F(ModuleFolderTest, AMissingModuleIsNamed) {
+TEST_F(ModulesToLoad, AMissingModuleIsNamed) {
     EXPECT_EQ(failure_of([&] { load_order("kvm-amd"); }),
               "there is no module kvm_amd in " + folder().path().string());
 }
 
-TEST_F(ModuleFolderTest, AMissingDependencyIsNamedWithItsUser) {
+TEST_F(ModulesToLoad, AMissingDependencyIsNamedWithItsUser) {
     add("kvm-amd.ko", "kvm");
     add("kvm.ko", "irqbypass");
     EXPECT_EQ(failure_of([&] { load_order("kvm-amd"); }),
               "there is no module irqbypass (needed by kvm) in " + folder().path().string());
 }
 
-TEST_F(ModuleFolderTest, AFileThatIsNoModuleIsNamed) {
+TEST_F(ModulesToLoad, AFileThatIsNoModuleIsNamed) {
     add("kvm-amd.ko", "kvm");
     const fs::path file = folder().write("kvm.ko", "not yet downloaded");
     EXPECT_EQ(failure_of([&] { load_order("kvm-amd"); }), file.string() + " is no kernel module");
 }
 
-TEST_F(ModuleFolderTest, AMissingFolderIsNamed) {
-    EXPECT_THAT(failure_of([&] { ModuleFolder(folder().path() / "none"); }),
+TEST_F(ModulesToLoad, AMissingFolderIsNamed) {
+    EXPECT_THAT(failure_of([&] { modules_to_load(folder().path() / "none", "kvm"); }),
                 AllOf(HasSubstr((folder().path() / "none").string()),
                       HasSubstr("No such file or directory")));
 }
 
-TEST_F(ModuleFolderTest, ACompressedModuleIsUnpacked) {
+TEST_F(ModulesToLoad, ACompressedModuleIsUnpacked) {
     const fs::path file = add_compressed("kvm.ko", "irqbypass");
     add("irqbypass.ko", "");
     EXPECT_EQ(read_module(file), module_file("irqbypass"));
     EXPECT_THAT(load_order("kvm"), ElementsAre("irqbypass.ko", "kvm.ko.gz"));
 }
 
-TEST_F(ModuleFolderTest, ATruncatedCompressedModuleIsNamed) {
+TEST_F(ModulesToLoad, ATruncatedCompressedModuleIsNamed) {
     const fs::path file = add_compressed("kvm.ko", "irqbypass");
     fs::resize_file(file, fs::file_size(file) / 2);
     EXPECT_THAT(failure_of([&] { load_order("kvm"); }),

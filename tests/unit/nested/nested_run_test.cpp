@@ -45,16 +45,23 @@ class NestedRunTest : public testing::Test {
         folder_.write("modules/kvm-fake.ko", test::module_file("kvm"));
     }
 
-    NestedResult run(const std::string& script, std::chrono::milliseconds silence) {
-        return run_nested(
-            fake_emulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
-            {.image = {},
-             .modules = folder_.path() / "modules",
-             .package = "linux 6.1",
-             .package_checksum = "12",
-             .checksum = "34"},
-            {.program = {}, .arguments = {"doctor"}, .inputs = {}, .outputs = {}}, silence,
-            observer_, {});
+    BootResult run(const std::string& script, std::chrono::milliseconds silence) {
+        NestedMachine machine{
+            .emulator =
+                fake_emulator("echo boot >>" + (folder_.path() / "boots").string() + "; " + script),
+            .kernel = {.image = {},
+                       .modules = folder_.path() / "modules",
+                       .package = "linux 6.1",
+                       .package_checksum = "12",
+                       .checksum = "34"},
+            .command = {.program = {},
+                        .arguments = {"doctor"},
+                        .directory = fs::current_path(),
+                        .inputs = {},
+                        .outputs = {}},
+            .silence = silence,
+            .outputs = {}};
+        return run_nested(machine, observer_, {});
     }
 
     /// A shell command that does `then` at the first boot only.
@@ -83,41 +90,41 @@ class NestedRunTest : public testing::Test {
 };
 
 TEST_F(NestedRunTest, FinishesAtOnce) {
-    const NestedResult result = run(sends(FrameKind::finished, "7"), 60s);
-    EXPECT_EQ(result.boot.end, BootEnd::finished);
-    EXPECT_EQ(result.boot.code, 7);
+    const BootResult result = run(sends(FrameKind::finished, "7"), 60s);
+    EXPECT_EQ(result.end, BootEnd::finished);
+    EXPECT_EQ(result.code, 7);
     EXPECT_EQ(result.retries, 0U);
     EXPECT_EQ(folder().read("boots"), "boot\n");
 }
 
 TEST_F(NestedRunTest, AHungMachineGetsASecondChance) {
-    const NestedResult result = run(at_first(hangs) + sends(FrameKind::ready) + copies_initramfs() +
-                                        sends(FrameKind::finished, "0"),
-                                    3s);
-    EXPECT_EQ(result.boot.end, BootEnd::finished);
+    const BootResult result = run(at_first(hangs) + sends(FrameKind::ready) + copies_initramfs() +
+                                      sends(FrameKind::finished, "0"),
+                                  3s);
+    EXPECT_EQ(result.end, BootEnd::finished);
     EXPECT_EQ(result.retries, 1U);
     EXPECT_EQ(events(), "retrying: nothing was heard of the nested machine for 3 s. ready. ");
     EXPECT_EQ(emulated_machine_from(file_there("nestbed/machine.json")).retries, 1U);
 }
 
 TEST_F(NestedRunTest, ThereIsNoThirdChance) {
-    const NestedResult result = run(hangs, 300ms);
-    EXPECT_EQ(result.boot.end, BootEnd::hung);
+    const BootResult result = run(hangs, 300ms);
+    EXPECT_EQ(result.end, BootEnd::hung);
     EXPECT_EQ(result.retries, 1U);
     EXPECT_EQ(events(), "retrying: nothing was heard of the nested machine for 0.3 s. ");
 }
 
 TEST_F(NestedRunTest, AMachineThatHangsAfterOutputGetsNone) {
-    const NestedResult result = run(sends(FrameKind::output, "PASS") + hangs, 3s);
-    EXPECT_EQ(result.boot.end, BootEnd::hung);
+    const BootResult result = run(sends(FrameKind::output, "PASS") + hangs, 3s);
+    EXPECT_EQ(result.end, BootEnd::hung);
     EXPECT_EQ(result.retries, 0U);
     EXPECT_EQ(events(), "output: PASS. ") << "nothing is shown twice";
 }
 
 TEST_F(NestedRunTest, ABrokenMachineGetsNone) {
-    const NestedResult result = run("printf oops; exit 1", 60s);
-    EXPECT_EQ(result.boot.end, BootEnd::broken);
-    EXPECT_THAT(result.boot.reason, HasSubstr("exit status 1: it said oops"));
+    const BootResult result = run("printf oops; exit 1", 60s);
+    EXPECT_EQ(result.end, BootEnd::broken);
+    EXPECT_THAT(result.reason, HasSubstr("exit status 1: it said oops"));
     EXPECT_EQ(folder().read("boots"), "boot\n");
 }
 
@@ -137,9 +144,8 @@ TEST_F(NestedRunTest, TheMachineHasTheCommandAndKvm) {
     const Task task = task_from(file_there("nestbed/task.cbor"));
     EXPECT_THAT(task.command, ElementsAre(program_path, "doctor"));
     EXPECT_EQ(task.directory, fs::current_path());
-    ASSERT_EQ(task.modules.size(), 2U);
-    EXPECT_EQ(task.modules[1].path, "/nestbed/kvm_fake.ko");
-    EXPECT_EQ(task.modules[1].parameters, "npt=1");
+    EXPECT_THAT(task.modules, ElementsAre("/nestbed/kvm.ko", "/nestbed/kvm_fake.ko"));
+    EXPECT_EQ(task.module_parameters, "npt=1");
 }
 
 TEST_F(NestedRunTest, TheEmulatorRunsInItsFolder) {

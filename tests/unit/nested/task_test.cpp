@@ -13,17 +13,15 @@ using testing::IsEmpty;
 using testing::StartsWith;
 
 TEST(Task, ComesBack) {
-    const Task task = task_from(
-        bytes_of({.modules = {{"/nestbed/kvm.ko", ""}, {"/nestbed/kvm_amd.ko", "npt=1 avic=0"}},
-                  .expected_parameter = {"/sys/npt", "Y"},
-                  .command = {"/nestbed/nestbed", "run", ""},
-                  .directory = "/home/somebody",
-                  .outputs = {"/home/somebody/report.json", "/tmp/report.xml"}}));
-    ASSERT_EQ(task.modules.size(), 2U);
-    EXPECT_EQ(task.modules[0].path, "/nestbed/kvm.ko");
-    EXPECT_EQ(task.modules[0].parameters, "");
-    EXPECT_EQ(task.modules[1].path, "/nestbed/kvm_amd.ko");
-    EXPECT_EQ(task.modules[1].parameters, "npt=1 avic=0");
+    const Task task =
+        task_from(bytes_of({.modules = {"/nestbed/kvm.ko", "/nestbed/kvm_amd.ko"},
+                            .module_parameters = "npt=1 avic=0",
+                            .expected_parameter = {"/sys/npt", "Y"},
+                            .command = {"/nestbed/nestbed", "run", ""},
+                            .directory = "/home/somebody",
+                            .outputs = {"/home/somebody/report.json", "/tmp/report.xml"}}));
+    EXPECT_THAT(task.modules, ElementsAre("/nestbed/kvm.ko", "/nestbed/kvm_amd.ko"));
+    EXPECT_EQ(task.module_parameters, "npt=1 avic=0");
     EXPECT_EQ(task.expected_parameter.path, "/sys/npt");
     EXPECT_EQ(task.expected_parameter.value, "Y");
     EXPECT_THAT(task.command, ElementsAre("/nestbed/nestbed", "run", ""));
@@ -41,10 +39,13 @@ TEST(Task, AnEmptyOneComesBack) {
 
 TEST(Task, MayHoldBytesThatAreNoUtf8) {
     const std::string bytes = "\xFF\xC3/\x80\n\0"s;
-    const Task task = task_from(bytes_of(
-        {.modules = {{bytes, bytes}}, .command = {bytes}, .directory = bytes, .outputs = {bytes}}));
-    EXPECT_EQ(task.modules.at(0).path, bytes);
-    EXPECT_EQ(task.modules.at(0).parameters, bytes);
+    const Task task = task_from(bytes_of({.modules = {bytes},
+                                          .module_parameters = bytes,
+                                          .command = {bytes},
+                                          .directory = bytes,
+                                          .outputs = {bytes}}));
+    EXPECT_THAT(task.modules, ElementsAre(bytes));
+    EXPECT_EQ(task.module_parameters, bytes);
     EXPECT_THAT(task.command, ElementsAre(bytes));
     EXPECT_EQ(task.directory, bytes);
     EXPECT_THAT(task.outputs, ElementsAre(bytes));
@@ -66,7 +67,7 @@ TEST(Task, RefusesWhatIsNone) {
 }
 
 TEST(Task, RefusesOneThatIsCutOffOrTooLong) {
-    const std::string bytes = bytes_of({.modules = {{"/nestbed/kvm.ko", ""}},
+    const std::string bytes = bytes_of({.modules = {"/nestbed/kvm.ko"},
                                         .command = {"/nestbed/nestbed", "run"},
                                         .directory = "/",
                                         .outputs = {"/tmp/report.xml"}});
