@@ -76,7 +76,7 @@ std::uint64_t run_machine(const kvm::System& system) {
     vmm::RecordReader records(machine);
     const vmm::Outcome outcome =
         machine.run([&](std::uint32_t cpu) { records.drain(cpu); }, std::chrono::seconds(10), {});
-    if (outcome.ending != vmm::Ending::finished || !records.finish().empty()) {
+    if (outcome.ending != vmm::Ending::finished || records.finish().count != 0) {
         throw std::runtime_error("boot.empty failed: " + outcome.detail);
     }
     return done;

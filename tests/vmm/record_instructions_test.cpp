@@ -116,12 +116,12 @@ TEST_F(RecordInstructionsTest, AnNmiAnywhereLosesNoRecord) {
                 vcpu.send_nmi();
             }
         });
-        const std::size_t events = records.finish().size();
-        EXPECT_THAT(records.violations(), testing::IsEmpty()) << nmi_after;
+        const GuestRecords said = records.finish();
+        EXPECT_THAT(said.violations, testing::IsEmpty()) << nmi_after;
         if (ended_at_ == channel::port::panic) {
             ++caught;
         } else {
-            EXPECT_EQ(events, 3U) << "an NMI after " << nmi_after << " instructions";
+            EXPECT_EQ(said.count, 3U) << "an NMI after " << nmi_after << " instructions";
             ++whole;
         }
     }

@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
 
 namespace nestbed::vmm {
 
 namespace {
 
-/// Why {fmt} must not see this format, if there is a reason: a width or precision is a length of
-/// the text to be made, and a guest could ask for gigabytes.
-std::optional<const char*> objection(const std::string& format) {
+/// Why {fmt} must not see this format, or null: a width or precision is a length of the text to be
+/// made, and a guest could ask for gigabytes.
+const char* objection(const std::string& format) {
     constexpr int max_digits = 3;
     bool in_field = false;
     int digits = 0;
@@ -32,20 +31,11 @@ std::optional<const char*> objection(const std::string& format) {
             return "a number over 999";
         }
     }
-    return std::nullopt;
+    return nullptr;
 }
 
-}  // namespace
-
-std::size_t RecordArguments::count() const {
-    return std::min<std::size_t>(record_.argument_count, channel::max_arguments);
-}
-
-RecordArguments::Argument RecordArguments::argument(std::size_t n) const {
-    const std::uint64_t value = record_.arguments[n];
-    const std::uint32_t kind =
-        record_.kinds >> (channel::kind_bits * n) & ((1U << channel::kind_bits) - 1);
-    switch (static_cast<channel::ArgumentKind>(kind)) {
+Argument argument(channel::ArgumentKind kind, std::uint64_t value, const VirtualMemory& memory) {
+    switch (kind) {
         case channel::ArgumentKind::signed_integer:
             return static_cast<std::int64_t>(value);
         case channel::ArgumentKind::boolean:
@@ -53,34 +43,45 @@ RecordArguments::Argument RecordArguments::argument(std::size_t n) const {
         case channel::ArgumentKind::address:
             return reinterpret_cast<const void*>(value);
         case channel::ArgumentKind::string:
-            return memory_.read_string(value).value_or(fmt::format("<no string at {:#x}>", value));
+            return memory.read_string(value).value_or(fmt::format("<no string at {:#x}>", value));
         case channel::ArgumentKind::unsigned_integer:
             break;
     }
     return value;
 }
 
-std::string RecordArguments::show(std::size_t n) const {
-    // Large unsigned values are nearly always addresses or entries.
-    constexpr std::uint64_t readable = 1'000'000;
-    const Argument value = argument(n);
-    if (const auto* number = std::get_if<std::uint64_t>(&value); number && *number >= readable) {
-        return fmt::format("{} ({:#x})", *number, *number);
+}  // namespace
+
+std::vector<Argument> arguments_of(const channel::Record& record, const VirtualMemory& memory) {
+    std::vector<Argument> arguments;
+    for (std::uint32_t n = 0; n < channel::max_arguments && n < record.argument_count; ++n) {
+        const auto kind = static_cast<channel::ArgumentKind>(
+            record.kinds >> (channel::kind_bits * n) & ((1U << channel::kind_bits) - 1));
+        arguments.push_back(argument(kind, record.arguments[n], memory));
     }
-    if (const auto* text = std::get_if<std::string>(&value)) {
-        return fmt::format("\"{}\"", *text);
-    }
-    return std::visit([](const auto& plain) { return fmt::format("{}", plain); }, value);
+    return arguments;
 }
 
-std::string RecordArguments::format(const std::string& format) const {
+std::string show(const Argument& argument) {
+    // Large unsigned values are nearly always addresses or entries.
+    constexpr std::uint64_t readable = 1'000'000;
+    if (const auto* number = std::get_if<std::uint64_t>(&argument); number && *number >= readable) {
+        return fmt::format("{} ({:#x})", *number, *number);
+    }
+    if (const auto* text = std::get_if<std::string>(&argument)) {
+        return fmt::format("\"{}\"", *text);
+    }
+    return std::visit([](const auto& plain) { return fmt::format("{}", plain); }, argument);
+}
+
+std::string format(const std::string& format, const std::vector<Argument>& arguments) {
     std::string problem;
-    if (const auto reason = objection(format)) {
-        problem = *reason;
+    if (const char* reason = objection(format)) {
+        problem = reason;
     } else {
         fmt::dynamic_format_arg_store<fmt::format_context> store;
-        for (std::size_t n = 0; n < count(); ++n) {
-            std::visit([&](const auto& value) { store.push_back(value); }, argument(n));
+        for (const Argument& argument : arguments) {
+            std::visit([&](const auto& value) { store.push_back(value); }, argument);
         }
         try {
             return fmt::vformat(format, store);
@@ -89,8 +90,8 @@ std::string RecordArguments::format(const std::string& format) const {
         }
     }
     std::string text = format;
-    for (std::size_t n = 0; n < count(); ++n) {
-        text += " " + show(n);
+    for (const Argument& argument : arguments) {
+        text += " " + show(argument);
     }
     return text + " [not formatted: " + problem + "]";
 }

@@ -22,7 +22,7 @@ namespace nestbed::vmm {
 namespace {
 
 /// A guest that floods the channel is stopped here, before the host's memory is full: what the
-/// records of one VM may take, all of its vCPUs together, and once more the events made of them.
+/// records of one VM may take, all of its vCPUs together, and once more what is read from them.
 constexpr std::uint64_t most_bytes = 256U << 20;
 
 /// What is kept of a record besides itself: of a measurement the `channel::Measurement` and, behind
@@ -58,33 +58,36 @@ T value_at(std::span<const std::byte> bytes, std::size_t offset) {
 /// Thrown where a record points to nothing that could be read.
 struct PointsToNothing {};
 
-/// Makes events of records, and counts the host memory that they hold, about.
+/// Reads what records say, and counts the host memory that it takes, about.
 class Decoder {
   public:
-    explicit Decoder(const VirtualMemory& memory) : memory_(memory) {}
+    Decoder(const VirtualMemory& memory, GuestRecords& all, std::uint64_t& bytes)
+        : memory_(memory), all_(all), bytes_(bytes) {}
 
     /// `copied` is what was kept of the record besides itself. Throws PointsToNothing.
-    Event event(std::uint32_t cpu, const channel::Record& record,
-                std::span<const std::byte> copied) {
-        bytes_ += sizeof(Event);
-        const auto event = [&](auto what) { return Event{record.tsc, cpu, std::move(what)}; };
+    void add(std::uint32_t cpu, const channel::Record& record, std::span<const std::byte> copied) {
         switch (record.type) {
             case channel::RecordType::log:
-                return event(
-                    LogLine{kept(RecordArguments(record, memory_).format(text(record.text)))});
+                all_.log.push_back(kept(fmt::format(
+                    "[cpu {}] {}", cpu, format(text(record.text), arguments_of(record, memory_)))));
+                break;
             case channel::RecordType::skip:
-                return event(SkipRequest{kept(text(record.text))});
+                all_.skip = text(record.text);
+                break;
             case channel::RecordType::parameter:
-                return event(ParameterRequest{kept(text(record.text))});
+                all_.asked_for.insert(kept(text(record.text)));
+                break;
             case channel::RecordType::failure:
-                return event(failure(record));
+                all_.failures.push_back(failure(record));
+                break;
             case channel::RecordType::measurement:
-                return event(measurement(copied));
+                all_.measurements.push_back(measurement(copied));
+                break;
+            default:
+                throw PointsToNothing{};
         }
-        throw PointsToNothing{};
+        ++all_.count;
     }
-
-    std::uint64_t bytes() const { return bytes_; }
 
   private:
     template <typename Pointer>
@@ -94,23 +97,23 @@ class Decoder {
     }
 
     std::string kept(std::string text) {
-        bytes_ += text.capacity();
+        bytes_ += sizeof text + text.capacity();
         return text;
     }
 
     FailedExpectation failure(const channel::Record& record) {
-        const RecordArguments arguments(record, memory_);
+        const auto arguments = arguments_of(record, memory_);
         const auto site = memory_.read<channel::Expectation>(record.text.address);
-        if (!site || arguments.count() != 2) {
+        if (!site || arguments.size() != 2) {
             throw PointsToNothing{};
         }
         const std::string relation = text(site->relation);
         return {kept(text(site->file)), site->line,
                 kept(fmt::format("{} {} {}", text(site->left), relation, text(site->right))),
-                kept(fmt::format("{} {} {}", arguments.show(0), relation, arguments.show(1)))};
+                kept(fmt::format("{} {} {}", show(arguments[0]), relation, show(arguments[1])))};
     }
 
-    std::shared_ptr<const MeasurementEvent> measurement(std::span<const std::byte> copied) {
+    MeasurementEvent measurement(std::span<const std::byte> copied) {
         const auto source = value_at<channel::Measurement>(copied, 0);
         MeasurementEvent event{.name = kept(text(source.name)),
                                .unit = kept(text(source.unit)),
@@ -134,11 +137,12 @@ class Decoder {
             event.parameters.push_back({"violations", source.proof.violations});
         }
         bytes_ += sizeof event + event.parameters.size() * sizeof(MeasurementParameter);
-        return std::make_shared<MeasurementEvent>(std::move(event));
+        return event;
     }
 
     const VirtualMemory& memory_;
-    std::uint64_t bytes_ = 0;
+    GuestRecords& all_;
+    std::uint64_t& bytes_;
 };
 
 }  // namespace
@@ -211,49 +215,47 @@ bool RecordReader::copy(const channel::Record& record, std::span<std::byte> dest
                         histogram);
 }
 
-std::vector<Event> RecordReader::finish() {
-    std::vector<Event> all;
+GuestRecords RecordReader::finish() {
     for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
         drain(cpu);
-        std::ranges::move(read(streams_[cpu], cpu), std::back_inserter(all));
     }
-    // Stable, and each stream is in order already: the time stamps of one vCPU never go back.
-    std::ranges::stable_sort(all, {}, &Event::tsc);
+    // Each stream is in order already: the time stamps of one vCPU never go back.
+    const auto next_record = [](const Stream& stream) {
+        const bool is_read = stream.read == stream.used;
+        return std::pair(is_read,
+                         is_read ? 0 : value_at<channel::Record>(stream.memory, stream.read).tsc);
+    };
+    GuestRecords all;
+    for (;;) {
+        const auto earliest = std::ranges::min_element(streams_, {}, next_record);
+        if (earliest->read == earliest->used) {
+            break;
+        }
+        read_next(*earliest, static_cast<std::uint32_t>(earliest - streams_.begin()), all);
+    }
+    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
+        if (streams_[cpu].violation) {
+            all.violations.push_back(text_of(*streams_[cpu].violation, cpu));
+        }
+    }
     return all;
 }
 
-std::vector<Event> RecordReader::read(Stream& stream, std::uint32_t cpu) const {
-    std::vector<Event> events;
-    Decoder decoder(memory_);
-    const std::span<const std::byte> copies = stream.memory.first(stream.used);
-    for (std::size_t at = 0; at < copies.size();) {
-        const auto record = value_at<channel::Record>(copies, at);
-        const auto copied = copies.subspan(at + sizeof record, copied_bytes(record));
-        at += sizeof record + copied.size();
-        // A violation here goes before whatever drain() found, which came later in the stream.
-        try {
-            events.push_back(decoder.event(cpu, record, copied));
-        } catch (const PointsToNothing&) {
-            stream.violation = {Fault::points_to_nothing, record};
-            break;
+void RecordReader::read_next(Stream& stream, std::uint32_t cpu, GuestRecords& all) const {
+    const auto record = value_at<channel::Record>(stream.memory, stream.read);
+    const auto copied = stream.memory.subspan(stream.read + sizeof record, copied_bytes(record));
+    stream.read += sizeof record + copied.size();
+    // A violation here goes before whatever drain() found, which came later in the stream.
+    try {
+        Decoder(memory_, all, stream.bytes_read).add(cpu, record, copied);
+        if (stream.bytes_read <= stream.memory.size()) {
+            return;
         }
-        if (decoder.bytes() > stream.memory.size()) {
-            events.pop_back();
-            stream.violation = {Fault::too_much, record};
-            break;
-        }
+        stream.violation = {Fault::too_much, record};
+    } catch (const PointsToNothing&) {
+        stream.violation = {Fault::points_to_nothing, record};
     }
-    return events;
-}
-
-std::vector<std::string> RecordReader::violations() const {
-    std::vector<std::string> result;
-    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
-        if (streams_[cpu].violation) {
-            result.push_back(text_of(*streams_[cpu].violation, cpu));
-        }
-    }
-    return result;
+    stream.read = stream.used;
 }
 
 std::string RecordReader::text_of(const Violation& violation, std::uint32_t cpu) const {

@@ -15,7 +15,7 @@
 #include "shared/channel/record.hpp"
 #include "shared/paging/frame.hpp"
 #include "vmm/base/descriptor.hpp"
-#include "vmm/channel/event.hpp"
+#include "vmm/channel/guest_records.hpp"
 #include "vmm/memory/guest_memory.hpp"
 #include "vmm/memory/virtual_memory.hpp"
 #include "vmm/platform/machine.hpp"
@@ -37,13 +37,8 @@ class RecordReader {
     /// by side, each on its own thread. Allocates nothing and takes no lock.
     void drain(std::uint32_t cpu);
 
-    /// Takes what is left, when no vCPU runs any more, and reads it; all events in the order of
-    /// their time stamps, those of one vCPU in the order in which it wrote them. Once only.
-    std::vector<Event> finish();
-
-    /// What the guest did wrong with its rings, if anything: a lost record, an impossible index. A
-    /// record that cannot be read is among them after finish().
-    std::vector<std::string> violations() const;
+    /// Takes what is left, when no vCPU runs any more, and reads it. Once only.
+    GuestRecords finish();
 
   private:
     enum class Fault { impossible_head, out_of_sequence, points_to_nothing, too_much };
@@ -58,12 +53,14 @@ class RecordReader {
         std::size_t used = 0;                ///< … bytes so far
         std::uint64_t taken = 0;             ///< records; the host's own copy of `tail`
         std::optional<Violation> violation;  ///< ends the stream
+        std::size_t read = 0;                ///< of `used`, after the run
+        std::uint64_t bytes_read = 0;        ///< host memory that what was read takes
     };
 
     void take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const;
     /// The record and what is kept besides; false if it points to nothing.
     bool copy(const channel::Record& record, std::span<std::byte> destination) const;
-    std::vector<Event> read(Stream& stream, std::uint32_t cpu) const;
+    void read_next(Stream& stream, std::uint32_t cpu, GuestRecords& all) const;
     std::string text_of(const Violation& violation, std::uint32_t cpu) const;
 
     GuestMemory& physical_;

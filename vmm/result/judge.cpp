@@ -26,12 +26,12 @@ std::string objection_to(const MeasurementEvent& measurement) {
                : "";
 }
 
-std::string failure_of(const TestResult& result, const Evidence& evidence) {
-    if (evidence.outcome.ending != Ending::finished) {
-        return evidence.outcome.detail;
+std::string failure_of(const TestResult& result, const Outcome& outcome) {
+    if (outcome.ending != Ending::finished) {
+        return outcome.detail;
     }
-    if (!evidence.channel_violations.empty()) {
-        return "the record channel is broken: " + evidence.channel_violations.front();
+    if (!result.violations.empty()) {
+        return "the record channel is broken: " + result.violations.front();
     }
     if (!result.failures.empty()) {
         return result.failures.size() == 1
@@ -48,17 +48,16 @@ std::string failure_of(const TestResult& result, const Evidence& evidence) {
 
 }  // namespace
 
-void judge(TestResult& result, const Evidence& evidence) {
-    result.reason = failure_of(result, evidence);
-    if (!result.reason.empty() || evidence.outcome.ending != Ending::finished) {
+void judge(TestResult& result, const Outcome& outcome, const std::string& expected) {
+    result.reason = failure_of(result, outcome);
+    if (!result.reason.empty() || outcome.ending != Ending::finished) {
         result.verdict = Verdict::failed;
-    } else if (evidence.skip) {
+    } else if (result.skip) {
         result.verdict = Verdict::skipped;
-        result.reason = *evidence.skip;
-    } else if (!evidence.expected.empty() &&
-               measurement_named(result, evidence.expected) == nullptr) {
+        result.reason = *result.skip;
+    } else if (!expected.empty() && measurement_named(result, expected) == nullptr) {
         result.verdict = Verdict::failed;
-        result.reason = "the guest sent no measurement " + evidence.expected;
+        result.reason = "the guest sent no measurement " + expected;
     } else {
         result.verdict = Verdict::passed;
     }

@@ -4,13 +4,12 @@
 #include <any>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "vmm/base/error.hpp"
-#include "vmm/channel/event.hpp"
+#include "vmm/channel/guest_records.hpp"
 #include "vmm/memory/memory_report.hpp"
 #include "vmm/services/region_counter.hpp"
 
@@ -24,7 +23,7 @@ constexpr const char* verdict_name(Verdict verdict) {
                                         : "skipped";
 }
 
-struct TestResult {
+struct TestResult : GuestRecords {
     std::string suite;
     std::string name;
     std::string file;
@@ -33,16 +32,12 @@ struct TestResult {
     std::uint64_t tsc_khz = 0;     ///< of its VM, to turn cycles into time; 0 if KVM does not say
     std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
     std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
-    std::set<std::string> asked_for;  ///< names of parameters that the guest looked up
     Verdict verdict = Verdict::failed;
     /// Why it was skipped or has failed.
     std::string reason;
     /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
     std::optional<Error> error;
     double seconds = 0;
-    std::vector<FailedExpectation> failures;
-    std::vector<std::string> log;  ///< the guest's log lines, each with its CPU
-    std::vector<MeasurementEvent> measurements;
     std::optional<MemoryReport> memory;        ///< if it was asked for
     std::string study;                         ///< whose description it was run by, if it was
     std::string point;                         ///< of the study's, in words

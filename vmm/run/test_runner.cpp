@@ -1,10 +1,6 @@
 #include "vmm/run/test_runner.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <memory>
-#include <variant>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/stopwatch.hpp"
@@ -56,34 +52,6 @@ std::chrono::milliseconds timeout_of(const TestSettings& settings, std::uint32_t
     return settings.timeout.value_or(with_a_core_each * ((cpus + cores - 1) / cores));
 }
 
-/// Sorts what the guest sent into the result and the evidence for its verdict.
-class EventSorter {
-  public:
-    EventSorter(TestResult& result, Evidence& evidence) : result_(result), evidence_(evidence) {}
-
-    void operator()(const LogLine& line) {
-        result_.log.push_back(fmt::format("[cpu {}] {}", cpu_, line.text));
-    }
-    void operator()(const FailedExpectation& failure) { result_.failures.push_back(failure); }
-    void operator()(const SkipRequest& skip) { evidence_.skip = skip.reason; }
-    void operator()(const std::shared_ptr<const MeasurementEvent>& measurement) {
-        result_.measurements.push_back(*measurement);
-    }
-    void operator()(const ParameterRequest& request) { result_.asked_for.insert(request.name); }
-
-    void sort(const std::vector<Event>& events) {
-        for (const Event& event : events) {
-            cpu_ = event.cpu;
-            std::visit(*this, event.what);
-        }
-    }
-
-  private:
-    TestResult& result_;
-    Evidence& evidence_;
-    std::uint32_t cpu_ = 0;
-};
-
 void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest,
                const GuestTest& test, const TestSettings& settings, const std::stop_token& stop) {
     const MachineSettings wanted = machine_settings(test, settings);
@@ -95,24 +63,21 @@ void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest
     Machine machine(system, guest, test, wanted);
     result.tsc_khz = machine.tsc_khz();
     RecordReader records(machine);
-    Evidence evidence;
-    evidence.outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
-                                   timeout_of(settings, result.cpus), stop);
-    EventSorter(result, evidence).sort(records.finish());
-    evidence.channel_violations = records.violations();
-    evidence.expected = settings.expected;
-    judge(result, evidence);
+    const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
+                                        timeout_of(settings, result.cpus), stop);
+    static_cast<GuestRecords&>(result) = records.finish();
+    judge(result, outcome, settings.expected);
     result.kvm_counts = machine.kvm_counts();
     if (settings.memory_report) {
         result.memory = machine.memory_report(system);
     }
-    result.interrupted = evidence.outcome.ending == Ending::interrupted;
+    result.interrupted = outcome.ending == Ending::interrupted;
     if (settings.inspect && result.verdict == Verdict::passed) {
         settings.inspect(machine, result, stop);
         result.interrupted = result.interrupted || stop.stop_requested();
     }
-    if (evidence.outcome.ending != Ending::finished && !result.interrupted) {
-        const Diagnosis diagnosis = diagnose(machine, guest, evidence.outcome, result.log);
+    if (outcome.ending != Ending::finished && !result.interrupted) {
+        const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);
         result.reason = diagnosis.summary;
         result.diagnosis = diagnosis.report;
     }

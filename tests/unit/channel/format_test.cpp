@@ -42,15 +42,11 @@ class Format : public testing::Test {
     }
 
     std::string format(const std::string& text, std::initializer_list<Value> values = {}) {
-        const channel::Record record = record_of(values);
-        const VirtualMemory memory = guest_.virtual_memory();
-        return RecordArguments(record, memory).format(text);
+        return vmm::format(text, arguments_of(record_of(values), guest_.virtual_memory()));
     }
 
     std::string show(Value value) {
-        const channel::Record record = record_of({value});
-        const VirtualMemory memory = guest_.virtual_memory();
-        return RecordArguments(record, memory).show(0);
+        return vmm::show(arguments_of(record_of({value}), guest_.virtual_memory()).at(0));
     }
 
     Value string(std::string_view characters) {
@@ -145,10 +141,9 @@ TEST_F(Format, StringsThatAreNotThere) {
 TEST_F(Format, MoreArgumentsThanARecordHolds) {
     channel::Record record{};
     record.argument_count = 255;
-    const VirtualMemory memory = guest_.virtual_memory();
-    const RecordArguments arguments(record, memory);
-    EXPECT_EQ(arguments.count(), channel::max_arguments);
-    EXPECT_EQ(arguments.format("{} {} {} {}"), "0 0 0 0");
+    const auto arguments = arguments_of(record, guest_.virtual_memory());
+    EXPECT_EQ(arguments.size(), channel::max_arguments);
+    EXPECT_EQ(vmm::format("{} {} {} {}", arguments), "0 0 0 0");
 }
 
 TEST_F(Format, BytesThatAreNoText) {

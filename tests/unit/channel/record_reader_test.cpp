@@ -23,11 +23,12 @@ RecordReader reader_of(FakeGuest& guest) {
     return {guest.memory(), guest.root(), guest.rings(), guest.ring_records()};
 }
 
-std::vector<std::string> lines_of(const std::vector<Event>& events) {
+/// Without the prefix of the vCPU that wrote them, "[cpu 0] ".
+std::vector<std::string> lines_of(const GuestRecords& records) {
+    EXPECT_EQ(records.count, records.log.size()) << "not only log lines";
     std::vector<std::string> lines;
-    for (const Event& event : events) {
-        const auto* line = std::get_if<LogLine>(&event.what);
-        lines.push_back(line != nullptr ? line->text : "not a log line");
+    for (const std::string& line : records.log) {
+        lines.push_back(line.substr(line.find("] ") + 2));
     }
     return lines;
 }
@@ -35,8 +36,9 @@ std::vector<std::string> lines_of(const std::vector<Event>& events) {
 TEST(RecordReader, AnUntouchedRingIsEmpty) {
     FakeGuest guest(4);
     RecordReader reader = reader_of(guest);
-    EXPECT_THAT(reader.finish(), IsEmpty());
-    EXPECT_THAT(reader.violations(), IsEmpty());
+    const GuestRecords records = reader.finish();
+    EXPECT_EQ(records.count, 0U);
+    EXPECT_THAT(records.violations, IsEmpty());
 }
 
 TEST(RecordReader, TellsTheGuestWhatItTook) {
@@ -63,8 +65,9 @@ TEST(RecordReader, ARingIsUsedAroundAndAround) {
             sent.push_back("line " + std::to_string(n));
             guest.log(0, sent.back());
         }
-        EXPECT_EQ(lines_of(reader.finish()), sent) << "a ring of " << capacity;
-        EXPECT_THAT(reader.violations(), IsEmpty());
+        const GuestRecords records = reader.finish();
+        EXPECT_EQ(lines_of(records), sent) << "a ring of " << capacity;
+        EXPECT_THAT(records.violations, IsEmpty());
     }
 }
 
@@ -80,11 +83,8 @@ TEST(RecordReader, EventsAreInTheOrderOfTimeAndOfTheirCpu) {
     log_at(1, "same time, first", 20);
     log_at(1, "same time, second", 20);
     log_at(0, "late", 30);
-    const auto events = reader.finish();
-    EXPECT_THAT(lines_of(events),
-                ElementsAre("early", "same time, first", "same time, second", "late"));
-    EXPECT_EQ(events[0].cpu, 2U);
-    EXPECT_EQ(events[3].tsc, 30U);
+    EXPECT_THAT(reader.finish().log, ElementsAre("[cpu 2] early", "[cpu 1] same time, first",
+                                                 "[cpu 1] same time, second", "[cpu 0] late"));
 }
 
 TEST(RecordReader, FailuresAndSkipsAndMeasurements) {
@@ -115,16 +115,18 @@ TEST(RecordReader, FailuresAndSkipsAndMeasurements) {
     measured.type = channel::RecordType::measurement;
     guest.write(0, measured);
 
-    const auto events = reader.finish();
-    EXPECT_THAT(reader.violations(), IsEmpty());
-    ASSERT_EQ(events.size(), 3U);
-    const auto& failed = std::get<FailedExpectation>(events[0].what);
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations, IsEmpty());
+    EXPECT_EQ(records.count, 3U);
+    ASSERT_EQ(records.failures.size(), 1U);
+    const FailedExpectation& failed = records.failures[0];
     EXPECT_EQ(failed.file, "file.cpp");
     EXPECT_EQ(failed.line, 12U);
     EXPECT_EQ(failed.expression, "a == b");
     EXPECT_EQ(failed.values, "1 == 2");
-    EXPECT_EQ(std::get<SkipRequest>(events[1].what).reason, "no such thing");
-    const auto& result = *std::get<std::shared_ptr<const MeasurementEvent>>(events[2].what);
+    EXPECT_EQ(records.skip, "no such thing");
+    ASSERT_EQ(records.measurements.size(), 1U);
+    const MeasurementEvent& result = records.measurements[0];
     EXPECT_EQ(result.name, "name");
     EXPECT_EQ(result.histogram.max(), 7U);
     ASSERT_EQ(result.parameters.size(), 1U);
@@ -141,7 +143,7 @@ TEST(RecordReader, ARecordThatWasOverwrittenIsReported) {
     guest.log(1, "lost");
     guest.log(1, "arrives too early");
     reader.drain(1);
-    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("vCPU 1: its ring's head is 2")));
+    EXPECT_THAT(reader.finish().violations, ElementsAre(HasSubstr("vCPU 1: its ring's head is 2")));
 }
 
 TEST(RecordReader, ASkippedSequenceNumberIsReported) {
@@ -151,8 +153,9 @@ TEST(RecordReader, ASkippedSequenceNumberIsReported) {
     channel::Record record = guest.next_record(0, guest.text("two"));
     record.sequence = 2;
     guest.write(0, record);
-    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("zero"));
-    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("one was lost or overwritten")));
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(lines_of(records), ElementsAre("zero"));
+    EXPECT_THAT(records.violations, ElementsAre(HasSubstr("one was lost or overwritten")));
 }
 
 TEST(RecordReader, ARecordThatIsThereTwiceIsReported) {
@@ -161,16 +164,18 @@ TEST(RecordReader, ARecordThatIsThereTwiceIsReported) {
     const channel::Record record = guest.next_record(0, guest.text("once"));
     guest.write(0, record);
     guest.write(0, record);
-    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("once"));
-    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("one was lost or overwritten")));
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(lines_of(records), ElementsAre("once"));
+    EXPECT_THAT(records.violations, ElementsAre(HasSubstr("one was lost or overwritten")));
 }
 
 TEST(RecordReader, ARecordInAnotherCpusRingIsReported) {
     FakeGuest guest(2);
     RecordReader reader = reader_of(guest);
     guest.write(0, guest.next_record(1, guest.text("whose?")));
-    EXPECT_THAT(reader.finish(), IsEmpty());
-    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("record 0 of vCPU 1")));
+    const GuestRecords records = reader.finish();
+    EXPECT_EQ(records.count, 0U);
+    EXPECT_THAT(records.violations, ElementsAre(HasSubstr("record 0 of vCPU 1")));
 }
 
 TEST(RecordReader, OneCpusViolationLeavesTheOthersAlone) {
@@ -178,8 +183,9 @@ TEST(RecordReader, OneCpusViolationLeavesTheOthersAlone) {
     RecordReader reader = reader_of(guest);
     guest.set_head(0, 1000);
     guest.log(1, "fine");
-    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("fine"));
-    EXPECT_EQ(reader.violations().size(), 1U);
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(lines_of(records), ElementsAre("fine"));
+    EXPECT_EQ(records.violations.size(), 1U);
 }
 
 TEST(RecordReader, ImpossibleHeads) {
@@ -187,8 +193,9 @@ TEST(RecordReader, ImpossibleHeads) {
         FakeGuest guest;
         RecordReader reader = reader_of(guest);
         guest.set_head(0, head);
-        EXPECT_THAT(reader.finish(), IsEmpty());
-        EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr(std::to_string(head))));
+        const GuestRecords records = reader.finish();
+        EXPECT_EQ(records.count, 0U);
+        EXPECT_THAT(records.violations, ElementsAre(HasSubstr(std::to_string(head))));
     }
 }
 
@@ -200,7 +207,7 @@ TEST(RecordReader, AHeadThatGoesBackIsReported) {
     reader.drain(0);
     guest.set_head(0, 1);
     reader.drain(0);
-    EXPECT_EQ(reader.violations().size(), 1U);
+    EXPECT_EQ(reader.finish().violations.size(), 1U);
 }
 
 TEST(RecordReader, ItsOwnTailAndCapacityCountNotTheGuests) {
@@ -211,8 +218,9 @@ TEST(RecordReader, ItsOwnTailAndCapacityCountNotTheGuests) {
     const channel::RingHeader forged{1, 1'000'000, 1U << 30};
     ASSERT_TRUE(guest.memory().write(guest.rings()[0], forged));
     guest.log(0, "two");
-    EXPECT_THAT(lines_of(reader.finish()), ElementsAre("one", "two"));
-    EXPECT_THAT(reader.violations(), IsEmpty());
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(lines_of(records), ElementsAre("one", "two"));
+    EXPECT_THAT(records.violations, IsEmpty());
     EXPECT_EQ(guest.tail(0), 2U);
 }
 
@@ -227,8 +235,9 @@ TEST(RecordReader, PointersToNothing) {
             record.type = static_cast<channel::RecordType>(type);
             record.argument_count = 2;
             guest.write(0, record);
-            EXPECT_THAT(reader.finish(), IsEmpty());
-            EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("points to nothing")));
+            const GuestRecords records = reader.finish();
+            EXPECT_EQ(records.count, 0U);
+            EXPECT_THAT(records.violations, ElementsAre(HasSubstr("points to nothing")));
         }
     }
 }
@@ -249,8 +258,7 @@ TEST(RecordReader, AMeasurementMustBeWhole) {
         channel::Record record = guest.next_record(0, guest.place(measurement));
         record.type = channel::RecordType::measurement;
         guest.write(0, record);
-        static_cast<void>(reader.finish());
-        return reader.violations().size();
+        return reader.finish().violations.size();
     };
     EXPECT_EQ(violations([](auto&, auto&, auto&) {}), 0U);
     EXPECT_EQ(violations([](auto&, auto& m, auto&) { m.name = {}; }), 1U);
@@ -286,8 +294,9 @@ TEST(RecordReader, AFloodOfTextIsStopped) {
         guest.write(0, record);
         reader.drain(0);
     }
-    EXPECT_LT(reader.finish().size(), 300U);
-    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("records take more than 256 MiB")));
+    const GuestRecords records = reader.finish();
+    EXPECT_LT(records.count, 300U);
+    EXPECT_THAT(records.violations, ElementsAre(HasSubstr("records take more than 256 MiB")));
 }
 
 TEST(RecordReader, AFloodOfRecordsIsStopped) {
@@ -307,10 +316,10 @@ TEST(RecordReader, AFloodOfRecordsIsStopped) {
         reader.drain(0);
     }
     guest.log(63, "fine");
-    EXPECT_THAT(reader.violations(),
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations,
                 ElementsAre(HasSubstr("vCPU 0: its records take more than 4 MiB")));
-    EXPECT_EQ(reader.finish().size(),
-              (4U << 20) / (64 + sizeof measurement + sizeof(stats::Histogram)) + 1);
+    EXPECT_EQ(records.count, (4U << 20) / (64 + sizeof measurement + sizeof(stats::Histogram)) + 1);
 }
 
 TEST(RecordReader, AMeasurementMayChangeAfterItsDoorbell) {
@@ -332,10 +341,10 @@ TEST(RecordReader, AMeasurementMayChangeAfterItsDoorbell) {
     };
     ASSERT_TRUE(guest.memory().write(physical(measurement.histogram.address), ~std::uint64_t{0}));
     ASSERT_TRUE(guest.memory().write(physical(place), channel::Measurement{}));
-    const auto events = reader.finish();
-    EXPECT_THAT(reader.violations(), IsEmpty());
-    ASSERT_EQ(events.size(), 1U);
-    const auto& event = *std::get<std::shared_ptr<const MeasurementEvent>>(events[0].what);
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations, IsEmpty());
+    ASSERT_EQ(records.measurements.size(), 1U);
+    const MeasurementEvent& event = records.measurements[0];
     EXPECT_EQ(event.name, "name");
     EXPECT_EQ(event.histogram.max(), 7U);
 }
@@ -348,8 +357,7 @@ TEST(RecordReader, TheFirstOfTwoViolationsIsReported) {
     reader.drain(0);
     guest.set_head(0, 1000);
     reader.drain(0);
-    static_cast<void>(reader.finish());
-    EXPECT_THAT(reader.violations(), ElementsAre(HasSubstr("points to nothing")));
+    EXPECT_THAT(reader.finish().violations, ElementsAre(HasSubstr("points to nothing")));
 }
 
 TEST(RecordReader, RandomMemoryDoesNoHarm) {
@@ -373,7 +381,6 @@ TEST(RecordReader, RandomMemoryDoesNoHarm) {
         }
         guest.set_head(1, random() % 16);
         static_cast<void>(reader.finish());
-        static_cast<void>(reader.violations());
     }
 }
 
@@ -398,8 +405,9 @@ TEST(RecordReader, CpusAreDrainedSideBySide) {
         });
     }
     threads.clear();
-    EXPECT_EQ(reader.finish().size(), std::size_t{cpus} * rounds);
-    EXPECT_THAT(reader.violations(), IsEmpty());
+    const GuestRecords records = reader.finish();
+    EXPECT_EQ(records.count, std::uint64_t{cpus} * rounds);
+    EXPECT_THAT(records.violations, IsEmpty());
 }
 
 }  // namespace

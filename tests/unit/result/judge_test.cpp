@@ -9,8 +9,9 @@ namespace {
 
 using testing::HasSubstr;
 
-TestResult judged(TestResult result, const Evidence& evidence = {}) {
-    judge(result, evidence);
+TestResult judged(TestResult result, const Outcome& outcome = {},
+                  const std::string& expected = "") {
+    judge(result, outcome, expected);
     return result;
 }
 
@@ -27,22 +28,24 @@ TEST(Judge, WithoutAnythingAmissATestHasPassed) {
 }
 
 TEST(Judge, TheWeightiestEvidenceCounts) {
-    Evidence evidence{{Ending::finished, 0, ""}, {}, "no 1 GiB pages"};
-    EXPECT_EQ(judged({}, evidence).verdict, Verdict::skipped);
-    EXPECT_EQ(judged({}, evidence).reason, "no 1 GiB pages");
+    TestResult skipping;
+    skipping.skip = "no 1 GiB pages";
+    EXPECT_EQ(judged(skipping).verdict, Verdict::skipped);
+    EXPECT_EQ(judged(skipping).reason, "no 1 GiB pages");
     TestResult failing = measured(channel::Proof{2, 1});
-    EXPECT_EQ(judged(failing, evidence).reason, "chase: 1 violation in 2 checks");
+    failing.skip = skipping.skip;
+    EXPECT_EQ(judged(failing).reason, "chase: 1 violation in 2 checks");
     failing.failures.resize(2);
-    EXPECT_EQ(judged(failing, evidence).reason, "2 expectations failed");
-    evidence.channel_violations = {"a record was lost"};
-    EXPECT_EQ(judged(failing, evidence).reason, "the record channel is broken: a record was lost");
-    evidence.outcome = {Ending::timed_out, 0, "no end within 10 s"};
-    EXPECT_EQ(judged(failing, evidence).reason, "no end within 10 s");
-    EXPECT_EQ(judged(failing, evidence).verdict, Verdict::failed);
+    EXPECT_EQ(judged(failing).reason, "2 expectations failed");
+    failing.violations = {"a record was lost"};
+    EXPECT_EQ(judged(failing).reason, "the record channel is broken: a record was lost");
+    const Outcome hung{Ending::timed_out, 0, "no end within 10 s"};
+    EXPECT_EQ(judged(failing, hung).reason, "no end within 10 s");
+    EXPECT_EQ(judged(failing, hung).verdict, Verdict::failed);
 }
 
 TEST(Judge, ADeathWithoutWordsIsAFailureToo) {
-    EXPECT_EQ(judged({}, {{Ending::panicked, 0, ""}, {}, {}}).verdict, Verdict::failed);
+    EXPECT_EQ(judged({}, {Ending::panicked, 0, ""}).verdict, Verdict::failed);
 }
 
 TEST(Judge, AMeasurementCountsOnlyWithItsProof) {
@@ -55,11 +58,12 @@ TEST(Judge, AMeasurementCountsOnlyWithItsProof) {
 }
 
 TEST(Judge, WhatATestWasRunForMustBeThere) {
-    const Evidence evidence{{}, {}, {}, "walk"};
-    EXPECT_EQ(judged(measured({}), evidence).verdict, Verdict::failed);
-    EXPECT_EQ(judged(measured({}), evidence).reason, "the guest sent no measurement walk");
-    EXPECT_EQ(judged(measured({}), {{}, {}, {}, "chase"}).verdict, Verdict::passed);
-    EXPECT_EQ(judged({}, {{}, {}, "no 1 GiB pages", "walk"}).verdict, Verdict::skipped);
+    EXPECT_EQ(judged(measured({}), {}, "walk").verdict, Verdict::failed);
+    EXPECT_EQ(judged(measured({}), {}, "walk").reason, "the guest sent no measurement walk");
+    EXPECT_EQ(judged(measured({}), {}, "chase").verdict, Verdict::passed);
+    TestResult skipping;
+    skipping.skip = "no 1 GiB pages";
+    EXPECT_EQ(judged(skipping, {}, "walk").verdict, Verdict::skipped);
 }
 
 TEST(Judge, AParameterIsToBeLookedUpBySomeTest) {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,20 +13,12 @@
 
 namespace nestbed::vmm {
 
-struct LogLine {
-    std::string text;
-};
-
 /// An expectation that did not hold.
 struct FailedExpectation {
     std::string file;
     std::uint64_t line;
     std::string expression;  ///< as written: "left == right"
     std::string values;      ///< as they were: "1 == 2"
-};
-
-struct SkipRequest {
-    std::string reason;
 };
 
 struct MeasurementParameter {
@@ -44,18 +36,17 @@ struct MeasurementEvent {
     std::optional<channel::Proof> proof = {};
 };
 
-/// A parameter that was looked up, whether it was given or not.
-struct ParameterRequest {
-    std::string name;
-};
-
-struct Event {
-    std::uint64_t tsc;
-    std::uint32_t cpu;
-    /// A measurement is kept elsewhere: with its 15 KiB inside, so would be each log line's event.
-    std::variant<LogLine, FailedExpectation, SkipRequest, std::shared_ptr<const MeasurementEvent>,
-                 ParameterRequest>
-        what;
+/// Those of all vCPUs, in the order of their time stamps.
+struct GuestRecords {
+    std::uint64_t count = 0;
+    std::vector<std::string> log;  ///< lines, each with its CPU
+    std::vector<FailedExpectation> failures;
+    std::vector<MeasurementEvent> measurements;
+    std::set<std::string> asked_for;  ///< names of parameters that were looked up, given or not
+    std::optional<std::string> skip;  ///< the reason to skip the test
+    /// What the guest did wrong with its rings, at most once for each vCPU: a lost record, an
+    /// impossible index, a record that cannot be read.
+    std::vector<std::string> violations;
 };
 
 }  // namespace nestbed::vmm
