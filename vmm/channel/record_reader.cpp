@@ -1,16 +1,12 @@
 #include "vmm/channel/record_reader.hpp"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <iterator>
-#include <memory>
 #include <utility>
-#include <variant>
 
 #include "shared/channel/ring.hpp"
 #include "shared/stats/histogram.hpp"
@@ -148,17 +144,14 @@ class Decoder {
 }  // namespace
 
 RecordReader::RecordReader(GuestMemory& memory, paging::Frame4k root,
-                           std::vector<std::uint64_t> rings, std::uint64_t ring_records)
-    : physical_(memory),
-      memory_(memory, root),
-      rings_(std::move(rings)),
-      ring_records_(ring_records),
-      copies_(map_copies()),
-      streams_(rings_.size()) {
-    const std::span all(static_cast<std::byte*>(copies_.address()), copies_.size());
-    const std::size_t share = all.size() / streams_.size();
-    for (std::size_t cpu = 0; cpu < streams_.size(); ++cpu) {
-        streams_[cpu].memory = all.subspan(cpu * share, share);
+                           const std::vector<std::uint64_t>& rings, std::uint64_t ring_records)
+    : physical_(memory), memory_(memory, root), ring_records_(ring_records), copies_(map_copies()) {
+    const std::size_t share = most_bytes / rings.size();
+    auto* memory_of_cpu = static_cast<std::byte*>(copies_.address());
+    for (const std::uint64_t ring : rings) {
+        const auto cpu = static_cast<std::uint32_t>(streams_.size());
+        streams_.push_back({.cpu = cpu, .ring = ring, .memory = {memory_of_cpu, share}});
+        memory_of_cpu += share;
     }
 }
 
@@ -168,35 +161,38 @@ RecordReader::RecordReader(Machine& machine)
 
 void RecordReader::drain(std::uint32_t cpu) {
     Stream& stream = streams_[cpu];
-    const std::uint64_t ring = rings_[cpu];
-    const auto header = physical_.read<channel::RingHeader>(ring);
-    if (!header || stream.violation) {
+    const auto header = physical_.read<channel::RingHeader>(stream.ring);
+    if (!header || stream.has_ended()) {
         return;
     }
     // Unsigned: a head behind `taken` is a huge distance.
     if (header->head - stream.taken > ring_records_) {
-        stream.violation = {Fault::impossible_head, {}, header->head};
+        stream.end("vCPU {}: its ring's head is {}, but {} records were taken and it holds {}",
+                   stream.cpu, header->head, stream.taken, ring_records_);
         return;
     }
-    while (stream.taken != header->head && !stream.violation) {
+    while (stream.taken != header->head && !stream.has_ended()) {
         const std::uint64_t slot = stream.taken & (ring_records_ - 1);
-        const auto record = physical_.read<channel::Record>(ring + sizeof(channel::RingHeader) +
-                                                            slot * sizeof(channel::Record));
-        take(stream, cpu, *record);
+        const auto record = physical_.read<channel::Record>(
+            stream.ring + sizeof(channel::RingHeader) + slot * sizeof(channel::Record));
+        take(stream, *record);
         ++stream.taken;
     }
-    static_cast<void>(physical_.write(ring + offsetof(channel::RingHeader, tail), stream.taken));
+    static_cast<void>(
+        physical_.write(stream.ring + offsetof(channel::RingHeader, tail), stream.taken));
 }
 
-void RecordReader::take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const {
+void RecordReader::take(Stream& stream, const channel::Record& record) const {
     const std::span<std::byte> free = stream.memory.subspan(stream.used);
     const std::size_t size = sizeof record + copied_bytes(record);
-    if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != cpu) {
-        stream.violation = {Fault::out_of_sequence, record};
+    if (record.sequence != static_cast<std::uint32_t>(stream.taken) || record.cpu != stream.cpu) {
+        stream.end(
+            "vCPU {}: record {} says that it is record {} of vCPU {}: one was lost or overwritten",
+            stream.cpu, stream.taken, record.sequence, record.cpu);
     } else if (size > free.size()) {
-        stream.violation = {Fault::too_much, record};
+        end_by_size(stream);
     } else if (!copy(record, free)) {
-        stream.violation = {Fault::points_to_nothing, record};
+        end_by_pointer(stream, record);
     } else {
         stream.used += size;
     }
@@ -216,71 +212,53 @@ bool RecordReader::copy(const channel::Record& record, std::span<std::byte> dest
 }
 
 GuestRecords RecordReader::finish() {
-    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
-        drain(cpu);
+    for (const Stream& stream : streams_) {
+        drain(stream.cpu);
     }
     // Each stream is in order already: the time stamps of one vCPU never go back.
-    const auto next_record = [](const Stream& stream) {
-        const bool is_read = stream.read == stream.used;
-        return std::pair(is_read,
-                         is_read ? 0 : value_at<channel::Record>(stream.memory, stream.read).tsc);
+    const auto next = [](const Stream& stream) {
+        const bool none = stream.read == stream.used;
+        return std::pair(none,
+                         none ? 0 : value_at<channel::Record>(stream.memory, stream.read).tsc);
     };
+    const auto earliest = [&] { return std::ranges::min_element(streams_, {}, next); };
     GuestRecords all;
-    for (;;) {
-        const auto earliest = std::ranges::min_element(streams_, {}, next_record);
-        if (earliest->read == earliest->used) {
-            break;
-        }
-        read_next(*earliest, static_cast<std::uint32_t>(earliest - streams_.begin()), all);
+    for (auto stream = earliest(); stream->read != stream->used; stream = earliest()) {
+        read_next(*stream, all);
     }
-    for (std::uint32_t cpu = 0; cpu < streams_.size(); ++cpu) {
-        if (streams_[cpu].violation) {
-            all.violations.push_back(text_of(*streams_[cpu].violation, cpu));
+    for (const Stream& stream : streams_) {
+        if (stream.has_ended()) {
+            all.violations.emplace_back(stream.violation.data());
         }
     }
     return all;
 }
 
-void RecordReader::read_next(Stream& stream, std::uint32_t cpu, GuestRecords& all) const {
+void RecordReader::read_next(Stream& stream, GuestRecords& all) const {
     const auto record = value_at<channel::Record>(stream.memory, stream.read);
     const auto copied = stream.memory.subspan(stream.read + sizeof record, copied_bytes(record));
     stream.read += sizeof record + copied.size();
     // A violation here goes before whatever drain() found, which came later in the stream.
     try {
-        Decoder(memory_, all, stream.bytes_read).add(cpu, record, copied);
+        Decoder(memory_, all, stream.bytes_read).add(stream.cpu, record, copied);
         if (stream.bytes_read <= stream.memory.size()) {
             return;
         }
-        stream.violation = {Fault::too_much, record};
+        end_by_size(stream);
     } catch (const PointsToNothing&) {
-        stream.violation = {Fault::points_to_nothing, record};
+        end_by_pointer(stream, record);
     }
     stream.read = stream.used;
 }
 
-std::string RecordReader::text_of(const Violation& violation, std::uint32_t cpu) const {
-    const Stream& stream = streams_[cpu];
-    const channel::Record& record = violation.record;
-    switch (violation.fault) {
-        case Fault::impossible_head:
-            return fmt::format(
-                "vCPU {}: its ring's head is {}, but {} records were taken and "
-                "it holds {}",
-                cpu, violation.head, stream.taken, ring_records_);
-        case Fault::out_of_sequence:
-            // The faulty one was counted as taken, and nothing after it was.
-            return fmt::format(
-                "vCPU {}: record {} says that it is record {} of vCPU {}: one was lost or "
-                "overwritten",
-                cpu, stream.taken - 1, record.sequence, record.cpu);
-        case Fault::points_to_nothing:
-            return fmt::format("vCPU {}: record {} of type {} points to nothing ({:#x})", cpu,
-                               record.sequence, static_cast<int>(record.type), record.text.address);
-        case Fault::too_much:
-            return fmt::format("vCPU {}: its records take more than {} MiB", cpu,
-                               stream.memory.size() >> 20);
-    }
-    return "";
+void RecordReader::end_by_pointer(Stream& stream, const channel::Record& record) {
+    stream.end("vCPU {}: record {} of type {} points to nothing ({:#x})", stream.cpu,
+               record.sequence, static_cast<int>(record.type), record.text.address);
+}
+
+void RecordReader::end_by_size(Stream& stream) {
+    stream.end("vCPU {}: its records take more than {} MiB", stream.cpu,
+               stream.memory.size() >> 20);
 }
 
 }  // namespace nestbed::vmm

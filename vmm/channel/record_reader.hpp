@@ -5,11 +5,12 @@
 // point to what the guest may change afterwards. What they say is read when the run is over.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "shared/channel/record.hpp"
@@ -27,7 +28,7 @@ class RecordReader {
     /// `rings` are the guest physical addresses of the vCPUs' rings, each of `ring_records`
     /// records; `root` is that of the tables through which the records' pointers are read. `memory`
     /// must outlive it.
-    RecordReader(GuestMemory& memory, paging::Frame4k root, std::vector<std::uint64_t> rings,
+    RecordReader(GuestMemory& memory, paging::Frame4k root, const std::vector<std::uint64_t>& rings,
                  std::uint64_t ring_records);
 
     /// `machine` must outlive it.
@@ -41,31 +42,34 @@ class RecordReader {
     GuestRecords finish();
 
   private:
-    enum class Fault { impossible_head, out_of_sequence, points_to_nothing, too_much };
-    struct Violation {
-        Fault fault;
-        channel::Record record;  ///< but for an impossible head
-        std::uint64_t head = 0;
-    };
-
     struct Stream {
-        std::span<std::byte> memory;         ///< for copies of records, one behind the other …
-        std::size_t used = 0;                ///< … bytes so far
-        std::uint64_t taken = 0;             ///< records; the host's own copy of `tail`
-        std::optional<Violation> violation;  ///< ends the stream
-        std::size_t read = 0;                ///< of `used`, after the run
-        std::uint64_t bytes_read = 0;        ///< host memory that what was read takes
+        std::uint32_t cpu;
+        std::uint64_t ring;                 ///< guest physical address
+        std::span<std::byte> memory;        ///< for copies of records, one behind the other …
+        std::size_t used = 0;               ///< … bytes so far
+        std::uint64_t taken = 0;            ///< records; the host's own copy of `tail`
+        std::size_t read = 0;               ///< of `used`, after the run
+        std::uint64_t bytes_read = 0;       ///< host memory that what was read takes
+        std::array<char, 192> violation{};  ///< in words; ends the stream, unless empty
+
+        template <typename... Values>
+        void end(fmt::format_string<Values...> format, Values&&... values) {
+            const auto [end, size] = fmt::format_to_n(violation.data(), violation.size() - 1,
+                                                      format, std::forward<Values>(values)...);
+            *end = '\0';
+        }
+        bool has_ended() const { return violation[0] != 0; }
     };
 
-    void take(Stream& stream, std::uint32_t cpu, const channel::Record& record) const;
+    void take(Stream& stream, const channel::Record& record) const;
     /// The record and what is kept besides; false if it points to nothing.
     bool copy(const channel::Record& record, std::span<std::byte> destination) const;
-    void read_next(Stream& stream, std::uint32_t cpu, GuestRecords& all) const;
-    std::string text_of(const Violation& violation, std::uint32_t cpu) const;
+    void read_next(Stream& stream, GuestRecords& all) const;
+    static void end_by_pointer(Stream& stream, const channel::Record& record);
+    static void end_by_size(Stream& stream);
 
     GuestMemory& physical_;
     VirtualMemory memory_;
-    std::vector<std::uint64_t> rings_;
     std::uint64_t ring_records_;
     Mapping copies_;               // of all streams
     std::vector<Stream> streams_;  // one per vCPU, touched only by whoever drains it
