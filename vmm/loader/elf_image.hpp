@@ -8,9 +8,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/channel/test_descriptor.hpp"
+#include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
 
@@ -38,19 +40,25 @@ class ElfImage {
     /// First guest physical address behind the image, 4 KiB-aligned.
     std::uint64_t physical_end() const;
 
-    /// The file's bytes at a virtual address, if all of them are in one segment's contents.
-    std::optional<std::span<const std::byte>> contents_at(std::uint64_t virtual_address,
-                                                          std::uint64_t size) const;
+    /// The contents of a segment from a virtual address on; empty if that is in none.
+    std::span<const std::byte> contents_from(std::uint64_t virtual_address) const;
 
     /// A zero-terminated string at a virtual address: at most `limit` bytes with its end, all of
     /// them in one segment's contents.
     std::optional<std::string> string_at(std::uint64_t virtual_address,
                                          std::uint64_t limit = 4096) const;
 
-  private:
-    /// The contents of a segment from an address on; empty if that is in none.
-    std::span<const std::byte> contents_from(std::uint64_t virtual_address) const;
+    /// Throws Error(input) with the file's name unless what is required of it holds.
+    template <typename... Arguments>
+    void require(bool holds, fmt::format_string<Arguments...> otherwise,
+                 Arguments&&... arguments) const {
+        if (!holds) {
+            throw_error(ErrorKind::input, "{}: {}", name_,
+                        fmt::format(otherwise, std::forward<Arguments>(arguments)...));
+        }
+    }
 
+  private:
     std::string name_;
     std::span<const std::byte> file_;
     std::uint64_t entry_ = 0;

@@ -72,31 +72,26 @@ std::string impossible_need(const channel::TestNeeds& needs) {
 }
 
 std::vector<GuestTest> read_tests(const ElfImage& image) {
-    const auto require = [&](bool holds, const std::string& otherwise) {
-        if (!holds) {
-            throw_error(ErrorKind::input, "{}: {}", image.name(), otherwise);
-        }
-    };
     std::vector<GuestTest> tests;
     const std::uint64_t begin = image.note().tests_begin.address;
     const std::uint64_t end = image.note().tests_end.address;
     constexpr std::uint64_t size = sizeof(channel::TestDescriptor);
-    require(begin <= end && (end - begin) % size == 0 && (end - begin) / size <= max_tests,
-            "the table of its tests has an impossible size");
+    image.require(begin <= end && (end - begin) % size == 0 && (end - begin) / size <= max_tests,
+                  "the table of its tests has an impossible size");
     for (std::uint64_t at = begin; at < end; at += size) {
-        const auto bytes = image.contents_at(at, size);
-        require(bytes.has_value(), "the table of its tests is outside its segments");
+        const auto bytes = image.contents_from(at);
+        image.require(bytes.size() >= size, "the table of its tests is outside its segments");
         channel::TestDescriptor descriptor{};
-        std::memcpy(&descriptor, bytes->data(), size);
+        std::memcpy(&descriptor, bytes.data(), size);
         const auto suite = image.string_at(descriptor.suite.address, 256);
         const auto name = image.string_at(descriptor.name.address, 256);
         const auto file = image.string_at(descriptor.file.address);
-        require(suite && name && file, "the name of a test is outside its segments");
-        require(is_identifier(*suite) && is_identifier(*name),
-                "the name of a test is not an identifier");
+        image.require(suite && name && file, "the name of a test is outside its segments");
+        image.require(is_identifier(*suite) && is_identifier(*name),
+                      "the name of a test is not an identifier");
         GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs};
         const std::string need = impossible_need(test.needs);
-        require(need.empty(), fmt::format("{} asks for {}", test.full_name(), need));
+        image.require(need.empty(), "{} asks for {}", test.full_name(), need);
         tests.push_back(std::move(test));
     }
     // The compiler lays descriptors out in any order; people expect that of the source.

@@ -62,13 +62,15 @@ TEST(ElfImage, BytesAreFoundByTheirAddress) {
     const std::vector<std::byte> file = ElfBuilder().file();
     const ElfImage image("good.elf", file);
     const std::uint64_t data = layout::kernel_image + page_size;
-    EXPECT_TRUE(image.contents_at(layout::kernel_image, page_size));
-    EXPECT_FALSE(image.contents_at(layout::kernel_image, page_size + 1));
-    EXPECT_TRUE(image.contents_at(data + page_size / 2 - 1, 1));
-    EXPECT_FALSE(image.contents_at(data + page_size / 2, 1)) << "not in the file: zeroes";
-    EXPECT_FALSE(image.contents_at(layout::kernel_image + 1, huge));
-    EXPECT_FALSE(image.contents_at(huge, 1));
-    EXPECT_FALSE(image.contents_at(0, 1));
+    const auto size_from = [&](std::uint64_t address) {
+        return image.contents_from(address).size();
+    };
+    EXPECT_EQ(size_from(layout::kernel_image), page_size);
+    EXPECT_EQ(size_from(layout::kernel_image + 1), page_size - 1);
+    EXPECT_EQ(size_from(data + page_size / 2 - 1), 1U);
+    EXPECT_EQ(size_from(data + page_size / 2), 0U) << "not in the file: zeroes";
+    EXPECT_EQ(size_from(huge), 0U);
+    EXPECT_EQ(size_from(0), 0U);
 }
 
 TEST(ElfImage, AStringEndsInItsSegmentAndWithinItsLimit) {

@@ -38,7 +38,7 @@ void expect_promises(const Guest& guest, std::span<const std::byte> file) {
     }
     EXPECT_LE(image.physical_end(), layout::image_physical + layout::image_limit);
     for (const GuestTest& test : guest.tests()) {
-        EXPECT_TRUE(image.contents_at(test.descriptor, sizeof(channel::TestDescriptor)));
+        EXPECT_GE(image.contents_from(test.descriptor).size(), sizeof(channel::TestDescriptor));
         EXPECT_GE(test.needs.cpus, 1U);
         EXPECT_LE(test.needs.cpus, channel::max_cpus);
     }
@@ -117,9 +117,8 @@ std::vector<std::size_t> places_that_matter(const Guest& guest, std::span<const 
         }
     }
     for (const GuestTest& guest_test : guest.tests()) {
-        const auto bytes =
-            guest.image().contents_at(guest_test.descriptor, sizeof(channel::TestDescriptor));
-        add(static_cast<std::size_t>(bytes->data() - file.data()), bytes->size());
+        const auto bytes = guest.image().contents_from(guest_test.descriptor);
+        add(static_cast<std::size_t>(bytes.data() - file.data()), sizeof(channel::TestDescriptor));
     }
     return places;
 }
