@@ -56,14 +56,16 @@ class Unwinder {
 
     /// Of a frame whose registers are in `registers_`, which are the caller's afterwards.
     std::optional<StackFrame> caller_of(const StackFrame& frame) {
-        if (is_bad_pointer(frame) && take_return_address()) {
+        const auto function = symbols_.function_at(frame.code());
+        if (!function && frame.kind != StackFrame::Kind::behind && take_return_address()) {
             return StackFrame{StackFrame::Kind::behind, registers_[rip]};
         }
         const std::uint64_t inner_rsp = registers_[rsp];
         if (!step(frame.code())) {
             return std::nullopt;
         }
-        if (is_trap_entry(frame)) {
+        // guest/boot/vectors.S
+        if (function && (function->name == "trap_entry" || function->name == "interrupt_vectors")) {
             return interrupted_by(frame, inner_rsp);
         }
         if (registers_[rsp] <= inner_rsp) {
@@ -73,10 +75,6 @@ class Unwinder {
             return end(no_function(registers_[rsp] - word, registers_[rip]));
         }
         return StackFrame{StackFrame::Kind::behind, registers_[rip]};
-    }
-
-    bool is_bad_pointer(const StackFrame& frame) const {
-        return frame.kind != StackFrame::Kind::behind && !symbols_.function_at(frame.address);
     }
 
     /// After a call of a bad pointer nothing has changed, and the return address is on the top of
@@ -93,13 +91,6 @@ class Unwinder {
 
     bool is_return_address(std::uint64_t address) const {
         return address != 0 && symbols_.function_at(address - 1);
-    }
-
-    /// guest/boot/vectors.S
-    bool is_trap_entry(const StackFrame& frame) const {
-        const auto function = symbols_.function_at(frame.code());
-        return function &&
-               (function->name == "trap_entry" || function->name == "interrupt_vectors");
     }
 
     /// The instruction that a trap or an interrupt came in at. It may be on another stack: what
@@ -144,18 +135,18 @@ class Unwinder {
         const int result = dwfl_getthread_frames(
             session, thread, [](Dwfl_Frame* state, void*) { return unwinding->see(state); },
             nullptr);
-        if (result != DWARF_CB_ABORT) {
-            end(reason_of_end(result == 0));
+        if (result == DWARF_CB_ABORT) {
+            return true;
         }
-        return result == DWARF_CB_ABORT;
+        end(reason_of_end(result == 0));
+        return false;
     }
 
     bool read(std::uint64_t address, Dwarf_Word& value) {
-        const auto found =
-            address % word == 0 ? memory_.read<Dwarf_Word>(address) : std::optional<Dwarf_Word>();
-        (found ? last_read_ : unreadable_) = address;
-        value = found.value_or(0);
-        return found.has_value();
+        const bool is_there = address % word == 0 &&
+                              memory_.copy(address, std::as_writable_bytes(std::span(&value, 1)));
+        (is_there ? last_read_ : unreadable_) = address;
+        return is_there;
     }
 
     int see(Dwfl_Frame* state) {
@@ -216,14 +207,11 @@ std::string show_frame(std::size_t number, const StackFrame& frame, const Symbol
     return fmt::format("#{:<3} {:016x}  {}\n", number, frame.address, place);
 }
 
-std::string show_trap(std::optional<std::uint64_t> vector) {
-    if (!vector) {
-        return "     -- exception or interrupt --\n";
-    }
-    return fmt::format("     -- {} --\n",
-                       *vector < arch::first_interrupt_vector
-                           ? arch::exception_name(static_cast<std::uint8_t>(*vector))
-                           : fmt::format("interrupt {:#x}", *vector));
+std::string trap_text(std::optional<std::uint64_t> vector) {
+    return !vector ? "exception or interrupt"
+           : *vector < arch::first_interrupt_vector
+               ? arch::exception_name(static_cast<std::uint8_t>(*vector))
+               : fmt::format("interrupt {:#x}", *vector);
 }
 
 }  // namespace
@@ -242,7 +230,7 @@ std::string show_backtrace(const Backtrace& backtrace, const Symbols& symbols) {
             break;
         }
         if (frames[n].kind == StackFrame::Kind::trap) {
-            text += show_trap(frames[n].vector);
+            text += fmt::format("     -- {} --\n", trap_text(frames[n].vector));
         }
         text += show_frame(n, frames[n], symbols);
         std::size_t repeated = 0;

@@ -26,6 +26,10 @@ constexpr std::size_t last_log_lines = 20;
 /// Halted vCPUs that are shown in full; the others, which idle in the same way, get a line each.
 constexpr std::size_t halted_in_full = 2;
 
+std::string panic_text(const StoppedCpu& cpu) {
+    return cpu.panic ? "panic: " + *cpu.panic : exception_text(*cpu.trap, cpu.state.special.cr2);
+}
+
 std::string indent(std::string_view lines, std::size_t spaces) {
     std::string text;
     for (const std::string_view line : lines_of(lines)) {
@@ -51,7 +55,7 @@ class Diagnostician {
         // Names and messages are the guest's and must not drive a terminal.
         std::vector<std::string> lines;
         std::ranges::transform(lines_of(report), std::back_inserter(lines), printable);
-        return {printable(summary()), fmt::format("{}", fmt::join(lines, "\n"))};
+        return {printable(summary()), fmt::to_string(fmt::join(lines, "\n"))};
     }
 
   private:
@@ -76,7 +80,7 @@ class Diagnostician {
     /// ending.
     const StoppedCpu* culprit() const {
         const auto found = std::ranges::find_if(cpus_, [&](const StoppedCpu& cpu) {
-            return outcome_.ending == Ending::timed_out ? !cpu.is_halted() : ended(cpu);
+            return outcome_.ending != Ending::timed_out || !cpu.is_halted();
         });
         return found != cpus_.end() ? &*found : cpus_.empty() ? nullptr : &cpus_.front();
     }
@@ -103,11 +107,6 @@ class Diagnostician {
             default:
                 return outcome_.detail;
         }
-    }
-
-    static std::string panic_text(const StoppedCpu& cpu) {
-        return cpu.panic ? "panic: " + *cpu.panic
-                         : exception_text(*cpu.trap, cpu.state.special.cr2);
     }
 
     std::string internal_error_text(const StoppedCpu& cpu) const {
@@ -138,17 +137,15 @@ class Diagnostician {
 
     /// The code that a summary names: of a panic in words, the function that called for it.
     std::string place_of(const StoppedCpu& cpu) const {
-        const std::uint64_t rip = cpu.state.general.rip;
+        const std::uint64_t code = cpu.state.code();
         const bool in_panic = cpu.panic && !cpu.trap;
-        if (!in_panic && symbols_.function_at(cpu.state.code())) {
-            return symbols_.describe(cpu.state.code());
-        }
         const Backtrace trace = backtrace_of(cpu);
-        if (trace.frames.size() < 2) {
-            return symbols_.describe(cpu.state.code());
+        if (trace.frames.size() < 2 || (!in_panic && symbols_.function_at(code))) {
+            return symbols_.describe(code);
         }
         const std::string caller = symbols_.describe(trace.frames[1].code());
-        return in_panic ? caller : fmt::format("{:#x}, called from {}", rip, caller);
+        return in_panic ? caller
+                        : fmt::format("{:#x}, called from {}", cpu.state.general.rip, caller);
     }
 
     Backtrace backtrace_of(const StoppedCpu& cpu) const {
@@ -185,13 +182,12 @@ class Diagnostician {
 
     std::string show_what_it_ran(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
-        std::string text = state.rip_is_behind
-                               ? "  code (RIP is behind the instruction that stopped it)\n"
-                               : "  code\n";
-        text += indent(show_code(state.memory(machine_.memory()), symbols_, state.general.rip,
-                                 state.rip_is_behind),
-                       4);
-        return text + "  backtrace\n" + indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
+        const std::string code = show_code(state.memory(machine_.memory()), symbols_,
+                                           state.general.rip, state.rip_is_behind);
+        return fmt::format(
+            "  code{}\n{}  backtrace\n{}",
+            state.rip_is_behind ? " (RIP is behind the instruction that stopped it)" : "",
+            indent(code, 4), indent(show_backtrace(backtrace_of(cpu), symbols_), 4));
     }
 
     std::string show_walks(const StoppedCpu& cpu) const {
@@ -199,54 +195,38 @@ class Diagnostician {
         const std::uint64_t rip = state.general.rip;
         const std::uint64_t cr2 = state.special.cr2;
         const paging::AccessMode mode = state.access_mode();
-        const auto error = page_fault_of(cpu);
+        const auto error = cpu.page_fault();
         std::string text;
         if (error) {
-            text += show_walk("CR2", state, cr2, access_of(*error, cr2, rip), error);
+            text += show_walk_of("CR2", state, cr2, access_of(*error, cr2, rip), error);
         } else if (cr2 != 0) {
-            text += show_walk("CR2 (of an earlier page fault)", state, cr2,
-                              {paging::AccessType::read, mode});
+            text += show_walk_of("CR2 (of an earlier page fault)", state, cr2,
+                                 {paging::AccessType::read, mode});
         }
         if (!error || cr2 != rip) {
-            text += show_walk("RIP", state, rip, {paging::AccessType::fetch, mode});
+            text += show_walk_of("RIP", state, rip, {paging::AccessType::fetch, mode});
         }
-        return text + show_walk("RSP", state, state.general.rsp, {paging::AccessType::write, mode});
+        return text +
+               show_walk_of("RSP", state, state.general.rsp, {paging::AccessType::write, mode});
     }
 
-    static std::optional<arch::PageFaultError> page_fault_of(const StoppedCpu& cpu) {
-        if (!cpu.trap ||
-            cpu.trap->vector != static_cast<std::uint64_t>(arch::Exception::page_fault)) {
-            return std::nullopt;
-        }
-        return arch::PageFaultError(static_cast<std::uint32_t>(cpu.trap->error_code));
-    }
-
-    /// `reported` is what the processor said of this access.
-    std::string show_walk(std::string_view name, const CpuState& state, std::uint64_t address,
-                          paging::Access access,
-                          std::optional<arch::PageFaultError> reported = std::nullopt) const {
-        const PageWalk walk = walk_page(machine_.memory(), state.root(), address, access,
-                                        state.control_state(machine_.features()));
-        std::string text =
-            fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access)) +
-            indent(walk.text, 4);
-        if (reported && (walk.result.outcome != paging::WalkOutcome::page_fault ||
-                         walk.result.error != *reported)) {
-            text += fmt::format(
-                "    but the processor reported error code {:#x}: an entry has "
-                "changed since, or a stale translation was used\n",
-                reported->raw());
-        }
-        return text;
+    std::string show_walk_of(std::string_view name, const CpuState& state, std::uint64_t address,
+                             paging::Access access,
+                             std::optional<arch::PageFaultError> reported = {}) const {
+        return fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access)) +
+               indent(show_walk(machine_.memory(), state.root(), address, access,
+                                state.control_state(machine_.features()), reported),
+                      4);
     }
 
     static std::string show_log(const std::vector<std::string>& log) {
         if (log.empty()) {
             return "channel: no log lines\n";
         }
-        const std::size_t shown = std::min(log.size(), last_log_lines);
-        std::string text = fmt::format("channel: the last {} of {} log lines\n", shown, log.size());
-        for (const std::string& line : std::span(log).last(shown)) {
+        const auto shown = std::span(log).last(std::min(log.size(), last_log_lines));
+        std::string text =
+            fmt::format("channel: the last {} of {} log lines\n", shown.size(), log.size());
+        for (const std::string& line : shown) {
             text += indent(line, 2);
         }
         return text;

@@ -73,28 +73,32 @@ struct Zydis {
     }
 };
 
-/// Instructions one behind the other, as lines.
+/// Instructions one behind the other, as lines; what is none ends them.
 struct Listing {
     std::vector<std::string> lines;
-    std::size_t size = 0;  ///< of what could be read
+    std::size_t size = 0;  ///< of the instructions
 };
 
 Listing list_code(std::span<const std::byte> code, std::uint64_t address, const Symbols& symbols,
-                  std::size_t most_lines, std::uint64_t marked) {
+                  std::size_t most_lines) {
     Listing listing;
     while (listing.size < code.size() && listing.lines.size() < most_lines) {
         const std::uint64_t at = address + listing.size;
-        const auto instruction = disassemble(code.subspan(listing.size), at);
+        const auto rest = code.subspan(listing.size);
+        const auto instruction = disassemble(rest, at);
         if (!instruction) {
+            const auto bytes = rest.first(std::min(rest.size(), longest_instruction));
+            listing.lines.push_back(
+                fmt::format("   {:016x}  {}  (no instruction)\n", at, hex_bytes(bytes)));
             break;
         }
         std::string target;
         if (instruction->target && symbols.at(*instruction->target)) {
             target = fmt::format("  <{:.64}>", symbols.name_of(*instruction->target));
         }
-        listing.lines.push_back(fmt::format(
-            "{} {:016x}  {:<30}  {}{}\n", at == marked ? "=>" : "  ", at,
-            hex_bytes(code.subspan(listing.size, instruction->length)), instruction->text, target));
+        listing.lines.push_back(fmt::format("   {:016x}  {:<30}  {}{}\n", at,
+                                            hex_bytes(rest.first(instruction->length)),
+                                            instruction->text, target));
         listing.size += instruction->length;
     }
     return listing;
@@ -107,13 +111,12 @@ std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std
     if (size > farthest_start) {
         return "";
     }
-    const auto listing = list_code(read_mapped(memory, start, size), start, symbols, size, rip);
+    const auto listing = list_code(read_mapped(memory, start, size), start, symbols, size);
     if (listing.size != size) {
         return "   (no instruction before RIP ends at it)\n";
     }
-    const auto& lines = listing.lines;
-    return fmt::format("{}",
-                       fmt::join(std::span(lines).last(std::min(lines.size(), lines_before)), ""));
+    const std::span lines = listing.lines;
+    return fmt::to_string(fmt::join(lines.last(std::min(lines.size(), lines_before)), ""));
 }
 
 /// Without a disassembler: the bytes, as Linux shows them, with the one at RIP in brackets.
@@ -148,9 +151,9 @@ std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uin
         return std::nullopt;
     }
     Instruction result{instruction.length, text.data(), std::nullopt};
-    for (std::size_t n = 0; n < instruction.operand_count_visible; ++n) {
-        ZyanU64 target = 0;
-        if (ZYAN_SUCCESS(zydis.calculate(&instruction, &operands[n], address, &target))) {
+    for (const auto& operand : std::span(operands).first(instruction.operand_count_visible)) {
+        if (ZyanU64 target = 0;
+            ZYAN_SUCCESS(zydis.calculate(&instruction, &operand, address, &target))) {
             result.target = target;
         }
     }
@@ -193,16 +196,9 @@ std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::
     if (!disassembler_remedy().empty()) {
         return code_bytes(memory, start, rip);
     }
-    const auto listing = list_code(code, rip, symbols, lines_after + 1, rip);
-    std::string text =
-        code_before(memory, symbols, start, rip) + fmt::format("{}", fmt::join(listing.lines, ""));
-    if (listing.lines.size() <= lines_after && listing.size < code.size()) {
-        const auto rest = std::span(code).subspan(listing.size);
-        text += fmt::format("{} {:016x}  {}  (no instruction)\n", listing.size == 0 ? "=>" : "  ",
-                            rip + listing.size,
-                            hex_bytes(rest.first(std::min(rest.size(), longest_instruction))));
-    }
-    return text;
+    auto lines = list_code(code, rip, symbols, lines_after + 1).lines;
+    lines.front().replace(0, 2, "=>");
+    return code_before(memory, symbols, start, rip) + fmt::to_string(fmt::join(lines, ""));
 }
 
 }  // namespace nestbed::vmm

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <vector>
 
 #include "shared/paging/bits.hpp"
@@ -57,18 +56,18 @@ std::string refusal_text(const WalkResult& result, paging::Access access,
     const std::string no_execute = entries_with(result, bits::no_execute, true);
     const bool is_user_page = supervisor_only.empty();
     std::vector<std::string> reasons;
-    const auto add_if = [&](bool refused, const std::string& reason) {
-        if (refused) {
-            reasons.push_back(reason);
-        }
-    };
-    add_if(by_user && !is_user_page, "U/S = 0 in " + supervisor_only);
-    add_if(is_fetch && !no_execute.empty(), "NX = 1 in " + no_execute);
-    add_if(!by_user && is_user_page && is_fetch && state.smep, "CR4.SMEP, and it is a user page");
-    add_if(!by_user && is_user_page && !is_fetch && state.smap && !state.ac,
-           "CR4.SMAP, and it is a user page");
-    add_if(access.type == AccessType::write && (by_user || state.wp) && !read_only.empty(),
-           "R/W = 0 in " + read_only);
+    if (by_user && !is_user_page) {
+        reasons.push_back("U/S = 0 in " + supervisor_only);
+    }
+    if (is_fetch && !no_execute.empty()) {
+        reasons.push_back("NX = 1 in " + no_execute);
+    }
+    if (!by_user && is_user_page && (is_fetch ? state.smep : state.smap && !state.ac)) {
+        reasons.push_back(fmt::format("CR4.{}, and it is a user page", is_fetch ? "SMEP" : "SMAP"));
+    }
+    if (access.type == AccessType::write && (by_user || state.wp) && !read_only.empty()) {
+        reasons.push_back("R/W = 0 in " + read_only);
+    }
     return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
@@ -151,20 +150,29 @@ std::string entry_text(Level level, std::uint64_t raw) {
     return "?";
 }
 
-PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
-                   paging::Access access, const ControlState& state) {
+std::string show_walk(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
+                      paging::Access access, const ControlState& state,
+                      std::optional<arch::PageFaultError> reported) {
     const paging::WindowReader reader{HostTableWindow(memory)};
-    PageWalk walk{paging::walk(reader, root, address, access, state), ""};
-    for (const WalkStep& step : walk.result.trace) {
-        const bool read = &step != &walk.result.trace.back() ||
-                          walk.result.outcome != WalkOutcome::entry_outside_memory;
-        fmt::format_to(
-            std::back_inserter(walk.text), "{:<5} {:>3} at {:#x}{}\n", entry_name_of(step.level),
-            paging::index_of(step.level, paging::VirtAddr(address)), step.entry.raw(),
-            read ? fmt::format(": {:016x} {}", step.raw, entry_text(step.level, step.raw)) : "");
+    const WalkResult result = paging::walk(reader, root, address, access, state);
+    std::string text;
+    for (const WalkStep& step : result.trace) {
+        text +=
+            fmt::format("{:<5} {:>3} at {:#x}", entry_name_of(step.level),
+                        paging::index_of(step.level, paging::VirtAddr(address)), step.entry.raw());
+        const bool is_read =
+            &step != &result.trace.back() || result.outcome != WalkOutcome::entry_outside_memory;
+        text += is_read ? fmt::format(": {:016x} {}\n", step.raw, entry_text(step.level, step.raw))
+                        : "\n";
     }
-    walk.text += fmt::format("=> {}\n", outcome_text(memory, walk.result, access, state));
-    return walk;
+    text += fmt::format("=> {}\n", outcome_text(memory, result, access, state));
+    if (reported && (result.outcome != WalkOutcome::page_fault || result.error != *reported)) {
+        text += fmt::format(
+            "but the processor reported error code {:#x}: an entry has changed since, or a stale "
+            "translation was used\n",
+            reported->raw());
+    }
+    return text;
 }
 
 }  // namespace nestbed::vmm

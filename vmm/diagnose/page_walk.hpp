@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "shared/paging/access.hpp"
@@ -13,13 +14,10 @@ namespace nestbed::vmm {
 /// What a raw entry says: "P W A -> table 0x5000", "P U NX -> 4 KiB page 0x7000", "not present".
 std::string entry_text(paging::Level level, std::uint64_t raw);
 
-struct PageWalk {
-    paging::WalkResult result;
-    std::string text;  ///< lines, each with its end
-};
-
-/// Walks the tables as they are in guest memory now.
-PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
-                   paging::Access access, const paging::ControlState& state);
+/// Walks the tables as they are in guest memory now; `reported` is what the processor said of the
+/// same access. Lines, each with its end.
+std::string show_walk(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
+                      paging::Access access, const paging::ControlState& state,
+                      std::optional<arch::PageFaultError> reported = std::nullopt);
 
 }  // namespace nestbed::vmm

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "shared/arch/control.hpp"
 #include "shared/arch/exceptions.hpp"
 
 namespace nestbed::vmm {
@@ -31,16 +30,6 @@ bool is_repeating(const kvm_regs& registers, const VirtualMemory& memory) {
         }
     }
     return false;
-}
-
-constexpr std::size_t longest_message = 1024;
-
-/// The kernel half is in every address space, so the tables that the VMM made show it, whatever
-/// became of the vCPU's own.
-std::string message_at(const Machine& machine, std::uint64_t address) {
-    const VirtualMemory memory(machine.memory(), machine.boot_root());
-    return memory.read_string(address, longest_message)
-        .value_or(fmt::format("<no message at {:#x}>", address));
 }
 
 }  // namespace
@@ -103,15 +92,18 @@ bool is_behind_access(const kvm_run& run, const kvm_regs& registers, const Virtu
     return is_complete && !is_repeating(registers, memory);
 }
 
-bool StoppedCpu::is_reset() const { return (state.special.cr0 & arch::cr0::pe) == 0; }
+std::optional<arch::PageFaultError> StoppedCpu::page_fault() const {
+    if (!trap || trap->vector != static_cast<std::uint64_t>(arch::Exception::page_fault)) {
+        return std::nullopt;
+    }
+    return arch::PageFaultError(static_cast<std::uint32_t>(trap->error_code));
+}
 
 StoppedCpu look_at(const Machine& machine, std::uint32_t index) {
     const kvm::Vcpu& vcpu = machine.vcpu(index);
     StoppedCpu cpu{.index = index,
                    .state = {vcpu.registers(), vcpu.special_registers()},
-                   .mp_state = vcpu.mp_state(),
-                   .trap = std::nullopt,
-                   .panic = std::nullopt};
+                   .mp_state = vcpu.mp_state()};
     const VirtualMemory memory = cpu.state.memory(machine.memory());
     const auto report =
         machine.memory().read<channel::PanicReport>(machine.shared_pages().panic_reports[index]);
@@ -124,7 +116,13 @@ StoppedCpu look_at(const Machine& machine, std::uint32_t index) {
             cpu.is_halted() || is_behind_access(vcpu.run_page(), cpu.state.general, memory);
     }
     if (report && report->message) {
-        cpu.panic = message_at(machine, report->message.address);
+        // The kernel half is in every address space, so the tables that the VMM made show it,
+        // whatever became of the vCPU's own.
+        constexpr std::size_t longest = 1024;
+        const std::uint64_t address = report->message.address;
+        cpu.panic = VirtualMemory(machine.memory(), machine.boot_root())
+                        .read_string(address, longest)
+                        .value_or(fmt::format("<no message at {:#x}>", address));
     }
     return cpu;
 }

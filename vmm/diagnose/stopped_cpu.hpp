@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "shared/arch/control.hpp"
+#include "shared/arch/page_fault.hpp"
 #include "shared/channel/boot_info.hpp"
 #include "shared/channel/panic_report.hpp"
 #include "shared/paging/access.hpp"
@@ -43,14 +45,16 @@ struct StoppedCpu {
     std::uint32_t index;
     /// Of the code that trapped, if `trap` is there; otherwise as KVM has it.
     CpuState state;
-    std::uint32_t mp_state;                  ///< KVM_MP_STATE_…
-    std::optional<channel::TrapFrame> trap;  ///< the exception that its kernel gave up at
-    std::optional<std::string> panic;        ///< or the words with which it did
+    std::uint32_t mp_state;                    ///< KVM_MP_STATE_…
+    std::optional<channel::TrapFrame> trap{};  ///< the exception that its kernel gave up at
+    std::optional<std::string> panic{};        ///< or the words with which it did
 
     bool is_halted() const { return mp_state == KVM_MP_STATE_HALTED; }
     bool has_panicked() const { return trap || panic; }
     /// KVM on AMD resets a vCPU at a triple fault: its registers then say nothing about the guest.
-    bool is_reset() const;
+    bool is_reset() const { return (state.special.cr0 & arch::cr0::pe) == 0; }
+    /// The error code, if the trap is a page fault.
+    std::optional<arch::PageFaultError> page_fault() const;
 };
 
 /// Throws Error if KVM does not hand out its registers.

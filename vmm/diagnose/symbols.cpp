@@ -16,12 +16,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-void remove_all(std::string& text, std::string_view part) {
-    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
-        text.erase(at, part.size());
-    }
-}
-
 /// The first kibibyte of a string in the file; "?" for null.
 std::string bounded(const char* text) {
     constexpr std::size_t longest = 1024;
@@ -36,8 +30,8 @@ Dwarf_Die referred_by(Dwarf_Die die, unsigned attribute) {
                                                                                           : die;
 }
 
-/// The functions of a compilation unit that an address is in, the innermost first, found in one
-/// pass over its DIEs (the nodes of the tree of debug information).
+/// The functions of a compilation unit that an address is in, found in one pass over its DIEs (the
+/// nodes of the tree of debug information).
 ///
 /// Not by dwarf_getscopes, which does not look for a lambda's code inside a function that has none
 /// of it, and not without a limit, since damaged references form loops.
@@ -48,6 +42,7 @@ class FunctionsAt {
         std::ranges::reverse(functions_);
     }
 
+    /// The innermost first.
     const std::vector<Dwarf_Die>& functions() const { return functions_; }
 
     /// A function's own name: file and line, which are always shown with it, say the rest.
@@ -223,10 +218,8 @@ std::vector<SourcePlace> Symbols::source_of(std::uint64_t address) const {
 
 std::string Symbols::name_of(std::uint64_t address) const {
     const auto symbol = at(address);
-    if (!symbol) {
-        return fmt::format("{:#x}", address);
-    }
-    return address == symbol->start
+    return !symbol ? fmt::format("{:#x}", address)
+           : address == symbol->start
                ? symbol->name
                : fmt::format("{}+{:#x}", symbol->name, address - symbol->start);
 }
@@ -252,8 +245,11 @@ std::string readable_symbol(const char* mangled) {
     if (demangled != nullptr) {
         name = bounded(demangled.get());
     }
-    remove_all(name, "(anonymous namespace)::");
-    remove_all(name, "nestbed::");
+    for (const std::string_view part : {"(anonymous namespace)::", "nestbed::"}) {
+        for (std::size_t at = name.find(part); at != name.npos; at = name.find(part, at)) {
+            name.erase(at, part.size());
+        }
+    }
     return name;
 }
 

@@ -44,9 +44,8 @@ class PageWalkText : public testing::Test {
 
     std::string walk(Access access, paging::ControlState state = {},
                      std::uint64_t address = linear) {
-        return walk_page(memory_, *paging::Frame4k::from(paging::PhysAddr(0x1000)), address, access,
-                         state)
-            .text;
+        return show_walk(memory_, *paging::Frame4k::from(paging::PhysAddr(0x1000)), address, access,
+                         state);
     }
 
     GuestMemory memory_;
