@@ -16,7 +16,7 @@
 #include "vmm/cli/options.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/nested_run.hpp"
-#include "vmm/nested/task.hpp"
+#include "vmm/nested/init.hpp"
 #include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {

@@ -276,6 +276,16 @@ std::string last_line(std::string_view text) {
     return std::string(text.substr(text.rfind('\n') + 1));
 }
 
+std::string word_after(std::string_view before, const std::string& text) {
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        if (word == before && words >> word) {
+            return word;
+        }
+    }
+    return "";
+}
+
 bool program_exists(std::string_view name) { return !find_program(name).empty(); }
 
 }  // namespace nestbed::vmm

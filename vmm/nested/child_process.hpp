@@ -90,6 +90,9 @@ std::string output_of(const std::vector<std::string>& command,
 /// The last line of `text` that is not empty.
 std::string last_line(std::string_view text);
 
+/// The first word of `text` that stands behind the word `before`; empty if there is none.
+std::string word_after(std::string_view before, const std::string& text);
+
 /// True if `name` is a program in PATH.
 bool program_exists(std::string_view name);
 

@@ -1,6 +1,7 @@
 #include "vmm/nested/cpio.hpp"
 
 #include <fmt/format.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <utility>
@@ -10,7 +11,7 @@
 namespace nestbed::vmm {
 
 void CpioArchive::add(std::string_view path, std::uint32_t mode, std::string_view contents,
-                      DeviceNumbers device) {
+                      dev_t device) {
     // The kernel unpacks without leading slashes, into its root, which is there.
     const std::string_view name = path.substr(std::min(path.find_first_not_of('/'), path.size()));
     if (name.empty() || paths_.contains(name)) {
@@ -23,20 +24,16 @@ void CpioArchive::add(std::string_view path, std::uint32_t mode, std::string_vie
     if (contents.size() > ~std::uint32_t{0}) {
         throw_error(ErrorKind::input, "{} is too large for an initramfs", path);
     }
-    // magic inode mode uid gid links mtime size device(2) special(2) name-size check
-    bytes_ += fmt::format(
-        "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}"
-        "{:08x}{:08x}",
-        next_inode_++, mode, 0, 0, 1, 0, contents.size(), 0, 0, device.major, device.minor,
-        name.size() + 1, 0);
-    bytes_ += name;
-    bytes_ += '\0';
+    const auto pad = [&] { bytes_.resize((bytes_.size() + 3) / 4 * 4); };
+    // inode mode uid gid links mtime size device(2) special(2) name-size check
+    const std::size_t fields[] = {
+        next_inode_++,   mode, 0, 0, 1, 0, contents.size(), 0, 0, major(device), minor(device),
+        name.size() + 1, 0};
+    bytes_ += fmt::format("070701{:08x}{}", fmt::join(fields, ""), name) + '\0';
     pad();
     bytes_ += contents;
     pad();
 }
-
-void CpioArchive::pad() { bytes_.resize((bytes_.size() + 3) / 4 * 4); }
 
 std::string CpioArchive::finish() && {
     add("TRAILER!!!", 0);

@@ -11,12 +11,6 @@
 
 namespace nestbed::vmm {
 
-/// The numbers of a device file.
-struct DeviceNumbers {
-    std::uint32_t major = 0;
-    std::uint32_t minor = 0;
-};
-
 class CpioArchive {
   public:
     /// A file of any kind at an absolute path; the folders on the way to it come by themselves.
@@ -24,15 +18,13 @@ class CpioArchive {
     /// stat(2); `contents` a regular file's, or where a link leads. Throws Error(input) if they are
     /// too large.
     void add(std::string_view path, std::uint32_t mode, std::string_view contents = "",
-             DeviceNumbers device = {});
+             dev_t device = 0);
     void add_folder(std::string_view path) { add(path, S_IFDIR | 0755); }
 
     /// The archive, ended; nothing can be added any more.
     std::string finish() &&;
 
   private:
-    void pad();
-
     std::string bytes_;
     std::set<std::string, std::less<>> paths_;
     std::uint32_t next_inode_ = 1;

@@ -71,28 +71,6 @@ void refuse_bad_kernel(const NestedRequest& request) {
     }
 }
 
-BootResult boot_twice_at_most(const NestedMachine& machine, NestedObserver& observer,
-                              const std::stop_token& stop) {
-    const Emulator& emulator = machine.emulator;
-    const ScratchFolder folder = temporary_folder();
-    const fs::path initramfs = folder.path() / "initramfs";
-    for (std::uint32_t retries = 0;; ++retries) {
-        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
-        BootResult result =
-            boot({.emulator = emulator.name,
-                  .command = emulator.command(machine.kernel, initramfs, folder.path()),
-                  .directory = folder.path(),
-                  .silence = machine.silence,
-                  .complaint_in = emulator.complaint_in},
-                 observer, stop);
-        result.retries = retries;
-        if (result.end != BootEnd::hung || result.any_output || retries == 1) {
-            return result;
-        }
-        observer.retrying(result);
-    }
-}
-
 }  // namespace
 
 NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observer) {
@@ -114,7 +92,24 @@ NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observe
 BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
                       const std::stop_token& stop) {
     observer.preparing("nested machine: booting");
-    BootResult result = boot_twice_at_most(machine, observer, stop);
+    const Emulator& emulator = machine.emulator;
+    const ScratchFolder folder = temporary_folder();
+    const fs::path initramfs = folder.path() / "initramfs";
+    BootResult result;
+    for (std::uint32_t retries = 0;; ++retries) {
+        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
+        result = boot({.emulator = emulator.name,
+                       .command = emulator.command(machine.kernel, initramfs, folder.path()),
+                       .directory = folder.path(),
+                       .silence = machine.silence,
+                       .complaint_in = emulator.complaint_in},
+                      observer, stop);
+        result.retries = retries;
+        if (result.end != BootEnd::hung || result.any_output || retries == 1) {
+            break;
+        }
+        observer.retrying(result);
+    }
     FirstError error;
     for (const auto& [number, contents] : result.files) {
         error.attempt([&] { machine.outputs.at(number).write(contents); });

@@ -1,4 +1,4 @@
-// What the nested machine's first process is told to do; it finds this as a file.
+// The nested machine's first process, and what it is told to do; it finds that as a file.
 #pragma once
 
 #include <string>
@@ -36,8 +36,8 @@ std::string bytes_of(const Task& task);
 /// Throws Error(input) if `bytes` are no task.
 Task task_from(std::string_view bytes);
 
-/// That process: loads KVM, runs the command, sends what it writes, and switches the machine off.
-/// What goes wrong is sent as well. Throws Error(usage) anywhere but in such a machine.
+/// Loads KVM, runs the command, sends what it writes, and switches the machine off. What goes wrong
+/// is sent as well. Throws Error(usage) anywhere but in such a machine.
 [[noreturn]] void run_nested_init();
 
 }  // namespace nestbed::vmm
