@@ -43,11 +43,7 @@ const vmm::Guest& boot_guest() {
 }
 
 vmm::Machine make_machine(const kvm::System& system) {
-    const vmm::GuestTest& empty =
-        *std::ranges::find(boot_guest().tests(), "empty", &vmm::GuestTest::name);
-    vmm::MachineSettings settings;
-    settings.memory = vmm::TestSettings{}.memory;
-    return {system, boot_guest(), empty, settings};
+    return {system, boot_guest(), boot_guest().test_named("empty"), vmm::TestSettings()};
 }
 
 /// A `snapshot` and its pages. `machine` has not run yet.

@@ -1,7 +1,6 @@
 #include "vmm/nested/initramfs.hpp"
 
 #include <link.h>
-#include <sys/sysmacros.h>
 
 #include <sstream>
 

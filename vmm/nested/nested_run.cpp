@@ -62,20 +62,10 @@ void complete(NestedCommand& command) {
     }
 }
 
-void refuse_bad_kernel(const NestedRequest& request) {
-    if (request.kernel.empty() != request.modules.empty()) {
-        throw_error(ErrorKind::usage, "--kernel and --modules belong together");
-    }
-    if (request.cache && !request.kernel.empty()) {
-        throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
-    }
-}
-
 }  // namespace
 
 NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observer) {
     complete(request.command);
-    refuse_bad_kernel(request);
     std::vector<OutputFile> outputs(request.command.outputs.begin(), request.command.outputs.end());
     const bool ept = request.settings.paging == NestedPaging::ept;
     Emulator emulator = ept ? make_bochs(request.settings) : make_qemu(request.settings);
