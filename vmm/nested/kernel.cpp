@@ -1,7 +1,6 @@
 #include "vmm/nested/kernel.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 
 #include <cerrno>

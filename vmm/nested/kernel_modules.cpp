@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <sstream>
-#include <utility>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "vmm/base/error.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/emulator.hpp"
@@ -14,30 +16,22 @@ constexpr char program[] = "qemu-system-x86_64";
 
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
                                     const std::filesystem::path& initramfs) {
-    return {program,
-            "-nodefaults",
-            "-no-user-config",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            settings.cpu_model,
-            "-smp",
-            fmt::format("{}", settings.cpus),
-            "-m",
-            fmt::format("{}M", *settings.memory >> 20),
-            "-serial",
-            fmt::format("file:/dev/fd/{}", console_descriptor),
-            "-serial",
-            fmt::format("file:/dev/fd/{}", channel_descriptor),
-            "-kernel",
-            kernel.image,
-            "-initrd",
-            initramfs,
-            "-append",
-            kernel_arguments(settings)};
+    const std::vector<std::pair<std::string, std::string>> options{
+        {"-display", "none"},
+        {"-accel", "tcg,thread=multi"},
+        {"-cpu", settings.cpu_model},
+        {"-smp", fmt::format("{}", settings.cpus)},
+        {"-m", fmt::format("{}M", *settings.memory >> 20)},
+        {"-serial", fmt::format("file:/dev/fd/{}", console_descriptor)},
+        {"-serial", fmt::format("file:/dev/fd/{}", channel_descriptor)},
+        {"-kernel", kernel.image},
+        {"-initrd", initramfs},
+        {"-append", kernel_arguments(settings)}};
+    std::vector<std::string> command{program, "-nodefaults", "-no-user-config", "-no-reboot"};
+    for (const auto& [option, value] : options) {
+        command.insert(command.end(), {option, value});
+    }
+    return command;
 }
 
 }  // namespace
