@@ -32,8 +32,7 @@ constexpr c_pages read_only = with(paging::Permission::read | paging::Permission
 constexpr c_pages writable =
     with(paging::Permission::read | paging::Permission::write | paging::Permission::user);
 
-/// Where the tables lie, and the address spaces of the contenders, of which each has it all while
-/// it is its turn.
+/// The tables' memory and the contenders' address spaces: each has it all while it is its turn.
 class Arena {
   public:
     Arena() {
@@ -105,8 +104,7 @@ std::vector<Contest> all_contests(Arena& arena) {
         return Contest{name,
                        {arena.library(mapped, library, range), arena.c("c", mapped, c, range),
                         arena.c("c_inlined", mapped, c_inlined, range)},
-                       // Inlined, C that knows one paging mode and one half only is more than a
-                       // floor.
+                       // Inlined C that knows one mode and one half only is more than a floor.
                        {{"c", 1.15}}};
     };
     return {

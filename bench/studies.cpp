@@ -89,13 +89,13 @@ class StudyBench {
         }
     }
 
-    bool failed() const {
+    /// Prints how far below its bars, if it has any, the study is. Returns whether a run has
+    /// failed.
+    bool report() const {
+        fmt::print(stderr, "{}", bars_text(study_, runs_));
         return std::ranges::any_of(
             runs_, [](const StudyRun& run) { return run.test.verdict == vmm::Verdict::failed; });
     }
-
-    /// Where the study has bars, how far below them its figures are.
-    std::string bars() const { return bars_text(study_, runs_); }
 
   private:
     const StudyRun& run_of(const Point& point) {
@@ -159,8 +159,7 @@ int run_benchmarks() {
     benchmark::RunSpecifiedBenchmarks();
     bool failed = false;
     for (const StudyBench& bench : benches) {
-        fmt::print(stderr, "{}", bench.bars());
-        failed = failed || bench.failed();
+        failed = bench.report() || failed;
     }
     return failed ? 1 : 0;
 }

@@ -103,12 +103,10 @@ std::string configuration(const NestedSettings& settings) {
 
 std::string complaint_in(const std::string& said) {
     constexpr std::string_view marker = "exiting with the following message:\n";
-    const std::size_t begin = said.find(marker);
-    if (begin == std::string::npos) {
-        return last_line(said);
-    }
-    const std::string_view rest = std::string_view(said).substr(begin + marker.size());
-    return std::string(rest.substr(0, rest.find('\n')));
+    const std::size_t found = said.find(marker);
+    const std::size_t end =
+        found == std::string::npos ? found : said.find('\n', found + marker.size());
+    return last_line(said.substr(0, end));
 }
 
 void complete(NestedSettings& settings, const std::string& name) {
@@ -128,8 +126,7 @@ void complete(NestedSettings& settings, const std::string& name) {
         throw_error(ErrorKind::usage, "--cpus {}: {} has {} at most", settings.cpus, name,
                     most_cpus);
     }
-    constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;
-    settings.memory = settings.memory.value_or(default_memory);
+    settings.memory = settings.memory.value_or(512 << 20);
 }
 
 }  // namespace

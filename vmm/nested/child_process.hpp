@@ -81,9 +81,8 @@ class ChildProcess {
     std::optional<ProcessEnd> end_;
 };
 
-/// Runs a program of the system that does one thing and ends, in `directory` (empty: here), and
-/// returns its standard output. Throws Error(host_lacks) if it fails, with the last line that it
-/// wrote to its standard error.
+/// The standard output of a program of the system that does one thing and ends, run in `directory`
+/// (empty: here). Throws Error(host_lacks) with its last line on standard error if it fails.
 std::string output_of(const std::vector<std::string>& command,
                       const std::filesystem::path& directory = {});
 

@@ -19,10 +19,9 @@ namespace nestbed::vmm {
 
 class CpioArchive {
   public:
-    /// A file of any kind at an absolute path; the folders on the way to it come by themselves.
-    /// Of several at one path the first stays. `mode` is its kind and its permissions, as of
-    /// stat(2); `contents` a regular file's, or where a link leads. Throws Error(input) if they are
-    /// too large.
+    /// A file of any kind at an absolute path, with the folders on the way to it. Of several at one
+    /// path the first stays. `mode` is as of stat(2); `contents` a regular file's, or where a link
+    /// leads. Throws Error(input) if they are too large.
     void add(std::string_view path, std::uint32_t mode, std::string_view contents = "",
              dev_t device = 0) {
         // The kernel unpacks without leading slashes, into its root, which is there.

@@ -28,8 +28,7 @@ inline constexpr char program_path[] = "/nestbed/nestbed";
 /// The argument that makes the program that machine's first process.
 inline constexpr char init_command[] = "nested-init";
 
-/// The environment variable that names the descriptor to which the program writes its progress, a
-/// line each, where there is no terminal to show it on.
+/// The environment variable with the descriptor for lines of progress where there is no terminal.
 inline constexpr char progress_variable[] = "NESTBED_PROGRESS_FD";
 
 std::string bytes_of(const Task& task);

@@ -29,8 +29,7 @@ bool is_module(const fs::path& path) {
     return unpacked.extension() == ".ko";
 }
 
-/// The section `.modinfo`; empty if there is none. (What libelf cannot tell stays zero, and then
-/// the section has no name.)
+/// The section `.modinfo`; empty if there is none, or if libelf cannot tell the sections' names.
 std::string_view modinfo_in(Elf* elf) {
     std::size_t names = 0;
     ::elf_getshdrstrndx(elf, &names);

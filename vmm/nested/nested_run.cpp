@@ -72,7 +72,7 @@ NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observe
     observer.preparing("nested machine: preparing its kernel");
     return {.emulator = std::move(emulator),
             .kernel = request.kernel.empty()
-                          ? cached_kernel(request.cache ? *request.cache : default_cache())
+                          ? cached_kernel(request.cache.empty() ? default_cache() : request.cache)
                           : kernel_by_hand(request.kernel, request.modules),
             .command = std::move(request.command),
             .silence = request.silence,
@@ -101,8 +101,8 @@ BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
         observer.retrying(result);
     }
     FirstError error;
-    for (const auto& [number, contents] : result.files) {
-        error.attempt([&] { machine.outputs.at(number).write(contents); });
+    for (const auto& file : result.files) {
+        error.attempt([&] { machine.outputs.at(file.first).write(file.second); });
     }
     error.throw_if_any();
     return result;

@@ -48,8 +48,7 @@ Emulator make_qemu(NestedSettings settings) {
         // of 7 runs of all suites with QEMU 7.2; without it in none of 10).
         settings.cpu_model = "max,vgif=off,v-vmsave-vmload=off";
     }
-    constexpr std::uint64_t default_memory = std::uint64_t{1536} << 20;
-    settings.memory = settings.memory.value_or(default_memory);
+    settings.memory = settings.memory.value_or(1536 << 20);
     const bool npt = settings.paging == NestedPaging::npt;
     return {
         .name = "QEMU " + word_after("version", output_of({program, "--version"})),
