@@ -12,19 +12,17 @@
 extern "C" {
 #endif
 
-/// Where physical address 0 is in the address space of this process: a direct map at a constant
-/// address, as a kernel has.
+/// Where physical address 0 is in this process: as in a kernel, a direct map at a constant address.
 #define TABLE_MEMORY_DIRECT_MAP 0x200000000000
 
-/// The physical memory that tables lie in, those of the library as well: frames are handed out in
-/// ascending order.
+/// Physical memory for all tables, the library's as well. Frames are handed out in ascending order.
 struct table_memory {
     uint64_t next;  ///< the frame handed out next
     uint64_t end;   ///< the first that is not memory
 };
 
-/// Maps this many frames from physical address `first` on and touches them all. Returns 0, or -1
-/// if the host has no room there. There is one such memory in a process.
+/// Maps this many frames from physical address `first` on, once in a process, and touches them all.
+/// Returns 0, or -1 if the host has no room there.
 int table_memory_open(struct table_memory* memory, uint64_t first, uint64_t frames);
 
 /// Hands out a frame after filling it with zero; 0 if there is none left.

@@ -43,11 +43,7 @@ const vmm::Guest& boot_guest() {
 }
 
 vmm::Machine make_machine(const kvm::System& system) {
-    const vmm::GuestTest& empty =
-        *std::ranges::find(boot_guest().tests(), "empty", &vmm::GuestTest::name);
-    vmm::MachineSettings settings;
-    settings.memory = vmm::TestSettings{}.memory;
-    return {system, boot_guest(), empty, settings};
+    return {system, boot_guest(), boot_guest().test_named("empty"), vmm::TestSettings()};
 }
 
 /// A `snapshot` and its pages. `machine` has not run yet.
@@ -107,11 +103,11 @@ double compare(benchmark::State& state, const std::vector<Contender>& contenders
     }
     for (std::size_t n = 0; n < costs.size(); ++n) {
         const std::string& name = contenders[n].name;
-        state.counters[name + "_ms"] = mean(costs[n], &Cost::wall) * 1000;
-        state.counters[name + "_median_ms"] = median(costs[n], &Cost::wall) * 1000;
-        state.counters[name + "_cpu_ms"] = mean(costs[n], &Cost::processor) * 1000;
+        state.counters[name + "_ms"] = mean(costs[n].wall) * 1000;
+        state.counters[name + "_median_ms"] = median(costs[n].wall) * 1000;
+        state.counters[name + "_cpu_ms"] = mean(costs[n].processor) * 1000;
     }
-    const double ratio = mean(costs[0], &Cost::wall) / mean(costs[1], &Cost::wall);
+    const double ratio = mean(costs[0].wall) / mean(costs[1].wall);
     state.counters["ratio"] = ratio;
     return ratio;
 }
@@ -123,10 +119,8 @@ int run_benchmarks() {
     vmm::VcpuThread::install_kick_handler();
     const std::string snapshot_file = snapshot_of(make_machine(system));
     const vmm::Descriptor file(::memfd_create("snapshot", 0));  // which children inherit
-    if (vmm::write_all(file.get(), snapshot_file) != 0) {
-        vmm::throw_error(vmm::ErrorKind::io, "cannot write the snapshot");
-    }
     const std::string path = fmt::format("/proc/self/fd/{}", file.get());
+    vmm::write_file(path, snapshot_file);
     const std::vector<Contender> in_one_process{
         {"nestbed", [&] { return run_machine(system); }},
         {"bare", [&] {

@@ -5,20 +5,6 @@
 #include "bench/run_benchmarks.hpp"
 #include "vmm/base/error.hpp"
 
-namespace nestbed::bench {
-
-void add_benchmark(const std::string& name, benchmark::TimeUnit unit, int iterations,
-                   const std::function<void(benchmark::State&)>& run) {
-#ifndef __clang_analyzer__  // which takes what the library keeps for a leak
-    benchmark::RegisterBenchmark(name.c_str(), run)
-        ->UseManualTime()
-        ->Unit(unit)
-        ->Iterations(iterations);
-#endif
-}
-
-}  // namespace nestbed::bench
-
 int main(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) {

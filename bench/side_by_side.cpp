@@ -29,50 +29,42 @@ double processor_seconds(int who) {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// Puts what the work returns into `result`.
-Cost cost_of(const Contender& contender, int who, std::uint64_t& result) {
+/// Returns what the work returned.
+std::uint64_t run(const Contender& contender, int who, Costs& costs) {
     contender.prepare();
     const double processor = processor_seconds(who);
     const vmm::Stopwatch watch;
     const std::uint64_t start = fenced_tsc();
-    result = contender.work();
+    const std::uint64_t result = contender.work();
     const std::uint64_t end = fenced_tsc();
-    const double wall = watch.seconds();
-    return {static_cast<double>(end - start), wall, processor_seconds(who) - processor};
-}
-
-std::vector<double> sorted(const Costs& costs, double Cost::*part) {
-    std::vector<double> values(costs.size());
-    std::ranges::transform(costs, values.begin(), part);
-    std::ranges::sort(values);
-    return values;
+    costs.wall.push_back(watch.seconds());
+    costs.processor.push_back(processor_seconds(who) - processor);
+    costs.cycles.push_back(static_cast<double>(end - start));
+    return result;
 }
 
 }  // namespace
 
 std::vector<Costs> run_side_by_side(benchmark::State& state,
                                     const std::vector<Contender>& contenders, int who) {
-    std::vector<Costs> costs(contenders.size());
     std::uint64_t agreed = 0;
-    const auto run = [&](const Contender& contender) {
-        std::uint64_t result = 0;
-        const Cost cost = cost_of(contender, who, result);
-        agreed = agreed == 0 ? result : agreed;
-        if (result == 0 || result != agreed) {
-            throw std::runtime_error("not the same work: " + contender.name);
-        }
-        return cost;
-    };
-    try {
-        std::ranges::for_each(contenders, run);
-        std::size_t first = 0;
-        for ([[maybe_unused]] auto _ : state) {
-            for (std::size_t turn = 0; turn < contenders.size(); ++turn) {
-                const std::size_t index = (first + turn) % contenders.size();
-                costs[index].push_back(run(contenders[index]));
+    const auto run_round = [&](std::size_t first, std::vector<Costs>& costs) {
+        for (std::size_t turn = 0; turn < contenders.size(); ++turn) {
+            const std::size_t index = (first + turn) % contenders.size();
+            const std::uint64_t result = run(contenders[index], who, costs[index]);
+            agreed = agreed == 0 ? result : agreed;
+            if (result == 0 || result != agreed) {
+                throw std::runtime_error("not the same work: " + contenders[index].name);
             }
-            state.SetIterationTime(costs[0].back().wall);
-            ++first;
+        }
+    };
+    std::vector<Costs> costs(contenders.size());
+    try {
+        std::vector<Costs> untimed(contenders.size());
+        run_round(0, untimed);
+        for ([[maybe_unused]] auto _ : state) {
+            run_round(costs[0].wall.size(), costs);
+            state.SetIterationTime(costs[0].wall.back());
         }
     } catch (const std::exception& error) {
         state.SkipWithError(error.what());
@@ -81,12 +73,13 @@ std::vector<Costs> run_side_by_side(benchmark::State& state,
     return costs;
 }
 
-double median(const Costs& costs, double Cost::*part) {
-    return sorted(costs, part)[costs.size() / 2];
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    return values[values.size() / 2];
 }
 
-double mean(const Costs& costs, double Cost::*part) {
-    const std::vector<double> values = sorted(costs, part);
+double mean(std::vector<double> values) {
+    std::ranges::sort(values);
     const auto outliers = static_cast<std::ptrdiff_t>(values.size() / 10);
     const double sum = std::accumulate(values.begin() + outliers, values.end() - outliers, 0.0);
     return sum / static_cast<double>(values.end() - values.begin() - 2 * outliers);

@@ -19,14 +19,12 @@ struct Contender {
     std::function<void()> prepare = [] {};
 };
 
-/// Of one time that a contender worked.
-struct Cost {
-    double cycles;     ///< of the TSC
-    double wall;       ///< seconds
-    double processor;  ///< seconds in user mode and in the kernel
+/// Of a contender, each time that it worked.
+struct Costs {
+    std::vector<double> cycles;     ///< of the TSC
+    std::vector<double> wall;       ///< seconds
+    std::vector<double> processor;  ///< seconds in user mode and in the kernel
 };
-
-using Costs = std::vector<Cost>;
 
 /// Runs all contenders in each of the benchmark's iterations, with another one first each time,
 /// after each has run once untimed. `who` takes the processor's time, as of getrusage(2). Returns
@@ -36,9 +34,9 @@ std::vector<Costs> run_side_by_side(benchmark::State& state,
                                     const std::vector<Contender>& contenders,
                                     int who = RUSAGE_SELF);
 
-double median(const Costs& costs, double Cost::*part);
+double median(std::vector<double> values);
 
 /// Without the lowest and the highest tenth.
-double mean(const Costs& costs, double Cost::*part);
+double mean(std::vector<double> values);
 
 }  // namespace nestbed::bench

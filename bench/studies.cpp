@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <functional>
 #include <list>
-#include <map>
 
 #include "bench/run_benchmarks.hpp"
 #include "shared/shootdown/protocol_names.hpp"
@@ -77,43 +76,35 @@ class StudyBench {
     }
 
     void add_benchmarks() {
-        for (std::size_t n = 0; n < points_.size(); ++n) {
+        for (const Point& point : points_) {
             for (const vmm::Measured& measured : study_.measured) {
                 if (!measured.label.empty()) {
                     continue;  // a companion, which some points have
                 }
-                add_benchmark(
-                    name_of(study_, points_[n], measured), benchmark::kMicrosecond, 1,
-                    [this, n, &measured](benchmark::State& state) { show(state, n, measured); });
+                add_benchmark(name_of(study_, point, measured), benchmark::kMicrosecond, 1,
+                              [this, &point, &measured](benchmark::State& state) {
+                                  show(state, run_of(point), measured);
+                              });
             }
         }
     }
 
-    bool failed() const {
+    /// Prints how far below its bars, if it has any, the study is. Returns whether a run has
+    /// failed.
+    bool report() const {
+        fmt::print(stderr, "{}", bars_text(study_, runs_));
         return std::ranges::any_of(
-            runs_, [](const auto& run) { return run.second.test.verdict == vmm::Verdict::failed; });
-    }
-
-    /// Where the study has bars, how far below them its figures are.
-    std::string bars() const {
-        vmm::StudyRuns runs;
-        for (const auto& [number, run] : runs_) {
-            runs.push_back(run);
-        }
-        return bars_text(study_, runs);
+            runs_, [](const StudyRun& run) { return run.test.verdict == vmm::Verdict::failed; });
     }
 
   private:
-    const StudyRun& run_of(std::size_t n) {
-        const auto found = runs_.find(n);
-        return found != runs_.end()
-                   ? found->second
-                   : runs_.emplace(n, runner_->run(points_[n], /*memory_report=*/false, {}))
-                         .first->second;
+    const StudyRun& run_of(const Point& point) {
+        const auto found = std::ranges::find(runs_, point.text(),
+                                             [](const StudyRun& run) { return run.test.point; });
+        return found != runs_.end() ? *found : runs_.emplace_back(runner_->run(point, false, {}));
     }
 
-    void show(benchmark::State& state, std::size_t n, const vmm::Measured& measured) {
-        const StudyRun& run = run_of(n);
+    void show(benchmark::State& state, const StudyRun& run, const vmm::Measured& measured) const {
         const vmm::TestResult& test = run.test;
         const vmm::MeasurementEvent* found = measurement_named(test, measured.name);
         if (test.verdict != vmm::Verdict::passed || found == nullptr || test.tsc_khz == 0) {
@@ -121,10 +112,7 @@ class StudyBench {
             state.SkipWithError(fmt::format("{}: {}", verdict_name(test.verdict), reason).c_str());
             return;
         }
-        const double operations =
-            measured.per.empty()
-                ? 1
-                : static_cast<double>(number_named(*found, measured.per).value_or(1));
+        const auto operations = static_cast<double>(number_named(*found, measured.per).value_or(1));
         const vmm::Distribution cycles = vmm::distribution_of(found->histogram);
         const auto in_us = [&](std::uint64_t value) {
             return vmm::microseconds(static_cast<double>(value), test.tsc_khz) / operations;
@@ -155,7 +143,7 @@ class StudyBench {
     const Study& study_;
     std::vector<Point> points_;
     std::optional<vmm::StudyRunner> runner_;
-    std::map<std::size_t, StudyRun> runs_;
+    vmm::StudyRuns runs_;
 };
 
 }  // namespace
@@ -171,8 +159,7 @@ int run_benchmarks() {
     benchmark::RunSpecifiedBenchmarks();
     bool failed = false;
     for (const StudyBench& bench : benches) {
-        fmt::print(stderr, "{}", bench.bars());
-        failed = failed || bench.failed();
+        failed = bench.report() || failed;
     }
     return failed ? 1 : 0;
 }

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "vmm/base/error.hpp"
-#include "vmm/nested/task.hpp"
+#include "vmm/nested/init.hpp"
 
 namespace nestbed::vmm {
 

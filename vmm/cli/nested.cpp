@@ -15,8 +15,8 @@
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/nested/child_process.hpp"
+#include "vmm/nested/init.hpp"
 #include "vmm/nested/nested_run.hpp"
-#include "vmm/nested/task.hpp"
 #include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {
@@ -41,10 +41,11 @@ constexpr char nested_help[] =
 
 /// An option with a name for its text. Given as "" it is one whose shell variable was not set.
 template <typename Text>
-void add_text(CLI::App* command, const char* name, const char* type, const char* help, Text& text) {
+CLI::Option* add_text(CLI::App* command, const char* name, const char* type, const char* help,
+                      Text& text) {
     static const CLI::Validator not_empty(
         [](const std::string& given) { return given.empty() ? "must not be empty" : ""; }, "");
-    command->add_option(name, text, help)->type_name(type)->check(not_empty);
+    return command->add_option(name, text, help)->type_name(type)->check(not_empty);
 }
 
 NestedPaging parse_nested_paging(const std::string& text) {
@@ -71,10 +72,8 @@ void add_machine_options(CLI::App* command, NestedRequest& request) {
     add_value(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
               [&](const std::string& text) { settings.paging = parse_nested_paging(text); })
         ->required();
-    add_value(command, "--cpus", "N", "The machine's processors (default 2)",
-              [&](const std::string& text) {
-                  settings.cpus = static_cast<std::uint32_t>(parse_number("--cpus", text, 1, 64));
-              });
+    add_number(command, "--cpus", "N", "The machine's processors (default 2)", 1, 64,
+               settings.cpus);
     add_value(command, "--memory", "SIZE", "The machine's memory (default 1536M; ept 512M)",
               [&](const std::string& text) { settings.memory = parse_machine_memory(text); });
     command->add_flag("--five-level", settings.five_level,
@@ -87,10 +86,15 @@ void add_machine_options(CLI::App* command, NestedRequest& request) {
 }
 
 void add_kernel_options(CLI::App* command, NestedRequest& request) {
-    add_text(command, "--cache", "FOLDER", "Where the kernel is kept (default ~/.cache/nestbed)",
-             request.cache);
-    add_text(command, "--kernel", "FILE", "Another kernel's image", request.kernel);
-    add_text(command, "--modules", "FOLDER", "The folder of its modules", request.modules);
+    CLI::Option* cache =
+        add_text(command, "--cache", "FOLDER",
+                 "Where Debian's kernel is kept (default ~/.cache/nestbed)", request.cache);
+    CLI::Option* kernel =
+        add_text(command, "--kernel", "FILE", "Another kernel's image", request.kernel);
+    kernel->excludes(cache);
+    kernel->needs(
+        add_text(command, "--modules", "FOLDER", "The folder of its modules", request.modules)
+            ->needs(kernel));
 }
 
 void add_command_options(CLI::App* command, NestedRequest& request) {

@@ -45,25 +45,20 @@ void refuse_what_is_missing() {
 /// The emulated clock counts instructions, so many to a second: with more, the boot takes longer.
 constexpr std::uint32_t instructions_per_second = 20'000'000;
 
-/// What Linux needs to hear besides, to get through its boot at this speed: no address of its own
-/// choosing, no tests of its cryptography, no doubts about the timer, no mitigations. With sleeps
-/// by MWAIT its processors miss wake-ups. An interrupt does not reach a guest that spins with
-/// interrupts off and makes no exit; what ends such a one is the NMI of a stall detector, which
-/// otherwise waits for 21 s. The newer models' TSC is taken for a faster one unless it is told.
-std::string linux_options() {
-    return fmt::format(
-        "nokaslr cryptomgr.notests no_timer_check mitigations=off nopti idle=halt "
-        "rcupdate.rcu_cpu_stall_timeout=3 tsc_early_khz={}",
-        instructions_per_second / 1000);
-}
-
+/// GRUB's, with what Linux needs to hear to get through its boot at this speed: no address of its
+/// own choosing, no tests of its cryptography, no doubts about the timer, no mitigations. With
+/// sleeps by MWAIT its processors miss wake-ups. An interrupt does not reach a guest that spins
+/// with interrupts off and makes no exit; what ends such a one is the NMI of a stall detector,
+/// which otherwise waits for 21 s. The newer models' TSC is taken for a faster one unless it is
+/// told.
 std::string boot_menu(const NestedSettings& settings) {
     return fmt::format(
         "set timeout=0\n"
-        "linux /boot/vmlinuz {} {}\n"
+        "linux /boot/vmlinuz nokaslr cryptomgr.notests no_timer_check mitigations=off nopti "
+        "idle=halt rcupdate.rcu_cpu_stall_timeout=3 tsc_early_khz={} {}\n"
         "initrd /boot/initramfs\n"
         "boot\n",
-        linux_options(), kernel_arguments(settings));
+        instructions_per_second / 1000, kernel_arguments(settings));
 }
 
 /// A CD from which the BIOS starts GRUB, and GRUB the kernel: Bochs itself starts no kernels.
@@ -106,24 +101,12 @@ std::string configuration(const NestedSettings& settings) {
         cd_image, console_descriptor, channel_descriptor);
 }
 
-std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
-                                    const fs::path& initramfs, const fs::path& folder) {
-    make_cd(settings, kernel, initramfs, folder);
-    write_file(folder / "bochsrc", configuration(settings));
-    // Debian's is one with a debugger, which waits for a command to go on.
-    write_file(folder / "commands", "continue\n");
-    // The display library for terminals wants to know which, even where there is none.
-    return {"env", "TERM=vt100", program, "-q", "-f", "bochsrc", "-rc", "commands"};
-}
-
 std::string complaint_in(const std::string& said) {
     constexpr std::string_view marker = "exiting with the following message:\n";
-    const std::size_t begin = said.find(marker);
-    if (begin == std::string::npos) {
-        return last_line(said);
-    }
-    const std::string_view rest = std::string_view(said).substr(begin + marker.size());
-    return std::string(rest.substr(0, rest.find('\n')));
+    const std::size_t found = said.find(marker);
+    const std::size_t end =
+        found == std::string::npos ? found : said.find('\n', found + marker.size());
+    return last_line(said.substr(0, end));
 }
 
 void complete(NestedSettings& settings, const std::string& name) {
@@ -143,15 +126,14 @@ void complete(NestedSettings& settings, const std::string& name) {
         throw_error(ErrorKind::usage, "--cpus {}: {} has {} at most", settings.cpus, name,
                     most_cpus);
     }
-    constexpr std::uint64_t default_memory = std::uint64_t{512} << 20;
-    settings.memory = settings.memory.value_or(default_memory);
+    settings.memory = settings.memory.value_or(512 << 20);
 }
 
 }  // namespace
 
 Emulator make_bochs(NestedSettings settings) {
     refuse_what_is_missing();
-    const std::string name = name_in(output_of({program, "--help"}), "Bochs", "Emulator");
+    const std::string name = "Bochs " + word_after("Emulator", output_of({program, "--help"}));
     complete(settings, name);
     return {.name = name,
             .cpu_model = settings.cpu_model,
@@ -160,8 +142,13 @@ Emulator make_bochs(NestedSettings settings) {
             .expected_parameter = {"/sys/module/kvm_intel/parameters/ept", "Y"},
             .complaint_in = complaint_in,
             .command = [settings](const NestedKernel& kernel, const fs::path& initramfs,
-                                  const fs::path& folder) {
-                return command_of(settings, kernel, initramfs, folder);
+                                  const fs::path& folder) -> std::vector<std::string> {
+                make_cd(settings, kernel, initramfs, folder);
+                write_file(folder / "bochsrc", configuration(settings));
+                // Debian's is one with a debugger, which waits for a command to go on.
+                write_file(folder / "commands", "continue\n");
+                // The display library for terminals wants to know which, even where there is none.
+                return {"env", "TERM=vt100", program, "-q", "-f", "bochsrc", "-rc", "commands"};
             }};
 }
 

@@ -19,14 +19,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds power_off_time{10};
 
 std::vector<std::string> last_lines(std::string text) {
-    constexpr std::size_t most = 15;
+    constexpr std::ptrdiff_t most = 15;
     std::erase(text, '\r');
     std::vector<std::string_view> lines = lines_of(text);
     std::erase(lines, "");
-    const std::size_t left_out = lines.size() - std::min(most, lines.size());
-    std::vector<std::string> last(lines.size() - left_out);
-    std::transform(lines.begin() + static_cast<std::ptrdiff_t>(left_out), lines.end(), last.begin(),
-                   printable);
+    lines.erase(lines.begin(), lines.end() - std::min(most, std::ssize(lines)));
+    std::vector<std::string> last(lines.size());
+    std::ranges::transform(lines, last.begin(), printable);
     return last;
 }
 
@@ -134,17 +133,13 @@ class Boot {
         }
     }
 
-    /// Why it ended, as far as somebody has said so: Linux on its console, or the emulator.
-    std::string complaint() const {
+    void broken(const ProcessEnd& ended) {
+        // Why, as far as somebody has said so: Linux on its console, or the emulator.
+        std::string said = start_.complaint_in ? start_.complaint_in(emulator_text_) : "";
         const std::size_t panic = console_text_.find("Kernel panic");
         if (panic != std::string::npos) {
-            return console_text_.substr(panic, console_text_.find_first_of("\r\n", panic) - panic);
+            said = console_text_.substr(panic, console_text_.find_first_of("\r\n", panic) - panic);
         }
-        return start_.complaint_in ? start_.complaint_in(emulator_text_) : "";
-    }
-
-    void broken(const ProcessEnd& ended) {
-        const std::string said = complaint();
         end(BootEnd::broken,
             fmt::format("{} ended before the command did, with {}{}{}", start_.emulator,
                         text_of(ended), said.empty() ? "" : ": ", printable(said)));

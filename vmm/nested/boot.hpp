@@ -33,9 +33,6 @@ struct BootResult {
 /// Is told what the command in the machine writes, as it comes.
 class NestedObserver {
   public:
-    NestedObserver() = default;
-    NestedObserver(const NestedObserver&) = delete;
-    NestedObserver& operator=(const NestedObserver&) = delete;
     virtual ~NestedObserver() = default;
 
     /// What is being done before that: "nested machine: booting".

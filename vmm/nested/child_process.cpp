@@ -27,17 +27,6 @@ constexpr int exit_of_a_failed_exec = 127;
 /// How long what else may happen (an end, a request to stop) goes unnoticed.
 constexpr int poll_milliseconds = 100;
 
-/// As execv(3) takes them, which does not write to them.
-std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    pointers.reserve(texts.size() + 1);
-    for (const std::string& text : texts) {
-        pointers.push_back(const_cast<char*>(text.c_str()));
-    }
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
 /// Instead of `fd`, one far above those numbers at which a child wants its descriptors.
 Descriptor out_of_the_way(int fd) {
     constexpr int above_all = 20;
@@ -62,8 +51,8 @@ Pipe make_pipe() {
 /// only system calls are safe.
 struct Prepared {
     const char* program;
-    const char* directory;  // empty: this one's
-    std::vector<char*> arguments;
+    const char* directory;                // empty: this one's
+    std::vector<char*> arguments;         // to which execv(3) does not write
     std::vector<Descriptor> descriptors;  // for 0, 1, 2, 3, …
     pid_t parent;
 };
@@ -137,12 +126,15 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     }
     Prepared prepared{.program = program.c_str(),
                       .directory = start.directory.c_str(),
-                      .arguments = pointers_to(start.command),
+                      .arguments = {},
                       .descriptors = open_streams(start.outputs),
                       .parent = ::getpid()};
+    for (const std::string& argument : start.command) {
+        prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
+    }
+    prepared.arguments.push_back(nullptr);
     Pipe failures = make_pipe();
-    // If our parent ignores this signal, so do we, and children vanish before they can be waited
-    // for.
+    // Inherited from a parent that ignores it, it would make children vanish before the wait.
     ::signal(SIGCHLD, SIG_DFL);
     pid_ = ::fork();
     if (pid_ == 0) {
@@ -274,6 +266,16 @@ std::string output_of(const std::vector<std::string>& command,
 std::string last_line(std::string_view text) {
     text = text.substr(0, text.find_last_not_of('\n') + 1);
     return std::string(text.substr(text.rfind('\n') + 1));
+}
+
+std::string word_after(std::string_view before, const std::string& text) {
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        if (word == before && words >> word) {
+            return word;
+        }
+    }
+    return "";
 }
 
 bool program_exists(std::string_view name) { return !find_program(name).empty(); }

@@ -81,14 +81,16 @@ class ChildProcess {
     std::optional<ProcessEnd> end_;
 };
 
-/// Runs a program of the system that does one thing and ends, in `directory` (empty: here), and
-/// returns its standard output. Throws Error(host_lacks) if it fails, with the last line that it
-/// wrote to its standard error.
+/// The standard output of a program of the system that does one thing and ends, run in `directory`
+/// (empty: here). Throws Error(host_lacks) with its last line on standard error if it fails.
 std::string output_of(const std::vector<std::string>& command,
                       const std::filesystem::path& directory = {});
 
 /// The last line of `text` that is not empty.
 std::string last_line(std::string_view text);
+
+/// The first word of `text` that stands behind the word `before`; empty if there is none.
+std::string word_after(std::string_view before, const std::string& text);
 
 /// True if `name` is a program in PATH.
 bool program_exists(std::string_view name);

@@ -1,6 +1,8 @@
 // The software that emulates the nested machine: QEMU for AMD's virtualization, Bochs for Intel's.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -9,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/nested/init.hpp"
 #include "vmm/nested/kernel.hpp"
-#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
 
@@ -51,11 +53,12 @@ struct Emulator {
 Emulator make_qemu(NestedSettings settings);
 Emulator make_bochs(NestedSettings settings);
 
-/// "QEMU 7.2.22" from "QEMU emulator version 7.2.22 (Debian …)".
-std::string name_in(const std::string& version_text, const std::string& name,
-                    std::string_view before_version);
-
 /// What both add to the kernel's command line: the first process is the program itself.
-std::string kernel_arguments(const NestedSettings& settings);
+inline std::string kernel_arguments(const NestedSettings& settings) {
+    // A panic ends the machine at once. Without no5lvl, a processor that can makes the kernel use
+    // five levels, and KVM's second stage with it.
+    return fmt::format("console=ttyS0,115200 quiet panic=-1 {}rdinit={} -- {}",
+                       settings.five_level ? "" : "no5lvl ", program_path, init_command);
+}
 
 }  // namespace nestbed::vmm

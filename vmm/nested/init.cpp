@@ -1,4 +1,4 @@
-// The nested machine's first process.
+#include "vmm/nested/init.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
@@ -19,19 +20,18 @@
 #include "vmm/kvm/system.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/frame.hpp"
-#include "vmm/nested/task.hpp"
 
 namespace nestbed::vmm {
+
+using Json = nlohmann::json;
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KvmParameter, path, value)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Task, modules, module_parameters, expected_parameter, command,
+                                   directory, outputs)
 
 namespace {
 
 constexpr char channel_device[] = "/dev/ttyS1";
-
-void mount_filesystems() {
-    ::mount("proc", "/proc", "proc", 0, nullptr);
-    ::mount("sysfs", "/sys", "sysfs", 0, nullptr);
-    ::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr);
-}
 
 /// The line to the machine outside: bytes as they are, as fast as such a line goes.
 Descriptor open_channel() {
@@ -123,11 +123,28 @@ void do_task(const Descriptor& channel) {
 
 }  // namespace
 
+// CBOR, not JSON: command lines and paths may hold any bytes, JSON's strings only UTF-8.
+std::string bytes_of(const Task& task) {
+    std::string bytes;
+    Json::to_cbor(task, bytes);
+    return bytes;
+}
+
+Task task_from(std::string_view bytes) {
+    try {
+        return Json::from_cbor(bytes);
+    } catch (const Json::exception& error) {
+        throw_error(ErrorKind::input, "{}: {}", task_path, error.what());
+    }
+}
+
 void run_nested_init() {
     if (::getpid() != 1 || !std::filesystem::exists(task_path)) {
         throw_error(ErrorKind::usage, "this is the first process of a nested machine only");
     }
-    mount_filesystems();
+    ::mount("proc", "/proc", "proc", 0, nullptr);
+    ::mount("sysfs", "/sys", "sysfs", 0, nullptr);
+    ::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr);
     const Descriptor channel = open_channel();
     try {
         do_task(channel);

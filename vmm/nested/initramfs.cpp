@@ -117,7 +117,7 @@ std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
                            const NestedCommand& command, std::uint32_t retries) {
     CpioArchive archive;
     // The kernel opens it for the first process before that could make it.
-    archive.add("/dev/console", S_IFCHR | 0600, "", {.major = 5, .minor = 1});
+    archive.add("/dev/console", S_IFCHR | 0600, "", makedev(5, 1));
     archive.add_folder("/proc");
     archive.add_folder("/sys");
     archive.add("/tmp", S_IFDIR | 01777);

@@ -1,19 +1,16 @@
 #include "vmm/nested/kernel.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/base/text.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/kernel_modules.hpp"
 
@@ -31,28 +28,6 @@ constexpr char checksums_file[] = "SHA256SUMS";  // of all the others
 /// Depends on the newest kernel's package.
 constexpr char meta_package[] = "linux-image-cloud-amd64";
 
-/// The package that the meta-package depends on first.
-std::string newest_package() {
-    std::string reason = fmt::format("apt does not say what {} depends on", meta_package);
-    try {
-        const std::string fields =
-            output_of({"apt-cache", "show", "--no-all-versions", meta_package});
-        constexpr std::string_view key = "Depends: ";
-        for (std::string_view line : lines_of(fields)) {
-            if (line.starts_with(key)) {
-                line.remove_prefix(key.size());
-                return std::string(line.substr(0, line.find_first_of(" ,")));
-            }
-        }
-    } catch (const Error& error) {
-        reason = error.what();
-    }
-    throw_error(ErrorKind::host_lacks,
-                "cannot find Debian's package {} ({}): run apt-get update, or give a kernel and "
-                "its modules with --kernel and --modules",
-                meta_package, reason);
-}
-
 /// The one path in `folder` whose file name begins and ends like this.
 fs::path find_one(const fs::path& folder, std::string_view begin, std::string_view end) {
     if (fs::is_directory(folder)) {
@@ -66,42 +41,44 @@ fs::path find_one(const fs::path& folder, std::string_view begin, std::string_vi
     throw_error(ErrorKind::host_lacks, "there is no {}*{} in {}", begin, end, folder.string());
 }
 
-fs::path download(const std::string& package, const fs::path& folder) {
+/// The file of the package that the meta-package depends on first.
+fs::path download_newest(const fs::path& folder) {
     try {
+        const std::string depends = word_after(
+            "Depends:", output_of({"apt-cache", "show", "--no-all-versions", meta_package}));
+        if (depends.empty()) {
+            throw_error(ErrorKind::host_lacks, "apt does not say what it depends on");
+        }
+        const std::string package = depends.substr(0, depends.find(','));
         output_of({"apt-get", "download", "--quiet", package}, folder);
+        return find_one(folder, package, ".deb");
     } catch (const Error& error) {
         throw_error(ErrorKind::host_lacks,
-                    "cannot download Debian's package {} ({}): without a network, give a kernel "
-                    "and its modules with --kernel and --modules",
-                    package, error.what());
-    }
-    return find_one(folder, package, ".deb");
-}
-
-void keep_modules(const fs::path& unpacked, const fs::path& folder) {
-    for (const char* name : {"kvm-amd", "kvm-intel"}) {
-        for (const fs::path& file : modules_to_load(unpacked, name)) {
-            write_file(folder / (module_name(file) + ".ko"), read_module(file));
-        }
+                    "cannot download Debian's newest {} ({}): run apt-get update or, without a "
+                    "network, give a kernel and its modules with --kernel and --modules",
+                    meta_package, error.what());
     }
 }
 
 /// Downloads the package that Debian's linux-image-cloud-amd64 stands for at the moment, and puts
 /// its image and those modules that KVM needs into `folder`, which is empty.
 void fetch_debian_kernel(const fs::path& folder) {
-    const fs::path file = download(newest_package(), folder);
+    const fs::path file = download_newest(folder);
     const fs::path unpacked = folder / "unpacked";
     output_of({"dpkg-deb", "--extract", file, unpacked});
     fs::rename(find_one(unpacked / "boot", "vmlinuz-", ""), folder / image_file);
-    keep_modules(unpacked, folder);
+    for (const char* name : {"kvm-amd", "kvm-intel"}) {
+        for (const fs::path& module : modules_to_load(unpacked, name)) {
+            write_file(folder / (module_name(module) + ".ko"), read_module(module));
+        }
+    }
     const auto field = [&](const char* name) {
         return last_line(output_of({"dpkg-deb", "--field", file, name}));
     };
-    write_file(folder / package_file, nlohmann::ordered_json{{"package", field("Package")},
-                                                             {"version", field("Version")},
-                                                             {"sha256", checksum_of(file)}}
-                                              .dump(2) +
-                                          "\n");
+    const nlohmann::ordered_json note{{"package", field("Package")},
+                                      {"version", field("Version")},
+                                      {"sha256", checksum_of(file)}};
+    write_file(folder / package_file, note.dump(2) + "\n");
     fs::remove(file);
     fs::remove_all(unpacked);
     write_file(folder / checksums_file, output_of({"sh", "-c", "sha256sum -- *"}, folder));
@@ -133,25 +110,17 @@ void fill(const fs::path& cache, const fs::path& folder) {
     }
 }
 
-/// Compares the files with their checksums, in lines of sha256sum.
+/// Compares the files with their checksums.
 void check(const fs::path& folder) {
-    std::string damaged = checksums_file;  // unless there is something in it
-    try {
-        std::istringstream lines(read_file(folder / checksums_file));
-        for (std::string checksum, name; lines >> checksum >> name;) {
-            damaged = checksum_of(folder / name) == checksum ? "" : name;
-            if (!damaged.empty()) {
-                break;
-            }
-        }
-    } catch (const Error& error) {
-        damaged = error.what();
-    }
-    if (!damaged.empty()) {
+    std::string said;
+    ChildProcess sha256sum({.command = {"env", "--chdir", folder, "sha256sum", "--check", "--quiet",
+                                        "--strict", checksums_file},
+                            .outputs = {append_to(said), append_to(said)}});
+    if (!sha256sum.read_until_end().successful()) {
         throw_error(ErrorKind::host_lacks,
                     "the kernel in {0} is damaged ({1}): remove it (rm -r {0}), and it will be "
                     "fetched again",
-                    folder.string(), damaged);
+                    folder.string(), said.substr(0, said.find('\n')));
     }
 }
 

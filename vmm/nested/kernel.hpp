@@ -21,11 +21,10 @@ NestedKernel kernel_by_hand(const std::filesystem::path& image,
 /// Where kernels are kept without --cache: $XDG_CACHE_HOME/nestbed, or else ~/.cache/nestbed.
 std::filesystem::path default_cache();
 
-/// The kernel of Debian's package for clouds, which has KVM for both vendors and boots fast. The
-/// first time it is fetched with apt, without being installed, and unpacked into `cache`/kernel;
-/// from then on what is there is checked against its checksums and used. A fetch that fails or is
-/// interrupted leaves nothing that would be taken for a kernel; of several at a time one fetches
-/// and the others wait. Throws Error(host_lacks).
+/// The kernel of Debian's package for clouds, which has KVM for both vendors and boots fast:
+/// fetched once into `cache`/kernel, with apt but not installed, and checked at each use. A fetch
+/// that fails or is interrupted leaves nothing that would be taken for a kernel; of several at a
+/// time one fetches and the others wait. Throws Error(host_lacks).
 NestedKernel cached_kernel(const std::filesystem::path& cache);
 
 /// SHA-256 in hexadecimal. Throws Error(host_lacks) if the file cannot be read.

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <sstream>
-#include <utility>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
@@ -30,20 +29,17 @@ bool is_module(const fs::path& path) {
     return unpacked.extension() == ".ko";
 }
 
-/// Empty if there is none.
-std::string_view section_named(Elf* elf, std::string_view wanted) {
+/// The section `.modinfo`; empty if there is none, or if libelf cannot tell the sections' names.
+std::string_view modinfo_in(Elf* elf) {
     std::size_t names = 0;
-    if (::elf_getshdrstrndx(elf, &names) != 0) {
-        return {};
-    }
+    ::elf_getshdrstrndx(elf, &names);
     for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
         GElf_Shdr header{};
-        if (::gelf_getshdr(section, &header) == nullptr) {
-            continue;
-        }
+        ::gelf_getshdr(section, &header);
         const char* name = ::elf_strptr(elf, names, header.sh_name);
         const Elf_Data* data = ::elf_rawdata(section, nullptr);
-        if (name != nullptr && wanted == name && data != nullptr && data->d_buf != nullptr) {
+        if (name != nullptr && std::string_view(name) == ".modinfo" && data != nullptr &&
+            data->d_buf != nullptr) {
             return {static_cast<const char*>(data->d_buf), data->d_size};
         }
     }
@@ -80,7 +76,7 @@ std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::pa
     // libelf does not write to what it only reads.
     const std::unique_ptr<Elf, int (*)(Elf*)> elf(
         ::elf_memory(const_cast<char*>(elf_file.data()), elf_file.size()), ::elf_end);
-    const std::string_view info = section_named(elf.get(), ".modinfo");
+    const std::string_view info = modinfo_in(elf.get());
     if (info.empty()) {
         throw_error(ErrorKind::host_lacks, "{} is no kernel module", path.string());
     }

@@ -62,49 +62,17 @@ void complete(NestedCommand& command) {
     }
 }
 
-void refuse_bad_kernel(const NestedRequest& request) {
-    if (request.kernel.empty() != request.modules.empty()) {
-        throw_error(ErrorKind::usage, "--kernel and --modules belong together");
-    }
-    if (request.cache && !request.kernel.empty()) {
-        throw_error(ErrorKind::usage, "--cache is for Debian's kernel, not for one by --kernel");
-    }
-}
-
-BootResult boot_twice_at_most(const NestedMachine& machine, NestedObserver& observer,
-                              const std::stop_token& stop) {
-    const Emulator& emulator = machine.emulator;
-    const ScratchFolder folder = temporary_folder();
-    const fs::path initramfs = folder.path() / "initramfs";
-    for (std::uint32_t retries = 0;; ++retries) {
-        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
-        BootResult result =
-            boot({.emulator = emulator.name,
-                  .command = emulator.command(machine.kernel, initramfs, folder.path()),
-                  .directory = folder.path(),
-                  .silence = machine.silence,
-                  .complaint_in = emulator.complaint_in},
-                 observer, stop);
-        result.retries = retries;
-        if (result.end != BootEnd::hung || result.any_output || retries == 1) {
-            return result;
-        }
-        observer.retrying(result);
-    }
-}
-
 }  // namespace
 
 NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observer) {
     complete(request.command);
-    refuse_bad_kernel(request);
     std::vector<OutputFile> outputs(request.command.outputs.begin(), request.command.outputs.end());
     const bool ept = request.settings.paging == NestedPaging::ept;
     Emulator emulator = ept ? make_bochs(request.settings) : make_qemu(request.settings);
     observer.preparing("nested machine: preparing its kernel");
     return {.emulator = std::move(emulator),
             .kernel = request.kernel.empty()
-                          ? cached_kernel(request.cache ? *request.cache : default_cache())
+                          ? cached_kernel(request.cache.empty() ? default_cache() : request.cache)
                           : kernel_by_hand(request.kernel, request.modules),
             .command = std::move(request.command),
             .silence = request.silence,
@@ -114,10 +82,27 @@ NestedMachine make_nested_machine(NestedRequest request, NestedObserver& observe
 BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
                       const std::stop_token& stop) {
     observer.preparing("nested machine: booting");
-    BootResult result = boot_twice_at_most(machine, observer, stop);
+    const Emulator& emulator = machine.emulator;
+    const ScratchFolder folder = temporary_folder();
+    const fs::path initramfs = folder.path() / "initramfs";
+    BootResult result;
+    for (std::uint32_t retries = 0;; ++retries) {
+        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
+        result = boot({.emulator = emulator.name,
+                       .command = emulator.command(machine.kernel, initramfs, folder.path()),
+                       .directory = folder.path(),
+                       .silence = machine.silence,
+                       .complaint_in = emulator.complaint_in},
+                      observer, stop);
+        result.retries = retries;
+        if (result.end != BootEnd::hung || result.any_output || retries == 1) {
+            break;
+        }
+        observer.retrying(result);
+    }
     FirstError error;
-    for (const auto& [number, contents] : result.files) {
-        error.attempt([&] { machine.outputs.at(number).write(contents); });
+    for (const auto& file : result.files) {
+        error.attempt([&] { machine.outputs.at(file.first).write(file.second); });
     }
     error.throw_if_any();
     return result;

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -19,7 +18,7 @@ namespace nestbed::vmm {
 struct NestedRequest {
     NestedSettings settings;
     std::chrono::milliseconds silence{120'000};  ///< a machine that says nothing for so long hangs
-    std::optional<std::filesystem::path> cache;  ///< nothing: the default one
+    std::filesystem::path cache;                 ///< empty: the default one
     std::filesystem::path kernel;                ///< empty: the one in the cache
     std::filesystem::path modules;
     NestedCommand command;

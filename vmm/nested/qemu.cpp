@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "vmm/base/error.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/emulator.hpp"
@@ -14,34 +16,22 @@ constexpr char program[] = "qemu-system-x86_64";
 
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
                                     const std::filesystem::path& initramfs) {
-    return {program,
-            "-nodefaults",
-            "-no-user-config",
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            settings.cpu_model,
-            "-smp",
-            fmt::format("{}", settings.cpus),
-            "-m",
-            fmt::format("{}M", *settings.memory >> 20),
-            "-display",
-            "none",
-            "-no-reboot",
-            "-chardev",
-            fmt::format("file,id=console,path=/dev/fd/{}", console_descriptor),
-            "-chardev",
-            fmt::format("file,id=channel,path=/dev/fd/{}", channel_descriptor),
-            "-serial",
-            "chardev:console",
-            "-serial",
-            "chardev:channel",
-            "-kernel",
-            kernel.image,
-            "-initrd",
-            initramfs,
-            "-append",
-            kernel_arguments(settings)};
+    const std::vector<std::pair<std::string, std::string>> options{
+        {"-display", "none"},
+        {"-accel", "tcg,thread=multi"},
+        {"-cpu", settings.cpu_model},
+        {"-smp", fmt::format("{}", settings.cpus)},
+        {"-m", fmt::format("{}M", *settings.memory >> 20)},
+        {"-serial", fmt::format("file:/dev/fd/{}", console_descriptor)},
+        {"-serial", fmt::format("file:/dev/fd/{}", channel_descriptor)},
+        {"-kernel", kernel.image},
+        {"-initrd", initramfs},
+        {"-append", kernel_arguments(settings)}};
+    std::vector<std::string> command{program, "-nodefaults", "-no-user-config", "-no-reboot"};
+    for (const auto& [option, value] : options) {
+        command.insert(command.end(), {option, value});
+    }
+    return command;
 }
 
 }  // namespace
@@ -58,11 +48,10 @@ Emulator make_qemu(NestedSettings settings) {
         // of 7 runs of all suites with QEMU 7.2; without it in none of 10).
         settings.cpu_model = "max,vgif=off,v-vmsave-vmload=off";
     }
-    constexpr std::uint64_t default_memory = std::uint64_t{1536} << 20;
-    settings.memory = settings.memory.value_or(default_memory);
+    settings.memory = settings.memory.value_or(1536 << 20);
     const bool npt = settings.paging == NestedPaging::npt;
     return {
-        .name = name_in(output_of({program, "--version"}), "QEMU", "version"),
+        .name = "QEMU " + word_after("version", output_of({program, "--version"})),
         .cpu_model = settings.cpu_model,
         .kvm_module = "kvm-amd",
         .kvm_parameters = npt ? "npt=1" : "npt=0",

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <set>
 
@@ -78,7 +79,7 @@ TEST(CpioArchive, TheRootIsThereAlready) {
 
 TEST(CpioArchive, HoldsADevice) {
     CpioArchive archive;
-    archive.add("/dev/console", S_IFCHR | 0600, "", {.major = 5, .minor = 1});
+    archive.add("/dev/console", S_IFCHR | 0600, "", makedev(5, 1));
     const std::string bytes = std::move(archive).finish();
     const CpioReader reader(bytes);
     EXPECT_THAT(reader.names(), ElementsAre("dev", "dev/console"));
@@ -102,7 +103,7 @@ TEST(CpioArchive, TheSamePathTwiceIsOneFile) {
 TEST(CpioArchive, EachEntryHasAnInodeOfItsOwn) {
     CpioArchive archive;
     archive.add("/a/b/c", S_IFREG | 0644, "");
-    archive.add("/d", S_IFCHR | 0600, "", {.major = 1, .minor = 3});
+    archive.add("/d", S_IFCHR | 0600, "", makedev(1, 3));
     const std::string bytes = std::move(archive).finish();
     const CpioReader reader(bytes);
     std::set<std::uint64_t> inodes;

@@ -8,7 +8,7 @@
 #include "tests/unit/nested/module_file.hpp"
 #include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/host/emulated_machine.hpp"
-#include "vmm/nested/task.hpp"
+#include "vmm/nested/init.hpp"
 
 namespace nestbed::vmm {
 namespace {

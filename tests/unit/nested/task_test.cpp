@@ -1,4 +1,4 @@
-#include "vmm/nested/task.hpp"
+#include "vmm/nested/init.hpp"
 
 #include <gmock/gmock.h>
 

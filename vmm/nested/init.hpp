@@ -1,4 +1,4 @@
-// What the nested machine's first process is told to do; it finds this as a file.
+// The nested machine's first process, and what it is told to do; it finds that as a file.
 #pragma once
 
 #include <string>
@@ -28,16 +28,15 @@ inline constexpr char program_path[] = "/nestbed/nestbed";
 /// The argument that makes the program that machine's first process.
 inline constexpr char init_command[] = "nested-init";
 
-/// The environment variable that names the descriptor to which the program writes its progress, a
-/// line each, where there is no terminal to show it on.
+/// The environment variable with the descriptor for lines of progress where there is no terminal.
 inline constexpr char progress_variable[] = "NESTBED_PROGRESS_FD";
 
 std::string bytes_of(const Task& task);
 /// Throws Error(input) if `bytes` are no task.
 Task task_from(std::string_view bytes);
 
-/// That process: loads KVM, runs the command, sends what it writes, and switches the machine off.
-/// What goes wrong is sent as well. Throws Error(usage) anywhere but in such a machine.
+/// Loads KVM, runs the command, sends what it writes, and switches the machine off. What goes wrong
+/// is sent as well. Throws Error(usage) anywhere but in such a machine.
 [[noreturn]] void run_nested_init();
 
 }  // namespace nestbed::vmm
