@@ -13,7 +13,6 @@
 #include "shared/study/shootdown_axes.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/study_text.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/run_study.hpp"
 

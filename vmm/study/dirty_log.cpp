@@ -3,7 +3,6 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/study/access_pattern.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/study.hpp"
 
