@@ -35,8 +35,7 @@ struct TestResult {
     std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
     std::set<std::string> asked_for;  ///< names of parameters that the guest looked up
     Verdict verdict = Verdict::failed;
-    /// Why it was skipped or has failed.
-    std::string reason;
+    std::string reason;  ///< why it was skipped or has failed
     /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
     std::optional<Error> error;
     double seconds = 0;
@@ -51,8 +50,7 @@ struct TestResult {
     KvmCounts kvm_counts;  ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
-    /// Ctrl-C ended it: there is no verdict, and no report counts it.
-    bool interrupted = false;
+    bool interrupted = false;  ///< by Ctrl-C: there is no verdict, and no report counts it
 
     std::string full_name() const { return suite + "." + name; }
 };

@@ -65,20 +65,13 @@ struct Axis {
     std::string heading() const;  ///< of its column
     /// What the option's text stands for. Throws Error(usage) that says what would be right.
     std::vector<std::uint64_t> parse(const std::string& text) const;
-    std::vector<std::uint64_t> default_values() const {
-        return find_defaults ? find_defaults() : defaults;
-    }
     bool is_default(std::uint64_t value) const {
         return !defaults.empty() && value == defaults.front();
     }
-    /// One value as it stands in a table.
-    std::string show(std::uint64_t value) const;
-    /// The same in a sentence.
-    std::string in_words(std::uint64_t value) const;
-    /// `help`, range and default, for half a terminal.
-    std::string option_help() const;
-    /// Its values and their explanations, a line each; empty if they have no names.
-    std::string values_help() const;
+    std::string show(std::uint64_t value) const;      ///< as it stands in a table
+    std::string in_words(std::uint64_t value) const;  ///< the same in a sentence
+    std::string option_help() const;  ///< `help`, range and default, for half a terminal
+    std::string values_help() const;  ///< explains the values, a line each; empty without names
 };
 
 inline Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,

@@ -39,8 +39,9 @@ std::vector<Point> cross_product(const std::vector<Axis>& axes, const OptionText
     std::vector<Point> all(1);
     for (const Axis& axis : axes) {
         const auto text = std::ranges::find(given, axis.option(), &OptionTexts::value_type::first);
-        const std::vector<std::uint64_t> values =
-            text == given.end() ? axis.default_values() : axis.parse(text->second);
+        const std::vector<std::uint64_t> values = text != given.end()  ? axis.parse(text->second)
+                                                  : axis.find_defaults ? axis.find_defaults()
+                                                                       : axis.defaults;
         if (all.size() * values.size() > most) {
             throw_error(ErrorKind::usage, "more than {} combinations: ask for fewer values", most);
         }

@@ -58,10 +58,8 @@ using StudyRuns = std::vector<StudyRun>;
 /// A measurement that the study's test makes, by the guest's name for it.
 struct Measured {
     std::string name;
-    /// Of its row, below that of the point; empty: this is the point's own row.
-    std::string label = {};
-    /// The measurement's parameter that says how many operations a sample has; empty: one.
-    std::string per = {};
+    std::string label = {};  ///< of its row, below that of the point; empty: the point's own row
+    std::string per = {};    ///< the parameter that counts a sample's operations; empty: one
 };
 
 /// A column that is found out of the results.
@@ -125,7 +123,6 @@ struct Study {
     std::function<std::string(const StudyRuns&)> notes = {};
     std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
 
-    /// The settings of a VM at `point`.
     TestSettings settings_at(const Point& point) const;
 };
 
