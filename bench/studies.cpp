@@ -12,9 +12,8 @@
 #include "shared/study/shootdown_axes.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/study_text.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
-#include "vmm/study/run_study.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::bench {
 
@@ -53,7 +52,7 @@ std::vector<Selection> selections() {
 /// "shootdown/protocol:global/cpus:2/pages:1/target:user/store".
 std::string name_of(const Study& study, const Point& point, const vmm::Measured& measured) {
     std::string name = study.name;
-    for (const vmm::AxisValue& value : point.values()) {
+    for (const vmm::AxisValue& value : point.values) {
         if (value.axis->is(vmm::Axis::shown)) {
             name += fmt::format("/{}:{}", value.axis->name, value.text());
         }

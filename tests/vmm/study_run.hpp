@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "vmm/study/run_study.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm::test {
 

@@ -25,9 +25,9 @@ void Table::add_row(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
-Table Table::without_empty_columns(std::size_t first) const {
+Table Table::without_empty_columns() const {
     Table result = *this;
-    for (std::size_t c = columns_.size(); c-- > first;) {
+    for (std::size_t c = columns_.size(); c-- > 0;) {
         if (std::ranges::all_of(rows_, [&](const auto& row) { return row[c].empty(); })) {
             const auto at = static_cast<std::ptrdiff_t>(c);
             result.columns_.erase(result.columns_.begin() + at);

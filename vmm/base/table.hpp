@@ -17,15 +17,17 @@ class Table {
         std::string group = {};
     };
 
-    explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+    /// Each row has one cell per column.
+    explicit Table(std::vector<Column> columns, std::vector<std::vector<std::string>> rows = {})
+        : columns_(std::move(columns)), rows_(std::move(rows)) {}
 
     /// One cell per column; missing ones are empty.
     void add_row(std::vector<std::string> cells);
 
     bool empty() const { return rows_.empty(); }
 
-    /// The same without those columns, from number `first` on, in which no row has anything.
-    Table without_empty_columns(std::size_t first) const;
+    /// The same without the columns in which no row has anything.
+    Table without_empty_columns() const;
 
     /// Every line indented by `indent` spaces and ended by a line end, without trailing spaces.
     std::string text(std::size_t indent = 0) const;

@@ -15,7 +15,7 @@
 #include "vmm/render/host_text.hpp"
 #include "vmm/render/study_text.hpp"
 #include "vmm/run/calibrate.hpp"
-#include "vmm/study/run_study.hpp"
+#include "vmm/study/study.hpp"
 
 namespace nestbed::vmm {
 

@@ -5,17 +5,11 @@
 #include <algorithm>
 #include <ranges>
 
-#include "vmm/base/text.hpp"
 #include "vmm/render/human.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
-
-bool is_skipped_alike(const TestResult& one, const TestResult& other) {
-    return one.verdict == Verdict::skipped && other.verdict == Verdict::skipped &&
-           one.reason == other.reason;
-}
 
 std::string explanations(const StudyRuns& runs) {
     auto left = std::views::filter(
@@ -23,7 +17,8 @@ std::string explanations(const StudyRuns& runs) {
     std::string text;
     for (auto first = left.begin(); first != left.end();) {
         const auto end = std::find_if(std::next(first), left.end(), [&](const StudyRun& run) {
-            return !is_skipped_alike(first->test, run.test);
+            return first->test.verdict != Verdict::skipped ||
+                   run.test.verdict != Verdict::skipped || run.test.reason != first->test.reason;
         });
         const auto more = std::distance(first, end) - 1;
         text +=
@@ -32,12 +27,6 @@ std::string explanations(const StudyRuns& runs) {
         first = end;
     }
     return text;
-}
-
-std::string no_counts(const Study& study, const StudyRuns& runs) {
-    const std::vector<const StudyRun*> rows = runs_with_rows(study, runs);
-    const std::string problem = rows.empty() ? "" : rows.front()->test.kvm_counts.problem;
-    return problem.empty() ? "" : fmt::format("no counts of KVM's: {}\n", problem);
 }
 
 /// To the second, the minute or the hour: an estimate has no more digits.
@@ -68,14 +57,13 @@ std::string study_text(const Study& study, const StudyRuns& runs) {
     for (const Table& table : tables_of(study, runs)) {
         parts.push_back(table.text());
     }
-    parts.push_back(no_counts(study, runs));
-    if (study.notes && !runs_with_rows(study, runs).empty()) {
-        parts.push_back(study.notes(runs));
+    if (const auto rows = runs_with_rows(study, runs); !rows.empty()) {
+        const std::string& problem = rows.front()->test.kvm_counts.problem;
+        parts.push_back(problem.empty() ? "" : fmt::format("no counts of KVM's: {}\n", problem));
+        parts.push_back(study.notes ? study.notes(runs) : "");
     }
     parts.push_back(explanations(runs));
-    if (study.shows_bars) {
-        parts.push_back(bars_text(study, runs));
-    }
+    parts.push_back(study.shows_bars ? bars_text(study, runs) : "");
     std::erase(parts, "");
     return fmt::format("{}", fmt::join(parts, "\n"));
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vmm/result/distribution.hpp"
+#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 

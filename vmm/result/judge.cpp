@@ -13,17 +13,15 @@ namespace {
 
 /// Why a measurement is none; empty if it is one.
 std::string objection_to(const MeasurementEvent& measurement) {
-    if (!measurement.proof) {
+    const auto& proof = measurement.proof;
+    if (!proof || (proof->violations == 0 && proof->checks != 0)) {
         return "";
     }
-    if (measurement.proof->violations != 0) {
-        return fmt::format("{}: {} in {}", measurement.name,
-                           counted(measurement.proof->violations, "violation"),
-                           counted(measurement.proof->checks, "check"));
-    }
-    return measurement.proof->checks == 0
-               ? measurement.name + ": it has no proof: nothing was checked"
-               : "";
+    return measurement.name +
+           (proof->violations == 0
+                ? ": it has no proof: nothing was checked"
+                : fmt::format(": {} in {}", counted(proof->violations, "violation"),
+                              counted(proof->checks, "check")));
 }
 
 std::string failure_of(const TestResult& result, const Outcome& outcome) {
@@ -49,14 +47,15 @@ std::string failure_of(const TestResult& result, const Outcome& outcome) {
 }  // namespace
 
 void judge(TestResult& result, const Outcome& outcome, const std::string& expected) {
+    result.verdict = Verdict::failed;
     result.reason = failure_of(result, outcome);
     if (!result.reason.empty() || outcome.ending != Ending::finished) {
-        result.verdict = Verdict::failed;
-    } else if (result.skip) {
+        return;
+    }
+    if (result.skip) {
         result.verdict = Verdict::skipped;
         result.reason = *result.skip;
     } else if (!expected.empty() && measurement_named(result, expected) == nullptr) {
-        result.verdict = Verdict::failed;
         result.reason = "the guest sent no measurement " + expected;
     } else {
         result.verdict = Verdict::passed;

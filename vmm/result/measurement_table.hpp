@@ -6,18 +6,17 @@
 #include <vector>
 
 #include "vmm/base/table.hpp"
-#include "vmm/result/distribution.hpp"
-#include "vmm/result/test_result.hpp"
+#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 
 struct MeasurementRow {
-    std::vector<std::string> leading;
+    std::vector<std::string> leading;  ///< missing cells are empty
     Distribution distribution;
     std::uint64_t tsc_khz = 0;
 };
 
-Table measurement_table(std::vector<Table::Column> leading, const std::string& unit,
+Table measurement_table(const std::vector<Table::Column>& leading, const std::string& unit,
                         const std::vector<MeasurementRow>& rows);
 
 /// All measurements of a test, one table per unit; empty if it made none.

@@ -1,10 +1,58 @@
 #include "vmm/result/measurements.hpp"
 
 #include <algorithm>
-
-#include "vmm/result/distribution.hpp"
+#include <cmath>
 
 namespace nestbed::vmm {
+
+namespace {
+
+using stats::Histogram;
+
+double standard_deviation(const Histogram& histogram) {
+    // Of equal values the buckets' middles would make a spread of the resolution.
+    if (histogram.count() == 0 || histogram.min() == histogram.max()) {
+        return 0;
+    }
+    const auto mean = static_cast<double>(histogram.mean());
+    double squares = 0;
+    for (std::size_t bucket = 0; bucket < Histogram::bucket_count; ++bucket) {
+        const double distance = static_cast<double>(Histogram::middle_of(bucket)) - mean;
+        squares += distance * distance * static_cast<double>(histogram.count_in(bucket));
+    }
+    return std::sqrt(squares / static_cast<double>(histogram.count()));
+}
+
+/// Between the values of its bucket by its rank: buckets are 1/64 wide, and a ratio of two medians
+/// would jump by as much. 0 of no values.
+double fine_median_of(const Histogram& histogram) {
+    if (histogram.count() == 0) {
+        return 0;
+    }
+    const std::size_t bucket = Histogram::bucket_of(histogram.quantile(50, 100));
+    double rank = static_cast<double>(histogram.count()) / 2;
+    for (std::size_t below = 0; below < bucket; ++below) {
+        rank -= static_cast<double>(histogram.count_in(below));
+    }
+    const double share = rank / static_cast<double>(histogram.count_in(bucket));
+    return std::clamp(static_cast<double>(Histogram::lowest_of(bucket)) +
+                          static_cast<double>(Histogram::width_of(bucket)) * share,
+                      static_cast<double>(histogram.min()), static_cast<double>(histogram.max()));
+}
+
+}  // namespace
+
+Distribution distribution_of(const Histogram& histogram) {
+    return {.count = histogram.count(),
+            .min = histogram.count() == 0 ? 0 : histogram.min(),
+            .mean = histogram.mean(),
+            .p50 = histogram.quantile(50, 100),
+            .p90 = histogram.quantile(90, 100),
+            .p99 = histogram.quantile(99, 100),
+            .p999 = histogram.quantile(999, 1000),
+            .max = histogram.max(),
+            .stddev = standard_deviation(histogram)};
+}
 
 const MeasurementEvent* measurement_named(const TestResult& test, std::string_view name) {
     const auto found = std::ranges::find(test.measurements, name, &MeasurementEvent::name);

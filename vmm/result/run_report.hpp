@@ -1,15 +1,15 @@
 // A whole run: what every output format is made from.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "vmm/base/text.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/result/calibration.hpp"
 #include "vmm/result/test_result.hpp"
@@ -30,11 +30,28 @@ struct RunReport {
     double seconds = 0;
 
     /// Why it is not whole: "interrupted: 2 tests did not finish"; empty if it is.
-    std::string shortcoming() const;
+    std::string shortcoming() const {
+        const std::string why = error ? error->what() : interrupted ? "interrupted" : "";
+        return not_finished == 0
+                   ? why
+                   : fmt::format("{}{}{} did not finish", why, why.empty() ? "" : ": ",
+                                 counted(not_finished, "test"));
+    }
 
     /// What is to be told to whoever waits for the run, if anything: the run's error, or that of
     /// the first test that has one.
-    std::optional<Error> first_error() const;
+    std::optional<Error> first_error() const {
+        const auto has_error = [](const TestResult& test) { return test.error.has_value(); };
+        const auto first = std::ranges::find_if(tests, has_error);
+        if (error || first == tests.end()) {
+            return error;
+        }
+        const auto others = std::ranges::count_if(tests, has_error) - 1;
+        return Error(first->error->kind(),
+                     fmt::format("{}{}: {}", first->full_name(),
+                                 others == 0 ? "" : fmt::format(" (and {} more)", others),
+                                 first->error->what()));
+    }
 
     Summary summary() const {
         Summary result;

@@ -33,8 +33,7 @@ struct TestResult : GuestRecords {
     std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
     std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
     Verdict verdict = Verdict::failed;
-    /// Why it was skipped or has failed.
-    std::string reason;
+    std::string reason;  ///< why it was skipped or has failed
     /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
     std::optional<Error> error;
     double seconds = 0;
@@ -46,8 +45,7 @@ struct TestResult : GuestRecords {
     KvmCounts kvm_counts;  ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
-    /// Ctrl-C ended it: there is no verdict, and no report counts it.
-    bool interrupted = false;
+    bool interrupted = false;  ///< by Ctrl-C: there is no verdict, and no report counts it
 
     std::string full_name() const { return suite + "." + name; }
 };

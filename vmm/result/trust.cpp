@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "vmm/base/text.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
@@ -14,42 +16,32 @@ void add(Trust& trust, TrustLevel level, std::string remark) {
     trust.remarks.push_back(std::move(remark));
 }
 
-void judge_emulation(Trust& trust, const HostDescription& host) {
+/// What runs guests, and translates their addresses.
+void judge_execution(Trust& trust, const HostDescription& host, const Calibration& calibration) {
     if (host.emulated) {
         add(trust, TrustLevel::rough,
             fmt::format("This machine is emulated in software, by {}: every timing is one of the "
                         "emulation, and compares with others of it at best.",
                         host.emulated->emulator));
     }
-}
-
-void judge_execution(Trust& trust, const Calibration& calibration) {
     // A decrement-and-branch loop takes half a cycle per instruction on hardware, a few at most in
     // a software emulation of all of it, and hundreds in KVM's emulator.
     constexpr double hardware_at_worst = 50;
     const double cycles = calibration.kernel_cycles_per_instruction.value_or(0);
-    if (cycles <= hardware_at_worst) {
-        return;
+    if (cycles > hardware_at_worst) {
+        const std::uint64_t khz = calibration.tsc_khz;
+        add(trust, TrustLevel::rough,
+            fmt::format(
+                "Guests' kernel mode (CPL 0) is interpreted here, at about {:.0f} cycles{} per "
+                "instruction: latencies at CPL 0 are those of KVM's instruction emulator, not "
+                "of hardware. User mode (CPL 3) runs at full speed.",
+                cycles, khz == 0 ? "" : fmt::format(" ({:.2f} µs)", microseconds(cycles, khz))));
     }
-    add(trust, TrustLevel::rough,
-        fmt::format("Guests' kernel mode (CPL 0) is interpreted here, at about {:.0f} cycles{} per "
-                    "instruction: latencies at CPL 0 are those of KVM's instruction emulator, not "
-                    "of hardware. User mode (CPL 3) runs at full speed.",
-                    cycles,
-                    calibration.tsc_khz == 0
-                        ? ""
-                        : fmt::format(" ({:.2f} µs)", microseconds(cycles, calibration.tsc_khz))));
-}
-
-void judge_paging(Trust& trust, const HostDescription& host) {
     if (host.paging == "pvm" || host.paging == "shadow") {
         add(trust, TrustLevel::with_care,
             "Guest page tables are shadowed by KVM, without nested paging in hardware: changes to "
             "them and first touches of pages cost exits that EPT or NPT would not.");
     }
-}
-
-void judge_nesting(Trust& trust, const HostDescription& host) {
     if (host.nested && !host.emulated) {
         add(trust, TrustLevel::with_care,
             fmt::format("This host is itself a virtual machine{}, whose cores may be taken away at "
@@ -58,18 +50,18 @@ void judge_nesting(Trust& trust, const HostDescription& host) {
     }
 }
 
-void judge_clock(Trust& trust, const HostDescription& host,
+void judge_clock(Trust& trust, const TscDescription& tsc,
                  const std::optional<Calibration>& calibration) {
-    if (!host.tsc.constant || !host.tsc.nonstop) {
+    if (!tsc.constant || !tsc.nonstop) {
         add(trust, TrustLevel::rough,
             fmt::format("The TSC is not {}: cycles are no measure of time.",
-                        host.tsc.constant ? "running on while a core sleeps" : "of constant rate"));
+                        tsc.constant ? "running on while a core sleeps" : "of constant rate"));
     }
-    if (!host.tsc.clocksource.empty() && host.tsc.clocksource != "tsc") {
+    if (!tsc.clocksource.empty() && tsc.clocksource != "tsc") {
         add(trust, TrustLevel::with_care,
             fmt::format("The host's kernel keeps time by {}, not by the TSC: it may have found the "
                         "TSC unstable.",
-                        host.tsc.clocksource));
+                        tsc.clocksource));
     }
     if (calibration && calibration->tsc_khz == 0) {
         add(trust, TrustLevel::with_care,
@@ -86,27 +78,25 @@ void judge_clock(Trust& trust, const HostDescription& host,
     }
 }
 
-void judge_cores(Trust& trust, const HostDescription& host,
-                 const std::optional<Calibration>& calibration) {
-    if (host.cores < 4) {
+void judge_cores(Trust& trust, std::uint32_t cores, const Calibration& calibration) {
+    if (cores < 4) {
         add(trust, TrustLevel::with_care,
             fmt::format("Only {} here: with more vCPUs than that, latencies contain waits for the "
                         "host's scheduler.",
-                        host.cores == 1 ? "1 core" : fmt::format("{} cores", host.cores)));
+                        counted(cores, "core")));
     }
     // Two vCPUs that run side by side exchange their clocks within a few µs.
     constexpr double side_by_side = 100;
-    if (calibration && calibration->tsc_offset && calibration->tsc_khz != 0 &&
-        microseconds(static_cast<double>(calibration->tsc_offset->bound), calibration->tsc_khz) >
-            side_by_side) {
+    const auto bound = static_cast<double>(calibration.tsc_offset.value_or(TscOffset{}).bound);
+    if (calibration.tsc_khz != 0 && microseconds(bound, calibration.tsc_khz) > side_by_side) {
         add(trust, TrustLevel::rough,
             "Two vCPUs did not run side by side during the calibration: the machine is busy, or "
             "they share a core.");
     }
     // An exit is short and the same each time; what stretches one is another user of the core.
     constexpr std::uint64_t busy = 20;
-    if (calibration && calibration->exit_round_trip &&
-        calibration->exit_round_trip->p99 > busy * calibration->exit_round_trip->p50) {
+    const auto exits = calibration.exit_round_trip.value_or(Distribution{});
+    if (exits.p99 > busy * exits.p50) {
         add(trust, TrustLevel::with_care,
             "The machine was busy during the calibration: one exit in a hundred took more than "
             "twenty times the median.");
@@ -115,22 +105,12 @@ void judge_cores(Trust& trust, const HostDescription& host,
 
 }  // namespace
 
-const char* trust_name(TrustLevel level) {
-    return level == TrustLevel::good        ? "good"
-           : level == TrustLevel::with_care ? "with care"
-                                            : "rough";
-}
-
 Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration) {
+    const Calibration measured = calibration.value_or(Calibration{});
     Trust trust;
-    judge_emulation(trust, host);
-    if (calibration) {
-        judge_execution(trust, *calibration);
-    }
-    judge_paging(trust, host);
-    judge_nesting(trust, host);
-    judge_clock(trust, host, calibration);
-    judge_cores(trust, host, calibration);
+    judge_execution(trust, host, measured);
+    judge_clock(trust, host.tsc, calibration);
+    judge_cores(trust, host.cores, measured);
     if (trust.remarks.empty()) {
         trust.remarks.emplace_back(
             "Hardware runs and translates guests here, and the TSC is steady: figures are the "

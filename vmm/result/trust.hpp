@@ -16,13 +16,16 @@ enum class TrustLevel {
     rough,      ///< orders of magnitude and comparisons at best
 };
 
+constexpr const char* trust_name(TrustLevel level) {
+    return level == TrustLevel::good        ? "good"
+           : level == TrustLevel::with_care ? "with care"
+                                            : "rough";
+}
+
 struct Trust {
     TrustLevel level = TrustLevel::good;
     std::vector<std::string> remarks;  ///< sentences, the weightiest first
 };
-
-/// "good", "with care", "rough".
-const char* trust_name(TrustLevel level);
 
 Trust judge_timings(const HostDescription& host, const std::optional<Calibration>& calibration);
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
+#include <ranges>
 #include <utility>
 
 #include "vmm/base/error.hpp"
@@ -17,49 +17,30 @@ namespace {
 
 /// The number of a name, or those of "all".
 std::vector<std::uint64_t> numbers_named(const Axis& axis, const std::string& name) {
-    std::vector<std::uint64_t> numbers;
-    std::vector<std::string> names;
     const bool all = axis.is(Axis::list) && name == "all";
+    std::vector<std::uint64_t> numbers;
     for (const NamedNumber& value : axis.values) {
-        names.push_back(value.name);
         if (all || value.name == name) {
             numbers.push_back(value.number);
         }
     }
     if (numbers.empty()) {
         throw_error(ErrorKind::usage, "{} {}: there are {}{}", axis.option(), name,
-                    fmt::join(names, ", "), axis.is(Axis::list) ? ", all" : "");
+                    fmt::join(axis.values | std::views::transform(&NamedNumber::name), ", "),
+                    axis.is(Axis::list) ? ", all" : "");
     }
     return numbers;
 }
 
-std::string size_option_text(std::uint64_t bytes) {
-    for (const auto& [letter, shift] : {std::pair{'G', 30U}, {'M', 20U}, {'K', 10U}}) {
-        if (bytes >> shift != 0 && bytes % (std::uint64_t{1} << shift) == 0) {
-            return fmt::format("{}{}", bytes >> shift, letter);
-        }
-    }
-    return fmt::format("{}", bytes);
-}
-
-/// As it would be written on the command line.
+/// As it would be written on the command line: "64M" of what is shown as "64 MiB".
 std::string option_text(const Axis& axis, std::uint64_t value) {
-    switch (axis.kind) {
-        case Axis::Kind::size:
-            return size_option_text(value);
-        case Axis::Kind::seconds:
-            return fmt::format("{}", static_cast<double>(value) / 1000);
-        default:
-            return axis.show(value);
+    if (axis.kind == Axis::Kind::seconds) {
+        return fmt::format("{}", static_cast<double>(value) / 1000);
     }
-}
-
-std::string value_line(const NamedNumber& value) {
-    constexpr std::size_t columns = 58;
-    std::string text;
-    std::string name = value.name;
-    for (const std::string& line : wrapped(value.explanation, columns)) {
-        text += fmt::format("  {:<18}  {}\n", std::exchange(name, ""), line);
+    std::string text = axis.show(value);
+    if (axis.kind == Axis::Kind::size) {
+        text.erase(text.find(' '), 1);
+        text.resize(text.find_first_of("iB"));
     }
     return text;
 }
@@ -72,20 +53,8 @@ void refuse_unfit(const Axis& axis, const std::string& text, std::uint64_t value
     throw_error(ErrorKind::usage, "{} {}: it is {} from {} to {}", axis.option(), text,
                 axis.multiple == 0   ? "a power of two"
                 : axis.multiple == 1 ? "a size"
-                                     : "a multiple of " + size_option_text(axis.multiple),
+                                     : "a multiple of " + option_text(axis, axis.multiple),
                 option_text(axis, axis.least), option_text(axis, axis.most));
-}
-
-/// Of one of the texts that a list is made of.
-std::vector<std::uint64_t> numbers_of(const Axis& axis, const std::string& text) {
-    switch (axis.kind) {
-        case Axis::Kind::name:
-            return numbers_named(axis, text);
-        case Axis::Kind::size:
-            return {parse_size(axis.option(), text)};
-        default:
-            return parse_range(axis.option(), text, axis.least, axis.most, axis.is(Axis::list));
-    }
 }
 
 }  // namespace
@@ -108,7 +77,10 @@ std::vector<std::uint64_t> Axis::parse(const std::string& text) const {
     }
     std::vector<std::uint64_t> numbers;
     for (const std::string& part : is(list) ? split_list(text) : std::vector{text}) {
-        for (const std::uint64_t number : numbers_of(*this, part)) {
+        for (const std::uint64_t number :
+             kind == Kind::name   ? numbers_named(*this, part)
+             : kind == Kind::size ? std::vector{parse_size(option(), part)}
+                                  : parse_range(option(), part, least, most, is(list))) {
             refuse_unfit(*this, part, number);
             // It would be measured twice.
             if (std::ranges::count(numbers, number) != 0) {
@@ -119,10 +91,6 @@ std::vector<std::uint64_t> Axis::parse(const std::string& text) const {
         }
     }
     return numbers;
-}
-
-bool Axis::is_default(std::uint64_t value) const {
-    return !defaults.empty() && value == defaults.front();
 }
 
 std::string Axis::show(std::uint64_t value) const {
@@ -149,78 +117,39 @@ std::string Axis::option_help() const {
         parts.push_back(
             fmt::format("{} to {}", option_text(*this, least), option_text(*this, most)));
     }
-    std::vector<std::string> texts;
-    std::ranges::transform(defaults, std::back_inserter(texts),
-                           [&](std::uint64_t value) { return option_text(*this, value); });
     if (find_defaults) {
         parts.push_back("default: " + defaults_help);
-    } else if (kind == Kind::name && texts.size() == values.size()) {
+    } else if (kind == Kind::name && defaults.size() == values.size()) {
         parts.emplace_back("default all");
-    } else if (kind != Kind::flag && !texts.empty()) {
-        parts.push_back(fmt::format("default {}", fmt::join(texts, ",")));
+    } else if (kind != Kind::flag && !defaults.empty()) {
+        const auto text = [&](std::uint64_t value) { return option_text(*this, value); };
+        parts.push_back(
+            fmt::format("default {}", fmt::join(defaults | std::views::transform(text), ",")));
     }
-    constexpr std::size_t columns = 50;
     const std::string whole =
         parts.empty() ? help : fmt::format("{} ({})", help, fmt::join(parts, "; "));
-    return fmt::format("{}", fmt::join(wrapped(whole, columns), "\n"));
+    return fmt::format("{}", fmt::join(wrapped(whole, 50), "\n"));
 }
 
 std::string Axis::values_help() const {
     if (kind != Kind::name) {
         return "";
     }
-    std::string text = fmt::format("{}:\n", option());
-    std::string bare;
+    std::string text = option() + ":\n";
+    std::vector<std::string> bare;
     for (const NamedNumber& value : values) {
         if (value.explanation.empty()) {
-            bare += (bare.empty() ? "" : ", ") + value.name;
-        } else {
-            text += value_line(value);
+            bare.push_back(value.name);
+        }
+        std::string left = value.name;
+        for (const std::string& line : wrapped(value.explanation, 58)) {
+            text += fmt::format("  {:<18}  {}\n", std::exchange(left, ""), line);
         }
     }
-    for (const std::string& line : wrapped(bare, 78)) {
+    for (const std::string& line : wrapped(fmt::to_string(fmt::join(bare, ", ")), 78)) {
         text += "  " + line + "\n";
     }
     return text + "\n";
-}
-
-Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
-                 std::vector<std::uint64_t> defaults, unsigned traits) {
-    return {.name = std::move(name),
-            .kind = Axis::Kind::number,
-            .help = std::move(help),
-            .defaults = std::move(defaults),
-            .traits = traits,
-            .least = least,
-            .most = most};
-}
-
-Axis name_axis(std::string name, std::string help, std::vector<NamedNumber> values,
-               std::vector<std::uint64_t> defaults, unsigned traits) {
-    if (defaults.empty()) {
-        std::ranges::transform(values, std::back_inserter(defaults), &NamedNumber::number);
-    }
-    return {.name = std::move(name),
-            .kind = Axis::Kind::name,
-            .help = std::move(help),
-            .defaults = std::move(defaults),
-            .traits = traits,
-            .values = std::move(values)};
-}
-
-Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
-               std::uint64_t multiple, std::vector<std::uint64_t> defaults, unsigned traits) {
-    Axis axis =
-        number_axis(std::move(name), std::move(help), least, most, std::move(defaults), traits);
-    axis.kind = Axis::Kind::size;
-    axis.multiple = multiple;
-    return axis;
-}
-
-Axis flag_axis(std::string name, std::string help, unsigned traits) {
-    Axis axis = number_axis(std::move(name), std::move(help), 0, 1, {0}, traits);
-    axis.kind = Axis::Kind::flag;
-    return axis;
 }
 
 }  // namespace nestbed::vmm

@@ -3,11 +3,12 @@
 // or a time is how that number is written.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "shared/study/values.hpp"
@@ -24,7 +25,6 @@ struct NamedNumber {
 template <study::HasValues Id>
 std::vector<NamedNumber> named() {
     std::vector<NamedNumber> result;
-    result.reserve(study::values_of<Id>.size());
     for (const auto& value : study::values_of<Id>) {
         result.push_back({static_cast<std::uint64_t>(value.id), value.name, value.explanation});
     }
@@ -40,9 +40,9 @@ struct Axis {
         flag,     ///< 0, or 1 if it is given
     };
     enum Trait : unsigned {
-        list = 1,       ///< takes several values, each of which has rows of its own
-        shown = 2,      ///< is a column always; else only if some row is not at the default
-        host_only = 4,  ///< is no parameter of the guest's test
+        list = 1,          ///< takes several values, each of which has rows of its own
+        shown = 2 | list,  ///< is a column always; other lists if some row is not at the default
+        host_only = 4,     ///< is no parameter of the guest's test
     };
 
     /// Of the guest's parameter and in JSON; with hyphens, of the option.
@@ -60,32 +60,69 @@ struct Axis {
     std::function<std::vector<std::uint64_t>()> find_defaults = {};
     std::string defaults_help = {};  ///< then, in words
 
-    bool is(Trait trait) const { return (traits & trait) != 0; }
+    bool is(Trait trait) const { return (traits & trait) == trait; }
     std::string option() const;
     std::string heading() const;  ///< of its column
     /// What the option's text stands for. Throws Error(usage) that says what would be right.
     std::vector<std::uint64_t> parse(const std::string& text) const;
-    std::vector<std::uint64_t> default_values() const {
-        return find_defaults ? find_defaults() : defaults;
+    bool is_default(std::uint64_t value) const {
+        return !defaults.empty() && value == defaults.front();
     }
-    bool is_default(std::uint64_t value) const;
-    /// One value as it stands in a table.
-    std::string show(std::uint64_t value) const;
-    /// The same in a sentence.
-    std::string in_words(std::uint64_t value) const;
-    /// `help`, range and default, for half a terminal.
-    std::string option_help() const;
-    /// Its values and their explanations, a line each; empty if they have no names.
-    std::string values_help() const;
+    std::string show(std::uint64_t value) const;      ///< as it stands in a table
+    std::string in_words(std::uint64_t value) const;  ///< the same in a sentence
+    std::string option_help() const;  ///< `help`, range and default, for half a terminal
+    std::string values_help() const;  ///< explains the values, a line each; empty without names
 };
 
-Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
-                 std::vector<std::uint64_t> defaults, unsigned traits = 0);
-Axis name_axis(std::string name, std::string help, std::vector<NamedNumber> values,
-               std::vector<std::uint64_t> defaults, unsigned traits = 0);
-Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
-               std::uint64_t multiple, std::vector<std::uint64_t> defaults, unsigned traits = 0);
-Axis flag_axis(std::string name, std::string help, unsigned traits = 0);
+inline Axis number_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
+                        std::vector<std::uint64_t> defaults, unsigned traits = 0) {
+    return {.name = std::move(name),
+            .kind = Axis::Kind::number,
+            .help = std::move(help),
+            .defaults = std::move(defaults),
+            .traits = traits,
+            .least = least,
+            .most = most};
+}
+
+inline Axis size_axis(std::string name, std::string help, std::uint64_t least, std::uint64_t most,
+                      std::uint64_t multiple, std::vector<std::uint64_t> defaults,
+                      unsigned traits) {
+    Axis axis =
+        number_axis(std::move(name), std::move(help), least, most, std::move(defaults), traits);
+    axis.kind = Axis::Kind::size;
+    axis.multiple = multiple;
+    return axis;
+}
+
+inline Axis flag_axis(std::string name, std::string help, unsigned traits = 0) {
+    Axis axis = number_axis(std::move(name), std::move(help), 0, 1, {0}, traits);
+    axis.kind = Axis::Kind::flag;
+    return axis;
+}
+
+/// vCPUs of each VM. Without Axis::host_only, the guest is told as well.
+inline Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
+                      std::vector<std::uint64_t> defaults, unsigned traits) {
+    Axis axis =
+        number_axis("cpus", std::move(help), least, most, std::move(defaults), Axis::list | traits);
+    axis.title = "vCPUs";
+    return axis;
+}
+
+/// All of `values` by default, if `defaults` has none.
+inline Axis name_axis(std::string name, std::string help, std::vector<NamedNumber> values,
+                      std::vector<std::uint64_t> defaults, unsigned traits = 0) {
+    if (defaults.empty()) {
+        std::ranges::transform(values, std::back_inserter(defaults), &NamedNumber::number);
+    }
+    return {.name = std::move(name),
+            .kind = Axis::Kind::name,
+            .help = std::move(help),
+            .defaults = std::move(defaults),
+            .traits = traits,
+            .values = std::move(values)};
+}
 
 /// One whose values are all of an enumeration's.
 template <study::HasValues Id>

@@ -26,43 +26,41 @@ struct Costs {
 };
 
 struct Crossover {
-    std::string flush;                             ///< what everything is flushed with
-    std::map<std::uint64_t, Costs> by_pages = {};  ///< both of them
+    std::string flush;                        ///< what everything is flushed with
+    std::map<std::uint64_t, Costs> by_pages;  ///< both of them
     /// The smallest measured page count at which a full flush has the lower median, and has it at
     /// all larger ones as well.
-    std::optional<std::uint64_t> full_from = {};
+    std::optional<std::uint64_t> full_from;
     /// The measured page count below that: there, page by page is not dearer.
-    std::optional<std::uint64_t> by_page_until = {};
+    std::optional<std::uint64_t> by_page_until;
 };
 
-/// From a test's measurements "by page" and "full flush", each with its parameter `pages`. What has
-/// no counterpart is left out.
-Crossover crossover_of(const StudyRun& run) {
-    Crossover result{.flush = run.point.at("flush").text()};
-    for (const MeasurementEvent& one : run.test.measurements) {
-        if (const auto pages = number_named(one, "pages")) {
-            Costs& costs = result.by_pages[*pages];
-            (one.name == "by page" ? costs.by_page : costs.full) = one.histogram.quantile(50, 100);
-        }
-    }
-    std::erase_if(result.by_pages,
-                  [](const auto& at) { return !at.second.by_page || !at.second.full; });
-    for (const auto& [pages, costs] : result.by_pages) {
-        if (*costs.full >= *costs.by_page) {
-            result.by_page_until = pages;
-            result.full_from.reset();
-        } else if (!result.full_from) {
-            result.full_from = pages;
-        }
-    }
-    return result;
-}
-
+/// Of each run that passed, from its measurements "by page" and "full flush", each with its
+/// parameter `pages`. What has no counterpart is left out.
 std::vector<Crossover> crossovers_of(const StudyRuns& runs) {
     std::vector<Crossover> all;
     for (const StudyRun& run : runs) {
-        if (run.test.verdict == Verdict::passed) {
-            all.push_back(crossover_of(run));
+        if (run.test.verdict != Verdict::passed) {
+            continue;
+        }
+        Crossover& found = all.emplace_back();
+        found.flush = run.point.at("flush").text();
+        for (const MeasurementEvent& one : run.test.measurements) {
+            if (const auto pages = number_named(one, "pages")) {
+                Costs& costs = found.by_pages[*pages];
+                (one.name == "by page" ? costs.by_page : costs.full) =
+                    one.histogram.quantile(50, 100);
+            }
+        }
+        std::erase_if(found.by_pages,
+                      [](const auto& at) { return !at.second.by_page || !at.second.full; });
+        for (const auto& [pages, costs] : found.by_pages) {
+            if (*costs.full >= *costs.by_page) {
+                found.by_page_until = pages;
+                found.full_from.reset();
+            } else if (!found.full_from) {
+                found.full_from = pages;
+            }
         }
     }
     return all;
@@ -86,30 +84,23 @@ std::vector<Table> tables(const StudyRuns& runs) {
     return all;
 }
 
-std::string linux_compared(const Crossover& crossover) {
+const char* linux_compared(const Crossover& crossover) {
     constexpr std::uint64_t ceiling = paging::max_single_invalidations;
-    if (crossover.full_from && *crossover.full_from <= ceiling) {
-        return "too late for this machine";
-    }
-    if (crossover.by_page_until && *crossover.by_page_until > ceiling) {
-        return "too early for this machine";
-    }
-    return "in keeping with this";
+    return crossover.full_from.value_or(ceiling + 1) <= ceiling ? "too late for this machine"
+           : crossover.by_page_until.value_or(0) > ceiling      ? "too early for this machine"
+                                                                : "in keeping with this";
 }
 
 /// Compared with Linux's threshold.
 std::string sentences(const StudyRuns& runs) {
     std::string text;
     for (const Crossover& crossover : crossovers_of(runs)) {
+        const std::string full = fmt::format("a full flush ({})", crossover.flush);
         text += crossover.full_from
-                    ? fmt::format(
-                          "crossover: from {} on, a full flush ({}) is cheaper than one by "
-                          "page",
-                          counted(*crossover.full_from, "page"), crossover.flush)
-                    : fmt::format(
-                          "no crossover: up to {}, a full flush ({}) is not cheaper than "
-                          "one by page",
-                          counted(crossover.by_page_until.value_or(0), "page"), crossover.flush);
+                    ? fmt::format("crossover: from {} on, {} is cheaper than one by page",
+                                  counted(*crossover.full_from, "page"), full)
+                    : fmt::format("no crossover: up to {}, {} is not cheaper than one by page",
+                                  counted(crossover.by_page_until.value_or(0), "page"), full);
         text += fmt::format(
             " (median, refill included). Linux flushes everything above {} pages, which is {}.\n",
             paging::max_single_invalidations, linux_compared(crossover));
@@ -137,7 +128,7 @@ std::vector<Axis> axes() {
     });
     std::vector<Axis> all{
         name_axis("flush", "What everything is flushed with", full,
-                  {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::list | Axis::shown),
+                  {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::shown),
         number_axis("samples", "Flushes of each kind", 1, 10'000'000, {100}),
         flag_axis("crossover",
                   "Instead of latencies: from how many pages on a flush of everything is cheaper "
@@ -147,7 +138,7 @@ std::vector<Axis> axes() {
     };
     all.front().title = "full flush";
     all.back().defaults = {};
-    return with_vm_axes(std::move(all), /*compares_backings=*/false, 60);
+    return with_vm_axes(std::move(all));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/study/access_pattern.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/study/study.hpp"
 
@@ -65,33 +64,31 @@ std::vector<Measured> measurements() {
 }
 
 std::vector<Axis> axes() {
-    constexpr unsigned shown = Axis::list | Axis::shown;
     constexpr std::uint64_t mib = 1 << 20;
     // The guest has a bitmap for so much.
     constexpr std::uint64_t most_memory = 32 * 1024 * mib;
-    std::vector<Axis> all = with_vm_axes(
-        {name_axis("log", "How KVM keeps it",
-                   {{static_cast<std::uint64_t>(DirtyLogKind::bitmap), "bitmap",
-                     "a bit for each page, cleared by hand"},
-                    {static_cast<std::uint64_t>(DirtyLogKind::ring), "ring",
-                     "a list of pages for each vCPU"}},
-                   {}, shown | Axis::host_only),
-         size_axis("memory", "Sizes of what is written", 2 * mib, most_memory, 2 * mib,
-                   {8 * mib, 32 * mib}, shown | Axis::host_only),
-         cpus_axis("vCPUs that write a part of it each", 1, channel::max_cpus, {1, 2},
-                   Axis::shown | Axis::host_only),
-         name_axis<Pattern>("pattern", "Order of the pages", {Pattern::strided}, shown),
-         number_axis("rounds", "Times that all is written", 2, 10'000, {5}),
-         number_axis("writes", "Pages of a hundred that are written and not read", 1, 100, {100}),
-         flag_axis("initially_set",
-                   "Bitmaps begin with all pages in them (KVM_DIRTY_LOG_INITIALLY_SET)",
-                   Axis::host_only),
-         number_axis("ring_entries", "Pages that each vCPU's ring holds, a power of two", 1,
-                     channel::max_dirty_ring_entries, {channel::max_dirty_ring_entries},
-                     Axis::host_only)},
-        /*compares_backings=*/false, 60);
-    std::ranges::find(all, "ring_entries", &Axis::name)->multiple = 0;
-    return all;
+    std::vector<Axis> all{
+        name_axis("log", "How KVM keeps it",
+                  {{static_cast<std::uint64_t>(DirtyLogKind::bitmap), "bitmap",
+                    "a bit for each page, cleared by hand"},
+                   {static_cast<std::uint64_t>(DirtyLogKind::ring), "ring",
+                    "a list of pages for each vCPU"}},
+                  {}, Axis::shown | Axis::host_only),
+        size_axis("memory", "Sizes of what is written", 2 * mib, most_memory, 2 * mib,
+                  {8 * mib, 32 * mib}, Axis::shown | Axis::host_only),
+        cpus_axis("vCPUs that write a part of it each", 1, channel::max_cpus, {1, 2},
+                  Axis::shown | Axis::host_only),
+        name_axis<Pattern>("pattern", "Order of the pages", {Pattern::strided}, Axis::shown),
+        number_axis("rounds", "Times that all is written", 2, 10'000, {5}),
+        number_axis("writes", "Pages of a hundred that are written and not read", 1, 100, {100}),
+        flag_axis("initially_set",
+                  "Bitmaps begin with all pages in them (KVM_DIRTY_LOG_INITIALLY_SET)",
+                  Axis::host_only),
+        number_axis("ring_entries", "Pages that each vCPU's ring holds, a power of two", 1,
+                    channel::max_dirty_ring_entries, {channel::max_dirty_ring_entries},
+                    Axis::host_only)};
+    all.back().multiple = 0;
+    return with_vm_axes(std::move(all));
 }
 
 void configure(const Point& point, TestSettings& settings) {

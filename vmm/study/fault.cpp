@@ -63,12 +63,12 @@ void configure(const Point& point, TestSettings& settings) {
 
 std::vector<Axis> axes() {
     std::vector<Axis> all = with_vm_axes(
-        {name_axis<Rung>("rung", "What the stores meet", {}, Axis::list | Axis::shown),
+        {name_axis<Rung>("rung", "What the stores meet", {}, Axis::shown),
          cpus_axis("vCPUs that store side by side", 1, channel::max_cpus - 1, {1}, 0),
-         number_axis("samples", "Stores of each rung", 1, study::max_fault_samples, {256})},
-        /*compares_backings=*/true, 60);
+         number_axis("samples", "Stores of each rung", 1, study::max_fault_samples, {256})});
     // What is missing is what it is about.
     std::erase_if(all, [](const Axis& axis) { return axis.name == "prefault"; });
+    std::ranges::find(all, "backing", &Axis::name)->traits |= Axis::list;
     return all;
 }
 

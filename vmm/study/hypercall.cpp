@@ -69,10 +69,10 @@ std::vector<Derived> columns() {
 }
 
 std::vector<Axis> axes() {
-    return with_vm_axes({name_axis("kind", "Kinds of calls", kinds(), {},
-                                   Axis::list | Axis::shown | Axis::host_only),
-                         number_axis("samples", "Samples of each kind", 1, 10'000'000, {500})},
-                        /*compares_backings=*/false, 30);
+    return with_vm_axes(
+        {name_axis("kind", "Kinds of calls", kinds(), {}, Axis::shown | Axis::host_only),
+         number_axis("samples", "Samples of each kind", 1, 10'000'000, {500})},
+        30);
 }
 
 }  // namespace

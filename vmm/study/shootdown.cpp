@@ -1,5 +1,5 @@
 // measure shootdown: the latency of TLB shootdowns, each with the proof that none was missed.
-#include <algorithm>
+#include <functional>
 
 #include "shared/channel/abi.hpp"
 #include "shared/paging/invalidation.hpp"
@@ -39,17 +39,17 @@ constexpr char examples[] =
     "  nestbed measure shootdown --format json --output shootdown.json\n";
 
 std::vector<Axis> axes() {
-    constexpr unsigned shown = Axis::list | Axis::shown;
     return with_vm_axes(
         {name_axis<ProtocolId>("protocol", "Shootdown protocols (docs/shootdown-protocols.md)",
-                               {ProtocolId::global}, shown),
+                               {ProtocolId::global}, Axis::shown),
          cpus_axis("vCPUs, the initiators included. More than the host has cores shows the "
                    "host's scheduler",
                    2, channel::max_cpus, {2}, Axis::shown | Axis::host_only),
          number_axis("pages", "Pages shot down at once", 1, study::max_pages_shot_down, {1, 16},
-                     shown),
+                     Axis::shown),
          name_axis<TargetState>("target", "What the others do",
-                                {TargetState::user, TargetState::spin, TargetState::hlt}, shown),
+                                {TargetState::user, TargetState::spin, TargetState::hlt},
+                                Axis::shown),
          name_axis<Routing>("routing", "How they are interrupted", {Routing::unicast}, Axis::list),
          name_axis<FlushPrimitive>("flush", "What they invalidate with", {FlushPrimitive::invlpg},
                                    Axis::list),
@@ -60,8 +60,7 @@ std::vector<Axis> axes() {
          number_axis("samples", "Shootdowns of each combination", 1, 10'000'000, {100}),
          number_axis("threshold", "More pages than this are flushed as everything; Linux has 33", 0,
                      study::max_pages_shot_down, {paging::max_single_invalidations}),
-         flag_axis("phases", "Time the steps of a shootdown, too (in shootdowns of their own)")},
-        /*compares_backings=*/false, 60);
+         flag_axis("phases", "Time the steps of a shootdown, too (in shootdowns of their own)")});
 }
 
 Derived over_bare_round_trip() {

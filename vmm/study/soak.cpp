@@ -42,14 +42,13 @@ std::vector<Axis> axes() {
     constexpr std::uint64_t a_day = 86'400;
     return with_vm_axes(
         {name_axis<ProtocolId>("protocol", "Shootdown protocols", {ProtocolId::global},
-                               Axis::list | Axis::shown),
+                               Axis::shown),
          cpus_axis("vCPUs", 2, channel::max_cpus, {2}, Axis::shown | Axis::host_only),
          number_axis("soak",
                      "Instead of latencies: random map, remap, protect and unmap from all vCPUs "
                      "for so many seconds, for each protocol and number of vCPUs",
                      1, a_day, {}, Axis::host_only),
-         number_axis("seed", "Of the soak's random choices", 0, ~std::uint64_t{0}, {1})},
-        /*compares_backings=*/false, 60);
+         number_axis("seed", "Of the soak's random choices", 0, ~std::uint64_t{0}, {1})});
 }
 
 }  // namespace

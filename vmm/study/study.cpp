@@ -5,10 +5,20 @@
 #include <algorithm>
 
 #include "vmm/base/error.hpp"
-#include "vmm/base/text.hpp"
 #include "vmm/result/measurements.hpp"
+#include "vmm/run/calibrate.hpp"
+#include "vmm/run/guest_set.hpp"
 
 namespace nestbed::vmm {
+
+// Each is described in a file of its own.
+Study dirty_log_study();
+Study shootdown_study();
+Study soak_study();
+Study crossover_study();
+Study fault_study();
+Study walk_study();
+Study hypercall_study();
 
 namespace {
 
@@ -29,15 +39,16 @@ std::vector<Point> cross_product(const std::vector<Axis>& axes, const OptionText
     std::vector<Point> all(1);
     for (const Axis& axis : axes) {
         const auto text = std::ranges::find(given, axis.option(), &OptionTexts::value_type::first);
-        const std::vector<std::uint64_t> values =
-            text == given.end() ? axis.default_values() : axis.parse(text->second);
+        const std::vector<std::uint64_t> values = text != given.end()  ? axis.parse(text->second)
+                                                  : axis.find_defaults ? axis.find_defaults()
+                                                                       : axis.defaults;
         if (all.size() * values.size() > most) {
             throw_error(ErrorKind::usage, "more than {} combinations: ask for fewer values", most);
         }
         std::vector<Point> crossed;
         for (const Point& one : all) {
             for (const std::uint64_t value : values) {
-                crossed.emplace_back(one).add(axis, value);
+                crossed.emplace_back(one).values.push_back({&axis, value});
             }
         }
         all = std::move(crossed);
@@ -93,9 +104,9 @@ MeasurementParameter AxisValue::input() const {
 }
 
 const AxisValue* Point::find(std::string_view axis) const {
-    const auto found = std::ranges::find_if(
-        values_, [&](const AxisValue& value) { return value.axis->name == axis; });
-    return found == values_.end() ? nullptr : &*found;
+    const auto found = std::ranges::find(
+        values, axis, [](const AxisValue& value) { return std::string_view(value.axis->name); });
+    return found == values.end() ? nullptr : &*found;
 }
 
 const AxisValue& Point::at(std::string_view axis) const {
@@ -106,14 +117,9 @@ const AxisValue& Point::at(std::string_view axis) const {
     return *found;
 }
 
-std::uint64_t Point::value_or(std::string_view axis, std::uint64_t otherwise) const {
-    const AxisValue* found = find(axis);
-    return found == nullptr ? otherwise : found->value;
-}
-
 std::string Point::text() const {
     std::string text;
-    for (const auto& [axis, value] : values_) {
+    for (const auto& [axis, value] : values) {
         if (axis->is(Axis::shown) || (axis->is(Axis::list) && !axis->is_default(value))) {
             // The first says what it is by itself.
             text += text.empty() && axis->kind == Axis::Kind::name
@@ -128,15 +134,6 @@ std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs
     const Value found = value(run, runs);
     const auto* number = found ? std::get_if<double>(&*found) : nullptr;
     return number == nullptr ? std::nullopt : std::optional(*number);
-}
-
-std::string Derived::cell(const Value& found) const {
-    if (!found) {
-        return "";
-    }
-    const auto* number = std::get_if<double>(&*found);
-    return number != nullptr ? fmt::format("{:.{}f}", *number, digits)
-                             : printable(std::get<std::string>(*found));
 }
 
 Derived parameter_column(std::string title, std::string measurement, std::string parameter,
@@ -159,14 +156,17 @@ Derived parameter_column(std::string title, std::string measurement, std::string
 
 TestSettings Study::settings_at(const Point& point) const {
     TestSettings settings;
-    settings.cpus = static_cast<std::uint32_t>(point.value_or("cpus", 1));
-    settings.backing.kind = point.as<Backing>("backing");
-    settings.backing.prefault = point.value_or("prefault", 0) != 0;
+    if (const AxisValue* cpus = point.find("cpus")) {
+        settings.cpus = static_cast<std::uint32_t>(cpus->value);
+    }
+    const AxisValue* prefault = point.find("prefault");
+    settings.backing = {.kind = point.as<Backing>("backing"),
+                        .prefault = prefault != nullptr && prefault->value != 0};
     settings.timeout = std::chrono::milliseconds(point["timeout"]);
     settings.placement = point["pin"] != 0 ? Placement::spread : Placement::free;
     settings.statistics = !operation.empty();
     settings.expected = measured.front().name;
-    for (const auto& [axis, value] : point.values()) {
+    for (const auto& [axis, value] : point.values) {
         if (!axis->is(Axis::host_only)) {
             settings.parameters.emplace_back(axis->name, value);
         }
@@ -177,19 +177,10 @@ TestSettings Study::settings_at(const Point& point) const {
     return settings;
 }
 
-Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
-               std::vector<std::uint64_t> defaults, unsigned traits) {
-    Axis axis =
-        number_axis("cpus", std::move(help), least, most, std::move(defaults), Axis::list | traits);
-    axis.title = "vCPUs";
-    return axis;
-}
-
-std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
-                               std::uint64_t timeout_seconds) {
-    axes.push_back(name_axis<Backing>(
-        "backing", "Host pages behind guest memory (docs/guest-memory.md)", {Backing::anon},
-        Axis::host_only | (compares_backings ? Axis::list : 0U)));
+std::vector<Axis> with_vm_axes(std::vector<Axis> axes, std::uint64_t timeout_seconds) {
+    axes.push_back(name_axis<Backing>("backing",
+                                      "Host pages behind guest memory (docs/guest-memory.md)",
+                                      {Backing::anon}, Axis::host_only));
     axes.push_back(flag_axis("prefault", "The host populates all of it before the guest runs",
                              Axis::host_only));
     axes.push_back({.name = "timeout",
@@ -220,24 +211,58 @@ std::vector<Point> points_of(const Study& study, const OptionTexts& given) {
     return points;
 }
 
+const std::vector<Study>& studies() {
+    static const std::vector<Study> all{
+        dirty_log_study(), shootdown_study(), soak_study(),      crossover_study(),
+        fault_study(),     walk_study(),      hypercall_study(),
+    };
+    return all;
+}
+
 const Study& study_chosen(std::string_view name, const OptionTexts& given) {
-    const Study* plain = nullptr;
     const Study* chosen = nullptr;
     for (const Study& study : studies()) {
-        if (study.name != name) {
+        const bool is_mode = !study.selector.empty();
+        if (study.name != name || (is_mode && !is_given(given, "--" + study.selector))) {
             continue;
         }
-        if (study.selector.empty()) {
-            plain = &study;
-        } else if (is_given(given, "--" + study.selector)) {
-            if (chosen != nullptr) {
-                throw_error(ErrorKind::usage, "--{} and --{}: one of them at a time",
-                            chosen->selector, study.selector);
-            }
-            chosen = &study;
+        if (chosen != nullptr && !chosen->selector.empty()) {
+            throw_error(ErrorKind::usage, "--{} and --{}: one of them at a time", chosen->selector,
+                        study.selector);
         }
+        chosen = &study;
     }
-    return chosen != nullptr ? *chosen : *plain;
+    return *chosen;
+}
+
+StudyRunner::StudyRunner(const kvm::System& system, const Study& study,
+                         const std::vector<Point>& points, std::optional<bool> hypercalls)
+    : system_(system), study_(study), guest_(read_builtin(study.guest)), hypercalls_(hypercalls) {
+    std::uint32_t most = 1;
+    for (const Point& point : points) {
+        most = std::max(most, study.settings_at(point).cpus);
+    }
+    refuse_too_many_cpus(system, most);
+}
+
+StudyRun StudyRunner::run(const Point& point, bool memory_report, const std::stop_token& stop) {
+    TestSettings settings = study_.settings_at(point);
+    settings.memory_report = memory_report;
+    if (study_.wants_hypercalls && study_.wants_hypercalls(point)) {
+        if (!hypercalls_) {
+            hypercalls_ = hypercalls_come_back(system_, stop);
+        }
+        settings.parameters.emplace_back("hypercalls", *hypercalls_ ? 1 : 0);
+    }
+    const std::string test = study_.test.empty() ? point.values.front().text() : study_.test;
+    StudyRun done{point, run_test(system_, guest_, guest_.test_named(test), settings, stop)};
+    done.test.study = study_.name;
+    done.test.point = point.text();
+    std::ranges::transform(point.values, std::back_inserter(done.test.inputs), &AxisValue::input);
+    if (const std::optional<Error> error = done.test.error) {
+        done.test.error.emplace(error->kind(), fmt::format("{}: {}", point.text(), error->what()));
+    }
+    return done;
 }
 
 }  // namespace nestbed::vmm

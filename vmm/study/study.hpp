@@ -1,6 +1,7 @@
 // A study, described once: what runs in the guest, under which axes, and what is made of what it
 // measured. Options and help, the cross product, the guest's parameters, tables, JSON, progress and
-// benchmarks come from here; a new study is a guest suite, a description, and a row in studies.cpp.
+// benchmarks come from here; a new study is a guest suite, a description, and an entry in
+// studies().
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -32,26 +33,19 @@ struct AxisValue {
 };
 
 /// One value of each axis: what one VM is measured under.
-class Point {
-  public:
-    void add(const Axis& axis, std::uint64_t value) { values_.push_back({&axis, value}); }
+struct Point {
+    std::vector<AxisValue> values;
 
-    const std::vector<AxisValue>& values() const { return values_; }
+    /// Null if the study has no such axis; at() throws Error(ours).
+    const AxisValue* find(std::string_view axis) const;
     const AxisValue& at(std::string_view axis) const;
     std::uint64_t operator[](std::string_view axis) const { return at(axis).value; }
-    /// Of an axis that not every study has.
-    std::uint64_t value_or(std::string_view axis, std::uint64_t otherwise) const;
     template <typename Id>
     Id as(std::string_view axis) const {
         return static_cast<Id>((*this)[axis]);
     }
     /// In words: the axes that rows are told apart by.
     std::string text() const;
-
-  private:
-    const AxisValue* find(std::string_view axis) const;
-
-    std::vector<AxisValue> values_;
 };
 
 /// A VM that ran.
@@ -64,10 +58,8 @@ using StudyRuns = std::vector<StudyRun>;
 /// A measurement that the study's test makes, by the guest's name for it.
 struct Measured {
     std::string name;
-    /// Of its row, below that of the point; empty: this is the point's own row.
-    std::string label = {};
-    /// The measurement's parameter that says how many operations a sample has; empty: one.
-    std::string per = {};
+    std::string label = {};  ///< of its row, below that of the point; empty: the point's own row
+    std::string per = {};    ///< the parameter that counts a sample's operations; empty: one
 };
 
 /// A column that is found out of the results.
@@ -76,14 +68,13 @@ struct Derived {
 
     std::string title;
     std::function<Value(const StudyRun&, const StudyRuns&)> value;
-    int digits = 2;
+    int digits = 2;  ///< behind the point, of a number
     std::string group = {};
     /// The most that it may be, where there is such a bar.
     std::function<std::optional<double>(const Point&)> limit = {};
 
     /// The value, if it is one.
     std::optional<double> number(const StudyRun& run, const StudyRuns& runs) const;
-    std::string cell(const Value& found) const;
 };
 
 /// What the study's test says of a measurement, by the names of the guest's parameters.
@@ -105,19 +96,16 @@ struct Study {
     std::string explanation = {};
     std::string examples = {};
     std::string guest;
-    /// The test that measures; empty: the one that is called as the point's value of the first
-    /// axis.
+    /// The test that measures; empty: the one that the point's value of the first axis names.
     std::string test = {};
-    /// Where several studies share a name: the axis whose option chooses this one; empty: none
-    /// does.
+    /// The axis whose option chooses this one of several studies of a name; empty: none does.
     std::string selector = {};
     std::vector<Axis> axes;
 
     std::vector<Measured> measured;
     std::vector<Derived> derived = {};
     bool shows_distributions = true;
-    /// A table of their own have the measurements whose names begin so, with a blank behind:
-    /// "phase".
+    /// "phase": measurements whose names begin with that word have a table of their own.
     std::string parts = {};
     bool shows_bars = false;     ///< what limits its figures have is said with them
     bool shows_failed = false;   ///< a failed point has a row as well, beside its reasons
@@ -135,21 +123,35 @@ struct Study {
     std::function<std::string(const StudyRuns&)> notes = {};
     std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
 
-    /// The settings of a VM at `point`.
     TestSettings settings_at(const Point& point) const;
 };
 
-/// vCPUs of each VM. Without Axis::host_only, the guest is told as well.
-Axis cpus_axis(std::string help, std::uint64_t least, std::uint64_t most,
-               std::vector<std::uint64_t> defaults, unsigned traits);
-/// With what every study's VMs have: backing (one, or several to compare), prefault, timeout, pin.
-std::vector<Axis> with_vm_axes(std::vector<Axis> axes, bool compares_backings,
-                               std::uint64_t timeout_seconds);
+/// With what every study's VMs have: backing, prefault, timeout, pin.
+std::vector<Axis> with_vm_axes(std::vector<Axis> axes, std::uint64_t timeout_seconds = 60);
 
 /// All combinations of the axes' values; the first axis changes slowest. `values` are by option;
 /// what it lacks is by default. Throws Error(usage) for an option that the study has not, a value
 /// that is left out of all combinations, or what the study objects to.
 std::vector<Point> points_of(const Study& study, const OptionTexts& values);
+
+/// Runs a study: a VM for each of its points, one after the other.
+class StudyRunner {
+  public:
+    /// `hypercalls`: whether they come back here (Calibration), if it is known; the first point
+    /// that wants to know asks otherwise. Throws Error if the study's guest is not there, or KVM
+    /// has no VM with so many vCPUs.
+    StudyRunner(const kvm::System& system, const Study& study, const std::vector<Point>& points,
+                std::optional<bool> hypercalls = std::nullopt);
+
+    /// `memory_report`: what the guest's memory was made of is read back as well.
+    StudyRun run(const Point& point, bool memory_report, const std::stop_token& stop);
+
+  private:
+    const kvm::System& system_;
+    const Study& study_;
+    Guest guest_;
+    std::optional<bool> hypercalls_;
+};
 
 /// The runs that have a row: those that passed, or that failed in a study which shows them, and
 /// made the first of the study's measurements.
@@ -158,7 +160,7 @@ std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns&
 /// Rows, what they are made of, what KVM counted, and what else the study makes of its runs.
 std::vector<Table> tables_of(const Study& study, const StudyRuns& runs);
 
-/// All that there are, those of one command together. Several commands have several modes.
+/// All that there are; those of one command together, the one without a selector first.
 const std::vector<Study>& studies();
 
 /// The one of a command that these options choose. Throws Error(usage) if they choose two.

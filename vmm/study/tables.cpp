@@ -9,7 +9,6 @@
 
 #include "vmm/base/text.hpp"
 #include "vmm/result/measurement_table.hpp"
-#include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
 
@@ -21,7 +20,6 @@ using RowsOf = std::vector<const StudyRun*>;
 struct Leading {
     std::vector<Table::Column> columns;
     std::vector<std::vector<std::string>> cells;  ///< of each row
-    std::size_t axes = 0;                         ///< the first columns
 };
 
 /// Words to the left, numbers to the right. Of the axes those that always are shown, and others of
@@ -29,7 +27,7 @@ struct Leading {
 Leading leading_of(const RowsOf& rows, const std::vector<Derived>& columns, const StudyRuns& all) {
     Leading leading;
     leading.cells.resize(rows.size());
-    for (const AxisValue& one : rows.front()->point.values()) {
+    for (const AxisValue& one : rows.front()->point.values) {
         const Axis& axis = *one.axis;
         const bool differs = std::ranges::any_of(
             rows, [&](const StudyRun* run) { return !axis.is_default(run->point[axis.name]); });
@@ -43,49 +41,39 @@ Leading leading_of(const RowsOf& rows, const std::vector<Derived>& columns, cons
             leading.cells[n].push_back(rows[n]->point.at(axis.name).text());
         }
     }
-    leading.axes = leading.columns.size();
     for (const Derived& one : columns) {
         leading.columns.push_back({one.title, Table::Align::right, one.group});
         for (std::size_t n = 0; n < rows.size(); ++n) {
             const Derived::Value value = one.value(*rows[n], all);
-            if (value && std::holds_alternative<std::string>(*value)) {
+            std::string& cell = leading.cells[n].emplace_back();
+            if (const auto* word = value ? std::get_if<std::string>(&*value) : nullptr) {
                 leading.columns.back().align = Table::Align::left;
+                cell = printable(*word);
+            } else if (value) {
+                cell = fmt::format("{:.{}f}", std::get<double>(*value), one.digits);
             }
-            leading.cells[n].push_back(one.cell(value));
         }
     }
     return leading;
 }
 
-/// With nothing to the right.
-Table table_of(const Leading& leading) {
-    Table table(leading.columns);
-    for (const std::vector<std::string>& cells : leading.cells) {
-        table.add_row(cells);
-    }
-    return table;
-}
-
 Table main_table(const Study& study, const RowsOf& rows, const StudyRuns& all) {
     const Leading leading = leading_of(rows, study.derived, all);
     if (!study.shows_distributions) {
-        return table_of(leading).without_empty_columns(leading.axes);
+        return Table(leading.columns, leading.cells).without_empty_columns();
     }
     std::vector<MeasurementRow> distributions;
     for (std::size_t n = 0; n < rows.size(); ++n) {
         const TestResult& test = rows[n]->test;
         for (const Measured& measured : study.measured) {
             if (const auto* found = measurement_named(test, measured.name)) {
-                std::vector<std::string> cells =
-                    measured.label.empty() ? leading.cells[n] : std::vector{measured.label};
-                cells.resize(leading.columns.size());
                 distributions.push_back(
-                    {std::move(cells), distribution_of(found->histogram), test.tsc_khz});
+                    {measured.label.empty() ? leading.cells[n] : std::vector{measured.label},
+                     distribution_of(found->histogram), test.tsc_khz});
             }
         }
     }
-    return measurement_table(leading.columns, "cycles", distributions)
-        .without_empty_columns(leading.axes);
+    return measurement_table(leading.columns, "cycles", distributions).without_empty_columns();
 }
 
 /// Of the measurements that are parts of those in the rows, where the guest made them.
@@ -129,27 +117,25 @@ constexpr std::array shown_counters{
     "preemption_other",
 };
 
-double count_of(const KvmCounts& counts, std::string_view name) {
-    const auto found = std::ranges::find(counts.counts, name, &KvmCount::name);
-    return found == counts.counts.end() ? 0 : found->per_operation;
-}
-
 /// Of the counters that say something and moved in some row; JSON has all of them.
 Table counts_table(const Study& study, const RowsOf& rows) {
     // Whether its first digits behind the point show anything.
     constexpr double shows = 0.005;
-    std::vector<Derived> counts;
+    std::vector<Derived> columns;
     for (const char* name : shown_counters) {
         const auto count = [name](const StudyRun& run, const StudyRuns&) {
-            return count_of(run.test.kvm_counts, name);
+            const std::vector<KvmCount>& counts = run.test.kvm_counts.counts;
+            const auto found = std::ranges::find(counts, name, &KvmCount::name);
+            return found == counts.end() ? 0 : found->per_operation;
         };
         if (std::ranges::any_of(
                 rows, [&](const StudyRun* run) { return std::abs(count(*run, {})) >= shows; })) {
-            counts.push_back(
+            columns.push_back(
                 {.title = name, .value = count, .group = "KVM's counts per " + study.operation});
         }
     }
-    return counts.empty() ? Table({}) : table_of(leading_of(rows, counts, {}));
+    const Leading leading = leading_of(rows, columns, {});
+    return columns.empty() ? Table({}) : Table(leading.columns, leading.cells);
 }
 
 }  // namespace
@@ -166,11 +152,11 @@ std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns&
 }
 
 std::vector<Table> tables_of(const Study& study, const StudyRuns& runs) {
-    std::vector<Table> tables;
     const RowsOf rows = runs_with_rows(study, runs);
     if (rows.empty()) {
-        return tables;
+        return {};
     }
+    std::vector<Table> tables;
     if (study.shows_distributions || !study.derived.empty()) {
         tables.push_back(main_table(study, rows, runs));
     }

@@ -66,14 +66,12 @@ std::vector<std::uint64_t> default_working_sets() {
 /// The working set, the last axis that has a row for each value, changes fastest, so that a curve
 /// stands together.
 std::vector<Axis> axes() {
-    constexpr unsigned shown = Axis::list | Axis::shown;
-    std::vector<Axis> all =
-        with_vm_axes({cpus_axis("vCPUs that chase side by side", 1, channel::max_cpus, {1},
-                                Axis::shown | Axis::host_only),
-                      name_axis<Pattern>("pattern", "Order of the pages", {Pattern::random}, shown),
-                      name_axis("guest_leaf", "Pages that the guest maps its working set with",
-                                leaves(), {}, shown | Axis::host_only)},
-                     /*compares_backings=*/true, 60);
+    std::vector<Axis> all = with_vm_axes(
+        {cpus_axis("vCPUs that chase side by side", 1, channel::max_cpus, {1},
+                   Axis::shown | Axis::host_only),
+         name_axis<Pattern>("pattern", "Order of the pages", {Pattern::random}, Axis::shown),
+         name_axis("guest_leaf", "Pages that the guest maps its working set with", leaves(), {},
+                   Axis::shown | Axis::host_only)});
     Axis& backing = *std::ranges::find(all, "backing", &Axis::name);
     backing.traits |= Axis::shown;
     backing.find_defaults = default_backings;
@@ -81,7 +79,7 @@ std::vector<Axis> axes() {
     all.push_back(size_axis("working_set",
                             "Sizes, of which each 4 KiB page has one line that is read",
                             chase::page_bytes, std::uint64_t{64} << 30, chase::page_bytes, {0},
-                            shown | Axis::host_only));
+                            Axis::shown | Axis::host_only));
     all.back().find_defaults = default_working_sets;
     all.back().defaults_help = "256K to 1G, as far as it is an eighth of this host's memory";
     all.push_back(number_axis("samples", "Samples of each vCPU", 1, 100'000, {100}));
@@ -163,11 +161,8 @@ std::string notes(const StudyRuns& runs) {
         const auto figures = figures_of(run);
         const auto ratio = figures ? figures->over_modelled : std::nullopt;
         if (ratio && (*ratio > off_by || *ratio < 1 / off_by)) {
-            text += fmt::format(
-                "! guest leaf {}, backing {}, working set {}: {:.2f} times what the "
-                "model says\n",
-                run.point.at("guest_leaf").text(), run.point.at("backing").text(),
-                run.point.at("working_set").text(), *ratio);
+            text +=
+                fmt::format("! {}: {:.2f} times what the model says\n", run.point.text(), *ratio);
         }
     }
     if (!text.empty()) {
@@ -190,21 +185,18 @@ Json json_of(const Point& point, std::initializer_list<const char*> axes) {
 
 /// Per access.
 Json json_of(const WalkCounts& counts) {
-    const auto per_access = [&](std::uint64_t count) {
-        return static_cast<double>(count) / static_cast<double>(counts.accesses);
-    };
     const auto by_level = [&](const CountsByLevel& references) {
         constexpr std::array names{"", "pt", "pd", "pdpt", "pml4", "pml5"};
         Json result = Json::object();
         for (std::size_t level = 1; level < references.size(); ++level) {
-            result[names[level]] = per_access(references[level]);
+            result[names[level]] = per_access(counts, references[level]);
         }
         return result;
     };
-    return {{"misses", per_access(counts.misses)},
-            {"guest_references", per_access(counts.guest_references())},
+    return {{"misses", per_access(counts, counts.misses)},
+            {"guest_references", per_access(counts, counts.guest_references())},
             {"guest_references_by_level", by_level(counts.guest)},
-            {"second_stage_references", per_access(counts.second_stage_references())},
+            {"second_stage_references", per_access(counts, counts.second_stage_references())},
             {"second_stage_references_by_level", by_level(counts.second_stage)}};
 }
 
@@ -217,11 +209,9 @@ Json row_of(const StudyRun& run, const WalkFigures& figures) {
                                 {"guest_packed", figures.guest_packed},
                                 {"process", figures.host},
                                 {"process_packed", figures.host_packed}};
-    row["translation"] = nullptr;
-    if (figures.guest_translation) {
-        row["translation"] = {{"guest", *figures.guest_translation},
-                              {"process", *figures.host_translation}};
-    }
+    row["translation"] = figures.guest_translation ? Json{{"guest", *figures.guest_translation},
+                                                          {"process", *figures.host_translation}}
+                                                   : Json(nullptr);
     row["model"] = {{"guest", json_of(figures.findings.guest)},
                     {"process", json_of(figures.findings.host)}};
     row["modelled_translation"] = or_null(figures.modelled);

@@ -30,6 +30,11 @@ struct WalkFindings {
     WalkCounts host;
 };
 
+/// Of something that is counted over all of them.
+inline double per_access(const WalkCounts& counts, std::uint64_t count) {
+    return static_cast<double>(count) / static_cast<double>(counts.accesses);
+}
+
 /// Whether guests' addresses pass through a second stage here (EPT, NPT); without, through a shadow
 /// table that is as deep as a process's.
 bool has_second_stage();
@@ -39,13 +44,6 @@ bool has_second_stage();
 /// samples if `stop` is requested meanwhile. Destroys the chain. For a test that passed.
 void inspect_walk(const Point& point, const Machine& machine, TestResult& result,
                   const std::stop_token& stop);
-
-/// The chase as an ordinary process of the host runs it: the same code, chains, samples and number
-/// of threads. In the guest's own memory, which is made of `page`s and which this process has
-/// mapped as well, if it can be mapped by entries as large as the guest's TLB entries, `leaf`,
-/// were; else in other memory, whose pages are. Throws Error if there are no threads for it.
-void chase_in_process(const Point& point, const Machine& machine, paging::PageSize page,
-                      paging::PageSize leaf, TestResult& result, const std::stop_token& stop);
 
 /// Cycles per access, medians; and what follows from them.
 struct WalkFigures {
@@ -73,6 +71,7 @@ std::optional<WalkFigures> figures_of(const StudyRun& run);
 struct MissPoint {
     double translations;
     double cycles;
+    double references = 0;  ///< table entries that the model reads per miss; 0: hardly any misses
 };
 
 /// cycles(n) = cycles_per_miss * max(0, 1 - reach / n): of n translations in a random cycle, a

@@ -12,10 +12,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-double per_access(const WalkCounts& counts, std::uint64_t count) {
-    return static_cast<double>(count) / static_cast<double>(counts.accesses);
-}
-
 double references_of(const WalkCounts& counts) {
     return per_access(counts, counts.guest_references() + counts.second_stage_references());
 }
@@ -46,7 +42,7 @@ MissFit fit_for(const std::vector<MissPoint>& points, double reach) {
 
 /// But for their working sets they are the same.
 bool are_of_one_curve(const Point& one, const Point& other) {
-    return std::ranges::equal(one.values(), other.values(), [](const auto& a, const auto& b) {
+    return std::ranges::equal(one.values, other.values, [](const auto& a, const auto& b) {
         return a.value == b.value || a.axis->name == "working_set";
     });
 }
@@ -57,7 +53,7 @@ std::vector<MissPoint> points_of(std::span<const StudyRun> curve) {
     constexpr double as_many = 1.1;
     constexpr double few_misses = 0.1;
     constexpr double none = std::numeric_limits<double>::infinity();
-    std::vector<std::pair<MissPoint, double>> with_references_per_miss;
+    std::vector<MissPoint> points;
     double least = none;
     for (const StudyRun& run : curve) {
         const auto figures = figures_of(run);
@@ -70,15 +66,12 @@ std::vector<MissPoint> points_of(std::span<const StudyRun> curve) {
         const double misses = per_access(guest, guest.misses);
         const double references = misses < few_misses ? 0 : figures->guest_references / misses;
         least = references == 0 ? least : std::min(least, references);
-        with_references_per_miss.push_back(
-            {{static_cast<double>(translations), *figures->guest_translation}, references});
+        points.push_back(
+            {static_cast<double>(translations), *figures->guest_translation, references});
     }
-    std::vector<MissPoint> points;
-    for (const auto& [point, references] : with_references_per_miss) {
-        if (least != none && references <= least * as_many) {
-            points.push_back(point);
-        }
-    }
+    std::erase_if(points, [&](const MissPoint& point) {
+        return least == none || point.references > least * as_many;
+    });
     return points;
 }
 
@@ -122,11 +115,10 @@ std::optional<MissFit> fit_misses(const std::vector<MissPoint>& points) {
     constexpr double step = 1.02;
     // With two, any two numbers would fit.
     constexpr std::size_t least_points = 3;
-    if (points.empty()) {
-        return std::nullopt;
+    double most = 0;
+    for (const MissPoint& point : points) {
+        most = std::max(most, point.translations);
     }
-    const double most =
-        std::ranges::max_element(points, {}, &MissPoint::translations)->translations;
     std::optional<MissFit> best;
     double reach = 1;
     while (reach < most) {

@@ -1,4 +1,4 @@
-#include "vmm/result/distribution.hpp"
+#include "vmm/result/measurements.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include "runs.hpp"
-#include "vmm/result/distribution.hpp"
 #include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
