@@ -4,7 +4,7 @@
 // data block of 64-bit values. Only the data change, so the rest is read once.
 //
 // <linux/kvm.h> ends its structures with flexible arrays whose C++ rendering has a size of its own
-// (cpuid_list.hpp), so their layout is spelled out in statistics.cpp.
+// (vcpu.hpp), so their layout is spelled out in statistics.cpp.
 #pragma once
 
 #include <cstddef>
