@@ -153,7 +153,7 @@ std::string entry_text(Level level, std::uint64_t raw) {
 
 PageWalk walk_page(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
                    paging::Access access, const ControlState& state) {
-    const paging::WindowReader reader{HostTableWindow(memory)};
+    const paging::WindowReader reader{HostTableWindow{memory}};
     PageWalk walk{paging::walk(reader, root, address, access, state), ""};
     for (const WalkStep& step : walk.result.trace) {
         const bool read = &step != &walk.result.trace.back() ||
