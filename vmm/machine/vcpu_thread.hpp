@@ -24,7 +24,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
@@ -38,8 +37,11 @@ class VcpuThread {
     /// error at once.
     using Entry = int (*)(kvm::Vcpu&);
 
-    VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu);
-    ~VcpuThread();
+    VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu) : cpu_(cpu), vcpu_(std::move(vcpu)) {}
+    ~VcpuThread() {
+        stop();
+        join();
+    }
     VcpuThread(const VcpuThread&) = delete;
     VcpuThread& operator=(const VcpuThread&) = delete;
 
