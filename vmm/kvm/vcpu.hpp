@@ -84,8 +84,7 @@ class Vcpu {
         return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
     }
 
-    /// Whether KVM_RUN returns after each instruction, with KVM_EXIT_DEBUG; needs
-    /// KVM_CAP_SET_GUEST_DEBUG.
+    /// Whether each instruction ends in KVM_EXIT_DEBUG; needs KVM_CAP_SET_GUEST_DEBUG.
     void set_single_step(bool on) {
         kvm_guest_debug debug{};
         debug.control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0;
@@ -102,8 +101,7 @@ class Vcpu {
                           KVM_DIRTY_LOG_PAGE_OFFSET * ::sysconf(_SC_PAGESIZE));
     }
 
-    /// Needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as every ioctl of a
-    /// vCPU does.
+    /// Needs KVM_CAP_BINARY_STATS_FD. Waits, as any ioctl of a vCPU, until it is outside KVM_RUN.
     Statistics statistics() const {
         return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
     }

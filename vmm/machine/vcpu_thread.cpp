@@ -101,12 +101,6 @@ void VcpuThread::bring_out() const {
     }
 }
 
-void VcpuThread::join() {
-    if (thread_.joinable()) {
-        thread_.join();
-    }
-}
-
 Answer VcpuThread::loop(const ExitTable& exits) {
     while (!stop_.load(std::memory_order_relaxed)) {
         switch (const int error = enter_guest()) {

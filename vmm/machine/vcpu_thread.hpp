@@ -33,8 +33,7 @@ namespace nestbed::vmm {
 
 class VcpuThread {
   public:
-    /// Enters the guest, once or more. Returns what KVM_RUN did: 0 with an exit to answer, or any
-    /// error at once.
+    /// Enters the guest, once or more. Returns 0 with an exit to answer, or KVM_RUN's first error.
     using Entry = int (*)(kvm::Vcpu&);
 
     VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu) : cpu_(cpu), vcpu_(std::move(vcpu)) {}
@@ -62,7 +61,11 @@ class VcpuThread {
     void bring_out() const;
 
     /// Waits until the thread has left.
-    void join();
+    void join() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
 
     // For whoever answers an exit of this vCPU's, on its thread.
 

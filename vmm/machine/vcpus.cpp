@@ -33,8 +33,7 @@ Outcome Vcpus::run(const ExitTable& exits, Placement placement, std::chrono::mil
         }
         ended.notify_all();
     };
-    // However this function is left, also when a thread cannot be started: what the others use must
-    // not go away under them.
+    // Also when a thread cannot be started: what the others use must not go away under them.
     const auto stop_all = [](std::deque<VcpuThread>* threads) {
         std::ranges::for_each(*threads, &VcpuThread::stop);
         std::ranges::for_each(*threads, &VcpuThread::join);

@@ -1,5 +1,4 @@
-// What a guest of ours finds in its memory: its image, the tables that map it, and what it shares
-// with the VMM.
+// What a guest finds in its memory: its image, the tables that map it, what the VMM shares.
 #pragma once
 
 #include <cstdint>

@@ -77,8 +77,7 @@ class DirtyRing {
 /// with its entry in a ring; only a reset write-protects it, and clear() ends with one.
 class DirtyLog {
   public:
-    /// `obtained` is what enable_dirty_logging() returned for `vm`, bitmap or rings; `vcpus` are
-    /// all that it has.
+    /// `obtained` is what enable_dirty_logging() returned for `vm`; `vcpus` are all that it has.
     DirtyLog(const channel::DirtyLogging& obtained, kvm::Vm& vm, const Vcpus& vcpus,
              TestMemory& test_memory);
 
@@ -88,8 +87,7 @@ class DirtyLog {
     /// Which pages are written from now on is logged.
     void start() { test_memory_.log_writes(true); }
 
-    /// No longer; nothing is in the log. Returns how often a vCPU had to leave the guest because
-    /// its ring was full.
+    /// No longer; nothing is in the log. Returns how often a vCPU left the guest for a full ring.
     std::uint64_t stop();
 
     /// Puts the log so far into `bitmap`, a bit for each page of the test memory. Pages stay in it

@@ -1,5 +1,4 @@
-// Calls that are there to be measured (channel::port): those that do nothing, and those that KVM
-// answers.
+// Calls that are there to be measured (channel::port): they do nothing, or KVM answers them.
 #pragma once
 
 #include <atomic>

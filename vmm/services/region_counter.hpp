@@ -30,15 +30,13 @@ struct KvmCounts {
 
 class RegionCounter {
   public:
-    /// `sources` are a VM's counters and those of all its vCPUs; without any, regions are checked
-    /// and nothing is counted.
+    /// `sources` are a VM's counters and its vCPUs'; without any, regions are checked only.
     explicit RegionCounter(std::vector<kvm::Statistics> sources = {});
 
     /// Registers `port::statistics`. A guest marks from one vCPU at a time.
     void register_in(ExitTable& exits);
 
-    /// A value that the guest wrote there. Returns what is wrong with it, if anything; otherwise
-    /// nothing is allocated.
+    /// A value that the guest wrote there. Returns what is wrong with it; else allocates nothing.
     std::optional<std::string> mark(std::uint32_t value);
 
     bool has_counters() const { return !names_.empty(); }

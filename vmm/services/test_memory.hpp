@@ -26,8 +26,7 @@ class TestMemory {
 
     using Pages = std::span<std::byte>;
 
-    /// Maps the memory and makes it a memslot of `vm`, which must outlive it. Throws Error if the
-    /// host has not got it.
+    /// Maps it as a memslot of `vm`, which must outlive it. Throws Error if the host lacks it.
     TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing);
 
     std::uint64_t size() const { return memory_.size(); }
@@ -35,8 +34,7 @@ class TestMemory {
     /// `count` pages from page `first` on; nothing if not all of them exist.
     std::optional<Pages> pages(std::uint64_t first, std::uint64_t count) const;
 
-    /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
-    /// (errno).
+    /// What channel::HostOperationId says of each. Return 0, or why the kernel refused (errno).
     [[nodiscard]] static int populate(Pages pages) { return advise(pages, MADV_POPULATE_WRITE); }
     [[nodiscard]] int discard(Pages pages) const;
     /// With threads on these CPUs, all that the process may use. Gives up after a second.
