@@ -153,7 +153,7 @@ std::string entry_text(Level level, std::uint64_t raw) {
 std::string show_walk(const GuestMemory& memory, paging::Frame4k root, std::uint64_t address,
                       paging::Access access, const ControlState& state,
                       std::optional<arch::PageFaultError> reported) {
-    const paging::WindowReader reader{HostTableWindow(memory)};
+    const paging::WindowReader reader{HostTableWindow{memory}};
     const WalkResult result = paging::walk(reader, root, address, access, state);
     std::string text;
     for (const WalkStep& step : result.trace) {

@@ -17,8 +17,7 @@ class CoalescedRing {
     /// `page` is the ring's, in a vCPU's mapping.
     explicit CoalescedRing(std::byte* page) : page_(reinterpret_cast<Page*>(page)) {}
 
-    /// Hands all writes to `take(const kvm_coalesced_mmio&)`, the oldest first, and makes room for
-    /// more.
+    /// Hands all writes to `take(const kvm_coalesced_mmio&)`, oldest first; makes room for more.
     template <typename Take>
     void empty(Take&& take) {
         const std::atomic_ref first(page_->first);

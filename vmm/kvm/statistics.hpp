@@ -4,7 +4,7 @@
 // data block of 64-bit values. Only the data change, so the rest is read once.
 //
 // <linux/kvm.h> ends its structures with flexible arrays whose C++ rendering has a size of its own
-// (cpuid_list.hpp), so their layout is spelled out in statistics.cpp.
+// (vcpu.hpp), so their layout is spelled out in statistics.cpp.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,7 @@ struct Statistic {
 };
 
 /// Those of a type (KVM_STATS_TYPE_…) in such a file; histograms are left out. Throws Error for
-/// anything that points outside `file`: a count or an offset that is wrong would be read as another
-/// one's value.
+/// anything that points outside `file`: a wrong count or offset would be read as another's value.
 std::vector<Statistic> parse_statistics(std::uint32_t type, std::span<const std::byte> file);
 
 /// Those of a VM or of a vCPU now; `fd` is of KVM_GET_STATS_FD. Throws Error if it cannot be read.

@@ -3,14 +3,34 @@
 
 #include <linux/kvm.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
-#include "vmm/kvm/cpuid_list.hpp"
 #include "vmm/kvm/ioctl.hpp"
 #include "vmm/kvm/statistics.hpp"
 
 namespace nestbed::kvm {
+
+/// The variable-length argument of the CPUID ioctls.
+///
+/// <linux/kvm.h> declares struct kvm_cpuid2 with a flexible array whose C++ rendering in some
+/// kernel headers has an empty struct of size 1 in front. That changes the structure's size, and
+/// with it the ioctl numbers that encode it. So it is spelled out here, and the numbers are made
+/// from the size of what is before the array.
+struct CpuidList {
+    static constexpr unsigned long get_supported = _IOWR(KVMIO, 0x05, std::uint32_t[2]);
+    static constexpr unsigned long set = _IOW(KVMIO, 0x90, std::uint32_t[2]);
+
+    const kvm_cpuid_entry2* begin() const { return entries.data(); }
+    const kvm_cpuid_entry2* end() const { return begin() + count; }
+    kvm_cpuid_entry2* begin() { return entries.data(); }
+    kvm_cpuid_entry2* end() { return begin() + count; }
+
+    std::uint32_t count = 256;  ///< KVM_MAX_CPUID_ENTRIES
+    std::uint32_t padding = 0;
+    std::array<kvm_cpuid_entry2, 256> entries{};
+};
 
 class Vcpu {
   public:
@@ -64,8 +84,7 @@ class Vcpu {
         return khz > 0 ? static_cast<std::uint64_t>(khz) : 0;
     }
 
-    /// Whether KVM_RUN returns after each instruction, with KVM_EXIT_DEBUG; needs
-    /// KVM_CAP_SET_GUEST_DEBUG.
+    /// Whether each instruction ends in KVM_EXIT_DEBUG; needs KVM_CAP_SET_GUEST_DEBUG.
     void set_single_step(bool on) {
         kvm_guest_debug debug{};
         debug.control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0;
@@ -82,8 +101,7 @@ class Vcpu {
                           KVM_DIRTY_LOG_PAGE_OFFSET * ::sysconf(_SC_PAGESIZE));
     }
 
-    /// Needs KVM_CAP_BINARY_STATS_FD. Waits until the vCPU is outside KVM_RUN, as every ioctl of a
-    /// vCPU does.
+    /// Needs KVM_CAP_BINARY_STATS_FD. Waits, as any ioctl of a vCPU, until it is outside KVM_RUN.
     Statistics statistics() const {
         return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
     }

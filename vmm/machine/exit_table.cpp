@@ -37,8 +37,7 @@ const char* cause_of_internal_error(std::uint32_t suberror) {
     }
 }
 
-std::string describe_internal_error(const kvm_run& run) {
-    const auto& error = run.internal;
+std::string describe(const decltype(kvm_run::internal)& error) {
     const auto data = std::span(error.data).first(std::min<std::size_t>(error.ndata, 16));
     return fmt::format("{} (KVM_EXIT_INTERNAL_ERROR, suberror {}{}{:#x})",
                        cause_of_internal_error(error.suberror), error.suberror,
@@ -70,8 +69,10 @@ Outcome Access::unanswered() const {
                                                 : ", where there is no memory"));
 }
 
-Outcome Access::refuse(std::string_view problem) const {
-    return end(Ending::unexpected_exit, fmt::format("{}: {}", text_of(*this), problem));
+Answer Access::refuse(const std::optional<std::string>& problem) const {
+    return problem ? Answer(end(Ending::unexpected_exit,
+                                fmt::format("{}: {}", text_of(*this), *problem)))
+                   : std::nullopt;
 }
 
 Outcome Access::end(Ending ending, std::string detail) const {
@@ -103,39 +104,40 @@ void ExitTable::add(Place place) {
 }
 
 Answer ExitTable::answer(VcpuThread& vcpu) const {
-    const kvm_run& run = vcpu.vcpu().run_page();
+    kvm_run& run = vcpu.vcpu().run_page();
     switch (run.exit_reason) {
-        case KVM_EXIT_IO:
-            return answer_port(vcpu);
+        case KVM_EXIT_IO: {
+            std::byte* const data = reinterpret_cast<std::byte*>(&run) + run.io.data_offset;
+            const Access access{.vcpu = vcpu,
+                                .to = Access::To::port,
+                                .address = run.io.port,
+                                .is_write = run.io.direction == KVM_EXIT_IO_OUT,
+                                .data = {data, std::size_t{run.io.size} * run.io.count}};
+            // A string instruction's accesses are several, which no device of ours wants.
+            return run.io.count == 1 ? answer_access(access) : access.unanswered();
+        }
         case KVM_EXIT_MMIO:
-            return answer_memory(vcpu);
+            return answer_access(
+                {.vcpu = vcpu,
+                 .to = Access::To::memory,
+                 .address = run.mmio.phys_addr,
+                 .is_write = run.mmio.is_write != 0,
+                 .data = std::as_writable_bytes(std::span(run.mmio.data).first(run.mmio.len))});
         case KVM_EXIT_INTR:
             return std::nullopt;
+        case KVM_EXIT_SHUTDOWN:
+            return Outcome{Ending::triple_fault, vcpu.cpu(), "triple fault (KVM_EXIT_SHUTDOWN)"};
+        case KVM_EXIT_INTERNAL_ERROR:
+            return Outcome{Ending::internal_error, vcpu.cpu(), describe(run.internal)};
+        case KVM_EXIT_FAIL_ENTRY:
+            return Outcome{
+                Ending::entry_failed, vcpu.cpu(),
+                fmt::format("the processor refused the guest's state (KVM_EXIT_FAIL_ENTRY, "
+                            "hardware reason {:#x})",
+                            run.fail_entry.hardware_entry_failure_reason)};
         default:
-            return answer_other(vcpu);
+            return answer_other(vcpu, run.exit_reason);
     }
-}
-
-Answer ExitTable::answer_port(VcpuThread& vcpu) const {
-    kvm_run& run = vcpu.vcpu().run_page();
-    std::byte* const data = reinterpret_cast<std::byte*>(&run) + run.io.data_offset;
-    const Access access{.vcpu = vcpu,
-                        .to = Access::To::port,
-                        .address = run.io.port,
-                        .is_write = run.io.direction == KVM_EXIT_IO_OUT,
-                        .data = {data, std::size_t{run.io.size} * run.io.count}};
-    // A string instruction's accesses are several, which no device of ours wants.
-    return run.io.count == 1 ? answer_access(access) : access.unanswered();
-}
-
-Answer ExitTable::answer_memory(VcpuThread& vcpu) const {
-    auto& mmio = vcpu.vcpu().run_page().mmio;
-    const Access access{.vcpu = vcpu,
-                        .to = Access::To::memory,
-                        .address = mmio.phys_addr,
-                        .is_write = mmio.is_write != 0,
-                        .data = std::as_writable_bytes(std::span(mmio.data).first(mmio.len))};
-    return answer_access(access);
 }
 
 Answer ExitTable::answer_access(const Access& access) const {
@@ -147,29 +149,15 @@ Answer ExitTable::answer_access(const Access& access) const {
     return access.unanswered();
 }
 
-Answer ExitTable::answer_other(VcpuThread& vcpu) const {
-    const kvm_run& run = vcpu.vcpu().run_page();
-    const auto registered = std::ranges::find(reasons_, run.exit_reason, &Reason::reason);
+Answer ExitTable::answer_other(VcpuThread& vcpu, std::uint32_t reason) const {
+    const auto registered = std::ranges::find(reasons_, reason, &Reason::reason);
     if (registered != reasons_.end()) {
         return registered->answer(vcpu);
     }
-    switch (run.exit_reason) {
-        case KVM_EXIT_SHUTDOWN:
-            return Outcome{Ending::triple_fault, vcpu.cpu(), "triple fault (KVM_EXIT_SHUTDOWN)"};
-        case KVM_EXIT_INTERNAL_ERROR:
-            return Outcome{Ending::internal_error, vcpu.cpu(), describe_internal_error(run)};
-        case KVM_EXIT_FAIL_ENTRY:
-            return Outcome{
-                Ending::entry_failed, vcpu.cpu(),
-                fmt::format("the processor refused the guest's state (KVM_EXIT_FAIL_ENTRY, "
-                            "hardware reason {:#x})",
-                            run.fail_entry.hardware_entry_failure_reason)};
-        default:
-            return Outcome{Ending::unexpected_exit, vcpu.cpu(),
-                           fmt::format("an exit for reason {} of <linux/kvm.h>, which this VMM "
-                                       "does not handle",
-                                       run.exit_reason)};
-    }
+    return Outcome{Ending::unexpected_exit, vcpu.cpu(),
+                   fmt::format("an exit for reason {} of <linux/kvm.h>, which this VMM does not "
+                               "handle",
+                               reason)};
 }
 
 }  // namespace nestbed::vmm

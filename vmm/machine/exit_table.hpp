@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,8 +55,8 @@ struct Access {
 
     /// Ends the run, since nothing answers such an access here.
     Outcome unanswered() const;
-    /// Ends the run, since this is wrong with what the guest asks for by it.
-    Outcome refuse(std::string_view problem) const;
+    /// Ends the run if there is a `problem` with what the guest asks for by it.
+    Answer refuse(const std::optional<std::string>& problem) const;
     Outcome end(Ending ending, std::string detail = {}) const;
 };
 
@@ -107,10 +106,8 @@ class ExitTable {
     };
 
     void add(Place place);
-    Answer answer_port(VcpuThread& vcpu) const;
-    Answer answer_memory(VcpuThread& vcpu) const;
     Answer answer_access(const Access& access) const;
-    Answer answer_other(VcpuThread& vcpu) const;
+    Answer answer_other(VcpuThread& vcpu, std::uint32_t reason) const;
 
     std::vector<Place> places_;  // a dozen
     std::vector<Reason> reasons_;

@@ -95,20 +95,19 @@ channel::Features features_of(std::span<const kvm_cpuid_entry2> cpuid) {
     const auto extended = find(cpuid, arch::cpuid::leaf_extended_features);
     const auto amd = find(cpuid, arch::cpuid::leaf_amd_features);
     const auto sizes = find(cpuid, arch::cpuid::leaf_address_sizes);
-    channel::Features features{};
-    features.vendor = arch::cpuid::vendor_of(vendor.ebx, vendor.edx, vendor.ecx);
-    features.pcid = flag(common.ecx, arch::cpuid::ecx_pcid);
-    features.smep = flag(extended.ebx, arch::cpuid::ebx_smep);
-    features.invpcid = flag(extended.ebx, arch::cpuid::ebx_invpcid);
-    features.smap = flag(extended.ebx, arch::cpuid::ebx_smap);
-    features.pku = flag(extended.ecx, arch::cpuid::ecx_pku);
-    features.la57 = flag(extended.ecx, arch::cpuid::ecx_la57);
-    features.pks = flag(extended.ecx, arch::cpuid::ecx_pks);
-    features.no_execute = flag(amd.edx, arch::cpuid::edx_no_execute);
-    features.page_1g = flag(amd.edx, arch::cpuid::edx_page_1g);
-    features.max_physical_bits =
-        sizes.function == 0 ? least_physical_bits : static_cast<std::uint8_t>(sizes.eax);
-    return features;
+    return {.no_execute = flag(amd.edx, arch::cpuid::edx_no_execute),
+            .page_1g = flag(amd.edx, arch::cpuid::edx_page_1g),
+            .la57 = flag(extended.ecx, arch::cpuid::ecx_la57),
+            .pcid = flag(common.ecx, arch::cpuid::ecx_pcid),
+            .invpcid = flag(extended.ebx, arch::cpuid::ebx_invpcid),
+            .smep = flag(extended.ebx, arch::cpuid::ebx_smep),
+            .smap = flag(extended.ebx, arch::cpuid::ebx_smap),
+            .pku = flag(extended.ecx, arch::cpuid::ecx_pku),
+            .pks = flag(extended.ecx, arch::cpuid::ecx_pks),
+            .max_physical_bits =
+                sizes.function == 0 ? least_physical_bits : static_cast<std::uint8_t>(sizes.eax),
+            .vendor = arch::cpuid::vendor_of(vendor.ebx, vendor.edx, vendor.ecx),
+            .reserved = {}};
 }
 
 }  // namespace nestbed::vmm

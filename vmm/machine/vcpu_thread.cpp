@@ -30,13 +30,6 @@ void unblock_kick() {
 
 }  // namespace
 
-VcpuThread::VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu) : cpu_(cpu), vcpu_(std::move(vcpu)) {}
-
-VcpuThread::~VcpuThread() {
-    stop();
-    join();
-}
-
 void VcpuThread::install_kick_handler() {
     struct sigaction action {};
     action.sa_handler = [](int) {};
@@ -105,12 +98,6 @@ void VcpuThread::bring_out() const {
             }
             std::this_thread::yield();
         }
-    }
-}
-
-void VcpuThread::join() {
-    if (thread_.joinable()) {
-        thread_.join();
     }
 }
 

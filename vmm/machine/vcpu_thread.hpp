@@ -24,7 +24,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
 #include <thread>
 
 #include "vmm/kvm/vcpu.hpp"
@@ -34,12 +33,14 @@ namespace nestbed::vmm {
 
 class VcpuThread {
   public:
-    /// Enters the guest, once or more. Returns what KVM_RUN did: 0 with an exit to answer, or any
-    /// error at once.
+    /// Enters the guest, once or more. Returns 0 with an exit to answer, or KVM_RUN's first error.
     using Entry = int (*)(kvm::Vcpu&);
 
-    VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu);
-    ~VcpuThread();
+    VcpuThread(std::uint32_t cpu, kvm::Vcpu vcpu) : cpu_(cpu), vcpu_(std::move(vcpu)) {}
+    ~VcpuThread() {
+        stop();
+        join();
+    }
     VcpuThread(const VcpuThread&) = delete;
     VcpuThread& operator=(const VcpuThread&) = delete;
 
@@ -60,7 +61,11 @@ class VcpuThread {
     void bring_out() const;
 
     /// Waits until the thread has left.
-    void join();
+    void join() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
 
     // For whoever answers an exit of this vCPU's, on its thread.
 

@@ -2,32 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
 #include "vmm/machine/long_mode.hpp"
 
 namespace nestbed::vmm {
-
-namespace {
-
-/// However its scope is left, no vCPU runs any more.
-class StopAtExit {
-  public:
-    explicit StopAtExit(std::deque<VcpuThread>& threads) : threads_(threads) {}
-    ~StopAtExit() {
-        for (VcpuThread& thread : threads_) {
-            thread.stop();
-        }
-        for (VcpuThread& thread : threads_) {
-            thread.join();
-        }
-    }
-    StopAtExit(const StopAtExit&) = delete;
-    StopAtExit& operator=(const StopAtExit&) = delete;
-
-  private:
-    std::deque<VcpuThread>& threads_;
-};
-
-}  // namespace
 
 Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count) {
     const kvm::CpuidList supported = system.supported_cpuid();
@@ -41,32 +23,35 @@ Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count) {
 
 Outcome Vcpus::run(const ExitTable& exits, Placement placement, std::chrono::milliseconds timeout,
                    const std::stop_token& stop) {
-    // Also when a thread cannot be started: what the others use must not go away under them.
-    const StopAtExit guard(threads_);
-    const std::vector<std::uint32_t> host_cpus = usable_host_cpus();
-    const auto end = [this](Outcome outcome) {
-        const std::lock_guard lock(mutex_);
-        if (!outcome_) {
-            outcome_ = std::move(outcome);
+    std::mutex mutex;
+    std::condition_variable_any ended;
+    Answer first;  // guarded by mutex
+    const auto end = [&](Outcome outcome) {
+        const std::lock_guard lock(mutex);
+        if (!first) {
+            first = std::move(outcome);
         }
-        ended_.notify_all();
+        ended.notify_all();
     };
+    // Also when a thread cannot be started: what the others use must not go away under them.
+    const auto stop_all = [](std::deque<VcpuThread>* threads) {
+        std::ranges::for_each(*threads, &VcpuThread::stop);
+        std::ranges::for_each(*threads, &VcpuThread::join);
+    };
+    const std::unique_ptr<std::deque<VcpuThread>, decltype(stop_all)> guard(&threads_, stop_all);
+    const std::vector<std::uint32_t> host_cpus = usable_host_cpus();
     for (VcpuThread& thread : threads_) {
         thread.start(exits, end, host_cpu_of(placement, thread.cpu(), host_cpus));
     }
-    {
-        std::unique_lock lock(mutex_);
-        const bool ended =
-            ended_.wait_for(lock, stop, timeout, [&] { return outcome_.has_value(); });
-        if (!ended) {
-            outcome_ = stop.stop_requested()
-                           ? Outcome{Ending::interrupted, 0, "interrupted"}
-                           : Outcome{Ending::timed_out, 0,
-                                     fmt::format("no end after {:.1f} s (--timeout)",
-                                                 std::chrono::duration<double>(timeout).count())};
-        }
+    std::unique_lock lock(mutex);
+    if (ended.wait_for(lock, stop, timeout, [&] { return first.has_value(); })) {
+        return *first;
     }
-    return *outcome_;
+    return stop.stop_requested()
+               ? Outcome{Ending::interrupted, 0, "interrupted"}
+               : Outcome{Ending::timed_out, 0,
+                         fmt::format("no end after {:.1f} s (--timeout)",
+                                     std::chrono::duration<double>(timeout).count())};
 }
 
 void Vcpus::bring_out() const {

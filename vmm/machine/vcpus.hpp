@@ -2,11 +2,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
-#include <optional>
 #include <stop_token>
 
 #include "shared/channel/boot_info.hpp"
@@ -38,11 +35,7 @@ class Vcpus {
 
   private:
     channel::Features features_{};
-    std::mutex mutex_;
-    std::condition_variable_any ended_;
-    std::optional<Outcome> outcome_;  // guarded by mutex_
-    // Behind what their threads use, and a deque, since those hold on to its elements.
-    std::deque<VcpuThread> threads_;
+    std::deque<VcpuThread> threads_;  // whose elements stay where they are
 };
 
 }  // namespace nestbed::vmm

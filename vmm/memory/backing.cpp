@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -67,8 +66,7 @@ Descriptor make_file(const Kind& kind, std::uint64_t size) {
     return file;
 }
 
-/// Address space without memory, large enough for `size` bytes at any place in a leaf and a guard
-/// page on each side.
+/// Address space, enough for `size` bytes at any place in a leaf and a guard page on each side.
 Mapping reserve(const Kind& kind, std::uint64_t size) {
     const std::uint64_t enough = size + kind.leaf + 8 * kib;
     void* address =
@@ -99,11 +97,9 @@ void map_at(void* address, std::uint64_t size, const Kind& kind, int file, Mappi
         unmap_around(reservation, address, size);
         refuse(kind, size, error);
     }
-    if (kind.advice == 0 || ::madvise(address, size, kind.advice) == 0) {
-        return;
-    }
     // A kernel without transparent huge pages refuses both advices, and has small pages only.
-    if (kind.advice == MADV_HUGEPAGE) {
+    if (kind.advice != 0 && ::madvise(address, size, kind.advice) != 0 &&
+        kind.advice == MADV_HUGEPAGE) {
         refuse(kind, size, errno);
     }
 }

@@ -1,12 +1,10 @@
-// Guest physical memory, and the one checked door to it: a guest address becomes host memory here
-// or nowhere.
+// Guest physical memory: a guest address becomes host memory here, checked, or nowhere.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <type_traits>
 
 #include "vmm/memory/backing.hpp"
@@ -28,8 +26,7 @@ class GuestMemory {
         return static_cast<std::byte*>(host_.address()) + physical;
     }
 
-    /// A copy of what is at `physical` now. The guest may change it while it is copied: check the
-    /// copy, never read twice.
+    /// A copy of what is at `physical`, which the guest may change: check the copy, read once.
     template <typename T>
     requires std::is_trivially_copyable_v<T> std::optional<T> read(std::uint64_t physical)
     const {

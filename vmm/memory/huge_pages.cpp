@@ -4,8 +4,8 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char pools[] = "/sys/kernel/mm/hugepages";
-constexpr std::string_view pool_prefix = "hugepages-";
 constexpr char transparent[] = "/sys/kernel/mm/transparent_hugepage";
 constexpr char own_choice[] = "/hugepages-2048kB";
 
@@ -46,14 +45,12 @@ std::vector<HugePages> huge_page_pools() {
     std::error_code error;
     for (fs::directory_iterator entry(pools, error); !error && entry != fs::directory_iterator();
          entry.increment(error)) {
-        const std::string name = entry->path().filename();
-        const char* const end = name.data() + name.size();
+        const fs::path& pool = entry->path();
         std::uint64_t kib = 0;
-        if (name.starts_with(pool_prefix) &&
-            std::from_chars(name.data() + pool_prefix.size(), end, kib).ec == std::errc()) {
-            result.push_back({kib, number_in(entry->path() / "nr_hugepages"),
-                              number_in(entry->path() / "free_hugepages"),
-                              number_in(entry->path() / "resv_hugepages")});
+        if (std::sscanf(pool.filename().c_str(), "hugepages-%" SCNu64, &kib) == 1) {
+            result.push_back({kib, number_in(pool / "nr_hugepages"),
+                              number_in(pool / "free_hugepages"),
+                              number_in(pool / "resv_hugepages")});
         }
     }
     std::ranges::sort(result, {}, &HugePages::kib);
@@ -69,9 +66,9 @@ std::optional<HugePages> huge_page_pool(std::uint64_t bytes) {
 std::uint64_t default_huge_page_kib() {
     std::ifstream stream("/proc/meminfo");
     for (std::string line; std::getline(stream, line);) {
-        constexpr std::string_view field = "Hugepagesize:";
-        if (line.starts_with(field)) {
-            return std::strtoull(line.c_str() + field.size(), nullptr, 10);
+        std::uint64_t kib = 0;
+        if (std::sscanf(line.c_str(), "Hugepagesize: %" SCNu64, &kib) == 1) {
+            return kib;
         }
     }
     return 0;
@@ -83,7 +80,7 @@ std::string huge_page_command(const HugePages& pool, std::string_view count,
         return fmt::format("sysctl vm.nr_hugepages={}", count);
     }
     // The sysctl is about the default size only.
-    return fmt::format("echo {} > {}/{}{}kB/nr_hugepages", count, pools, pool_prefix, pool.kib);
+    return fmt::format("echo {} > {}/hugepages-{}kB/nr_hugepages", count, pools, pool.kib);
 }
 
 std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, std::uint64_t bytes,

@@ -7,8 +7,6 @@
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -26,17 +24,6 @@ constexpr std::array<Field, 7> sums{{
     {"Private_Hugetlb", &ResidentPages::private_hugetlb},
     {"Swap", &ResidentPages::swap},
 }};
-
-void add_field(std::string_view name, std::uint64_t bytes, ResidentPages& pages) {
-    if (name == "KernelPageSize") {
-        pages.kernel_page_size = bytes;
-    }
-    for (const auto& [known, member] : sums) {
-        if (known == name) {
-            pages.*member += bytes;
-        }
-    }
-}
 
 }  // namespace
 
@@ -57,7 +44,13 @@ ResidentPages read_resident_pages(std::istream& smaps, std::uint64_t begin, std:
             pages.mapped += inside ? to - from : 0;
         } else if (inside &&
                    std::sscanf(line.c_str(), "%31[^:]:%" SCNu64, name.data(), &kib) == 2) {
-            add_field(name.data(), kib << 10, pages);
+            if (name.data() == std::string_view("KernelPageSize")) {
+                pages.kernel_page_size = kib << 10;
+            }
+            const auto sum = std::ranges::find(sums, name.data(), &Field::first);
+            if (sum != sums.end()) {
+                pages.*sum->second += kib << 10;
+            }
         }
     }
     return pages;
@@ -70,10 +63,11 @@ ResidentPages resident_pages_of(const void* address, std::uint64_t size) {
 }
 
 BackingReport report_backing(const HostMemory& memory) {
-    BackingReport report;
-    report.asked = memory.backing();
-    report.bytes = memory.size();
-    report.host = resident_pages_of(memory.address(), memory.size());
+    BackingReport report{memory.backing(),
+                         memory.size(),
+                         resident_pages_of(memory.address(), memory.size()),
+                         {},
+                         {}};
     if (report.host.mapped != memory.size()) {
         report.problem =
             fmt::format("/proc/self/smaps shows {} of {} bytes", report.host.mapped, memory.size());
@@ -85,17 +79,15 @@ BackingReport report_backing(const HostMemory& memory) {
 }
 
 std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Statistic>& gauges) {
-    const auto value_of = [&](std::string_view name) {
+    KvmPages pages;
+    const auto find = [&](std::string_view name, std::uint64_t& value) {
         const auto found = std::ranges::find(gauges, name, &kvm::Statistic::name);
-        return found == gauges.end() ? std::nullopt : std::optional(found->value);
+        value = found == gauges.end() ? 0 : found->value;
+        return found != gauges.end();
     };
-    const auto size_4k = value_of("pages_4k");
-    const auto size_2m = value_of("pages_2m");
-    const auto size_1g = value_of("pages_1g");
-    if (!size_4k || !size_2m || !size_1g) {
-        return std::nullopt;
-    }
-    return KvmPages{*size_4k, *size_2m, *size_1g};
+    const bool complete = find("pages_4k", pages.size_4k) && find("pages_2m", pages.size_2m) &&
+                          find("pages_1g", pages.size_1g);
+    return complete ? std::optional(pages) : std::nullopt;
 }
 
 }  // namespace nestbed::vmm

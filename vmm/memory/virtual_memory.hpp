@@ -2,31 +2,29 @@
 // page is walked by the entry library; nothing outside guest memory is ever touched.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
 
-#include "shared/paging/frame.hpp"
-#include "shared/paging/level.hpp"
+#include "shared/paging/page_size.hpp"
+#include "shared/paging/walk.hpp"
 #include "vmm/memory/guest_memory.hpp"
 
 namespace nestbed::vmm {
 
 /// A paging::TableWindow: the entries of a guest's table, null outside guest memory.
-class HostTableWindow {
-  public:
-    explicit HostTableWindow(const GuestMemory& memory) : memory_(&memory) {}
-
+struct HostTableWindow {
     std::uint64_t* operator()(paging::Frame4k table) const {
         return reinterpret_cast<std::uint64_t*>(
-            memory_->at(table.address().raw(), paging::entries_per_table * paging::entry_bytes));
+            memory.at(table.address().raw(), paging::entries_per_table * paging::entry_bytes));
     }
 
-  private:
-    const GuestMemory* memory_;
+    const GuestMemory& memory;
 };
 
 class VirtualMemory {
@@ -38,7 +36,18 @@ class VirtualMemory {
     paging::Frame4k root() const { return root_; }
 
     /// Copies `destination.size()` bytes; false if any of them is not mapped to memory.
-    [[nodiscard]] bool copy(std::uint64_t address, std::span<std::byte> destination) const;
+    [[nodiscard]] bool copy(std::uint64_t address, std::span<std::byte> destination) const {
+        while (!destination.empty()) {
+            const auto source = piece(address, destination.size());
+            if (source.empty()) {
+                return false;
+            }
+            std::memcpy(destination.data(), source.data(), source.size());
+            destination = destination.subspan(source.size());
+            address += source.size();
+        }
+        return true;
+    }
 
     template <typename T>
     requires std::is_trivially_copyable_v<T> std::optional<T> read(std::uint64_t address)
@@ -51,12 +60,39 @@ class VirtualMemory {
     }
 
     /// A zero-terminated string of at most `limit` bytes; nothing if it is longer or not mapped.
-    std::optional<std::string> read_string(std::uint64_t address, std::size_t limit = 4096) const;
+    std::optional<std::string> read_string(std::uint64_t address, std::size_t limit = 4096) const {
+        std::string text;
+        while (text.size() <= limit) {
+            const auto source = piece(address + text.size(), limit + 1 - text.size());
+            if (source.empty()) {
+                return std::nullopt;
+            }
+            // A copy first: the guest may still write to the original.
+            const std::string part(reinterpret_cast<const char*>(source.data()), source.size());
+            const std::size_t length = part.find('\0');
+            text.append(part, 0, length);
+            if (length != std::string::npos) {
+                return text;
+            }
+        }
+        return std::nullopt;
+    }
 
   private:
     /// The memory behind `address` up to the end of its 4 KiB page, at most `limit` bytes (not 0);
     /// empty if a supervisor read finds none.
-    std::span<const std::byte> piece(std::uint64_t address, std::size_t limit) const;
+    std::span<const std::byte> piece(std::uint64_t address, std::size_t limit) const {
+        const paging::WindowReader reader{HostTableWindow{*memory_}};
+        const paging::WalkResult result = paging::walk(
+            reader, root_, address, paging::Access{}, {.la57 = root_level_ == paging::Level::pml5});
+        if (result.outcome != paging::WalkOutcome::translated) {
+            return {};
+        }
+        constexpr std::uint64_t page = paging::bytes_of(paging::PageSize::size_4k);
+        const std::size_t count = std::min<std::size_t>(page - address % page, limit);
+        const std::byte* start = memory_->at(result.translation.address.raw(), count);
+        return start == nullptr ? std::span<const std::byte>{} : std::span(start, count);
+    }
 
     const GuestMemory* memory_;
     paging::Frame4k root_;

@@ -5,60 +5,52 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
-#include <string>
 
 namespace nestbed::vmm {
 
 namespace {
 
+/// All zero if there is no such leaf.
 struct Cpuid {
+    explicit Cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
+        __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx);
+    }
+
     std::uint32_t eax = 0;
     std::uint32_t ebx = 0;
     std::uint32_t ecx = 0;
     std::uint32_t edx = 0;
 };
 
-std::optional<Cpuid> cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
-    Cpuid result;
-    if (__get_cpuid_count(leaf, subleaf, &result.eax, &result.ebx, &result.ecx, &result.edx) == 0) {
-        return std::nullopt;
-    }
-    return result;
-}
-
 /// The second-level data TLB of AMD's leaves: bits 27:16 of EBX for 4 KiB pages, of EAX for 2 MiB.
 /// Only the TLB is set; all zero where the leaves say nothing.
 TranslationCaches amd_tlb() {
-    constexpr std::uint32_t entries_shift = 16;
-    constexpr std::uint32_t entries_mask = 0xFFF;
-    const auto entries = [](std::uint32_t part) { return part >> entries_shift & entries_mask; };
-    const auto second_level = cpuid(0x8000'0006);
-    if (!second_level || entries(second_level->ebx) == 0) {
+    const auto entries = [](std::uint32_t part) { return part >> 16 & 0xFFF; };
+    const Cpuid second_level(0x8000'0006);
+    if (entries(second_level.ebx) == 0) {
         return {};
     }
-    const auto large = cpuid(0x8000'0019);
-    return {.tlb_4k = entries(second_level->ebx),
-            .tlb_2m = entries(second_level->eax),
-            .tlb_1g = large ? entries(large->ebx) : 0};
+    return {.tlb_4k = entries(second_level.ebx),
+            .tlb_2m = entries(second_level.eax),
+            .tlb_1g = entries(Cpuid(0x8000'0019).ebx)};
 }
 
 /// Intel's deterministic address translation parameters, likewise: of all data and unified TLBs,
 /// the largest for each page size.
 TranslationCaches intel_tlb() {
     TranslationCaches caches;
-    const auto first = cpuid(0x18);
-    for (std::uint32_t subleaf = 0; first && subleaf <= first->eax && subleaf < 32; ++subleaf) {
+    const std::uint32_t last = std::min(Cpuid(0x18).eax, 31U);
+    for (std::uint32_t subleaf = 0; subleaf <= last; ++subleaf) {
         constexpr std::uint32_t data = 1;
         constexpr std::uint32_t unified = 3;
-        const auto part = cpuid(0x18, subleaf);
-        const std::uint32_t type = part ? part->edx & 31 : 0;
+        const Cpuid part(0x18, subleaf);
+        const std::uint32_t type = part.edx & 31;
         if (type != data && type != unified) {
             continue;
         }
-        const std::size_t entries = std::size_t{part->ebx >> 16} * part->ecx;
+        const std::size_t entries = std::size_t{part.ebx >> 16} * part.ecx;
         const auto raise = [&](std::uint32_t bit, std::size_t& value) {
-            if ((part->ebx & bit) != 0) {
+            if ((part.ebx & bit) != 0) {
                 value = std::max(value, entries);
             }
         };

@@ -36,10 +36,9 @@ struct HostCaches {
 };
 
 /// Of the processor at hand. The TLB is what CPUID says (AMD APM Vol. 3 8000_0006H and 8000_0019H,
-/// Intel SDM Vol. 2A leaf 18H), where it does. No CPUID tells the rest: 1 PML5E, 2 PML4Es, 4 PDPTEs
-/// and 32 PDEs for either stage, and a nested TLB of 16 entries, are assumptions and no figures of
-/// a particular processor. How to find those out: van Schaik et al., "RevAnC: A Framework for
-/// Reverse Engineering Hardware Page Table Caches", EuroSec 2017.
+/// Intel SDM Vol. 2A leaf 18H), where it does. The rest, which no CPUID tells, are assumptions and
+/// no figures of a particular processor. How to find those out: van Schaik et al., "RevAnC: A
+/// Framework for Reverse Engineering Hardware Page Table Caches", EuroSec 2017.
 HostCaches caches_of_this_host();
 
 }  // namespace nestbed::vmm

@@ -52,8 +52,6 @@ Flags flags_of(const Segment& segment) {
     return Flags(permission).with_global();
 }
 
-constexpr std::size_t test_memory_index = channel::layout::test_memory >> 39 & 511;
-
 void load(GuestMemory& memory, const ElfImage& image) {
     for (const Segment& segment : image.segments()) {
         std::byte* destination = memory.at(segment.physical_address, segment.memory_size);
@@ -85,11 +83,10 @@ std::uint64_t FrameCursor::allocate(std::uint64_t bytes) {
     return start;
 }
 
-BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
-                             const TestMemorySettings& test_memory) {
+Frame4k build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
+                          const TestMemorySettings& test_memory) {
     const Frame4k root = *frames.allocate_zeroed();
-    const HostTableWindow window(memory);
-    BootMapper mapper({.root = root, .scope = paging::MapperScope::whole}, window, frames);
+    BootMapper mapper({.root = root, .scope = paging::MapperScope::whole}, {memory}, frames);
     map(mapper, channel::layout::direct_map, 0, memory.size(), PageSize::size_2m,
         Flags(Permission::read | Permission::write).with_global());
     for (const Segment& segment : image.segments()) {
@@ -98,7 +95,7 @@ BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, con
     }
     map(mapper, channel::layout::test_memory, channel::test_memory_physical, test_memory.bytes,
         test_memory.leaf, Flags(Permission::read | Permission::write | Permission::user));
-    return {root, window(root)[0], window(root)[test_memory_index]};
+    return root;
 }
 
 void add_parameters(channel::BootInfo& boot, const Parameters& parameters) {
@@ -119,12 +116,13 @@ SharedPages lay_out(GuestMemory& memory, const ElfImage& image, channel::BootInf
                     const TestMemorySettings& test_memory, std::uint32_t ring_records) {
     load(memory, image);
     FrameCursor frames(memory, image.physical_end());
-    const BootTables tables = build_boot_tables(memory, frames, image, test_memory);
+    const Frame4k root = build_boot_tables(memory, frames, image, test_memory);
+    const std::uint64_t* const pml4 = HostTableWindow{memory}(root);
     SharedPages pages{.boot_info = frames.allocate(sizeof(channel::BootInfo)),
                       .rings = {},
                       .panic_reports = {},
                       .host_operation = frames.allocate(sizeof(channel::HostOperation)),
-                      .boot_root = tables.root};
+                      .boot_root = root};
     const std::uint64_t reports = frames.allocate(boot.cpu_count * sizeof(channel::PanicReport));
     for (std::uint32_t cpu = 0; cpu < boot.cpu_count; ++cpu) {
         const std::uint64_t report = reports + cpu * sizeof(channel::PanicReport);
@@ -138,8 +136,8 @@ SharedPages lay_out(GuestMemory& memory, const ElfImage& image, channel::BootInf
     boot.magic = channel::boot_magic;
     boot.abi_version = channel::abi_version;
     boot.size = sizeof boot;
-    boot.user_tables = tables.user_entry;
-    boot.test_memory.tables = tables.test_memory_entry;
+    boot.user_tables = pml4[0];
+    boot.test_memory.tables = pml4[channel::layout::test_memory >> 39 & 511];
     boot.host_operation = in_direct_map<channel::HostOperation>(pages.host_operation);
     boot.free_memory = frames.next();
     boot.free_memory_end = memory.size();

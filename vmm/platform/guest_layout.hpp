@@ -1,5 +1,4 @@
-// What a guest of ours finds in its memory: its image, the tables that map it, and what it shares
-// with the VMM.
+// What a guest finds in its memory: its image, the tables that map it, what the VMM shares.
 #pragma once
 
 #include <cstdint>
@@ -40,12 +39,6 @@ class FrameCursor {
     std::uint64_t next_;
 };
 
-struct BootTables {
-    paging::Frame4k root;
-    std::uint64_t user_entry;         ///< PML4E 0: the user image's tables; 0 if the guest has none
-    std::uint64_t test_memory_entry;  ///< the PML4E of layout::test_memory; 0 if there is none
-};
-
 struct TestMemorySettings {
     std::uint64_t bytes = 0;  ///< a multiple of guest_memory_granule; 0: none
     /// Of the guest's mapping for user mode; the last leaf may reach beyond the memory.
@@ -53,9 +46,10 @@ struct TestMemorySettings {
 };
 
 /// The page tables that a guest starts with (shared/channel/layout.hpp), built with the guest's own
-/// entry library so that the guest need not.
-BootTables build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
-                             const TestMemorySettings& test_memory = {});
+/// entry library so that the guest need not. Returns their root.
+paging::Frame4k build_boot_tables(const GuestMemory& memory, FrameCursor& frames,
+                                  const ElfImage& image,
+                                  const TestMemorySettings& test_memory = {});
 
 /// A name and a value each.
 using Parameters = std::vector<std::pair<std::string, std::uint64_t>>;

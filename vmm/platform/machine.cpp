@@ -35,12 +35,6 @@ kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory) {
     return vm;
 }
 
-std::unique_ptr<TestMemory> make_test_memory(kvm::Vm& vm, const MachineSettings& settings) {
-    return settings.test_memory.bytes == 0
-               ? nullptr
-               : std::make_unique<TestMemory>(vm, settings.test_memory.bytes, settings.backing);
-}
-
 std::vector<kvm::Statistics> counters_of(const kvm::System& system, const kvm::Vm& vm,
                                          const Vcpus& vcpus, bool wanted) {
     std::vector<kvm::Statistics> counters;
@@ -61,7 +55,10 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
     : settings_(settings),
       memory_(map_backing(settings.backing, checked_memory_size(settings))),
       vm_(make_vm(system, memory_)),
-      test_memory_(make_test_memory(vm_, settings)),
+      test_memory_(
+          settings.test_memory.bytes == 0
+              ? nullptr
+              : std::make_unique<TestMemory>(vm_, settings.test_memory.bytes, settings.backing)),
       dirty_logging_(test_memory_ ? enable_dirty_logging(settings.dirty_logging, system, vm_)
                                   : channel::DirtyLogging{}),
       vcpus_(system, vm_, settings.cpus),

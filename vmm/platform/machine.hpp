@@ -28,8 +28,7 @@ namespace nestbed::vmm {
 
 /// Enough for any guest of ours with 64 vCPUs to start.
 inline constexpr std::uint64_t least_guest_memory = 8ULL << 20;
-/// Guest memory is one piece from address 0; the local APIC and KVM's TSS need the end of the 4
-/// GiB.
+/// Guest memory is one piece from 0; the local APIC and KVM's TSS need the end of the 4 GiB.
 inline constexpr std::uint64_t most_guest_memory = 3ULL << 30;
 /// Guest memory comes in pieces of this size: the direct map is made of 2 MiB leaves.
 inline constexpr std::uint64_t guest_memory_granule = 2ULL << 20;
@@ -80,8 +79,7 @@ class Machine {
     const channel::Features& features() const { return vcpus_.features(); }
     /// What KVM did over the regions that the guest marked.
     KvmCounts kvm_counts() const;
-    /// What the guest's memory is made of now; not while it runs. Costs a walk of this process's
-    /// page tables.
+    /// What the guest's memory is made of now; not while it runs. Walks this process's page tables.
     MemoryReport memory_report(const kvm::System& system) const;
 
   private:
@@ -89,8 +87,7 @@ class Machine {
     void register_all();
 
     // Each is made of those before it, and in this order KVM wants it: memory outlives the VM that
-    // maps it, and a dirty log is enabled while there are no vCPUs. Whatever may be null is so for
-    // good, by the settings.
+    // maps it, and a dirty log is enabled while there are no vCPUs. What is null stays null.
     MachineSettings settings_;
     GuestMemory memory_;
     kvm::Vm vm_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <memory>
 
 #include "vmm/base/error.hpp"
 
@@ -24,37 +25,9 @@ int ring_capability(const kvm::System& system) {
                                                                 : KVM_CAP_DIRTY_LOG_RING;
 }
 
-std::optional<std::string> objection_to_ring(const DirtyLogging& wanted,
-                                             const kvm::System& system) {
-    const auto bytes = static_cast<std::uint32_t>(system.extension(ring_capability(system)));
-    if (bytes == 0) {
-        return "this host's KVM has no dirty rings (KVM_CAP_DIRTY_LOG_RING)";
-    }
-    const auto most = bytes / sizeof(kvm_dirty_gfn);
-    if (wanted.ring_entries > most) {
-        return fmt::format("dirty rings of this host's KVM have {} entries at most", most);
-    }
-    return std::nullopt;
-}
-
 std::uint64_t bitmap_flags(const DirtyLogging& wanted) {
     return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
            (wanted.initially_set != 0 ? KVM_DIRTY_LOG_INITIALLY_SET : 0);
-}
-
-std::optional<std::string> objection_to_bitmap(const DirtyLogging& wanted,
-                                               const kvm::System& system) {
-    const auto offered =
-        static_cast<std::uint64_t>(system.extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2));
-    if ((offered & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) == 0) {
-        return "this host's KVM has no dirty bitmap that is cleared by hand "
-               "(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2)";
-    }
-    if ((bitmap_flags(wanted) & ~offered) != 0) {
-        return "this host's KVM has no dirty bitmap that begins with all pages set "
-               "(KVM_DIRTY_LOG_INITIALLY_SET)";
-    }
-    return std::nullopt;
 }
 
 std::uint32_t enable_rings(std::uint32_t wanted, const kvm::System& system, kvm::Vm& vm) {
@@ -62,8 +35,7 @@ std::uint32_t enable_rings(std::uint32_t wanted, const kvm::System& system, kvm:
     const auto enable = [&](std::uint32_t entries) {
         return vm.enable_capability(capability, entries * sizeof(kvm_dirty_gfn));
     };
-    // How many KVM keeps in reserve, which it refuses to have fewer than, depends on the processor;
-    // a ring is a page at least.
+    // KVM refuses fewer than it keeps in reserve, by the processor; a ring is a page at least.
     std::uint32_t entries = wanted != 0 ? wanted : 4096 / sizeof(kvm_dirty_gfn);
     int error = enable(entries);
     while (error == EINVAL && wanted == 0 && entries < channel::max_dirty_ring_entries) {
@@ -78,34 +50,33 @@ std::uint32_t enable_rings(std::uint32_t wanted, const kvm::System& system, kvm:
     return entries;
 }
 
-/// While it exists, no signal reaches the calling thread.
-class SignalsBlocked {
-  public:
-    SignalsBlocked() {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_BLOCK, &all, &before_);
-    }
-    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-  private:
-    sigset_t before_;
-};
-
 }  // namespace
 
 std::optional<std::string> objection_to(const DirtyLogging& wanted, const kvm::System& system) {
-    switch (wanted.kind) {
-        case DirtyLogKind::none:
-            return std::nullopt;
-        case DirtyLogKind::bitmap:
-            return objection_to_bitmap(wanted, system);
-        case DirtyLogKind::ring:
-            return objection_to_ring(wanted, system);
+    if (wanted.kind == DirtyLogKind::ring) {
+        const int bytes = system.extension(ring_capability(system));
+        const auto most = static_cast<std::uint32_t>(bytes) / sizeof(kvm_dirty_gfn);
+        if (most == 0) {
+            return "this host's KVM has no dirty rings (KVM_CAP_DIRTY_LOG_RING)";
+        }
+        if (wanted.ring_entries > most) {
+            return fmt::format("dirty rings of this host's KVM have {} entries at most", most);
+        }
+    } else if (wanted.kind == DirtyLogKind::bitmap) {
+        const int offered = system.extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+        const std::uint64_t missing = bitmap_flags(wanted) & ~static_cast<std::uint64_t>(offered);
+        if ((missing & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0) {
+            return "this host's KVM has no dirty bitmap that is cleared by hand "
+                   "(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2)";
+        }
+        if (missing != 0) {
+            return "this host's KVM has no dirty bitmap that begins with all pages set "
+                   "(KVM_DIRTY_LOG_INITIALLY_SET)";
+        }
+    } else if (wanted.kind != DirtyLogKind::none) {
+        return "there is no such dirty log";
     }
-    return "there is no such dirty log";
+    return std::nullopt;
 }
 
 DirtyLogging enable_dirty_logging(const DirtyLogging& wanted, const kvm::System& system,
@@ -128,7 +99,7 @@ DirtyLog::DirtyLog(const DirtyLogging& obtained, kvm::Vm& vm, const Vcpus& vcpus
                    TestMemory& test_memory)
     : vm_(vm), vcpus_(vcpus), test_memory_(test_memory) {
     if (obtained.kind == DirtyLogKind::ring) {
-        bitmap_.resize(test_memory.pages() / 64);
+        bitmap_.resize(test_memory.size() / TestMemory::page_bytes / 64);
         for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
             rings_.emplace_back(vcpus[cpu].map_dirty_ring(obtained.ring_entries));
         }
@@ -161,8 +132,7 @@ std::uint64_t DirtyLog::stop() {
 void DirtyLog::collect(std::span<std::uint64_t> bitmap) {
     // A processor may gather written pages by itself (Intel's page-modification logging), and KVM
     // puts them into the log when the vCPU leaves the guest. For its bitmap KVM kicks the vCPUs as
-    // well, but does not wait until they are out. Before the mutex: on its way out a vCPU may wait
-    // for it.
+    // well, but waits for none to be out. Before the mutex: on its way out a vCPU may wait for it.
     vcpus_.bring_out();
     if (!has_rings()) {
         vm_.get_dirty_log(TestMemory::slot, bitmap);
@@ -207,7 +177,12 @@ void DirtyLog::reset() {
     // entries of neighbouring pages first and write-protects those pages together, and in between
     // it gives up (kvm_dirty_ring_reset). A kick for a vCPU that has just come out by itself, to
     // have room made in its ring, would be such a signal.
-    const SignalsBlocked guard;
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before);
+    const auto restore = [](sigset_t* mask) { ::pthread_sigmask(SIG_SETMASK, mask, nullptr); };
+    const std::unique_ptr<sigset_t, decltype(restore)> guard(&before, restore);
     const std::uint32_t reset = vm_.reset_dirty_rings();
     if (reset != harvested_) {
         throw_error(ErrorKind::kernel_refused,

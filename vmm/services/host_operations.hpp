@@ -29,7 +29,7 @@ class HostOperations {
           physical_end_(physical_end),
           test_memory_(test_memory),
           dirty_log_(dirty_log),
-          bitmap_(dirty_log != nullptr ? test_memory->pages() / 64 : 0) {}
+          bitmap_(dirty_log != nullptr ? test_memory->size() / TestMemory::page_bytes / 64 : 0) {}
 
     /// Registers `port::host_operation`. A guest asks from one vCPU at a time.
     void register_in(ExitTable& exits);
@@ -39,23 +39,21 @@ class HostOperations {
 
   private:
     using Request = channel::HostOperation;
-    using Objection = std::optional<std::string>;
+    /// The words of bitmap_ for the pages of a request, and the guest's own, as many.
+    using Bitmaps = std::pair<std::span<std::uint64_t>, std::byte*>;
 
-    Objection objection(const Request& request) const;
-    Objection slot_objection() const;
-    Objection place_objection(const Request& request) const;
-    Objection userfault_objection(const Request& request) const;
-    Objection log_objection() const;
-    Objection bitmap_objection(const Request& request) const;
-
-    /// Returns 0, or why the kernel refused (errno), as the next ones.
+    // Those that return a number: 0, or why the kernel refused (errno). Whatever is wrong with a
+    // request, they find before they change anything.
     int perform(Request& request);
-    int page_out(Request& request);
-    int start_userfault(const Request& request);
-    int stop_userfault(Request& request);
+    DirtyLog& dirty_log() const;
+    Bitmaps bitmaps_of(const Request& request);
     void collect_dirty_log(Request& request);
     void clear_dirty_log(const Request& request);
-    std::span<std::uint64_t> bitmap_of(const Request& request);
+    void require_no_log() const;
+    void set_read_only(Request& request);
+    void move(std::uint64_t place);
+    int start_userfault(const Request& request, TestMemory::Pages pages);
+    int stop_userfault(Request& request);
 
     GuestMemory& memory_;
     std::uint64_t request_;

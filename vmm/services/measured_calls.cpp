@@ -1,7 +1,6 @@
 #include "vmm/services/measured_calls.hpp"
 
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -41,6 +40,22 @@ Device of_first_vcpu(Device device) {
     };
 }
 
+/// An eventfd to which KVM adds 1 for each write to a port.
+Descriptor port_event(kvm::Vm& vm, std::uint16_t port, int flags) {
+    Descriptor event(::eventfd(0, EFD_CLOEXEC | flags));
+    if (event.get() < 0) {
+        throw_error(ErrorKind::kernel_refused, "cannot make an eventfd: {}", std::strerror(errno));
+    }
+    vm.add_port_event(port, call_bytes, event);
+    return event;
+}
+
+/// How many writes there were since the last call; waits for some if the event is made to.
+std::uint64_t take(const Descriptor& event) {
+    eventfd_t count = 0;
+    return ::eventfd_read(event.get(), &count) == 0 ? count : 0;  // EAGAIN: none; EINTR
+}
+
 }  // namespace
 
 void register_null_calls(ExitTable& exits) {
@@ -56,26 +71,6 @@ void register_null_calls(ExitTable& exits) {
                    [](const Access& access) { return access.read_as(access.vcpu.exits()); });
 }
 
-PortEvent::PortEvent(kvm::Vm& vm, std::uint16_t port, int flags)
-    : fd_(::eventfd(0, EFD_CLOEXEC | flags)) {
-    if (fd_.get() < 0) {
-        throw_error(ErrorKind::kernel_refused, "cannot make an eventfd: {}", std::strerror(errno));
-    }
-    vm.add_port_event(port, call_bytes, fd_);
-}
-
-std::uint64_t PortEvent::take() {
-    std::uint64_t count = 0;
-    const ssize_t size = ::read(fd_.get(), &count, sizeof count);
-    return size == sizeof count ? count : 0;  // EAGAIN: there were none; EINTR
-}
-
-void PortEvent::wake() {
-    const std::uint64_t one = 1;
-    // Fails only if it has counted to 2^64 - 2, and then nobody waits.
-    [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
-}
-
 ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::Vcpu& first) {
     if (const int page = system.extension(KVM_CAP_COALESCED_MMIO); page > 0) {
         ring_.emplace(first.page_of_mapping(static_cast<std::size_t>(page)));
@@ -86,12 +81,12 @@ ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::
         }
     }
     if (system.extension(KVM_CAP_IOEVENTFD) > 0) {
-        event_.emplace(vm, port::event, EFD_NONBLOCK);
-        waited_for_.emplace(vm, port::waited_event, 0);
+        event_ = port_event(vm, port::event, EFD_NONBLOCK);
+        waited_for_ = port_event(vm, port::waited_event, 0);
         waiter_ = std::jthread([this](const std::stop_token& stop) {
             while (!stop.stop_requested()) {
                 // Relaxed: a count, and nothing that goes with it.
-                seen_.fetch_add(waited_for_->take(), std::memory_order_relaxed);
+                seen_.fetch_add(take(*waited_for_), std::memory_order_relaxed);
             }
         });
     }
@@ -100,7 +95,8 @@ ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::
 ExitlessCalls::~ExitlessCalls() {
     waiter_.request_stop();
     if (waited_for_) {
-        waited_for_->wake();
+        // Fails only if it has counted to 2^64 - 2, and then nobody waits.
+        ::eventfd_write(waited_for_->get(), 1);
     }
 }
 
@@ -133,7 +129,7 @@ void ExitlessCalls::register_in(ExitTable& exits) {
     exits.add_port(port::coalesced, coalesced(to_port_));
     exits.add_memory(mmio::coalesced, mmio::coalesced + 1, coalesced(to_memory_));
     exits.add_port(port::event, of_first_vcpu([this](const Access& access) {
-                       events_ += event_ ? event_->take() : 0;
+                       events_ += event_ ? take(*event_) : 0;
                        return access.read_as(static_cast<std::uint32_t>(events_));
                    }));
     exits.add_port(port::waited_event, of_first_vcpu([this](const Access& access) {

@@ -1,5 +1,4 @@
-// Calls that are there to be measured (channel::port): those that do nothing, and those that KVM
-// answers.
+// Calls that are there to be measured (channel::port): they do nothing, or KVM answers them.
 #pragma once
 
 #include <atomic>
@@ -22,22 +21,7 @@ namespace nestbed::vmm {
 /// count of exits.
 void register_null_calls(ExitTable& exits);
 
-/// An eventfd that KVM adds 1 to for each write to a port.
-class PortEvent {
-  public:
-    /// `flags` of eventfd(2): EFD_NONBLOCK if take() is not to wait.
-    PortEvent(kvm::Vm& vm, std::uint16_t port, int flags);
-
-    /// Takes the writes that there were, or waits for some; how many.
-    std::uint64_t take();
-    /// Ends a wait.
-    void wake();
-
-  private:
-    Descriptor fd_;
-};
-
-/// Numbered writes, of which the n-th has the value n, from 0 on.
+/// Writes of which the n-th has the value n, from 0 on.
 class NumberedWrites {
   public:
     void add(std::uint32_t value) {
@@ -79,9 +63,9 @@ class ExitlessCalls {
     bool coalesces_ports_ = false;
     NumberedWrites to_port_;
     NumberedWrites to_memory_;
-    std::optional<PortEvent> event_;
+    std::optional<Descriptor> event_;  // an eventfd, as the next
     std::uint64_t events_ = 0;
-    std::optional<PortEvent> waited_for_;
+    std::optional<Descriptor> waited_for_;
     std::atomic<std::uint64_t> seen_{0};  ///< by `waiter_`
     std::jthread waiter_;
 };

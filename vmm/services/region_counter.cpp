@@ -3,21 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
-#include <string_view>
 
 #include "shared/channel/ports.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
-
-/// What one of KVM's counters did over all regions, in all sources.
-struct Sum {
-    std::string_view name;
-    std::uint64_t full = 0;
-    std::uint64_t bare = 0;
-};
 
 double mean(std::uint64_t total, std::uint64_t regions) {
     return static_cast<double>(total) / static_cast<double>(regions);
@@ -27,19 +18,25 @@ double mean(std::uint64_t total, std::uint64_t regions) {
 
 RegionCounter::RegionCounter(std::vector<kvm::Statistics> sources) : sources_(std::move(sources)) {
     for (const kvm::Statistics& source : sources_) {
-        std::ranges::transform(source.counters(), std::back_inserter(names_),
-                               &kvm::Statistic::name);
+        for (const kvm::Statistic& counter : source.counters()) {
+            const auto known = std::ranges::find(names_, counter.name);
+            name_of_.push_back(static_cast<std::size_t>(known - names_.begin()));
+            if (known == names_.end()) {
+                names_.push_back(counter.name);
+            }
+        }
     }
-    for (auto* counts : {&start_, &now_, &totals_[empty].counts, &totals_[operation].counts}) {
-        counts->resize(names_.size());
+    start_.resize(name_of_.size());
+    now_.resize(name_of_.size());
+    for (Totals& totals : totals_) {
+        totals.counts.resize(names_.size());
     }
 }
 
 void RegionCounter::register_in(ExitTable& exits) {
     exits.add_port(channel::port::statistics,
                    one_at_a_time(on_call([this](const Access& access, std::uint32_t value) {
-                       const auto problem = mark(value);
-                       return problem ? access.refuse(*problem) : Answer();
+                       return access.refuse(mark(value));
                    })));
 }
 
@@ -77,7 +74,7 @@ std::optional<std::string> RegionCounter::end(Kind kind) {
     Totals& totals = totals_[kind];
     ++totals.regions;
     for (std::size_t n = 0; n < now_.size(); ++n) {
-        totals.counts[n] += now_[n] - start_[n];
+        totals.counts[name_of_[n]] += now_[n] - start_[n];
     }
     return std::nullopt;
 }
@@ -96,19 +93,10 @@ KvmCounts RegionCounter::counts() const {
     if (full.regions == 0 || bare.regions == 0) {
         return result;
     }
-    std::vector<Sum> sums;
     for (std::size_t n = 0; n < names_.size(); ++n) {
-        auto sum = std::ranges::find(sums, names_[n], &Sum::name);
-        if (sum == sums.end()) {
-            sum = sums.insert(sum, {names_[n]});
-        }
-        sum->full += full.counts[n];
-        sum->bare += bare.counts[n];
-    }
-    for (const Sum& sum : sums) {
-        if (sum.full != 0 || sum.bare != 0) {
-            result.counts.push_back({std::string(sum.name),
-                                     mean(sum.full, full.regions) - mean(sum.bare, bare.regions)});
+        if (full.counts[n] != 0 || bare.counts[n] != 0) {
+            result.counts.push_back({names_[n], mean(full.counts[n], full.regions) -
+                                                    mean(bare.counts[n], bare.regions)});
         }
     }
     return result;

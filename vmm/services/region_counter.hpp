@@ -30,15 +30,13 @@ struct KvmCounts {
 
 class RegionCounter {
   public:
-    /// `sources` are a VM's counters and those of all its vCPUs; without any, regions are checked
-    /// and nothing is counted.
+    /// `sources` are a VM's counters and its vCPUs'; without any, regions are checked only.
     explicit RegionCounter(std::vector<kvm::Statistics> sources = {});
 
     /// Registers `port::statistics`. A guest marks from one vCPU at a time.
     void register_in(ExitTable& exits);
 
-    /// A value that the guest wrote there. Returns what is wrong with it, if anything; otherwise
-    /// nothing is allocated.
+    /// A value that the guest wrote there. Returns what is wrong with it; else allocates nothing.
     std::optional<std::string> mark(std::uint32_t value);
 
     bool has_counters() const { return !names_.empty(); }
@@ -50,7 +48,7 @@ class RegionCounter {
     enum Kind : std::size_t { empty, operation };
     struct Totals {
         std::uint64_t regions = 0;
-        std::vector<std::uint64_t> counts;  ///< one per counter, of differences
+        std::vector<std::uint64_t> counts;  ///< one per name, of differences
     };
 
     std::optional<std::string> begin(Kind kind);
@@ -58,7 +56,8 @@ class RegionCounter {
     void read(std::span<std::uint64_t> counts) const;
 
     std::vector<kvm::Statistics> sources_;
-    std::vector<std::string> names_;    // of all sources' counters, one behind the other
+    std::vector<std::string> names_;
+    std::vector<std::size_t> name_of_;  // one per counter of all sources: its name's in names_
     std::optional<Kind> open_;          // the region that has begun
     std::vector<std::uint64_t> start_;  // one per counter, when it began
     std::vector<std::uint64_t> now_;    // one per counter

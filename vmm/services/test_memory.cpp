@@ -15,15 +15,6 @@
 
 namespace nestbed::vmm {
 
-namespace {
-
-bool has_swap() {
-    struct sysinfo host {};
-    return ::sysinfo(&host) == 0 && host.totalswap != 0;
-}
-
-}  // namespace
-
 TestMemory::TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing)
     : vm_(vm),
       memory_(map_backing(backing, bytes, channel::test_memory_physical)),
@@ -32,20 +23,25 @@ TestMemory::TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& 
     set_slot(memory_.size());
 }
 
-std::byte* TestMemory::at(TestPages pages) const {
-    return static_cast<std::byte*>(memory_.address()) + pages.first * test_page_bytes;
+std::optional<TestMemory::Pages> TestMemory::pages(std::uint64_t first, std::uint64_t count) const {
+    const std::uint64_t all = size() / page_bytes;
+    if (first > all || count > all - first) {
+        return std::nullopt;
+    }
+    return Pages(static_cast<std::byte*>(memory_.address()) + first * page_bytes,
+                 count * page_bytes);
 }
 
-int TestMemory::advise(TestPages pages, int advice) {
-    return ::madvise(at(pages), pages.count * test_page_bytes, advice) == 0 ? 0 : errno;
+int TestMemory::advise(Pages pages, int advice) {
+    return ::madvise(pages.data(), pages.size(), advice) == 0 ? 0 : errno;
 }
 
-int TestMemory::discard(TestPages pages) {
+int TestMemory::discard(Pages pages) const {
     // Of a file's pages, MADV_DONTNEED would only drop this mapping's view.
     return memory_.file() >= 0 ? advise(pages, MADV_REMOVE) : drop(pages);
 }
 
-int TestMemory::page_out_from(std::uint32_t host_cpu, TestPages pages) {
+int TestMemory::page_out_from(std::uint32_t host_cpu, Pages pages) {
     int error = 0;
     std::thread([&] {
         spread_this_thread_over({&host_cpu, 1});
@@ -54,7 +50,7 @@ int TestMemory::page_out_from(std::uint32_t host_cpu, TestPages pages) {
     return error;
 }
 
-int TestMemory::page_out(TestPages pages, std::span<const std::uint32_t> host_cpus) {
+int TestMemory::page_out(Pages pages, std::span<const std::uint32_t> host_cpus) {
     // The kernel starts to write a page out and leaves it where it is. Only a second advice, once
     // it is written, has it go, if it is mapped by then, and if no CPU has it on its list of pages
     // to be moved between the LRU lists (mm/swap.c): the kernel empties the list of the CPU that
@@ -62,8 +58,10 @@ int TestMemory::page_out(TestPages pages, std::span<const std::uint32_t> host_cp
     constexpr std::chrono::milliseconds time_to_write(5);
     constexpr std::chrono::seconds long_enough(1);
     const auto end = std::chrono::steady_clock::now() + long_enough;
+    struct sysinfo host {};
+    const bool has_swap = ::sysinfo(&host) == 0 && host.totalswap != 0;
     int error = page_out_from(host_cpus.front(), pages);
-    for (std::size_t round = 1; error == 0 && has_swap() && count_resident(pages) != 0; ++round) {
+    for (std::size_t round = 1; error == 0 && has_swap && count_resident(pages) != 0; ++round) {
         if (std::chrono::steady_clock::now() >= end) {
             break;
         }
@@ -74,18 +72,18 @@ int TestMemory::page_out(TestPages pages, std::span<const std::uint32_t> host_cp
     return error;
 }
 
-std::uint64_t TestMemory::count_resident(TestPages pages) const {
+std::uint64_t TestMemory::count_resident(Pages pages) {
     std::array<unsigned char, 512> states{};
     std::uint64_t resident = 0;
-    while (pages.count != 0) {
-        const std::uint64_t now = std::min<std::uint64_t>(pages.count, states.size());
-        if (::mincore(at(pages), now * test_page_bytes, states.data()) != 0) {
-            return pages.count + resident;  // nothing says that they left
+    while (!pages.empty()) {
+        const Pages some = pages.first(std::min(pages.size(), states.size() * page_bytes));
+        if (::mincore(some.data(), some.size(), states.data()) != 0) {
+            return pages.size() / page_bytes + resident;  // nothing says that they left
         }
-        for (std::uint64_t page = 0; page < now; ++page) {
+        for (std::size_t page = 0; page < some.size() / page_bytes; ++page) {
             resident += states[page] & 1U;
         }
-        pages = {pages.first + now, pages.count - now};
+        pages = pages.subspan(some.size());
     }
     return resident;
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "shared/paging/page_size.hpp"
@@ -16,44 +17,33 @@
 
 namespace nestbed::vmm {
 
-inline constexpr std::uint64_t test_page_bytes = paging::bytes_of(paging::PageSize::size_4k);
-
-/// Pages of test_page_bytes, counted from the start of the test memory.
-struct TestPages {
-    std::uint64_t first;
-    std::uint64_t count;
-};
-
 class TestMemory {
   public:
     /// Its memslot; the guest's own memory is slot 0.
     static constexpr std::uint32_t slot = 1;
+    /// Of what is counted as a page here.
+    static constexpr std::uint64_t page_bytes = paging::bytes_of(paging::PageSize::size_4k);
 
-    /// Maps the memory and makes it a memslot of `vm`, which must outlive it. Throws Error if the
-    /// host has not got it.
+    using Pages = std::span<std::byte>;
+
+    /// Maps it as a memslot of `vm`, which must outlive it. Throws Error if the host lacks it.
     TestMemory(kvm::Vm& vm, std::uint64_t bytes, const BackingSettings& backing);
 
     std::uint64_t size() const { return memory_.size(); }
-    std::uint64_t pages() const { return size() / test_page_bytes; }
-
-    /// Whether all of the pages exist.
-    bool contains(TestPages some) const {
-        return some.first <= pages() && some.count <= pages() - some.first;
-    }
-
     const HostMemory& memory() const { return memory_; }
+    /// `count` pages from page `first` on; nothing if not all of them exist.
+    std::optional<Pages> pages(std::uint64_t first, std::uint64_t count) const;
 
-    /// What channel::HostOperationId says of each. They return 0, or why the kernel refused
-    /// (errno).
-    [[nodiscard]] int populate(TestPages pages) { return advise(pages, MADV_POPULATE_WRITE); }
-    [[nodiscard]] int discard(TestPages pages);
+    /// What channel::HostOperationId says of each. Return 0, or why the kernel refused (errno).
+    [[nodiscard]] static int populate(Pages pages) { return advise(pages, MADV_POPULATE_WRITE); }
+    [[nodiscard]] int discard(Pages pages) const;
     /// With threads on these CPUs, all that the process may use. Gives up after a second.
-    [[nodiscard]] int page_out(TestPages pages, std::span<const std::uint32_t> host_cpus);
+    [[nodiscard]] static int page_out(Pages pages, std::span<const std::uint32_t> host_cpus);
     /// Takes the pages out of this process's page tables; of memory that is a file they stay in it,
     /// other memory loses them.
-    [[nodiscard]] int drop(TestPages pages) { return advise(pages, MADV_DONTNEED); }
+    [[nodiscard]] static int drop(Pages pages) { return advise(pages, MADV_DONTNEED); }
     /// How many of the pages are in the host's memory.
-    std::uint64_t count_resident(TestPages pages) const;
+    static std::uint64_t count_resident(Pages pages);
 
     /// Has the guest's writes come as exits, or no longer. Not while writes are logged.
     void set_read_only(bool on);
@@ -74,9 +64,8 @@ class TestMemory {
     bool logs_writes() const { return logs_writes_; }
 
   private:
-    std::byte* at(TestPages pages) const;
-    int advise(TestPages pages, int advice);
-    int page_out_from(std::uint32_t host_cpu, TestPages pages);
+    static int advise(Pages pages, int advice);
+    static int page_out_from(std::uint32_t host_cpu, Pages pages);
     void set_slot(std::uint64_t bytes);
 
     kvm::Vm& vm_;

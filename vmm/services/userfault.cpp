@@ -20,24 +20,10 @@ namespace {
 /// One that is told of KVM's faults as well, which are the kernel's.
 int open_userfaultfd() {
     const Descriptor device(::open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
-    if (device.get() >= 0) {
-        const int faults = ::ioctl(device.get(), USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
-        if (faults >= 0) {
-            return faults;
-        }
-    }
-    // Linux before 6.1, or a file that is not ours to open.
-    return static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
-}
-
-std::uint64_t features_for(const HostMemory& memory, bool minor) {
-    if (memory.file() < 0) {
-        return 0;
-    }
-    if (page_bytes(memory.backing().kind) == page_bytes(Backing::memfd)) {
-        return minor ? UFFD_FEATURE_MINOR_SHMEM : UFFD_FEATURE_MISSING_SHMEM;
-    }
-    return minor ? UFFD_FEATURE_MINOR_HUGETLBFS : UFFD_FEATURE_MISSING_HUGETLBFS;
+    const int faults = ::ioctl(device.get(), USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+    // Else Linux before 6.1, or a file that is not ours to open.
+    return faults >= 0 ? faults
+                       : static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 }
 
 /// What a system call returned; a failure is thrown.
@@ -48,11 +34,12 @@ int checked(int result) {
     return result;
 }
 
-Descriptor registered(const HostMemory& memory, uffdio_range range, bool minor) {
+Descriptor registered(uffdio_range range, bool minor) {
     Descriptor faults(checked(open_userfaultfd()));
+    // Kinds of faults and of memory need not be asked for: their bits in `features` say that the
+    // kernel knows them, and UFFDIO_REGISTER refuses those that it does not.
     uffdio_api api{};
     api.api = UFFD_API;
-    api.features = features_for(memory, minor);
     checked(::ioctl(faults.get(), UFFDIO_API, &api));
     uffdio_register request{};
     request.range = range;
@@ -71,25 +58,24 @@ Mapping zeros(std::uint64_t bytes) {
 
 }  // namespace
 
-Userfault::Userfault(const HostMemory& memory, Range range, channel::UserfaultKind kind,
-                     std::vector<std::uint32_t> host_cpus)
-    : range_{reinterpret_cast<std::uint64_t>(memory.address()) + range.offset, range.bytes},
+Userfault::Userfault(std::span<std::byte> pages, std::uint64_t page_bytes,
+                     channel::UserfaultKind kind, std::vector<std::uint32_t> host_cpus)
+    : range_{reinterpret_cast<std::uint64_t>(pages.data()), pages.size()},
       minor_(kind == channel::UserfaultKind::minor),
-      faults_(registered(memory, range_, minor_)),
+      faults_(registered(range_, minor_)),
       end_(checked(::eventfd(0, EFD_CLOEXEC))),
-      zeros_(zeros(page_bytes(memory.backing().kind))),
+      zeros_(zeros(page_bytes)),
       thread_([this, cpus = std::move(host_cpus)] {
           // Whoever starts this may be a vCPU's thread with a CPU to itself.
           spread_this_thread_over(cpus);
           serve();
       }) {}
 
-Userfault::~Userfault() { static_cast<void>(stop()); }
+Userfault::~Userfault() { stop(); }
 
 Userfault::Served Userfault::stop() {
     if (thread_.joinable()) {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(end_.get(), &one, sizeof one);
+        ::eventfd_write(end_.get(), 1);
         thread_.join();
     }
     return {pages_, error_};

@@ -4,30 +4,25 @@
 
 #include <linux/userfaultfd.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "shared/channel/host_operation.hpp"
 #include "vmm/base/descriptor.hpp"
-#include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm {
 
 class Userfault {
   public:
-    /// Bytes of a piece of guest memory, counted from its start; whole pages of its backing.
-    struct Range {
-        std::uint64_t offset;
-        std::uint64_t bytes;
-    };
-
-    /// From now on the faults of this kind in this range, of vCPUs as well, are served by a thread
-    /// on any of these host CPUs; dropping the pages, so that there are such faults, is up to the
+    /// From now on the faults of this kind in `pages`, of vCPUs as well, are served by a thread on
+    /// any of these host CPUs; dropping the pages, so that there are such faults, is up to the
     /// caller. Throws std::system_error if the kernel refuses: EPERM without privilege, ENOSYS if
-    /// it has no userfaultfd, EINVAL if it does not know this kind of fault in such memory.
-    /// `memory` must outlive it.
-    Userfault(const HostMemory& memory, Range range, channel::UserfaultKind kind,
+    /// it has no userfaultfd, EINVAL if it does not know this kind of fault in such memory. The
+    /// memory, whose pages have `page_bytes`, must outlive it.
+    Userfault(std::span<std::byte> pages, std::uint64_t page_bytes, channel::UserfaultKind kind,
               std::vector<std::uint32_t> host_cpus);
 
     /// Whoever still waits goes on: the kernel serves its fault.

@@ -39,7 +39,7 @@ class LoadedGuest {
         : image_(std::string(name), builtin_guest(name)),
           memory_(map_backing({.kind = Backing::anon}, 32 << 20)),
           frames_(memory_, image_.physical_end()),
-          tables_(build_boot_tables(memory_, frames_, image_)) {
+          root_(build_boot_tables(memory_, frames_, image_)) {
         for (const Segment& segment : image_.segments()) {
             std::ranges::copy(segment.contents,
                               memory_.at(segment.physical_address, segment.memory_size));
@@ -48,7 +48,7 @@ class LoadedGuest {
 
     const ElfImage& image() const { return image_; }
     GuestMemory& memory() { return memory_; }
-    VirtualMemory virtual_memory() const { return {memory_, tables_.root}; }
+    VirtualMemory virtual_memory() const { return {memory_, root_}; }
     /// A page of zeroes: its guest physical address.
     std::uint64_t new_page() { return frames_.allocate(4096); }
 
@@ -56,7 +56,7 @@ class LoadedGuest {
     CpuState cpu_state() const {
         CpuState state{};
         state.special.cr0 = arch::cr0::pe | arch::cr0::pg | arch::cr0::wp;
-        state.special.cr3 = tables_.root.address().raw();
+        state.special.cr3 = root_.address().raw();
         state.special.cr4 = arch::cr4::pae;
         state.special.efer = arch::efer::lme | arch::efer::lma | arch::efer::nxe;
         state.special.cs.selector = 0x10;
@@ -67,7 +67,7 @@ class LoadedGuest {
     ElfImage image_;
     GuestMemory memory_;
     FrameCursor frames_;
-    BootTables tables_;
+    paging::Frame4k root_;
 };
 
 }  // namespace nestbed::vmm::test

@@ -1,6 +1,6 @@
 // A dirty ring, harvested, with a KVM in its place that puts pages in.
 
-#include "vmm/services/dirty_ring.hpp"
+#include "vmm/services/dirty_log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

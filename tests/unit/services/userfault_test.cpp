@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "vmm/machine/host_cpus.hpp"
+#include "vmm/memory/backing.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -32,8 +33,9 @@ class UserfaultTest : public testing::Test {
     std::unique_ptr<Userfault> start(const HostMemory& memory, Kind kind, std::uint64_t first = 0,
                                      std::uint64_t count = pages) {
         try {
-            return std::make_unique<Userfault>(memory, Userfault::Range{first * page, count * page},
-                                               kind, usable_host_cpus());
+            const std::span all(static_cast<std::byte*>(memory.address()), memory.size());
+            return std::make_unique<Userfault>(all.subspan(first * page, count * page), page, kind,
+                                               usable_host_cpus());
         } catch (const std::system_error& error) {
             error_ = error.code().value();
             return nullptr;
