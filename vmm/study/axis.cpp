@@ -16,7 +16,7 @@ namespace nestbed::vmm {
 namespace {
 
 /// The number of a name, or those of "all".
-std::vector<std::uint64_t> numbers_named(const Axis& axis, const std::string& name) {
+std::vector<std::uint64_t> numbers_named(const Axis& axis, std::string_view name) {
     std::vector<std::uint64_t> numbers;
     std::vector<std::string> names;
     const bool all = axis.is(Axis::list) && name == "all";
@@ -64,7 +64,7 @@ std::string value_line(const NamedNumber& value) {
     return text;
 }
 
-void refuse_unfit(const Axis& axis, const std::string& text, std::uint64_t value) {
+void refuse_unfit(const Axis& axis, std::string_view text, std::uint64_t value) {
     const bool fits = axis.multiple == 0 ? std::has_single_bit(value) : value % axis.multiple == 0;
     if (value >= axis.least && value <= axis.most && fits) {
         return;
@@ -77,7 +77,7 @@ void refuse_unfit(const Axis& axis, const std::string& text, std::uint64_t value
 }
 
 /// Of one of the texts that a list is made of.
-std::vector<std::uint64_t> numbers_of(const Axis& axis, const std::string& text) {
+std::vector<std::uint64_t> numbers_of(const Axis& axis, std::string_view text) {
     switch (axis.kind) {
         case Axis::Kind::name:
             return numbers_named(axis, text);
@@ -107,7 +107,8 @@ std::vector<std::uint64_t> Axis::parse(const std::string& text) const {
         return {static_cast<std::uint64_t>(parse_seconds(option(), text).count())};
     }
     std::vector<std::uint64_t> numbers;
-    for (const std::string& part : is(list) ? split_list(text) : std::vector{text}) {
+    for (const std::string_view part :
+         is(list) ? split(text, ',') : std::vector<std::string_view>{text}) {
         for (const std::uint64_t number : numbers_of(*this, part)) {
             refuse_unfit(*this, part, number);
             // It would be measured twice.
