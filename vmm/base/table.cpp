@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "vmm/base/text.hpp"
 
@@ -11,87 +10,65 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::size_t gap = 2;
+constexpr std::string_view gap = "  ";
 
-std::string finished(std::string line, std::size_t indent) {
-    line.erase(line.find_last_not_of(' ') + 1);
-    return line.empty() ? "\n" : std::string(indent, ' ') + line + "\n";
+std::size_t column_width(const Table::Column& column) {
+    std::size_t width = width_of(column.title);
+    for (const std::string& cell : column.cells) {
+        width = std::max(width, width_of(cell));
+    }
+    return width;
+}
+
+std::string group_line(const std::vector<Table::Column>& columns) {
+    std::string line;
+    for (auto column = columns.begin(); column != columns.end();) {
+        const std::string& group = column->group;
+        std::size_t width = column_width(*column);
+        while (++column != columns.end() && column->group == group) {
+            width += gap.size() + column_width(*column);
+        }
+        line += group.empty() ? std::string(width, ' ')
+                              : fmt::format("{:-^{}}", " " + group + " ", width);
+        line += gap;
+    }
+    return line;
 }
 
 }  // namespace
 
 void Table::add_row(std::vector<std::string> cells) {
     cells.resize(columns_.size());
-    rows_.push_back(std::move(cells));
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+        columns_[c].cells.push_back(std::move(cells[c]));
+    }
 }
 
 Table Table::without_empty_columns() const {
     Table result = *this;
-    for (std::size_t c = columns_.size(); c-- > 0;) {
-        if (std::ranges::all_of(rows_, [&](const auto& row) { return row[c].empty(); })) {
-            const auto at = static_cast<std::ptrdiff_t>(c);
-            result.columns_.erase(result.columns_.begin() + at);
-            for (auto& row : result.rows_) {
-                row.erase(row.begin() + at);
-            }
-        }
-    }
-    return result;
-}
-
-std::vector<std::size_t> Table::widths() const {
-    std::vector<std::size_t> result;
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-        std::size_t width = width_of(columns_[c].title);
-        for (const auto& row : rows_) {
-            width = std::max(width, width_of(row[c]));
-        }
-        result.push_back(width);
-    }
-    return result;
-}
-
-std::string Table::line(const std::vector<std::string>& cells,
-                        const std::vector<std::size_t>& widths) const {
-    std::string result;
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-        const std::string padding(widths[c] - width_of(cells[c]), ' ');
-        result += c == 0 ? "" : std::string(gap, ' ');
-        result += columns_[c].align == Align::right ? padding + cells[c] : cells[c] + padding;
-    }
-    return result;
-}
-
-std::string Table::group_line(const std::vector<std::size_t>& widths) const {
-    std::string result;
-    for (std::size_t c = 0; c < columns_.size();) {
-        std::size_t end = c;
-        std::size_t width = 0;
-        for (; end < columns_.size() && columns_[end].group == columns_[c].group; ++end) {
-            width += widths[end] + (end == c ? 0 : gap);
-        }
-        const std::string& group = columns_[c].group;
-        result += (c == 0 ? "" : std::string(gap, ' ')) +
-                  (group.empty() ? std::string(width, ' ')
-                                 : fmt::format("{:-^{}}", " " + group + " ", width));
-        c = end;
-    }
+    std::erase_if(result.columns_, [](const Column& column) {
+        return std::ranges::all_of(column.cells, &std::string::empty);
+    });
     return result;
 }
 
 std::string Table::text(std::size_t indent) const {
-    const std::vector<std::size_t> column_widths = widths();
-    std::vector<std::string> titles;
-    std::ranges::transform(columns_, std::back_inserter(titles), &Column::title);
+    const std::string margin(indent, ' ');
+    std::vector<std::string> lines{margin + group_line(columns_)};
+    for (const Column& column : columns_) {
+        const std::size_t width = column_width(column);
+        lines.resize(2 + column.cells.size(), margin);
+        for (std::size_t n = 1; n < lines.size(); ++n) {
+            const std::string& cell = n == 1 ? column.title : column.cells[n - 2];
+            const std::string padding(width - width_of(cell), ' ');
+            lines[n] += column.align == Align::right ? padding + cell : cell + padding;
+            lines[n] += gap;
+        }
+    }
     std::string result;
-    if (std::ranges::any_of(columns_, [](const Column& column) { return !column.group.empty(); })) {
-        result += finished(group_line(column_widths), indent);
-    }
-    if (std::ranges::any_of(titles, [](const std::string& title) { return !title.empty(); })) {
-        result += finished(line(titles, column_widths), indent);
-    }
-    for (const auto& row : rows_) {
-        result += finished(line(row, column_widths), indent);
+    for (std::string& line : lines) {
+        line.erase(line.find_last_not_of(' ') + 1);
+        result += line.empty() ? "" : line + "\n";
     }
     return result;
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "shared/paging/text.hpp"
@@ -11,62 +13,49 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::size_t not_utf8 = 0;
+unsigned char byte(char c) { return static_cast<unsigned char>(c); }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-/// Bytes of the well-formed UTF-8 sequence that `text` starts with (Unicode 15, table 3-7), or
-/// `not_utf8`. `text` is not empty.
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t n) { return static_cast<unsigned char>(text[n]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) {
-        return 1;
-    }
-    const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < length ||
-        !std::ranges::all_of(text.substr(1, length - 1), is_continuation)) {
-        return not_utf8;
-    }
-    const unsigned char second = byte(1);
-    const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-    const bool surrogate = first == 0xED && second > 0x9F;
-    const bool beyond_unicode = first == 0xF4 && second > 0x8F;
-    return overlong || surrogate || beyond_unicode ? not_utf8 : length;
-}
-
-/// U+0000 to U+001F, U+007F, and U+0080 to U+009F, which some terminals obey as well.
-bool is_control(std::string_view sequence) {
-    const auto first = static_cast<unsigned char>(sequence[0]);
-    return first < 0x20 || first == 0x7F ||
-           (first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0);
-}
+bool is_continuation(char c) { return (byte(c) & 0xC0) == 0x80; }
 
 struct Character {
     std::string_view bytes;
-    bool is_utf8;  ///< else it is one byte that is part of none
+    std::optional<char32_t> code;  ///< nothing: it is one byte that is part of no UTF-8
 };
 
 /// Takes the first one off `text`, which is not empty.
 Character take_character(std::string_view& text) {
-    const std::size_t length = sequence_length(text);
-    const Character character{text.substr(0, std::max<std::size_t>(length, 1)), length != not_utf8};
-    text.remove_prefix(character.bytes.size());
-    return character;
+    static constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};  // by length
+    const unsigned char first = byte(text[0]);
+    const std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    std::string_view bytes = text.substr(0, length);
+    char32_t code = length == 1 ? first : first & (0x7F >> length);
+    for (const char c : bytes.substr(1)) {
+        code = code << 6 | (byte(c) & 0x3F);
+    }
+    const bool is_surrogate = code >= 0xD800 && code < 0xE000;
+    const bool is_utf8 = !is_continuation(text[0]) && first < 0xF8 && bytes.size() == length &&
+                         std::ranges::all_of(bytes.substr(1), is_continuation) &&
+                         code >= least.at(length) && code <= 0x10FFFF && !is_surrogate;
+    bytes = bytes.substr(0, is_utf8 ? length : 1);
+    text.remove_prefix(bytes.size());
+    return {bytes, is_utf8 ? std::optional(code) : std::nullopt};
 }
+
+/// Those from U+0080 on are obeyed by some terminals as well.
+bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
 
 }  // namespace
 
 std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
-        const auto [bytes, is_utf8] = take_character(text);
-        if (is_utf8 && !is_control(bytes)) {
+        const auto [bytes, code] = take_character(text);
+        if (code && !is_control(*code)) {
             result += bytes;
-            continue;
-        }
-        for (const char c : bytes) {
-            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        } else {
+            for (const char c : bytes) {
+                result += fmt::format("\\x{:02x}", byte(c));
+            }
         }
     }
     return result;
@@ -75,18 +64,25 @@ std::string printable(std::string_view text) {
 std::string valid_utf8(std::string_view text) {
     std::string result;
     while (!text.empty()) {
-        const auto [bytes, is_utf8] = take_character(text);
-        result += is_utf8 ? bytes : "\xEF\xBF\xBD";
+        const auto [bytes, code] = take_character(text);
+        result += code ? bytes : "\xEF\xBF\xBD";
     }
     return result;
 }
 
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> parts;
+    for (std::size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 1) {
+        end = text.find(separator, begin);
+        parts.push_back(text.substr(begin, end - begin));
+    }
+    return parts;
+}
+
 std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const std::size_t end = text.find('\n');
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    std::vector<std::string_view> lines = split(text, '\n');
+    if (lines.back().empty()) {
+        lines.pop_back();
     }
     return lines;
 }

@@ -15,6 +15,9 @@ std::string printable(std::string_view text);
 /// Nothing but valid UTF-8: each byte that is not part of it becomes U+FFFD.
 std::string valid_utf8(std::string_view text);
 
+/// What stands between the separators: one part, which may be empty, if there is none of them.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
 std::vector<std::string_view> lines_of(std::string_view text);
 
 /// Lines of at most `width` columns, broken at spaces; a longer word has a line of its own.

@@ -1,5 +1,6 @@
 #include "vmm/base/values.hpp"
 
+#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,30 +23,31 @@ template <typename... Arguments>
                 fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
+/// What std::from_chars makes of all of `text`, or nothing.
+template <typename Number, typename Format>
+std::optional<Number> parsed(std::string_view text, Format format) {
+    Number value{};
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, value, format);
+    return result.ec == std::errc() && result.ptr == end ? std::optional(value) : std::nullopt;
+}
+
 std::optional<std::uint64_t> number(std::string_view text) {
     const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
-    const std::string_view digits = hexadecimal ? text.substr(2) : text;
-    const char* end = digits.data() + digits.size();
-    std::uint64_t value = 0;
-    const auto result = std::from_chars(digits.data(), end, value, hexadecimal ? 16 : 10);
-    if (result.ec != std::errc() || result.ptr != end) {
-        return std::nullopt;
-    }
-    return value;
+    return parsed<std::uint64_t>(text.substr(hexadecimal ? 2 : 0), hexadecimal ? 16 : 10);
 }
 
 /// The power of two that a size's suffix stands for.
-std::optional<unsigned> shift_of(std::string_view suffix) {
-    std::string upper(suffix);
-    std::ranges::transform(upper, upper.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    for (const auto& [letter, shift] : {std::pair{'K', 10U}, {'M', 20U}, {'G', 30U}}) {
-        const std::string name(1, letter);
-        if (upper == name || upper == name + "B" || upper == name + "IB") {
+std::optional<unsigned> shift_of(const std::string& suffix) {
+    static constexpr std::pair<const char*, unsigned> suffixes[]{
+        {"", 0},    {"B", 0},    {"K", 10}, {"KB", 10}, {"KiB", 10}, {"M", 20},
+        {"MB", 20}, {"MiB", 20}, {"G", 30}, {"GB", 30}, {"GiB", 30}};
+    for (const auto& [name, shift] : suffixes) {
+        if (::strcasecmp(name, suffix.c_str()) == 0) {
             return shift;
         }
     }
-    return upper.empty() || upper == "B" ? std::optional(0U) : std::nullopt;
+    return std::nullopt;
 }
 
 std::uint64_t host_memory() {
@@ -87,22 +89,10 @@ std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view
     return numbers;
 }
 
-std::vector<std::string> split_list(std::string_view text) {
-    std::vector<std::string> parts;
-    for (;;) {
-        const std::size_t comma = text.find(',');
-        parts.emplace_back(text.substr(0, comma));
-        if (comma == std::string_view::npos) {
-            return parts;
-        }
-        text.remove_prefix(comma + 1);
-    }
-}
-
 std::uint64_t parse_size(std::string_view option, std::string_view text) {
     const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
     const auto value = number(text.substr(0, digits));
-    const auto shift = shift_of(text.substr(digits));
+    const auto shift = shift_of(std::string(text.substr(digits)));
     if (!value || !shift) {
         refuse(option, text, "not a size such as 64M or 1G");
     }
@@ -129,14 +119,12 @@ std::uint64_t parse_memory(std::string_view option, std::string_view text, std::
 
 std::chrono::milliseconds parse_seconds(std::string_view option, std::string_view text) {
     constexpr double a_day = 24 * 60 * 60;
-    double seconds = 0;
-    const char* end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+    const auto seconds = parsed<double>(text, std::chars_format::fixed);
     // The comparison is false of a NaN.
-    if (result.ec != std::errc() || result.ptr != end || !(seconds >= 0.001 && seconds <= a_day)) {
+    if (!seconds || !(*seconds >= 0.001 && *seconds <= a_day)) {
         refuse(option, text, "not a number of seconds from 0.001 to {:.0f}", a_day);
     }
-    return std::chrono::milliseconds(std::llround(seconds * 1000));
+    return std::chrono::milliseconds(std::llround(*seconds * 1000));
 }
 
 std::pair<std::string, std::uint64_t> parse_assignment(std::string_view option,

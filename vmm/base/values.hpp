@@ -18,14 +18,11 @@ std::uint64_t parse_number(std::string_view option, std::string_view text, std::
 /// One number, or if that may be a range, "4-8": all from 4 to 8.
 std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view text,
                                        std::uint64_t least, std::uint64_t most, bool may_be_range);
-/// What stands between commas.
-std::vector<std::string> split_list(std::string_view text);
 
 /// Bytes, with an optional suffix K, M or G (powers of 1024; KiB and KB are the same).
 std::uint64_t parse_size(std::string_view option, std::string_view text);
 
-/// Guest memory: at least what a guest needs to start, at most what the host has and what fits
-/// below the guest's APIC.
+/// Guest memory: within these limits and what the host has.
 std::uint64_t parse_memory(std::string_view option, std::string_view text, std::uint64_t least,
                            std::uint64_t most);
 

@@ -19,14 +19,15 @@ struct Invocation {
     bool asks_for_help = false;        ///< or for the version: nothing is to be run
 };
 
-/// What `command_line`, which begins with the program's name, asks for. A call for help or for the
-/// version is an action like others. Throws Error(usage), naming the help that would have prevented
-/// the mistake.
-Invocation understand(std::vector<std::string> command_line);
+enum class Commands {
+    all,
+    of_guests,  ///< those that can be run in a nested machine, which has no nested machines
+};
 
-/// The same for the arguments of a command that is to be run in a nested machine, which has no
-/// nested machines.
-Invocation understand_nested(const std::vector<std::string>& arguments);
+/// What `arguments` ask for. A call for help or for the version is an action like others. Throws
+/// Error(usage), naming the help that would have prevented the mistake.
+Invocation understand(const std::string& program_name, std::vector<std::string> arguments,
+                      Commands commands);
 
 void add_doctor(CLI::App& program, Invocation& invocation);
 void add_list(CLI::App& program, Invocation& invocation);

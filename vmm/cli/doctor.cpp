@@ -16,7 +16,7 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr char help[] =
+constexpr char doctor_help[] =
     "Measures for about half a second. Without a usable /dev/kvm it says why and what would help,\n"
     "prints what can be said of the host all the same, and ends with exit code 3.\n\n"
     "Examples:\n"
@@ -67,7 +67,7 @@ void add_doctor(CLI::App& program, Invocation& invocation) {
     CLI::App* command = program.add_subcommand(
         "doctor", "Say what this host's KVM is and how far its timings can be trusted");
     command->add_flag("--json", *json, "As JSON");
-    command->footer(std::string(help) + exit_code_help);
+    command->footer(std::string(doctor_help) + exit_code_help);
     command->callback([json, &invocation] {
         invocation.action = [json, command_line = invocation.command_line] {
             return doctor(*json, command_line);

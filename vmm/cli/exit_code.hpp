@@ -44,8 +44,7 @@ constexpr ExitCode exit_code_of(ErrorKind kind) {
     return ExitCode::internal_error;
 }
 
-/// Of a report without errors. Without a test that passed, all were skipped: nothing was shown to
-/// work.
+/// Of a report without errors. Where all tests were skipped, nothing was shown to work.
 inline ExitCode exit_code_of(const RunReport& report) {
     const Summary summary = report.summary();
     if (report.interrupted) {

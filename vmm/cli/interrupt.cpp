@@ -13,11 +13,10 @@ InterruptWatcher::InterruptWatcher() {
     ::sigemptyset(&signals_);
     // Blocked signals arrive here even if our parent had them ignored (a shell script does so for
     // SIGINT of its background jobs): whoever sends one means it.
-    ::sigaddset(&signals_, SIGINT);
-    ::sigaddset(&signals_, SIGTERM);
-    ::sigaddset(&signals_, SIGHUP);  // the terminal is gone
-    // Ours to be woken by at the end: never sent by anybody else for a reason of this program.
-    ::sigaddset(&signals_, SIGUSR1);
+    // SIGHUP: the terminal is gone. SIGUSR1: ours to be woken by at the end, sent by nobody else.
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+        ::sigaddset(&signals_, signal);
+    }
     ::pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_);
     thread_ = std::thread([this] { watch(); });
 }

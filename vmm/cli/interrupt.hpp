@@ -10,9 +10,8 @@ namespace nestbed::vmm {
 
 /// While one of these exists, the first SIGINT, SIGTERM or SIGHUP requests a stop, and a second
 /// one, more than a second later, ends the process at once with exit code 130. The signals are
-/// blocked in the constructing thread, and in the threads that it starts afterwards, so that a
-/// thread of its own can wait for them: so the request is made by ordinary code, not by a signal
-/// handler.
+/// blocked in the constructing thread and those that it starts afterwards; a thread waits for them,
+/// so that ordinary code makes the request and no signal handler.
 class InterruptWatcher {
   public:
     InterruptWatcher();

@@ -31,14 +31,6 @@ struct MatrixOptions {
     std::string expect;  ///< empty: every skip is as good as another
 };
 
-/// What the list in the file `path` makes of the results; nothing without one.
-SkipJudgement judge_by(const std::string& path, std::span<const ResultFile> environments) {
-    if (path.empty()) {
-        return {};
-    }
-    return judge_skips(expected_skips_from(read_file(path, ErrorKind::input), path), environments);
-}
-
 ExitCode matrix(const MatrixOptions& options) {
     std::vector<ResultFile> environments;
     environments.reserve(options.results.size());
@@ -49,7 +41,11 @@ ExitCode matrix(const MatrixOptions& options) {
             throw_error(ErrorKind::usage, "{}: there is another result called {}", path, name);
         }
     }
-    const SkipJudgement judgement = judge_by(options.expect, environments);
+    SkipJudgement judgement;
+    if (!options.expect.empty()) {
+        const std::string list = read_file(options.expect, ErrorKind::input);
+        judgement = judge_skips(expected_skips_from(list, options.expect), environments);
+    }
     print(matrix_text(environments));
     for (const std::string& remark : judgement.remarks) {
         print(fmt::format("\n{}: {}\n", options.expect, printable(remark)));

@@ -47,7 +47,7 @@ StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& rep
     const InterruptWatcher interrupts;
     report.host = describe_host(&system);
     report.calibration = calibrate(system, interrupts.token());
-    if (command.output.printed() == Format::human) {
+    if (command.output.printed() == human_format) {
         print(head_of(report));
     }
     const Stopwatch watch;
@@ -84,21 +84,18 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
 
 ExitCode measure(const MeasureCommand& command) {
     StudyRuns runs;
-    return run_and_report(
-        command.output, command.command_line,
-        {.run =
-             [&](RunReport& report, bool for_json) {
-                 if (command.study->more_json) {
-                     report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
-                 }
-                 runs = run_study(command, for_json, report);
-             },
-         .end = [&](const RunReport& report) { return text_of(command, runs, report); },
-         .whole =
-             [&](const RunReport& report, Format format) {
-                 return format == Format::human ? head_of(report) + text_of(command, runs, report)
-                                                : render(report, format, HumanStyle{});
-             }});
+    ReportedRun reported;
+    reported.run = [&](RunReport& report, bool for_json) {
+        if (command.study->more_json) {
+            report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
+        }
+        runs = run_study(command, for_json, report);
+    };
+    reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };
+    reported.whole = [&](const RunReport& report) {
+        return head_of(report) + text_of(command, runs, report);
+    };
+    return run_and_report(command.output, command.command_line, reported);
 }
 
 const char* type_of(const Axis& axis) {

@@ -187,8 +187,9 @@ void add_nested(CLI::App& program, Invocation& invocation) {
             throw_error(ErrorKind::usage,
                         "there is no COMMAND to run in the machine (see nestbed nested --help)");
         }
-        const Invocation inner =
-            inside.program.empty() ? understand_nested(inside.arguments) : Invocation();
+        const Invocation inner = inside.program.empty()
+                                     ? understand("nestbed", inside.arguments, Commands::of_guests)
+                                     : Invocation();
         invocation.action = inner.asks_for_help ? inner.action : [request, inner] {
             understand_command(request->command, inner);
             return nested(*request);

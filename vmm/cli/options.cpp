@@ -1,7 +1,5 @@
 #include "vmm/cli/options.hpp"
 
-#include <algorithm>
-
 #include "vmm/base/error.hpp"
 
 namespace nestbed::vmm {
@@ -13,14 +11,10 @@ CLI::Option* add_value(CLI::App* command, const char* name, const char* type, co
 
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
                         const std::function<void(const std::string&)>& parse) {
-    return command
-        ->add_option_function<std::vector<std::string>>(
-            name,
-            [parse](const std::vector<std::string>& texts) { std::ranges::for_each(texts, parse); },
-            help)
-        ->type_name(type)
-        // One word each: the next one is a guest.
-        ->allow_extra_args(false);
+    return add_value(command, name, type, help, parse)
+        ->expected(1, -1)          // any number of them,
+        ->allow_extra_args(false)  // of one word each: the next one is a guest
+        ->trigger_on_parse();
 }
 
 void add_flag(CLI::App* command, const std::string& name, const std::string& help,

@@ -10,8 +10,7 @@
 
 namespace nestbed::vmm {
 
-/// An option whose text is checked and becomes a value while the command line is parsed; `parse`
-/// may throw Error.
+/// An option whose text `parse` checks and makes a value of; it may throw Error.
 CLI::Option* add_value(CLI::App* command, const char* name, const char* type, const char* help,
                        const std::function<void(const std::string&)>& parse);
 
@@ -19,8 +18,7 @@ CLI::Option* add_value(CLI::App* command, const char* name, const char* type, co
 CLI::Option* add_values(CLI::App* command, const char* name, const char* type, const char* help,
                         const std::function<void(const std::string&)>& parse);
 
-/// `called` is called if the flag is given; `--flag=false` is refused, where CLI11 by itself would
-/// drop it in silence.
+/// Calls `called` if it is given. Refuses `--flag=false`, which CLI11 would drop in silence.
 void add_flag(CLI::App* command, const std::string& name, const std::string& help,
               const std::function<void()>& called);
 

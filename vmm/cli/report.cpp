@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "vmm/base/output_file.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
 
@@ -11,12 +12,38 @@ namespace nestbed::vmm {
 namespace {
 
 Format parse_format(const std::string& text) {
-    for (const auto& [name, format, ending] : formats) {
-        if (name == text) {
+    const auto format = std::ranges::find(formats, text, &Format::name);
+    if (format == formats.end()) {
+        throw_error(ErrorKind::usage, "--format {}: must be human, json, junit or tap", text);
+    }
+    return *format;
+}
+
+/// The format that a file's name asks for by its ending, or else the other one.
+Format format_by_name(const std::string& file_name, const Format& otherwise) {
+    for (const Format& format : formats) {
+        if (!format.ending.empty() && file_name.ends_with(format.ending)) {
             return format;
         }
     }
-    throw_error(ErrorKind::usage, "--format {}: must be human, json, junit or tap", text);
+    return otherwise;
+}
+
+struct ReportFile {
+    OutputFile file;
+    Format format;
+};
+
+/// Throws Error if one of them cannot be written; old ones are gone then.
+std::vector<ReportFile> open_files(const ReportOptions& options) {
+    std::vector<ReportFile> files;
+    FirstError error;
+    for (const std::string& name : options.outputs) {
+        const Format format = options.format.value_or(format_by_name(name, human_format));
+        error.attempt([&] { files.push_back({OutputFile(name), format}); });
+    }
+    error.throw_if_any();
+    return files;
 }
 
 }  // namespace
@@ -50,7 +77,7 @@ void refuse_unused(const ReportOptions& options) {
                     "--format is for one --output; of several each has that of its name");
     }
     for (const std::string& output : options.outputs) {
-        if (format_by_name(output).value_or(*options.format) != *options.format) {
+        if (format_by_name(output, *options.format) != *options.format) {
             throw_error(ErrorKind::usage, "--output {}: its name and --format are not the same",
                         output);
         }
@@ -60,26 +87,31 @@ void refuse_unused(const ReportOptions& options) {
 ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
                         const ReportedRun& command) {
     if (!options.outputs.empty()) {
-        // A reader of standard output that goes away is an error like others: there are files to
-        // be written.
+        // A reader that goes away is an error like others: there are files to be written.
         ::signal(SIGPIPE, SIG_IGN);
     }
-    ReportFiles files(options.outputs, options.format);
+    std::vector<ReportFile> files = open_files(options);
     const Format printed = options.printed();
+    const bool for_json =
+        printed == json_format || std::ranges::count(files, json_format, &ReportFile::format) != 0;
     RunReport report;
     report.command = command_line;
     FirstError run;
-    run.attempt([&] { command.run(report, printed == Format::json || files.has(Format::json)); });
+    run.attempt([&] { command.run(report, for_json); });
     if (!report.error) {
         report.error = run.get();
     }
+    const auto whole = [&](const Format& format) {
+        return format.report == nullptr ? command.whole(report) : format.report(report);
+    };
     FirstError outputs;
     outputs.attempt([&] {
         const std::string end = command.end(report);
-        print(printed == Format::human || end.empty() ? end : command.whole(report, printed));
+        print(printed == human_format || end.empty() ? end : whole(printed));
     });
-    outputs.attempt(
-        [&] { files.write([&](Format format) { return command.whole(report, format); }); });
+    for (auto& [file, format] : files) {
+        outputs.attempt([&, &file = file, &format = format] { file.write(whole(format)); });
+    }
     if (const auto first = report.first_error()) {
         throw Error(*first);
     }

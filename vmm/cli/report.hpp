@@ -18,7 +18,7 @@ struct ReportOptions {
 
     /// Standard output has the human report where files have the others.
     Format printed() const {
-        return outputs.empty() ? format.value_or(Format::human) : Format::human;
+        return outputs.empty() ? format.value_or(human_format) : human_format;
     }
 };
 
@@ -28,14 +28,14 @@ void add_report_options(CLI::App* command, ReportOptions& options);
 /// Throws Error(usage) if one of them has no effect or contradicts another.
 void refuse_unused(const ReportOptions& options);
 
-/// What a command runs, and how its report looks.
+/// What a command runs, and how its human report looks.
 struct ReportedRun {
     /// Fills the report as far as it comes; `for_json`: with what only that has a place for.
     std::function<void(RunReport& report, bool for_json)> run;
-    /// What the human report has still to say on standard output; nothing if nothing was run.
+    /// What is still to be said on standard output; nothing if nothing was run.
     std::function<std::string(const RunReport& report)> end;
-    /// The report as a file has it.
-    std::function<std::string(const RunReport& report, Format format)> whole;
+    /// All of it.
+    std::function<std::string(const RunReport& report)> whole;
 };
 
 /// Whatever happens once the files are open, the report of it is written to each of them. Then

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 
 #include "shared/channel/abi.hpp"
 #include "vmm/base/stopwatch.hpp"
@@ -16,6 +15,7 @@
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/report.hpp"
 #include "vmm/host/describe.hpp"
+#include "vmm/render/human.hpp"
 #include "vmm/result/judge.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/scheduler.hpp"
@@ -46,56 +46,42 @@ struct RunOptions {
     bool verbose = false;
 };
 
-/// What is run, of guests that are kept for it.
-struct Plan {
-    explicit Plan(const RunOptions& options)
-        : guests(guests_named(options.guests)),
-          tests(make_plan(guests, Filter(options.filters), options.order, options.settings)) {}
-
-    GuestSet guests;
-    std::vector<PlannedTest> tests;
-};
-
-/// Shows which test is running, and prints each as it finishes if the human report goes to standard
-/// output.
-RunRecord run_with_progress(const kvm::System& system, const Plan& plan, const RunOptions& options,
-                            const TestSettings& settings, const HumanStyle& style,
-                            const std::stop_token& stop) {
+/// Shows which test is running, and prints each as it finishes where the human report is wanted.
+void run_with_progress(const kvm::System& system, const std::vector<PlannedTest>& plan,
+                       const RunOptions& options, const TestSettings& settings,
+                       const HumanStyle& style, const std::stop_token& stop, RunReport& report) {
     ProgressLine progress;
     std::size_t finished = 0;
-    const RunObserver observer{
-        .started =
-            [&](const PlannedTest& test) {
-                progress.show(fmt::format("[{}/{}] {}", finished, plan.tests.size(),
-                                          printable(test.test->full_name())));
-            },
-        .finished =
-            [&](const TestResult& result) {
-                ++finished;
-                if (options.report.printed() == Format::human) {
-                    progress.clear();
-                    print(human_test(result, style));
-                }
-            }};
+    RunSteps steps;
+    steps.run = [&](const PlannedTest& test, const std::stop_token& test_stop) {
+        TestResult result = run_test(system, *test.guest, *test.test, settings, test_stop);
+        result.repetition = test.repetition;
+        return result;
+    };
+    steps.started = [&](const PlannedTest& test) {
+        progress.show(
+            fmt::format("[{}/{}] {}", finished, plan.size(), printable(test.test->full_name())));
+    };
+    steps.finished = [&](const TestResult& result) {
+        ++finished;
+        if (options.report.printed() == human_format) {
+            progress.clear();
+            print(human_test(result, style));
+        }
+    };
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
     const bool pinned = settings.placement != Placement::free;
-    return run_side_by_side(
-        plan.tests, parallelism(pinned ? 1 : options.jobs),
-        [&](const PlannedTest& test, const std::stop_token& test_stop) {
-            TestResult result = run_test(system, *test.guest, *test.test, settings, test_stop);
-            result.repetition = test.repetition;
-            return result;
-        },
-        stop, observer);
+    const Stopwatch watch;
+    run_side_by_side(plan, parallelism(pinned ? 1 : options.jobs), steps, stop, report);
+    report.seconds = watch.seconds();
 }
 
 /// Runs the tests and fills the report as far as it comes.
-void run_tests(const RunOptions& options, const Plan& plan, const HumanStyle& style, bool for_json,
-               RunReport& report) {
-    report.not_finished = plan.tests.size();
+void run_tests(const RunOptions& options, const std::vector<PlannedTest>& plan,
+               const HumanStyle& style, bool for_json, RunReport& report) {
+    report.not_finished = plan.size();
     const kvm::System system;
-    refuse_too_many_cpus(system,
-                         std::ranges::max_element(plan.tests, {}, &PlannedTest::cpus)->cpus);
+    refuse_too_many_cpus(system, std::ranges::max_element(plan, {}, &PlannedTest::cpus)->cpus);
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
     TestSettings settings = options.settings;
@@ -104,14 +90,7 @@ void run_tests(const RunOptions& options, const Plan& plan, const HumanStyle& st
         report.host = describe_host(&system);
         report.calibration = calibrate(system, interrupts.token());
     }
-    const Stopwatch watch;
-    RunRecord record =
-        run_with_progress(system, plan, options, settings, style, interrupts.token());
-    report.seconds = watch.seconds();
-    report.tests = std::move(record.results);
-    report.not_finished = record.not_finished;
-    report.error = record.error;
-    report.interrupted = record.not_finished != 0 && !record.error;
+    run_with_progress(system, plan, options, settings, style, interrupts.token(), report);
     if (report.shortcoming().empty()) {
         report.error = objection_to_parameters(report.tests);
     }
@@ -119,22 +98,21 @@ void run_tests(const RunOptions& options, const Plan& plan, const HumanStyle& st
 
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
     HumanStyle style{.name_width = 0, .verbose = options.verbose};
-    return run_and_report(options.report, command_line,
-                          {.run =
-                               [&](RunReport& report, bool for_json) {
-                                   const Plan plan(options);
-                                   for (const PlannedTest& test : plan.tests) {
-                                       style.name_width = std::max(style.name_width,
-                                                                   test.test->full_name().size());
-                                   }
-                                   run_tests(options, plan, style, for_json, report);
-                               },
-                           .end =
-                               [](const RunReport& report) {
-                                   return report.tests.empty() ? "" : human_summary(report);
-                               },
-                           .whole = [&](const RunReport& report,
-                                        Format format) { return render(report, format, style); }});
+    ReportedRun reported;
+    reported.run = [&](RunReport& report, bool for_json) {
+        const GuestSet guests = guests_named(options.guests);
+        const std::vector<PlannedTest> plan =
+            make_plan(guests, Filter(options.filters), options.order, options.settings);
+        for (const PlannedTest& test : plan) {
+            style.name_width = std::max(style.name_width, test.test->full_name().size());
+        }
+        run_tests(options, plan, style, for_json, report);
+    };
+    reported.end = [](const RunReport& report) {
+        return report.tests.empty() ? "" : human_summary(report);
+    };
+    reported.whole = [&](const RunReport& report) { return human_report(report, style); };
+    return run_and_report(options.report, command_line, reported);
 }
 
 /// An option that others leave without effect is a misunderstanding.
@@ -142,7 +120,7 @@ void refuse_unused_options(const RunOptions& options) {
     if (options.settings.placement != Placement::free && options.jobs > 1) {
         throw_error(ErrorKind::usage, "--jobs {}: with --pin one VM runs at a time", options.jobs);
     }
-    if (options.verbose && options.report.printed() != Format::human) {
+    if (options.verbose && options.report.printed() != human_format) {
         throw_error(ErrorKind::usage, "--verbose is for the human report; others have all lines");
     }
     refuse_unused(options.report);

@@ -2,7 +2,6 @@
 
 #include <cpuid.h>
 #include <glob.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
@@ -82,36 +81,27 @@ std::vector<std::pair<std::string, std::string>> find_parameters() {
     return result;
 }
 
-bool is_on(const fs::path& parameter) {
-    const std::string value = first_line(parameter);
-    return value == "Y" || value == "1";
-}
-
 std::string find_paging(const std::string& module) {
-    if (module == "kvm_intel") {
-        return is_on("/sys/module/kvm_intel/parameters/ept") ? "ept" : "shadow";
+    if (module != "kvm_intel" && module != "kvm_amd") {
+        return module == "kvm_pvm" ? "pvm" : "unknown";
     }
-    if (module == "kvm_amd") {
-        return is_on("/sys/module/kvm_amd/parameters/npt") ? "npt" : "shadow";
-    }
-    return module == "kvm_pvm" ? "pvm" : "unknown";
+    const std::string nested = module == "kvm_intel" ? "ept" : "npt";
+    const std::string value = first_line("/sys/module/" + module + "/parameters/" + nested);
+    return value == "Y" || value == "1" ? nested : "shadow";
 }
 
 /// The vendor string of the hypervisor below, if CPUID says that there is one.
 std::optional<std::string> find_hypervisor() {
     constexpr unsigned hypervisor_bit = 1U << 31;
     constexpr unsigned hypervisor_leaf = 0x4000'0000;
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
+    std::array<unsigned, 4> registers{};
+    auto& [eax, ebx, ecx, edx] = registers;
     if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & hypervisor_bit) == 0) {
         return std::nullopt;
     }
     __cpuid(hypervisor_leaf, eax, ebx, ecx, edx);
-    const std::array<unsigned, 3> words{ebx, ecx, edx};
-    std::array<char, sizeof words + 1> vendor{};
-    std::memcpy(vendor.data(), words.data(), sizeof words);
+    std::array<char, 3 * sizeof ebx + 1> vendor{};
+    std::memcpy(vendor.data(), &registers[1], vendor.size() - 1);
     return vendor.data();
 }
 
@@ -146,19 +136,14 @@ KvmDescription describe_kvm(const kvm::System& system) {
 HostDescription describe_host(const kvm::System* system) {
     HostDescription host;
     host.cpu = cpuinfo_field("model name");
-    utsname names{};
-    if (::uname(&names) == 0) {
-        host.kernel = names.release;
-    }
+    host.kernel = first_line("/proc/sys/kernel/osrelease");
     host.kvm_module = find_kvm_module();
     host.parameters = find_parameters();
     host.paging = find_paging(host.kvm_module);
-    if (const auto hypervisor = find_hypervisor()) {
-        host.nested = true;
-        host.hypervisor = *hypervisor;
-    }
+    const auto hypervisor = find_hypervisor();
+    host.hypervisor = hypervisor.value_or("");
     host.emulated = this_emulated_machine();
-    host.nested = host.nested || host.emulated;
+    host.nested = hypervisor || host.emulated;
     host.cores = static_cast<std::uint32_t>(usable_host_cpus().size());
     host.memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                   static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));

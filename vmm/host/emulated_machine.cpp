@@ -1,10 +1,10 @@
 #include "vmm/host/emulated_machine.hpp"
 
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
 
@@ -33,11 +33,10 @@ EmulatedMachine emulated_machine_from(std::string_view text, std::string_view fi
 }
 
 std::optional<EmulatedMachine> this_emulated_machine() {
-    std::ifstream file(emulated_machine_path);
-    if (!file) {
+    if (!std::filesystem::exists(emulated_machine_path)) {
         return std::nullopt;
     }
-    return emulated_machine_from(std::string(std::istreambuf_iterator<char>(file), {}));
+    return emulated_machine_from(read_file(emulated_machine_path));
 }
 
 }  // namespace nestbed::vmm

@@ -30,9 +30,9 @@ struct SkipJudgement {
     std::vector<std::string> remarks;  ///< what somebody should look at
 };
 
-/// A skip that is not listed is a fault, and so is a planted bug that is listed in every
-/// environment: nothing would see it. A skip that is listed and did not happen, unless it happens
-/// at times only, and an environment that the list does not know, are remarks.
+/// Faults are skips that are not listed, and planted bugs that are listed in every environment.
+/// Remarks are listed skips that did not happen, unless they do at times only, and environments
+/// that the list does not know.
 SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultFile> results);
 
 /// Throws Error(input), naming the file `path`, if `text` is no such list.

@@ -1,36 +1,15 @@
-// The output formats, by name and each by itself, and files of them.
+// The output formats, by name and each by itself.
 #pragma once
 
-#include <functional>
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "vmm/base/output_file.hpp"
-#include "vmm/render/human.hpp"
 #include "vmm/result/run_report.hpp"
 
 namespace nestbed::vmm {
-
-enum class Format { human, json, junit, tap };
-
-struct NamedFormat {
-    std::string_view name;
-    Format format;
-    std::string_view ending;  ///< of a file's name that asks for it; empty: none does
-};
-inline constexpr NamedFormat formats[]{
-    {"human", Format::human, ""},
-    {"json", Format::json, ".json"},
-    {"junit", Format::junit, ".xml"},
-    {"tap", Format::tap, ".tap"},
-};
-
-/// The format that a file's name asks for by its ending, if it does.
-std::optional<Format> format_by_name(std::string_view file_name);
-
-std::string render(const RunReport& report, Format format, const HumanStyle& style);
 
 /// One object for the whole run, indented, with a final line end. Within one schema version keys
 /// are added, never renamed, and keep their meaning.
@@ -56,24 +35,17 @@ std::string tap_report(const RunReport& report);
 /// A description: one line, in which `#` starts no directive.
 std::string tap_escaped(std::string_view text);
 
-/// The files of `--output`: whatever becomes of a run, each of them is written or gone.
-class ReportFiles {
-  public:
-    /// Without a format each file has that of its name, or else the human one. Throws Error if one
-    /// of them cannot be written; old ones are gone then.
-    ReportFiles(const std::vector<std::string>& names, std::optional<Format> format);
+struct Format {
+    std::string_view name;
+    std::string_view ending;                  ///< of a file's name that asks for it; may be empty
+    std::string (*report)(const RunReport&);  ///< null: each command has its own
 
-    bool has(Format format) const;
-
-    /// Writes all of them; then throws the first error, if there was one.
-    void write(const std::function<std::string(Format)>& render);
-
-  private:
-    struct ReportFile {
-        OutputFile file;
-        Format format;
-    };
-    std::vector<ReportFile> files_;
+    bool operator==(const Format& other) const { return name == other.name; }
 };
+inline constexpr Format human_format{"human", "", nullptr};
+inline constexpr Format json_format{"json", ".json", json_report};
+inline constexpr std::array formats{human_format, json_format,
+                                    Format{"junit", ".xml", junit_report},
+                                    Format{"tap", ".tap", tap_report}};
 
 }  // namespace nestbed::vmm

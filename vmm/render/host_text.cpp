@@ -26,19 +26,12 @@ std::string huge_pages_text(const HugePages& pages) {
                                         : "");
 }
 
-std::string paging_text(const HostDescription& host) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> explanations{{
-        {"ept", "EPT (nested paging in hardware, Intel)"},
-        {"npt", "NPT (nested paging in hardware, AMD)"},
-        {"shadow", "shadow paging by KVM"},
-        {"pvm", "PVM (shadow paging by KVM, no VMX or SVM)"},
-    }};
-    for (const auto& [name, explanation] : explanations) {
-        if (name == host.paging) {
-            return std::string(explanation);
-        }
-    }
-    return "unknown";
+std::string paging_text(const std::string& paging) {
+    return paging == "ept"      ? "EPT (nested paging in hardware, Intel)"
+           : paging == "npt"    ? "NPT (nested paging in hardware, AMD)"
+           : paging == "shadow" ? "shadow paging by KVM"
+           : paging == "pvm"    ? "PVM (shadow paging by KVM, no VMX or SVM)"
+                                : "unknown";
 }
 
 std::string host_facts(const HostDescription& host) {
@@ -91,19 +84,19 @@ std::string feature_names(const channel::Features& features, bool present) {
          {features.smap, "SMAP"},
          {features.pku, "PKU"},
          {features.pks, "PKS"}}};
-    std::string names;
+    std::vector<const char*> names;
     for (const auto& [value, name] : all) {
         if ((value != 0) == present) {
-            names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+            names.push_back(name);
         }
     }
-    return names.empty() ? "none" : names;
+    return names.empty() ? "none" : fmt::to_string(fmt::join(names, ", "));
 }
 
 std::string kvm_facts(const HostDescription& host) {
     Table table = facts();
     table.add_row({"module", host.kvm_module.empty() ? "none" : host.kvm_module});
-    table.add_row({"paging", paging_text(host)});
+    table.add_row({"paging", paging_text(host.paging)});
     std::string line;
     for (const auto& [name, value] : host.parameters) {
         line += fmt::format("{}{}={}", line.empty() ? "" : " ", name, value);
@@ -116,17 +109,18 @@ std::string kvm_facts(const HostDescription& host) {
         table.add_row({"/dev/kvm", "cannot be used"});
         return "KVM\n" + table.text(2);
     }
-    table.add_row({"API", fmt::format("version {}", host.kvm->api_version)});
-    table.add_row({"vCPUs", fmt::format("{} recommended, at most {}", host.kvm->recommended_cpus,
-                                        host.kvm->max_cpus)});
-    table.add_row({"guests get", fmt::format("{}; {} bits of physical address",
-                                             feature_names(host.kvm->features, true),
-                                             host.kvm->features.max_physical_bits)});
-    table.add_row({"guests lack", feature_names(host.kvm->features, false)});
-    table.add_row({"guest TSC",
-                   host.kvm->tsc_khz == 0
-                       ? "KVM does not say how fast"
-                       : fmt::format("{:.3f} MHz", static_cast<double>(host.kvm->tsc_khz) / 1000)});
+    const KvmDescription& kvm = *host.kvm;
+    table.add_row({"API", fmt::format("version {}", kvm.api_version)});
+    table.add_row(
+        {"vCPUs", fmt::format("{} recommended, at most {}", kvm.recommended_cpus, kvm.max_cpus)});
+    table.add_row({"guests get",
+                   fmt::format("{}; {} bits of physical address", feature_names(kvm.features, true),
+                               kvm.features.max_physical_bits)});
+    table.add_row({"guests lack", feature_names(kvm.features, false)});
+    table.add_row(
+        {"guest TSC", kvm.tsc_khz == 0
+                          ? "KVM does not say how fast"
+                          : fmt::format("{:.3f} MHz", static_cast<double>(kvm.tsc_khz) / 1000)});
     return "KVM\n" + table.text(2);
 }
 
@@ -134,54 +128,46 @@ std::string instruction_text(double cycles) {
     return fmt::format("{:.{}f}", cycles, cycles < 10 ? 2 : 0);
 }
 
-/// A calibrated figure: what it is, in cycles, in µs.
-class CalibrationTable {
-  public:
-    explicit CalibrationTable(std::uint64_t tsc_khz) : tsc_khz_(tsc_khz) {}
-
-    void add(const char* what, const std::optional<double>& cycles) {
+/// Each calibrated figure in cycles and in µs.
+Table calibration_table(const Calibration& calibration) {
+    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"cycles"}, {"µs"}});
+    const auto add = [&](const char* what, const char* figure, std::string text, auto cycles,
+                         int digits) {
+        const std::uint64_t khz = calibration.tsc_khz;
+        table.add_row(
+            {what, figure, std::move(text),
+             khz == 0
+                 ? ""
+                 : fmt::format("{:.{}f}", microseconds(static_cast<double>(cycles), khz), digits)});
+    };
+    for (const auto& [what, cycles] :
+         {std::pair{"instruction at CPL 0", calibration.kernel_cycles_per_instruction},
+          {"instruction at CPL 3", calibration.user_cycles_per_instruction}}) {
         if (cycles) {
-            row(what, "", instruction_text(*cycles), time(*cycles, 4));
+            add(what, "", instruction_text(*cycles), *cycles, 4);
         }
     }
-    void add(const char* what, const std::optional<Distribution>& d) {
+    for (const auto& [what, d] :
+         {std::pair{"exit to user space and back", calibration.exit_round_trip},
+          {"IPI and answer, target in HLT", calibration.ipi_to_halted},
+          {"IPI and answer, target spinning", calibration.ipi_to_spinning}}) {
         if (d) {
-            row(what, "min", fmt::format("{}", d->min), time(static_cast<double>(d->min), 2));
-            row("", "median", fmt::format("{}", d->p50), time(static_cast<double>(d->p50), 2));
-            row("", "p99", fmt::format("{}", d->p99), time(static_cast<double>(d->p99), 2));
+            add(what, "min", fmt::to_string(d->min), d->min, 2);
+            add("", "median", fmt::to_string(d->p50), d->p50, 2);
+            add("", "p99", fmt::to_string(d->p99), d->p99, 2);
         }
     }
-    void add(const char* what, const std::optional<TscOffset>& offset) {
-        if (offset) {
-            row(what, "", fmt::format("{} ± {}", offset->cycles, offset->bound),
-                time(static_cast<double>(offset->cycles), 3));
-        }
+    if (const auto& offset = calibration.tsc_offset) {
+        add("TSC of vCPU 1 less vCPU 0's", "",
+            fmt::format("{} ± {}", offset->cycles, offset->bound), offset->cycles, 3);
     }
-    std::string text() const { return table_.text(2); }
-
-  private:
-    void row(const char* what, const char* figure, std::string cycles, std::string time) {
-        table_.add_row({what, figure, std::move(cycles), std::move(time)});
-    }
-    std::string time(double cycles, int digits) const {
-        return tsc_khz_ == 0 ? "" : fmt::format("{:.{}f}", microseconds(cycles, tsc_khz_), digits);
-    }
-
-    std::uint64_t tsc_khz_;
-    Table table_{{{"", Table::Align::left}, {"", Table::Align::left}, {"cycles"}, {"µs"}}};
-};
+    return table;
+}
 
 std::string calibration_facts(const Calibration& calibration) {
-    CalibrationTable table(calibration.tsc_khz);
-    table.add("instruction at CPL 0", calibration.kernel_cycles_per_instruction);
-    table.add("instruction at CPL 3", calibration.user_cycles_per_instruction);
-    table.add("exit to user space and back", calibration.exit_round_trip);
-    table.add("IPI and answer, target in HLT", calibration.ipi_to_halted);
-    table.add("IPI and answer, target spinning", calibration.ipi_to_spinning);
-    table.add("TSC of vCPU 1 less vCPU 0's", calibration.tsc_offset);
     std::string text =
         fmt::format("Calibration (measured just now, in {})\n", duration(calibration.seconds)) +
-        table.text();
+        calibration_table(calibration).text(2);
     if (calibration.hypercalls) {
         text += fmt::format("  hypercalls (VMCALL, VMMCALL) {}\n",
                             *calibration.hypercalls ? "come back" : "do not come back");
@@ -197,10 +183,7 @@ std::string trust_text(const HostDescription& host, const std::optional<Calibrat
     std::string text =
         fmt::format("How far timings can be trusted here: {}\n", trust_name(trust.level));
     for (const std::string& remark : trust.remarks) {
-        const char* bullet = "  - ";
-        for (const std::string& line : wrapped(remark, page_width - 4)) {
-            text += std::exchange(bullet, "    ") + line + "\n";
-        }
+        text += fmt::format("  - {}\n", fmt::join(wrapped(remark, page_width - 4), "\n    "));
     }
     return text;
 }
@@ -215,12 +198,6 @@ std::string short_trust_text(const HostDescription& host, const Calibration& cal
                                          counted(trust.remarks.size() - 1, "remark")));
 }
 
-std::string median_us(const Distribution& d, std::uint64_t tsc_khz) {
-    return tsc_khz == 0
-               ? fmt::format("{} cycles", d.p50)
-               : fmt::format("{:.1f} µs", microseconds(static_cast<double>(d.p50), tsc_khz));
-}
-
 }  // namespace
 
 std::string host_text(const HostDescription& host, const std::optional<Calibration>& calibration) {
@@ -233,6 +210,7 @@ std::string host_text(const HostDescription& host, const std::optional<Calibrati
 }
 
 std::string calibration_text(const HostDescription& host, const Calibration& calibration) {
+    const std::uint64_t khz = calibration.tsc_khz;
     std::vector<std::string> parts;
     if (const auto& cycles = calibration.kernel_cycles_per_instruction) {
         parts.push_back("CPL 0 " + instruction_text(*cycles) + " cycles/instruction");
@@ -240,23 +218,22 @@ std::string calibration_text(const HostDescription& host, const Calibration& cal
     if (const auto& cycles = calibration.user_cycles_per_instruction) {
         parts.push_back("CPL 3 " + instruction_text(*cycles));
     }
-    const auto add_median = [&](const char* name, const std::optional<Distribution>& d) {
-        if (d) {
-            parts.push_back(fmt::format("{} {}", name, median_us(*d, calibration.tsc_khz)));
+    for (const auto& [name, d] : {std::pair{"exit", calibration.exit_round_trip},
+                                  {"IPI to HLT", calibration.ipi_to_halted},
+                                  {"IPI to spin", calibration.ipi_to_spinning}}) {
+        if (d && khz == 0) {
+            parts.push_back(fmt::format("{} {} cycles", name, d->p50));
+        } else if (d) {
+            parts.push_back(
+                fmt::format("{} {:.1f} µs", name, microseconds(static_cast<double>(d->p50), khz)));
         }
-    };
-    add_median("exit", calibration.exit_round_trip);
-    add_median("IPI to HLT", calibration.ipi_to_halted);
-    add_median("IPI to spin", calibration.ipi_to_spinning);
+    }
     if (const auto& offset = calibration.tsc_offset) {
         parts.push_back(fmt::format("TSC offset {} ± {} cycles", offset->cycles, offset->bound));
     }
-    std::string text = fmt::format("calibration: {}\n",
-                                   parts.empty() ? "none" : fmt::to_string(fmt::join(parts, "; ")));
-    for (const std::string& part : wrapped(short_trust_text(host, calibration), page_width)) {
-        text += part + "\n";
-    }
-    return text;
+    return fmt::format("calibration: {}\n{}\n",
+                       parts.empty() ? "none" : fmt::to_string(fmt::join(parts, "; ")),
+                       fmt::join(wrapped(short_trust_text(host, calibration), page_width), "\n"));
 }
 
 }  // namespace nestbed::vmm

@@ -215,19 +215,13 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     return result;
 }
 
-Json json_of(const Trust& trust) {
-    return {{"trust", trust_name(trust.level)}, {"remarks", trust.remarks}};
-}
-
-Json json_of(const Summary& summary) {
-    return {{"passed", summary.passed}, {"failed", summary.failed}, {"skipped", summary.skipped}};
-}
-
 Json head(const std::vector<std::string>& command, const std::optional<HostDescription>& host,
           const std::optional<Calibration>& calibration) {
-    Json described = host ? json_of(*host) : Json::object();
+    Json described = Json::object();
     if (host) {
-        described["timings"] = json_of(judge_timings(*host, calibration));
+        const Trust trust = judge_timings(*host, calibration);
+        described = json_of(*host);
+        described["timings"] = {{"trust", trust_name(trust.level)}, {"remarks", trust.remarks}};
     }
     described["calibration"] = calibration ? json_of(*calibration) : Json(nullptr);
     return {{"schema", json_schema},
@@ -252,13 +246,15 @@ std::string json_report(const RunReport& report) {
             measurements.push_back(json_of(test, measurement));
         }
     }
+    const Summary summary = report.summary();
     Json result = head(report.command, report.host, report.calibration);
     result["tests"] = tests;
     result["measurements"] = measurements;
     if (report.add_json) {
         report.add_json(result);
     }
-    result["summary"] = json_of(report.summary());
+    result["summary"] = {
+        {"passed", summary.passed}, {"failed", summary.failed}, {"skipped", summary.skipped}};
     result["seconds"] = report.seconds;
     result["error"] = json_of(report.error);
     result["interrupted"] = report.interrupted;

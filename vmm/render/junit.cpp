@@ -39,32 +39,24 @@ std::string error_element(std::string_view message, std::string_view type) {
 }
 
 std::string verdict_element(const TestResult& test) {
-    switch (test.verdict) {
-        case Verdict::passed:
-            return "";
-        case Verdict::skipped:
-            return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(test.reason));
-        case Verdict::failed:
-            if (test.error) {
-                return error_element(test.error->what(), name_of(test.error->kind()));
-            }
-            return fmt::format("      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
-                               xml_escaped(test.reason),
-                               test.diagnosis.empty() ? "expectation" : "guest",
-                               xml_escaped(failure_text(test)));
+    if (test.verdict == Verdict::passed) {
+        return "";
     }
-    return "";
+    if (test.verdict == Verdict::skipped) {
+        return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(test.reason));
+    }
+    if (test.error) {
+        return error_element(test.error->what(), name_of(test.error->kind()));
+    }
+    return fmt::format("      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
+                       xml_escaped(test.reason), test.diagnosis.empty() ? "expectation" : "guest",
+                       xml_escaped(failure_text(test)));
 }
 
 std::string log_element(const TestResult& test) {
-    if (test.log.empty()) {
-        return "";
-    }
-    std::string text;
-    for (const std::string& line : test.log) {
-        text += line + "\n";
-    }
-    return fmt::format("      <system-out>{}</system-out>\n", xml_escaped(text));
+    const std::string text = fmt::format("{}\n", fmt::join(test.log, "\n"));
+    return test.log.empty() ? ""
+                            : fmt::format("      <system-out>{}</system-out>\n", xml_escaped(text));
 }
 
 std::string test_case(const TestResult& test) {

@@ -115,9 +115,8 @@ std::string reasons_text(std::span<const ResultFile> environments, Verdict verdi
         for (const auto& [where, names] : by_environments) {
             const std::string line =
                 fmt::format("{}: {}", fmt::join(where, ", "), fmt::join(names, ", "));
-            for (const std::string& part : wrapped(printable(line), page_width - 4)) {
-                text += "    " + part + "\n";
-            }
+            text += fmt::format("    {}\n",
+                                fmt::join(wrapped(printable(line), page_width - 4), "\n    "));
         }
     }
     return text;

@@ -26,9 +26,8 @@ HostDescription host_in(const Json& json, const std::filesystem::path& path) {
     host.kernel = json.at("kernel");
     host.paging = json.at("paging");
     // Reports from before there were nested machines have no such key.
-    if (const auto emulated = json.find("emulated");
-        emulated != json.end() && !emulated->is_null()) {
-        host.emulated = emulated_machine_from(emulated->dump(), path.string());
+    if (const Json emulated = json.value("emulated", Json()); !emulated.is_null()) {
+        host.emulated = emulated_machine_from(emulated.dump(), path.string());
     }
     return host;
 }

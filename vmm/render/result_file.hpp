@@ -18,8 +18,7 @@ struct ResultFile {
     std::uint64_t not_finished = 0;
 };
 
-/// `text` is what the file `path` holds. Throws Error(input), naming the file, if that is no report
-/// of `nestbed run` in a schema that this program knows.
+/// Throws Error(input), naming the file `path`, if `text` is no report in a schema that we know.
 ResultFile result_file_from(std::string_view text, const std::filesystem::path& path);
 
 }  // namespace nestbed::vmm

@@ -55,15 +55,6 @@ void run_one(Calibration& calibration, const kvm::System& system, const Guest& g
     }
 }
 
-void try_hypercall(Calibration& calibration, const kvm::System& system,
-                   const std::stop_token& stop) {
-    FirstError error;
-    error.attempt([&] { calibration.hypercalls = hypercalls_come_back(system, stop); });
-    if (error.get()) {
-        calibration.problems.emplace_back(error.get()->what());
-    }
-}
-
 }  // namespace
 
 Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
@@ -76,7 +67,11 @@ Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
             break;
         }
         if (test.name == hypercall_test) {
-            try_hypercall(calibration, system, stop);
+            try {
+                calibration.hypercalls = hypercalls_come_back(system, stop);
+            } catch (...) {
+                calibration.problems.emplace_back(current_error().what());
+            }
         } else {
             run_one(calibration, system, guest, test, stop);
         }

@@ -1,4 +1,4 @@
-// Measuring what this host's KVM costs.
+// Measuring what this host's KVM costs, by the built-in guest `calibrate`.
 #pragma once
 
 #include <stop_token>
@@ -8,12 +8,10 @@
 
 namespace nestbed::vmm {
 
-/// Runs the built-in guest `calibrate`: a second or two, whatever the host. What fails is a problem
-/// in the result, not an exception.
+/// Takes a second or two, whatever the host. What fails is a problem in the result, no exception.
 Calibration calibrate(const kvm::System& system, const std::stop_token& stop);
 
-/// The part of the calibration that says whether hypercalls come back: tried in a VM of its own,
-/// which hangs if not. Throws Error if there is no such VM.
+/// A part of it: tried in a VM that hangs if they do not. Throws Error if there is no such VM.
 bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop);
 
 }  // namespace nestbed::vmm

@@ -16,10 +16,9 @@ Guest read_builtin(std::string_view name);
 /// A deque: a test to be run points to its guest.
 using GuestSet = std::deque<Guest>;
 
-/// Each name is a built-in guest's or the path of an ELF file (a name with a slash always is a
-/// path). Without any, all built-in guests that need not be named. Only what is in the set is read.
-/// Throws Error(usage) for a name that is neither, is there twice, or brings a test whose full name
-/// another one has.
+/// Each name is a built-in guest's or the path of an ELF file (with a slash it always is a path).
+/// Without any, all built-in guests that need not be named. Throws Error(usage) for a name that is
+/// neither, is there twice, or brings a test whose full name another one has.
 GuestSet guests_named(const std::vector<std::string>& names);
 
 /// All built-in guests, those that must be named to be run included.

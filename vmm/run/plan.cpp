@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <random>
-#include <sstream>
 #include <utility>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
@@ -24,10 +24,9 @@ void shuffle(std::vector<PlannedTest>& tests, std::mt19937_64& generator) {
 
 Filter::Filter(const std::vector<std::string>& arguments) {
     for (const std::string& argument : arguments) {
-        std::istringstream stream(argument);
-        for (std::string pattern; std::getline(stream, pattern, ':');) {
+        for (const std::string_view pattern : split(argument, ':')) {
             if (!pattern.empty()) {
-                patterns_.push_back(pattern);
+                patterns_.emplace_back(pattern);
             }
         }
     }

@@ -14,8 +14,7 @@ namespace nestbed::vmm {
 /// `--filter`: shell patterns over full test names.
 class Filter {
   public:
-    /// Several patterns may stand in one argument, with colons between them. None at all lets
-    /// everything through.
+    /// Arguments of several patterns have colons between them. None at all lets all through.
     explicit Filter(const std::vector<std::string>& arguments);
 
     /// True if `full_name` ("suite.name") matches one of the patterns (fnmatch: `*`, `?`, `[…]`).
@@ -41,9 +40,8 @@ struct PlanOrder {
     std::optional<std::uint64_t> shuffle_seed = {};
 };
 
-/// The tests of `guests` that `filter` lets through, all of them once before any a second time,
-/// each to be run with `settings`. `guests` must outlive the plan. Throws Error(usage) if nothing
-/// is left to run.
+/// The tests of `guests` that `filter` lets through, all of them once before any a second time.
+/// `guests` must outlive the plan. Throws Error(usage) if nothing is left to run.
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
                                    const PlanOrder& order, const TestSettings& settings = {});
 

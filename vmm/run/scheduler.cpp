@@ -17,20 +17,20 @@ namespace {
 /// by `error_mutex_`.
 class SideBySide {
   public:
-    SideBySide(const std::vector<PlannedTest>& plan, std::uint32_t slots, const RunOne& run_one,
-               const std::stop_token& stop, const RunObserver& observer)
+    SideBySide(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
+               const RunSteps& steps, const std::stop_token& stop, RunReport& report)
         : plan_(plan),
-          slots_(slots),
-          run_one_(run_one),
-          observer_(observer),
-          free_slots_(slots),
+          parallelism_(parallelism),
+          steps_(steps),
+          report_(report),
+          free_slots_(parallelism.slots),
           results_(plan.size()),
           outer_stop_(stop, [this] { stop_.request_stop(); }) {}
 
     /// Returns when all have ended.
-    RunRecord run(std::uint32_t jobs) {
+    void run() {
         // This thread is one of the workers: a single test costs no thread.
-        const std::size_t workers = std::min<std::size_t>(jobs, plan_.size());
+        const std::size_t workers = std::min<std::size_t>(parallelism_.jobs, plan_.size());
         std::vector<std::jthread> threads;
         attempt([&] {
             for (std::size_t n = 1; n < workers; ++n) {
@@ -40,29 +40,23 @@ class SideBySide {
         work();
         threads.clear();
         // What finished behind a test that did not was not reported yet.
-        for (; reported_ < results_.size(); ++reported_) {
+        while (reported_ < results_.size()) {
             report_next();
         }
-        RunRecord record;
-        for (std::optional<TestResult>& result : results_) {
-            if (result) {
-                record.results.push_back(std::move(*result));
-            }
-        }
-        record.not_finished = plan_.size() - record.results.size();
-        record.error = error_.get();
-        return record;
+        report_.not_finished = plan_.size() - report_.tests.size();
+        report_.error = error_.get();
+        report_.interrupted = report_.not_finished != 0 && !report_.error;
     }
 
   private:
     std::uint32_t weight(std::size_t index) const {
-        return std::clamp<std::uint32_t>(plan_[index].cpus, 1, slots_);
+        return std::clamp<std::uint32_t>(plan_[index].cpus, 1, parallelism_.slots);
     }
 
     void work() {
         while (const auto index = take_next()) {
             std::optional<TestResult> result;
-            attempt([&] { result = run_one_(plan_[*index], stop_.get_token()); });
+            attempt([&] { result = steps_.run(plan_[*index], stop_.get_token()); });
             put_back(*index, std::move(result));
         }
     }
@@ -79,7 +73,7 @@ class SideBySide {
         const std::size_t index = next_++;
         free_slots_ -= weight(index);
         room_.notify_all();  // another worker may have room for what is next now
-        attempt([&] { observer_.started(plan_[index]); });
+        attempt([&] { steps_.started(plan_[index]); });
         return index;
     }
 
@@ -90,14 +84,15 @@ class SideBySide {
         if (result && !result->interrupted) {
             results_[index] = std::move(result);
         }
-        for (; reported_ < results_.size() && results_[reported_]; ++reported_) {
+        while (reported_ < results_.size() && results_[reported_]) {
             report_next();
         }
     }
 
     void report_next() {
-        if (results_[reported_]) {
-            attempt([&] { observer_.finished(*results_[reported_]); });
+        if (std::optional<TestResult>& result = results_[reported_++]) {
+            attempt([&] { steps_.finished(*result); });
+            report_.tests.push_back(std::move(*result));
         }
     }
 
@@ -114,16 +109,16 @@ class SideBySide {
     }
 
     const std::vector<PlannedTest>& plan_;
-    const std::uint32_t slots_;
-    const RunOne& run_one_;
-    const RunObserver& observer_;
+    const Parallelism parallelism_;
+    const RunSteps& steps_;
+    RunReport& report_;
 
     std::mutex mutex_;
     std::condition_variable_any room_;
     std::uint32_t free_slots_;
-    std::size_t next_ = 0;      ///< first test that was not started
-    std::size_t reported_ = 0;  ///< first test that the observer was not told about
-    std::vector<std::optional<TestResult>> results_;
+    std::size_t next_ = 0;                            ///< first test that was not started
+    std::size_t reported_ = 0;                        ///< first test that was not reported
+    std::vector<std::optional<TestResult>> results_;  ///< of those from there on
     std::mutex error_mutex_;
     FirstError error_;
 
@@ -141,10 +136,9 @@ Parallelism parallelism(std::uint32_t jobs) {
     return {jobs, std::numeric_limits<std::uint32_t>::max()};
 }
 
-RunRecord run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
-                           const RunOne& run_one, const std::stop_token& stop,
-                           const RunObserver& observer) {
-    return SideBySide(plan, parallelism.slots, run_one, stop, observer).run(parallelism.jobs);
+void run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
+                      const RunSteps& steps, const std::stop_token& stop, RunReport& report) {
+    SideBySide(plan, parallelism, steps, stop, report).run();
 }
 
 }  // namespace nestbed::vmm

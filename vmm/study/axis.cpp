@@ -16,7 +16,7 @@ namespace nestbed::vmm {
 namespace {
 
 /// The number of a name, or those of "all".
-std::vector<std::uint64_t> numbers_named(const Axis& axis, const std::string& name) {
+std::vector<std::uint64_t> numbers_named(const Axis& axis, std::string_view name) {
     const bool all = axis.is(Axis::list) && name == "all";
     std::vector<std::uint64_t> numbers;
     for (const NamedNumber& value : axis.values) {
@@ -45,7 +45,7 @@ std::string option_text(const Axis& axis, std::uint64_t value) {
     return text;
 }
 
-void refuse_unfit(const Axis& axis, const std::string& text, std::uint64_t value) {
+void refuse_unfit(const Axis& axis, std::string_view text, std::uint64_t value) {
     const bool fits = axis.multiple == 0 ? std::has_single_bit(value) : value % axis.multiple == 0;
     if (value >= axis.least && value <= axis.most && fits) {
         return;
@@ -76,7 +76,8 @@ std::vector<std::uint64_t> Axis::parse(const std::string& text) const {
         return {static_cast<std::uint64_t>(parse_seconds(option(), text).count())};
     }
     std::vector<std::uint64_t> numbers;
-    for (const std::string& part : is(list) ? split_list(text) : std::vector{text}) {
+    for (const std::string_view part :
+         is(list) ? split(text, ',') : std::vector<std::string_view>{text}) {
         for (const std::uint64_t number :
              kind == Kind::name   ? numbers_named(*this, part)
              : kind == Kind::size ? std::vector{parse_size(option(), part)}

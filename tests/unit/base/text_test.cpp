@@ -26,10 +26,18 @@ TEST(Printable, ShowsBytesThatAreNotUtf8) {
     EXPECT_EQ(printable("\xE0\x80\xAF"), "\\xe0\\x80\\xaf") << "another one";
     EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
     EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80") << "beyond U+10FFFF";
+    EXPECT_EQ(printable("\x80\xBF"), "\\x80\\xbf") << "continuations of nothing";
+    EXPECT_EQ(printable("\xF8\x90\x80\x80"), "\\xf8\\x90\\x80\\x80") << "no first byte";
+    EXPECT_EQ(printable("\xF0\x8F\x80\x80"), "\\xf0\\x8f\\x80\\x80") << "overlong";
     EXPECT_EQ(printable("\xE6\x97"), "\\xe6\\x97") << "cut off";
 }
 
 TEST(ValidUtf8, ReplacesOnlyWhatIsInvalid) { EXPECT_EQ(valid_utf8("µ\xFF\n"), "µ\xEF\xBF\xBD\n"); }
+
+TEST(Split, GivesEmptyPartsToo) {
+    EXPECT_THAT(split("1,,2,", ','), ElementsAre("1", "", "2", ""));
+    EXPECT_THAT(split("", ','), ElementsAre(""));
+}
 
 TEST(Lines, EndWithOrWithoutALineEnd) {
     EXPECT_THAT(lines_of("a\nb"), ElementsAre("a", "b"));

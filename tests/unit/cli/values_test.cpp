@@ -46,7 +46,16 @@ TEST(ParseNumber, TheErrorNamesTheRange) {
               "--shuffle x: not a number of at least 0");
 }
 
-TEST(ParseNumbers, AreSeparatedByCommas) {}
+TEST(ParseRange, IsANumberOrAllFromOneToAnother) {
+    EXPECT_THAT(parse_range("--n", "7", 0, any, true), ElementsAre(7));
+    EXPECT_THAT(parse_range("--n", "2-4", 0, any, true), ElementsAre(2, 3, 4));
+    EXPECT_EQ(message_of([] { parse_range("--n", "2-4", 0, any, false); }),
+              "--n 2-4: not a number of at least 0");
+    EXPECT_EQ(message_of([] { parse_range("--n", "2-", 0, any, true); }),
+              "--n 2-: not a number, or a range as in 2-4");
+    EXPECT_EQ(message_of([] { parse_range("--n", "4-2", 0, any, true); }),
+              "--n 4-2: not a range of up to 4096 numbers, the smaller one first");
+}
 
 TEST(ParseSize, KnowsSuffixes) {
     EXPECT_EQ(parse_size("--memory", "4096"), 4096U);

@@ -36,7 +36,8 @@ TestResult result_of(const PlannedTest& test) {
 struct Recorder {
     std::vector<std::uint64_t> starts;
     std::vector<std::uint64_t> ends;
-    RunObserver observer{
+    RunSteps steps{
+        .run = {},
         .started = [this](const PlannedTest& test) { starts.push_back(test.repetition); },
         .finished = [this](const TestResult& result) { ends.push_back(result.repetition); }};
 };
@@ -57,13 +58,22 @@ class Meeting {
     std::uint32_t arrived_ = 0;
 };
 
+template <typename RunOne>
+RunReport report_of(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
+                    const RunOne& run_one, const std::stop_token& stop, RunSteps steps) {
+    steps.run = run_one;
+    RunReport report;
+    run_side_by_side(plan, parallelism, steps, stop, report);
+    return report;
+}
+
 TEST(Scheduler, RunsAllInOrder) {
     Recorder recorder;
-    const RunRecord record = run_side_by_side(
+    const RunReport report = report_of(
         tests_with_cpus({1, 1, 1}), {1, 1},
-        [](const auto& test, const auto&) { return result_of(test); }, {}, recorder.observer);
-    EXPECT_EQ(record.results.size(), 3U);
-    EXPECT_EQ(record.not_finished, 0U);
+        [](const auto& test, const auto&) { return result_of(test); }, {}, recorder.steps);
+    EXPECT_EQ(report.tests.size(), 3U);
+    EXPECT_EQ(report.not_finished, 0U);
     EXPECT_THAT(recorder.starts, ElementsAre(0, 1, 2));
     EXPECT_THAT(recorder.ends, ElementsAre(0, 1, 2));
 }
@@ -72,7 +82,7 @@ TEST(Scheduler, RunsSideBySideAndReportsInOrder) {
     Recorder recorder;
     Meeting meeting;
     std::atomic<bool> second_done{false};
-    const RunRecord record = run_side_by_side(
+    const RunReport report = report_of(
         tests_with_cpus({1, 1}), {2, 2},
         [&](const PlannedTest& test, const auto&) {
             meeting.wait_for(2);  // would never return if they ran one after the other
@@ -84,9 +94,9 @@ TEST(Scheduler, RunsSideBySideAndReportsInOrder) {
             }
             return result_of(test);
         },
-        {}, recorder.observer);
+        {}, recorder.steps);
     EXPECT_THAT(recorder.ends, ElementsAre(0, 1));
-    EXPECT_EQ(record.results[0].repetition, 0U);
+    EXPECT_EQ(report.tests[0].repetition, 0U);
 }
 
 TEST(Scheduler, NeverUsesMoreSlotsThanThereAre) {
@@ -95,7 +105,7 @@ TEST(Scheduler, NeverUsesMoreSlotsThanThereAre) {
     std::atomic<std::uint32_t> most{0};
     const auto tests = tests_with_cpus({1, 2, 64, 1, 1, 2, 3, 1, 4, 1});
     constexpr std::uint32_t slots = 4;
-    run_side_by_side(
+    report_of(
         tests, {8, slots},
         [&](const PlannedTest& test, const auto&) {
             const std::uint32_t weight = std::min(tests[test.repetition].cpus, slots);
@@ -106,7 +116,7 @@ TEST(Scheduler, NeverUsesMoreSlotsThanThereAre) {
             busy -= weight;
             return result_of(test);
         },
-        {}, recorder.observer);
+        {}, recorder.steps);
     EXPECT_LE(most, slots);
     EXPECT_EQ(recorder.ends.size(), tests.size());
     EXPECT_TRUE(std::ranges::is_sorted(recorder.starts));
@@ -115,7 +125,7 @@ TEST(Scheduler, NeverUsesMoreSlotsThanThereAre) {
 TEST(Scheduler, AStopEndsWhatRunsAndStartsNothing) {
     Recorder recorder;
     std::stop_source stop;
-    const RunRecord record = run_side_by_side(
+    const RunReport report = report_of(
         tests_with_cpus({1, 1, 1, 1}), {1, 1},
         [&](const PlannedTest& test, const std::stop_token& token) {
             TestResult result = result_of(test);
@@ -125,10 +135,11 @@ TEST(Scheduler, AStopEndsWhatRunsAndStartsNothing) {
             }
             return result;
         },
-        stop.get_token(), recorder.observer);
-    EXPECT_EQ(record.results.size(), 1U);
-    EXPECT_EQ(record.not_finished, 3U);
-    EXPECT_FALSE(record.error);
+        stop.get_token(), recorder.steps);
+    EXPECT_EQ(report.tests.size(), 1U);
+    EXPECT_EQ(report.not_finished, 3U);
+    EXPECT_FALSE(report.error);
+    EXPECT_TRUE(report.interrupted);
     EXPECT_THAT(recorder.ends, ElementsAre(0));
 }
 
@@ -136,7 +147,7 @@ TEST(Scheduler, WhatFinishedBehindAnInterruptedTestIsReported) {
     Recorder recorder;
     std::stop_source stop;
     std::atomic<bool> second_done{false};
-    const RunRecord record = run_side_by_side(
+    const RunReport report = report_of(
         tests_with_cpus({1, 1}), {2, 2},
         [&](const PlannedTest& test, const auto&) {
             TestResult result = result_of(test);
@@ -150,14 +161,14 @@ TEST(Scheduler, WhatFinishedBehindAnInterruptedTestIsReported) {
             }
             return result;
         },
-        stop.get_token(), recorder.observer);
+        stop.get_token(), recorder.steps);
     EXPECT_THAT(recorder.ends, ElementsAre(1));
-    EXPECT_EQ(record.not_finished, 1U);
+    EXPECT_EQ(report.not_finished, 1U);
 }
 
 TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
     Recorder recorder;
-    const RunRecord record = run_side_by_side(
+    const RunReport report = report_of(
         tests_with_cpus({1, 1, 1}), {1, 1},
         [](const PlannedTest& test, const auto&) -> TestResult {
             if (test.repetition == 1) {
@@ -165,20 +176,21 @@ TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
             }
             return result_of(test);
         },
-        {}, recorder.observer);
-    EXPECT_EQ(record.results.size(), 1U);
-    EXPECT_EQ(record.not_finished, 2U);
-    ASSERT_TRUE(record.error);
-    EXPECT_STREQ(record.error->what(), "no VM");
+        {}, recorder.steps);
+    EXPECT_EQ(report.tests.size(), 1U);
+    EXPECT_EQ(report.not_finished, 2U);
+    ASSERT_TRUE(report.error);
+    EXPECT_FALSE(report.interrupted);
+    EXPECT_STREQ(report.error->what(), "no VM");
 }
 
 TEST(Scheduler, AnObserverThatThrowsEndsTheRun) {
     Recorder broken;
-    broken.observer.finished = [](const TestResult&) { throw std::runtime_error("closed pipe"); };
-    const RunRecord record = run_side_by_side(
+    broken.steps.finished = [](const TestResult&) { throw std::runtime_error("closed pipe"); };
+    const RunReport report = report_of(
         tests_with_cpus({1, 1, 1}), {1, 1},
-        [](const auto& test, const auto&) { return result_of(test); }, {}, broken.observer);
-    EXPECT_TRUE(record.error);
+        [](const auto& test, const auto&) { return result_of(test); }, {}, broken.steps);
+    EXPECT_TRUE(report.error);
     EXPECT_THAT(broken.starts, ElementsAre(0));
 }
 
