@@ -23,7 +23,7 @@ class Table {
     /// One cell per column; missing ones are empty.
     void add_row(std::vector<std::string> cells);
 
-    bool empty() const { return columns_.front().cells.empty(); }
+    bool empty() const { return columns_.empty() || columns_.front().cells.empty(); }
 
     /// The same without those columns, from number `first` on, in which no row has anything.
     Table without_empty_columns(std::size_t first) const;
