@@ -30,7 +30,7 @@ class Table {
     /// One cell per column; missing ones are empty.
     void add_row(std::vector<std::string> cells);
 
-    bool empty() const { return columns_.front().cells.empty(); }
+    bool empty() const { return columns_.empty() || columns_.front().cells.empty(); }
 
     /// The same without the columns in which no row has anything.
     Table without_empty_columns() const;
