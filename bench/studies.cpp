@@ -98,8 +98,10 @@ class StudyBench {
 
   private:
     const StudyRun& run_of(const Point& point) {
-        const auto found = std::ranges::find(runs_, point.text(),
-                                             [](const StudyRun& run) { return run.test.point; });
+        const auto found = std::ranges::find_if(runs_, [&](const StudyRun& run) {
+            return std::ranges::equal(run.point.values, point.values, {}, &vmm::AxisValue::value,
+                                      &vmm::AxisValue::value);
+        });
         return found != runs_.end() ? *found : runs_.emplace_back(runner_->run(point, false, {}));
     }
 

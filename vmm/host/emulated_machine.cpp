@@ -33,7 +33,9 @@ EmulatedMachine emulated_machine_from(std::string_view text, std::string_view fi
 }
 
 std::optional<EmulatedMachine> this_emulated_machine() {
-    if (!std::filesystem::exists(emulated_machine_path)) {
+    // A folder of that name may be anybody's, and closed to us.
+    std::error_code closed;
+    if (!std::filesystem::exists(emulated_machine_path, closed)) {
         return std::nullopt;
     }
     return emulated_machine_from(read_file(emulated_machine_path));

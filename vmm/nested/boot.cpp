@@ -44,10 +44,10 @@ class Boot {
           observer_(observer),
           // Its serial lines are the third and the fourth (emulator.hpp).
           emulator_({.command = start.command,
-                     .outputs = {append_to(emulator_text_), append_to(emulator_text_),
-                                 append_to(console_text_),
+                     .outputs = {append_to(emulator_text_), nullptr, append_to(console_text_),
                                  [this](const std::string& text) { hear(text); }},
-                     .directory = start.directory}) {}
+                     .directory = start.directory,
+                     .errors_with_output = true}) {}
 
     BootResult run(const std::stop_token& stop) {
         while (!over_) {
@@ -112,7 +112,11 @@ class Boot {
                 observer_.progress(payload);
                 break;
             case FrameKind::file:
-                file_ = &result_.files[number_in(payload).value_or(0)];
+                if (const auto number = number_in(payload); number && *number >= 0) {
+                    file_ = &result_.files[static_cast<std::size_t>(*number)];
+                } else {
+                    end(BootEnd::broken, "the nested machine sent a file without its number");
+                }
                 break;
             case FrameKind::contents:
                 if (file_ != nullptr) {

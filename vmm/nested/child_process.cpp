@@ -27,11 +27,15 @@ constexpr int exit_of_a_failed_exec = 127;
 /// How long what else may happen (an end, a request to stop) goes unnoticed.
 constexpr int poll_milliseconds = 100;
 
-/// Instead of `fd`, one far above those numbers at which a child wants its descriptors.
-Descriptor out_of_the_way(int fd) {
+/// Another descriptor of the same, far above those numbers at which a child wants its own.
+Descriptor copy_of(const Descriptor& fd) {
     constexpr int above_all = 20;
-    const Descriptor low(fd);
-    return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
+    Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, above_all));
+    if (copy.get() < 0) {
+        throw_error(ErrorKind::kernel_refused, "cannot make descriptors for a child: {}",
+                    std::strerror(errno));
+    }
+    return copy;
 }
 
 struct Pipe {
@@ -44,7 +48,9 @@ Pipe make_pipe() {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
     }
-    return {out_of_the_way(ends[0]), out_of_the_way(ends[1])};
+    const Descriptor reader(ends[0]);
+    const Descriptor writer(ends[1]);
+    return {copy_of(reader), copy_of(writer)};
 }
 
 /// All that a child needs, made before the fork: between fork and exec of a program with threads
@@ -127,7 +133,7 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     Prepared prepared{.program = program.c_str(),
                       .directory = start.directory.c_str(),
                       .arguments = {},
-                      .descriptors = open_streams(start.outputs),
+                      .descriptors = open_streams(start.outputs, start.errors_with_output),
                       .parent = ::getpid()};
     for (const std::string& argument : start.command) {
         prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -155,11 +161,11 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     }
 }
 
-std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs) {
+std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs,
+                                                   bool errors_with_output) {
     std::vector<Descriptor> descriptors;
-    const auto add_null = [&] {
-        descriptors.push_back(out_of_the_way(::open("/dev/null", O_RDWR | O_CLOEXEC)));
-    };
+    const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const auto add_null = [&] { descriptors.push_back(copy_of(null)); };
     add_null();
     for (const TakeOutput& take : outputs) {
         if (take) {
@@ -173,6 +179,9 @@ std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>
     }
     while (descriptors.size() <= STDERR_FILENO) {
         add_null();
+    }
+    if (errors_with_output) {
+        descriptors[STDERR_FILENO] = copy_of(descriptors[STDOUT_FILENO]);
     }
     return descriptors;
 }

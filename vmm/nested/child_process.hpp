@@ -37,14 +37,16 @@ struct ProcessStart {
     /// Of its descriptors 1, 2, 3, …; none: what it writes there goes to /dev/null.
     std::vector<TakeOutput> outputs{};
     std::filesystem::path directory{};  ///< to run in; empty: this one's
+    /// 2 is the same as 1, so that what it writes there stays in order.
+    bool errors_with_output = false;
 };
 
 /// Is killed, and waited for, when this object goes; by the kernel if this program dies first. It
 /// is in a session of its own, so that a Ctrl-C on our terminal is ours alone. It has no input.
 class ChildProcess {
   public:
-    /// Throws Error(host_lacks) if it cannot be started: all that is started here serves to make a
-    /// machine. To be called on a thread that lives as long as the child: the kernel takes that
+    /// Throws Error(host_lacks) if there is no such program, Error(kernel_refused) if it cannot be
+    /// started. To be called on a thread that lives as long as the child: the kernel takes that
     /// thread's end for ours.
     explicit ChildProcess(const ProcessStart& start);
     ~ChildProcess();
@@ -73,7 +75,8 @@ class ChildProcess {
     };
 
     /// Returns what the child will have as 0, 1, 2, 3, …
-    std::vector<Descriptor> open_streams(const std::vector<TakeOutput>& outputs);
+    std::vector<Descriptor> open_streams(const std::vector<TakeOutput>& outputs,
+                                         bool errors_with_output);
 
     std::vector<Stream> streams_;
     std::vector<pollfd> polled_;  ///< for each stream; -1, which poll() leaves out, after its end

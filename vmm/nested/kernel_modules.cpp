@@ -32,11 +32,14 @@ bool is_module(const fs::path& path) {
 /// The section `.modinfo`; empty if there is none, or if libelf cannot tell the sections' names.
 std::string_view modinfo_in(Elf* elf) {
     std::size_t names = 0;
-    ::elf_getshdrstrndx(elf, &names);
+    if (::elf_kind(elf) != ELF_K_ELF || ::elf_getshdrstrndx(elf, &names) != 0) {
+        return {};
+    }
     for (Elf_Scn* section = nullptr; (section = ::elf_nextscn(elf, section)) != nullptr;) {
         GElf_Shdr header{};
-        ::gelf_getshdr(section, &header);
-        const char* name = ::elf_strptr(elf, names, header.sh_name);
+        const char* name = ::gelf_getshdr(section, &header) != nullptr
+                               ? ::elf_strptr(elf, names, header.sh_name)
+                               : nullptr;
         const Elf_Data* data = ::elf_rawdata(section, nullptr);
         if (name != nullptr && std::string_view(name) == ".modinfo" && data != nullptr &&
             data->d_buf != nullptr) {

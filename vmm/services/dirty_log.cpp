@@ -107,6 +107,9 @@ DirtyLog::DirtyLog(const DirtyLogging& obtained, kvm::Vm& vm, const Vcpus& vcpus
 }
 
 void DirtyLog::register_in(ExitTable& exits) {
+    if (!has_rings()) {
+        return;
+    }
     exits.add_reason(KVM_EXIT_DIRTY_RING_FULL, [this](VcpuThread& vcpu) -> Answer {
         const std::lock_guard lock(mutex_);
         ++full_exits_;

@@ -48,8 +48,12 @@ std::vector<Crossover> crossovers_of(const StudyRuns& runs) {
         for (const MeasurementEvent& one : run.test.measurements) {
             if (const auto pages = number_named(one, "pages")) {
                 Costs& costs = found.by_pages[*pages];
-                (one.name == "by page" ? costs.by_page : costs.full) =
-                    one.histogram.quantile(50, 100);
+                const std::uint64_t median = one.histogram.quantile(50, 100);
+                if (one.name == "by page") {
+                    costs.by_page = median;
+                } else if (one.name == "full flush") {
+                    costs.full = median;
+                }
             }
         }
         std::erase_if(found.by_pages,

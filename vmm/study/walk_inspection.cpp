@@ -143,6 +143,7 @@ stats::Histogram chase_through(const Nodes& nodes, const Point& point, Placement
     std::promise<bool> start;
     const std::shared_future<bool> started = start.get_future().share();
     std::vector<std::future<stats::Histogram>> of_threads;
+    of_threads.reserve(cpus);
     try {
         for (std::uint32_t n = 0; n < cpus; ++n) {
             of_threads.push_back(std::async(std::launch::async, [&, started, n] {

@@ -71,6 +71,16 @@ TEST(Boot, BringsFilesBack) {
     EXPECT_THAT(result.files, ElementsAre(Pair(0, ""), Pair(2, "first, second")));
 }
 
+TEST(Boot, AFileWithoutANumberIsNoMachineOfOurs) {
+    for (const char* number : {"-1", "x", ""}) {
+        const BootResult result = boot_of(
+            machine(sends(FrameKind::file, number) + sends(FrameKind::finished, "0") + "sleep 9"));
+        EXPECT_EQ(result.end, BootEnd::broken) << number;
+        EXPECT_THAT(result.reason, HasSubstr("a file without its number"));
+        EXPECT_THAT(result.files, IsEmpty());
+    }
+}
+
 TEST(Boot, ContentsOfNoFileAreDropped) {
     EXPECT_THAT(
         boot_of(machine(sends(FrameKind::contents, "lost") + sends(FrameKind::finished, "0")))

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -193,6 +194,26 @@ TEST(ChildProcess, HandsOnWhatComesFromEach) {
     folder.write("go", "");
     child.read_until_end();
     EXPECT_EQ(taken, "2b.1a.2c.");
+}
+
+TEST(ChildProcess, ErrorsMayStandWithTheOutputInTheOrderWritten) {
+    std::string text;
+    ChildProcess({.command = shell("for n in 1 2 3; do echo out $n; echo err $n >&2; done"),
+                  .outputs = {append_to(text)},
+                  .errors_with_output = true})
+        .read_until_end();
+    EXPECT_EQ(text, "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n");
+}
+
+TEST(ChildProcess, IsNotStartedWithoutDescriptorsForIt) {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit few{.rlim_cur = 20, .rlim_max = before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const std::string failure =
+        failure_of([] { output_of(shell("echo lost")); }, ErrorKind::kernel_refused);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_THAT(failure, testing::HasSubstr("cannot make descriptors for a child"));
 }
 
 TEST(ChildProcess, HandsOnTheRestWithoutWaiting) {
