@@ -39,8 +39,9 @@ std::string head_of(const RunReport& report) {
     return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
 }
 
-/// The study's runs, until one is interrupted; fills the report as far.
-StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& report) {
+/// The study's runs, until one is interrupted. What has been measured is in `runs` and the report,
+/// whatever is thrown after that.
+void run_study(const MeasureCommand& command, bool for_json, RunReport& report, StudyRuns& runs) {
     report.not_finished = command.points.size();
     const kvm::System system;
     VcpuThread::install_kick_handler();
@@ -53,21 +54,19 @@ StudyRuns run_study(const MeasureCommand& command, bool for_json, RunReport& rep
     const Stopwatch watch;
     ProgressLine progress;
     StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
-    StudyRuns runs;
     for (const Point& point : command.points) {
         progress.show(
             progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
         StudyRun done = runner.run(point, for_json, interrupts.token());
+        report.seconds = watch.seconds();
         if (done.test.interrupted) {
+            report.interrupted = true;
             break;
         }
+        report.tests.push_back(done.test);
         runs.push_back(std::move(done));
+        --report.not_finished;
     }
-    report.seconds = watch.seconds();
-    std::ranges::transform(runs, std::back_inserter(report.tests), &StudyRun::test);
-    report.not_finished -= runs.size();
-    report.interrupted = report.not_finished != 0;
-    return runs;
 }
 
 std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
@@ -89,7 +88,7 @@ ExitCode measure(const MeasureCommand& command) {
         if (command.study->more_json) {
             report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
         }
-        runs = run_study(command, for_json, report);
+        run_study(command, for_json, report, runs);
     };
     reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };
     reported.whole = [&](const RunReport& report) {
