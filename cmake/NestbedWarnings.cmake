@@ -13,9 +13,10 @@ target_link_libraries(nestbed_host INTERFACE nestbed_warnings)
 target_include_directories(nestbed_host INTERFACE ${PROJECT_SOURCE_DIR})
 if(NESTBED_SANITIZE)
   # Without vptr: that looks at memory through a pipe, and takes a process that has no descriptors
-  # left for one with a bug. Undefined behavior traps, and AddressSanitizer shows where: what UBSan
-  # would print instead is 90 MB of data with as many relocations, which took each of a thousand
-  # tests a fifth of a second to load.
+  # left for one with a bug. Undefined behavior traps, and AddressSanitizer shows where if
+  # ASAN_OPTIONS has handle_sigill=1, as it has in the preset's tests: what UBSan would print instead
+  # is 90 MB of data with as many relocations, which took each of a thousand tests a fifth of a
+  # second to load.
   target_compile_options(nestbed_host INTERFACE
     -fsanitize=address,undefined -fno-sanitize=vptr -fsanitize-undefined-trap-on-error
     -fno-omit-frame-pointer -fno-pie)
