@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
@@ -86,7 +87,7 @@ class TemporaryFile {
 
 }  // namespace
 
-OutputFile::OutputFile(const fs::path& path) : path_(path) {
+OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
     if ((special_ = standard_stream_at(path_))) {
         return;
     }

@@ -14,7 +14,7 @@ class OutputFile {
     /// Throws Error(io) if `path` could not be written now. An old file is gone then: whoever reads
     /// it after a run that failed would take it for that run's. What is there and no regular file
     /// (a pipe, a terminal, /dev/null) is opened now and written later.
-    explicit OutputFile(const std::filesystem::path& path);
+    explicit OutputFile(std::filesystem::path path);
 
     /// Puts `contents` into the file: into another one beside it, which then takes its name.
     /// Throws Error(io), and then there is no such file.

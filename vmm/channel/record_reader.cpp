@@ -93,7 +93,7 @@ class Decoder {
     }
 
     std::string kept(std::string text) {
-        bytes_ += sizeof text + text.capacity();
+        bytes_ += sizeof(std::string) + text.capacity();
         return text;
     }
 

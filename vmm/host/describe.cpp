@@ -1,6 +1,7 @@
 #include "vmm/host/describe.hpp"
 
 #include <cpuid.h>
+#include <fmt/format.h>
 #include <glob.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ std::vector<std::pair<std::string, std::string>> find_parameters() {
         const std::string parameter = file.filename();
         const std::string module = file.parent_path().parent_path().filename();
         if (has_word(telling, parameter)) {
-            result.emplace_back(module + "." + parameter, first_line(file));
+            result.emplace_back(fmt::format("{}.{}", module, parameter), first_line(file));
         }
     }
     return result;

@@ -31,11 +31,11 @@ Table table_of_unit(const TestResult& test, const std::string& unit) {
         MeasurementRow row{
             {printable(measurement.name)}, distribution_of(measurement.histogram), test.tsc_khz};
         for (const auto& [name, value] : measurement.parameters) {
-            auto column = std::find_if(leading.begin() + 1, leading.end(), [&](const auto& known) {
-                return known.title == printable(name);
-            });
+            const std::string title = printable(name);
+            auto column =
+                std::ranges::find(leading.begin() + 1, leading.end(), title, &Table::Column::title);
             if (column == leading.end()) {
-                column = leading.insert(column, {printable(name)});
+                column = leading.insert(column, {title});
             }
             row.leading.resize(leading.size());
             std::string& cell = row.leading[static_cast<std::size_t>(column - leading.begin())];

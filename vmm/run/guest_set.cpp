@@ -37,7 +37,8 @@ Guest read(const BuiltinGuest& builtin) { return {std::string(builtin.name), bui
                     "{} is not a guest; for the test of that name: {} --filter {}", name, suite,
                     name);
     }
-    const auto known = std::views::transform(builtin_guests(), &BuiltinGuest::name);
+    std::vector<std::string_view> known;
+    std::ranges::transform(builtin_guests(), std::back_inserter(known), &BuiltinGuest::name);
     throw_error(ErrorKind::usage,
                 "{}: there is no such file, and no built-in guest of that name (there are: {})",
                 name, fmt::join(known, ", "));

@@ -25,6 +25,7 @@ struct NamedNumber {
 template <study::HasValues Id>
 std::vector<NamedNumber> named() {
     std::vector<NamedNumber> result;
+    result.reserve(study::values_of<Id>.size());
     for (const auto& value : study::values_of<Id>) {
         result.push_back({static_cast<std::uint64_t>(value.id), value.name, value.explanation});
     }
