@@ -1,5 +1,5 @@
 // The host's one way to report an error: an exception that says what, where and what to do, and of
-// which kind it is. What a kind means to whoever called the program, cli/main.cpp alone knows.
+// which kind it is. What a kind means to whoever called the program, cli/exit_code.hpp alone knows.
 #pragma once
 
 #include <fmt/format.h>
