@@ -1,6 +1,7 @@
 #include "tests/model/machine.hpp"
 
 #include <algorithm>
+#include <boost/context/pooled_fixedsize_stack.hpp>
 #include <utility>
 
 #include "shared/shootdown/paravirtual.hpp"
@@ -13,8 +14,14 @@ thread_local Machine* current_machine = nullptr;
 
 /// More than any scenario needs: only CPUs that wait for each other get so far.
 constexpr std::size_t max_events = 5000;
-constexpr std::size_t stack_bytes = std::size_t{48} * 1024;
 constexpr unsigned max_deschedulings = 2;
+
+/// Stacks for CPUs, of which millions of runs need a few after each other: from malloc, they would be
+/// the kernel's to give and take each time.
+boost::context::pooled_fixedsize_stack& stacks() {
+    thread_local boost::context::pooled_fixedsize_stack pool(std::size_t{48} * 1024);
+    return pool;
+}
 
 }  // namespace
 
@@ -33,14 +40,14 @@ std::optional<std::string> Machine::run() {
     machine_fibers_.resize(cpus_.size());
     for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
         cpus_[cpu].fiber = context::fiber(
-            std::allocator_arg, context::fixedsize_stack(stack_bytes),
+            std::allocator_arg, stacks(),
             [this, cpu](context::fiber&& machine) {
                 machine_fibers_[cpu] = std::move(machine);
                 step();
                 scripts_[cpu]();
                 cpus_[cpu].finished = true;
-                for (;;) {
-                    step();  // idle: takes interrupts until the machine is taken down
+                while (!over_) {
+                    step();  // idle: takes interrupts
                 }
                 return std::move(machine_fibers_[cpu]);
             });
@@ -59,11 +66,30 @@ std::optional<std::string> Machine::run() {
         }
         perform(possible[schedule_.choose(possible.size())]);
     }
+    take_down();
+    return violation_;
+}
+
+void Machine::take_down() {
+    over_ = true;
+    for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
+        // To its end, which takes less time than an exception to unwind it.
+        if (is_idle(cpus_[cpu])) {
+            resume(cpu);
+        }
+    }
     // Scripts that did not come to their end are unwound while there still is a machine.
     for (Cpu& cpu : cpus_) {
         cpu.fiber = {};
     }
-    return violation_;
+}
+
+std::string Machine::log() const {
+    std::string lines;
+    for (const auto& [cpu, what] : log_) {
+        lines += "  CPU " + std::to_string(cpu) + ": " + what + "\n";
+    }
+    return lines;
 }
 
 const std::vector<Machine::Event>& Machine::possible_events() {
@@ -113,9 +139,12 @@ const std::vector<Machine::Event>& Machine::possible_events() {
     return events_;
 }
 
+bool Machine::is_idle(const Cpu& cpu) const {
+    return cpu.finished && !cpu.in_interrupt && !cpu.in_nmi;
+}
+
 bool Machine::can_go_on(const Cpu& cpu) const {
-    const bool idle = cpu.finished && !cpu.in_interrupt && !cpu.in_nmi;
-    return !idle && !cpu.descheduled && (!cpu.waiting || cpu.seen_version != version_);
+    return !is_idle(cpu) && !cpu.descheduled && (!cpu.waiting || cpu.seen_version != version_);
 }
 
 bool Machine::can_be_interrupted(const Cpu& cpu) const {
@@ -143,9 +172,7 @@ bool Machine::can_walk_again(const Cpu& cpu) const {
 
 void Machine::perform(const Event& event) {
     Cpu& cpu = cpus_[event.cpu];
-    const auto log = [&](const char* what) {
-        log_.push_back("CPU " + std::to_string(event.cpu) + ": " + what);
-    };
+    const auto log = [&](const char* what) { log_.emplace_back(event.cpu, what); };
     const auto take = [&](const char* what) {
         log(what);
         cpu.taken = event.kind;

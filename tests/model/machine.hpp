@@ -29,6 +29,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/shootdown/cpu_set.hpp"
@@ -114,8 +115,8 @@ class Machine {
     /// Runs all scripts to their ends. Returns what went wrong, if something did.
     std::optional<std::string> run();
 
-    /// What happened, for a person.
-    const std::vector<std::string>& log() const { return log_; }
+    /// What happened, for a person: a line for each event.
+    std::string log() const;
 
     // For what runs on a CPU.
 
@@ -143,6 +144,8 @@ class Machine {
     // For scenarios: frames and tables. Number 0 is none.
 
     std::uint64_t allocate_frame();
+    /// The first of as many frames as a large page has, aligned to their number.
+    std::uint64_t allocate_large_frame();
     void free_frame(std::uint64_t frame);
     /// From now on nobody may write it.
     void forbid_writes(std::uint64_t frame) { read_only_.insert(frame); }
@@ -196,11 +199,13 @@ class Machine {
     const std::vector<Event>& possible_events();
     void perform(const Event& event);
     void resume(std::uint32_t cpu);
+    void take_down();
     void watch(Cpu& cpu) const;
     void drain_one(Cpu& cpu);
     void drain_all(Cpu& cpu);
     void deschedule(Cpu& cpu);
     void schedule(Cpu& cpu);
+    bool is_idle(const Cpu& cpu) const;
     bool can_go_on(const Cpu& cpu) const;
     bool can_be_interrupted(const Cpu& cpu) const;
     bool can_take_nmi(const Cpu& cpu) const;
@@ -227,7 +232,8 @@ class Machine {
     std::vector<int> freed_;  ///< by frame
     std::set<std::uint64_t> read_only_;
     std::optional<std::string> violation_;
-    std::vector<std::string> log_;
+    bool over_ = false;  ///< CPUs that are idle come to their end
+    std::vector<std::pair<std::uint32_t, const char*>> log_;  ///< CPU, and what happened on it
 };
 
 }  // namespace nestbed::model

@@ -135,6 +135,12 @@ std::uint64_t Machine::allocate_frame() {
     return freed_.size() - 1;
 }
 
+std::uint64_t Machine::allocate_large_frame() {
+    const std::size_t first = (freed_.size() / pages_of_large_page + 1) * pages_of_large_page;
+    freed_.resize(first + pages_of_large_page);
+    return first;
+}
+
 void Machine::free_frame(std::uint64_t frame) {
     if (++freed_[frame] > 1) {
         violate("a frame is freed twice");

@@ -56,15 +56,9 @@ void World::map_first_space() {
          std::initializer_list<std::uint64_t>{0, 1, 2, 3, distant_page}) {
         must(mapped_->mapper().map(page_at(page), frame_of(machine.allocate_frame()), flags));
     }
-    std::uint64_t first = machine.allocate_frame();
-    while (first % pages_of_large_page != 0) {
-        first = machine.allocate_frame();
-    }
-    for (std::uint64_t n = 1; n < pages_of_large_page; ++n) {
-        machine.allocate_frame();
-    }
-    must(mapped_->mapper().map_range(range_at(large_page, pages_of_large_page), frame_of(first),
-                                     flags, paging::PageSize::size_2m));
+    must(mapped_->mapper().map_range(range_at(large_page, pages_of_large_page),
+                                     frame_of(machine.allocate_large_frame()), flags,
+                                     paging::PageSize::size_2m));
 }
 
 void World::pay(const paging::Invalidation& owed) { pay_(*protocol_, space_[0].simulated, owed); }

@@ -6,7 +6,7 @@ namespace nestbed::model {
 
 std::size_t BoundedSchedules::choose(std::size_t count) {
     if (position_ == steps_.size()) {
-        steps_.push_back({0, count});
+        steps_.push_back({0, count, departures()});
     }
     const Step& step = steps_[position_++];
     if (step.count != count) {
@@ -20,7 +20,7 @@ bool BoundedSchedules::next() {
     position_ = 0;
     while (!steps_.empty()) {
         Step& last = steps_.back();
-        const bool may_depart = last.chosen != 0 || departures_before(steps_.size() - 1) < bound_;
+        const bool may_depart = last.chosen != 0 || last.departures_before < bound_;
         if (may_depart && last.chosen + 1 < last.count) {
             ++last.chosen;
             return true;
@@ -38,12 +38,12 @@ std::vector<std::size_t> BoundedSchedules::choices() const {
     return all;
 }
 
-std::size_t BoundedSchedules::departures_before(std::size_t step) const {
-    std::size_t departures = 0;
-    for (std::size_t i = 0; i < step; ++i) {
-        departures += steps_[i].chosen != 0 ? 1 : 0;
+std::size_t BoundedSchedules::departures() const {
+    if (steps_.empty()) {
+        return 0;
     }
-    return departures;
+    const Step& last = steps_.back();
+    return last.departures_before + (last.chosen != 0 ? 1 : 0);
 }
 
 }  // namespace nestbed::model

@@ -36,8 +36,9 @@ class BoundedSchedules : public Schedule {
     struct Step {
         std::size_t chosen;
         std::size_t count;
+        std::size_t departures_before;
     };
-    std::size_t departures_before(std::size_t step) const;
+    std::size_t departures() const;
 
     std::size_t bound_;
     std::vector<Step> steps_;

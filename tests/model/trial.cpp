@@ -29,9 +29,7 @@ std::optional<Failure> run(const Scenario& scenario, Habits habits, Schedule& sc
     }
     Failure failure{.scenario = scenario.name + " (" + habit_name(habits) + ")",
                     .what = *violation};
-    for (const std::string& line : world.machine.log()) {
-        failure.log += "  " + line + "\n";
-    }
+    failure.log = world.machine.log();
     return failure;
 }
 
