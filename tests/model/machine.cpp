@@ -16,8 +16,8 @@ thread_local Machine* current_machine = nullptr;
 constexpr std::size_t max_events = 5000;
 constexpr unsigned max_deschedulings = 2;
 
-/// Stacks for CPUs, of which millions of runs need a few after each other: from malloc, they would be
-/// the kernel's to give and take each time.
+/// Stacks for CPUs, of which millions of runs need a few after each other: from malloc, they would
+/// be the kernel's to give and take each time.
 boost::context::pooled_fixedsize_stack& stacks() {
     thread_local boost::context::pooled_fixedsize_stack pool(std::size_t{48} * 1024);
     return pool;
@@ -39,9 +39,8 @@ std::optional<std::string> Machine::run() {
     current_machine = this;
     machine_fibers_.resize(cpus_.size());
     for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
-        cpus_[cpu].fiber = context::fiber(
-            std::allocator_arg, stacks(),
-            [this, cpu](context::fiber&& machine) {
+        cpus_[cpu].fiber =
+            context::fiber(std::allocator_arg, stacks(), [this, cpu](context::fiber&& machine) {
                 machine_fibers_[cpu] = std::move(machine);
                 step();
                 scripts_[cpu]();

@@ -6,16 +6,27 @@
 set -u
 cd "$(dirname "$0")/../.."
 compiler=$1
-flags='-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror -fsyntax-only -I .'
-messages=$(mktemp)
-trap 'rm -f "$messages"' EXIT
+flags='-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror -I .'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+messages=$work/messages
+
+# Most of the time would go into reading the library again for each case.
+echo '#include "tests/negative/mapper.hpp"' >"$work/library.hpp"
+case $compiler in
+    *clang*) precompiled=$work/library.pch library="-include-pch $work/library.pch" ;;
+    *) precompiled=$work/library.hpp.gch library="-include $work/library.hpp" ;;
+esac
+# shellcheck disable=SC2086 # a list of words
+$compiler $flags -x c++-header "$work/library.hpp" -o "$precompiled" || exit 1
+
 failed=0
 count=0
 
 # compiles FILE [FLAG ...]
 compiles() {
-    # shellcheck disable=SC2086 # a list of words
-    LC_ALL=C $compiler $flags "$@" 2>"$messages"
+    # shellcheck disable=SC2086 # lists of words
+    LC_ALL=C $compiler $flags $library -fsyntax-only "$@" 2>"$messages"
 }
 
 complain() {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "tests/unit/memory/byte_units.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "vmm/memory/huge_pages.hpp"
 #include "vmm/memory/memory_report.hpp"
@@ -21,10 +22,10 @@ namespace nestbed::vmm {
 namespace {
 
 using test::GuestAndTest;
+using test::kib;
+using test::mib;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kib = 1ULL << 10;
-constexpr std::uint64_t mib = 1ULL << 20;
 constexpr std::uint64_t guest_memory = 16 * mib;
 
 bool is_hugetlb(Backing backing) { return page_bytes(backing) > 4 * kib; }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "shared/channel/layout.hpp"
+#include "tests/unit/memory/byte_units.hpp"
 #include "tests/vmm/kvm_test.hpp"
 #include "tests/vmm/port_writer.hpp"
 #include "vmm/channel/record_reader.hpp"
@@ -23,11 +24,11 @@ namespace nestbed::vmm {
 namespace {
 
 using test::GuestAndTest;
+using test::mib;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t mib = 1 << 20;
 /// Longer than any stop takes on the slowest of hosts, and shorter than for ever.
 constexpr std::chrono::seconds patience{60};
 
@@ -94,10 +95,10 @@ TEST_P(StopTest, BeforeItBegins) {
     }
 }
 
-std::string name_of(const testing::TestParamInfo<const char*>& hang) { return hang.param; }
+std::string name_of_hang(const testing::TestParamInfo<const char*>& hang) { return hang.param; }
 
 INSTANTIATE_TEST_SUITE_P(Hanging, StopTest,
-                         testing::Values("hang", "hang_halted", "hang_in_user_mode"), name_of);
+                         testing::Values("hang", "hang_halted", "hang_in_user_mode"), name_of_hang);
 
 TEST_F(MachineTest, AStopReachesTheBareLoop) {
     const GuestAndTest hang("crash", "hang_in_bare_loop");

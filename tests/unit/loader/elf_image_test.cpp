@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 namespace layout = channel::layout;
 
-constexpr std::uint64_t huge = ~std::uint64_t{0};
+constexpr std::uint64_t past_all = ~std::uint64_t{0};
 
 TEST(ElfImage, AGoodFileIsTakenApart) {
     const std::vector<std::byte> file = ElfBuilder().file();
@@ -69,7 +69,7 @@ TEST(ElfImage, BytesAreFoundByTheirAddress) {
     EXPECT_EQ(size_from(layout::kernel_image + 1), page_size - 1);
     EXPECT_EQ(size_from(data + page_size / 2 - 1), 1U);
     EXPECT_EQ(size_from(data + page_size / 2), 0U) << "not in the file: zeroes";
-    EXPECT_EQ(size_from(huge), 0U);
+    EXPECT_EQ(size_from(past_all), 0U);
     EXPECT_EQ(size_from(0), 0U);
 }
 
@@ -82,7 +82,7 @@ TEST(ElfImage, AStringEndsInItsSegmentAndWithinItsLimit) {
     EXPECT_EQ(image.string_at(suite, 5), std::nullopt);
     EXPECT_EQ(image.string_at(suite, 0), std::nullopt);
     EXPECT_EQ(image.string_at(0), std::nullopt);
-    EXPECT_EQ(image.string_at(huge), std::nullopt);
+    EXPECT_EQ(image.string_at(past_all), std::nullopt);
 
     std::vector<std::byte> no_end = file;
     std::ranges::fill(std::span(no_end).subspan(2 * page_size - 8, 8), std::byte{'x'});
@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
              "before the program headers"},
         Flaw{"ProgramHeadersOutside", [](ElfBuilder& b) { b.header.e_phoff = 1 << 20; },
              "program headers are outside"},
-        Flaw{"ProgramHeadersWrapAround", [](ElfBuilder& b) { b.header.e_phoff = huge - 8; },
+        Flaw{"ProgramHeadersWrapAround", [](ElfBuilder& b) { b.header.e_phoff = past_all - 8; },
              "program headers are outside"},
         Flaw{"EntryOutside", [](ElfBuilder& b) { b.header.e_entry = 0; }, "entry point 0x0"},
         Flaw{"EntryInData", [](ElfBuilder& b) { b.header.e_entry = b.data.p_vaddr; },
@@ -156,11 +156,11 @@ INSTANTIATE_TEST_SUITE_P(
         Flaw{"DynamicSegment", [](ElfBuilder& b) { b.data.p_type = PT_DYNAMIC; }, "dynamic"},
         Flaw{"OffsetOutsideFile", [](ElfBuilder& b) { b.data.p_offset = 1 << 20; },
              "not all in the file"},
-        Flaw{"OffsetWrapsAround", [](ElfBuilder& b) { b.data.p_offset = huge - 16; },
+        Flaw{"OffsetWrapsAround", [](ElfBuilder& b) { b.data.p_offset = past_all - 16; },
              "not all in the file"},
         Flaw{"SizeOutsideFile", [](ElfBuilder& b) { b.data.p_filesz = b.data.p_memsz = 1 << 20; },
              "not all in the file"},
-        Flaw{"SizeWrapsAround", [](ElfBuilder& b) { b.data.p_filesz = huge; },
+        Flaw{"SizeWrapsAround", [](ElfBuilder& b) { b.data.p_filesz = past_all; },
              "not all in the file"},
         Flaw{"LargerInFileThanInMemory", [](ElfBuilder& b) { b.data.p_memsz = 16; },
              "larger in the file than in memory"},
@@ -181,10 +181,10 @@ INSTANTIATE_TEST_SUITE_P(
                  b.header.e_phnum = 5;
              },
              "overlap"},
-        Flaw{"MemoryWrapsAround", [](ElfBuilder& b) { b.data.p_memsz = huge; },
+        Flaw{"MemoryWrapsAround", [](ElfBuilder& b) { b.data.p_memsz = past_all; },
              "neither in the kernel image"},
         Flaw{"MemoryWrapsAroundToItself",
-             [](ElfBuilder& b) { b.data.p_memsz = huge - b.data.p_vaddr + 1 + page_size; },
+             [](ElfBuilder& b) { b.data.p_memsz = past_all - b.data.p_vaddr + 1 + page_size; },
              "neither in the kernel image"},
         Flaw{"LargerThanTheImage", [](ElfBuilder& b) { b.data.p_memsz = layout::image_limit; },
              "neither in the kernel image"},
@@ -194,14 +194,14 @@ INSTANTIATE_TEST_SUITE_P(
              "neither in the kernel image"},
         Flaw{"InTheDirectMap", [](ElfBuilder& b) { b.data.p_vaddr = layout::direct_map; },
              "neither in the kernel image"},
-        Flaw{"LastPageOfAll", [](ElfBuilder& b) { b.data.p_vaddr = huge - page_size + 1; },
+        Flaw{"LastPageOfAll", [](ElfBuilder& b) { b.data.p_vaddr = past_all - page_size + 1; },
              "neither in the kernel image"},
         Flaw{"PhysicalTooLow", [](ElfBuilder& b) { b.data.p_paddr = 0; }, "physical 0x0, outside"},
         Flaw{"PhysicalTooHigh",
              [](ElfBuilder& b) { b.data.p_paddr = layout::image_physical + layout::image_limit; },
              "outside"},
-        Flaw{"PhysicalWrapsAround", [](ElfBuilder& b) { b.data.p_paddr = huge - page_size + 1; },
-             "outside"}),
+        Flaw{"PhysicalWrapsAround",
+             [](ElfBuilder& b) { b.data.p_paddr = past_all - page_size + 1; }, "outside"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -210,7 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
         Flaw{"None", [](ElfBuilder& b) { b.note_header.p_type = PT_NULL; }, "no nestbed note"},
         Flaw{"OtherType", [](ElfBuilder& b) { b.note_start.n_type = 99; }, "no nestbed note"},
         Flaw{"OtherName", [](ElfBuilder& b) { b.note_start.n_namesz = 4; }, "no nestbed note"},
-        Flaw{"OutsideFile", [](ElfBuilder& b) { b.note_header.p_offset = huge; }, "truncated"},
+        Flaw{"OutsideFile", [](ElfBuilder& b) { b.note_header.p_offset = past_all; }, "truncated"},
         Flaw{"TooShortForItsHeader", [](ElfBuilder& b) { b.note_header.p_filesz = 4; },
              "no nestbed note"},
         Flaw{"TooShortForItsDescriptor", [](ElfBuilder& b) { b.note_header.p_filesz = 24; },
@@ -264,7 +264,7 @@ INSTANTIATE_TEST_SUITE_P(
         Flaw{"NameOutsideSegments", [](ElfBuilder& b) { b.tests[0].name = {0x1234}; },
              "name of a test"},
         Flaw{"NullSuite", [](ElfBuilder& b) { b.tests[0].suite = {}; }, "name of a test"},
-        Flaw{"FileAtTheEndOfAll", [](ElfBuilder& b) { b.tests[0].file = {huge}; },
+        Flaw{"FileAtTheEndOfAll", [](ElfBuilder& b) { b.tests[0].file = {past_all}; },
              "name of a test"},
         Flaw{"EmptyName", [](ElfBuilder& b) { b.strings[1] = std::string_view("\0\0\0\0", 4); },
              "not an identifier"},

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <thread>
 
+#include "tests/unit/memory/byte_units.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/memory/memory_report.hpp"
 #include "vmm/study/axis.hpp"
@@ -21,12 +22,11 @@
 namespace nestbed::vmm {
 namespace {
 
+using test::gib;
+using test::kib;
+using test::mib;
 using testing::AllOf;
 using testing::HasSubstr;
-
-constexpr std::uint64_t kib = 1ULL << 10;
-constexpr std::uint64_t mib = 1ULL << 20;
-constexpr std::uint64_t gib = 1ULL << 30;
 
 constexpr Backing all[]{Backing::anon, Backing::thp, Backing::memfd, Backing::hugetlb_2m,
                         Backing::hugetlb_1g};

@@ -4,15 +4,16 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/memory/byte_units.hpp"
+
 namespace nestbed::vmm {
 namespace {
 
+using test::gib;
+using test::mib;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
-
-constexpr std::uint64_t mib = 1ULL << 20;
-constexpr std::uint64_t gib = 1ULL << 30;
 
 TEST(HugePageCommand, TheSysctlIsOfTheDefaultSizeOnly) {
     const HugePages small{.kib = 2048, .total = 0, .free = 0, .reserved = 0};

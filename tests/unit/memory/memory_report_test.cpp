@@ -7,8 +7,14 @@
 #include <sstream>
 #include <string>
 
+#include "tests/unit/memory/byte_units.hpp"
+
 namespace nestbed::vmm {
 namespace {
+
+using test::gib;
+using test::kib;
+using test::mib;
 
 /// Three mappings as Linux 6.18 shows them: 2 MiB of which 12 KiB were touched, a neighbour of the
 /// same size in huge pages, and one of hugetlbfs.
@@ -57,9 +63,6 @@ ResidentPages pages_in(std::uint64_t begin, std::uint64_t end, const std::string
     return read_resident_pages(smaps, begin, end);
 }
 
-constexpr std::uint64_t kib = 1ULL << 10;
-constexpr std::uint64_t mib = 1ULL << 20;
-constexpr std::uint64_t gib = 1ULL << 30;
 constexpr std::uint64_t first = 0x7F00'0000'0000;
 
 TEST(ResidentPages, AreThoseOfTheMapping) {

@@ -32,7 +32,7 @@ std::string output_with(ProcessStart start) {
     return text;
 }
 
-std::string output_of_script(const std::string& script) {
+std::string output_with_script(const std::string& script) {
     return output_with({.command = shell(script)});
 }
 
@@ -141,7 +141,7 @@ TEST(ChildProcess, HasItsStreams) {
 }
 
 TEST(ChildProcess, WithoutStreamsHasNone) {
-    EXPECT_EQ(output_of_script("readlink /proc/self/fd/0 /proc/self/fd/2"),
+    EXPECT_EQ(output_with_script("readlink /proc/self/fd/0 /proc/self/fd/2"),
               "/dev/null\n/dev/null\n");
 }
 
@@ -231,14 +231,14 @@ TEST(ChildProcess, HandsOnTheRestWithoutWaiting) {
 
 TEST(ChildProcess, HasNoOtherDescriptors) {
     const Descriptor ours(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    EXPECT_EQ(output_of_script("test -e /proc/$$/fd/" + std::to_string(ours.get()) +
-                               " && echo it has that"),
+    EXPECT_EQ(output_with_script("test -e /proc/$$/fd/" + std::to_string(ours.get()) +
+                                 " && echo it has that"),
               "");
 }
 
 TEST(ChildProcess, HasOurEnvironment) {
     const test::EnvironmentVariable ours("NESTBED_TEST_OURS", "from us");
-    EXPECT_EQ(output_of_script("echo $NESTBED_TEST_OURS"), "from us\n");
+    EXPECT_EQ(output_with_script("echo $NESTBED_TEST_OURS"), "from us\n");
 }
 
 TEST(ChildProcess, RunsInItsDirectory) {

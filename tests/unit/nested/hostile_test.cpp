@@ -24,14 +24,15 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using test::sends;
 
-BootStart machine(const std::string& script) {
+BootStart script_machine(const std::string& script) {
     return {.emulator = "Fake 1.0", .command = {"sh", "-c", script}, .silence = 60s};
 }
 
 TEST(NestedHostile, WhatTheEmulatorLeftBehindIsNotWaitedFor) {
     const test::TemporaryFolder folder;
     test::Recorder observer;
-    boot(machine("(sleep 3; echo late >" + (folder.path() / "marker").string() + ") & exit 3"),
+    boot(script_machine("(sleep 3; echo late >" + (folder.path() / "marker").string() +
+                        ") & exit 3"),
          observer, {});
     EXPECT_EQ(folder.read("marker"), "");
 }
@@ -48,13 +49,14 @@ TEST(NestedHostile, WhatTheEmulatorLeftBehindMayTalkForEver) {
         ::kill(std::stoi(folder.read("pid")), SIGKILL);
         EXPECT_TRUE(over.stop_requested()) << "it was heard until it was killed";
     });
-    boot(machine("yes >&3 & echo $! >" + file + "; exit 3"), observer, {});
+    boot(script_machine("yes >&3 & echo $! >" + file + "; exit 3"), observer, {});
 }
 
 TEST(NestedHostile, AFinishedFrameWithoutANumberIsNoSuccess) {
     test::Recorder observer;
     try {
-        const BootResult result = boot(machine(sends(FrameKind::finished, "oops")), observer, {});
+        const BootResult result =
+            boot(script_machine(sends(FrameKind::finished, "oops")), observer, {});
         EXPECT_NE(result.end, BootEnd::finished) << "code " << result.code;
     } catch (const Error&) {
     }
@@ -62,16 +64,16 @@ TEST(NestedHostile, AFinishedFrameWithoutANumberIsNoSuccess) {
 
 TEST(NestedHostile, GarbageAfterTheLastFrameDoesNoHarm) {
     test::Recorder observer;
-    EXPECT_NO_THROW(
-        boot(machine(sends(FrameKind::finished, "0") + "sleep 0.5; echo 'reboot: Power down' >&4"),
-             observer, {}));
+    EXPECT_NO_THROW(boot(script_machine(sends(FrameKind::finished, "0") +
+                                        "sleep 0.5; echo 'reboot: Power down' >&4"),
+                         observer, {}));
 }
 
 TEST(NestedHostile, TheLastFrameIsTheLast) {
     test::Recorder observer;
     const BootResult result =
-        boot(machine(sends(FrameKind::finished, "1") + sends(FrameKind::output, "late") +
-                     sends(FrameKind::finished, "0")),
+        boot(script_machine(sends(FrameKind::finished, "1") + sends(FrameKind::output, "late") +
+                            sends(FrameKind::finished, "0")),
              observer, {});
     EXPECT_EQ(result.code, 1);
     EXPECT_EQ(observer.events, "");

@@ -78,24 +78,24 @@ TEST(RequestOf, EverythingAndFreedTablesAreKept) {
     expect_request(Invalidation::of(here, pages_at(7, 0), true), everything(true));
 }
 
-struct Space {
+struct SpaceOfHere {
     AddressSpaceId id() const { return here; }
     AtomicCpuSet& active_set() { return active; }
     AtomicCpuSet active;
 };
 
 struct Recorder {
-    void shoot(Space& space, const Request& request) {
+    void shoot(SpaceOfHere& space, const Request& request) {
         spaces.push_back(&space);
         requests.push_back(request);
     }
-    std::vector<const Space*> spaces;
+    std::vector<const SpaceOfHere*> spaces;
     std::vector<Request> requests;
 };
 
 TEST(AShootdownInvalidator, ShootsOnceForAWholeBatch) {
     Recorder protocol;
-    Space space;
+    SpaceOfHere space;
     paging::StaleBatch<2> batch(here);
     for (const std::uint64_t number : {3, 9}) {
         const auto page = Page4k::containing(VirtAddr(number * 4096));
@@ -109,12 +109,12 @@ TEST(AShootdownInvalidator, ShootsOnceForAWholeBatch) {
     });
     EXPECT_EQ(freed.size(), 2U);
     EXPECT_EQ(protocol.requests, std::vector<Request>{pages_at(3, 7)});
-    EXPECT_EQ(protocol.spaces, std::vector<const Space*>{&space});
+    EXPECT_EQ(protocol.spaces, std::vector<const SpaceOfHere*>{&space});
 }
 
 TEST(AShootdownInvalidator, RefusesWhatItCannotPay) {
     Recorder protocol;
-    Space space;
+    SpaceOfHere space;
     const ShootdownInvalidator pay(protocol, space);
     EXPECT_DEATH(pay(Invalidation::of(elsewhere, pages_at(7, 1))), "another address space");
     const PageRange kernel = {VirtAddr(0xffff'8000'0000'0000), 1};
@@ -124,7 +124,7 @@ TEST(AShootdownInvalidator, RefusesWhatItCannotPay) {
 }
 
 TEST(WhatIsCachedNowhere, IsPaidWhileNoCpuHasTheSpaceLoaded) {
-    Space space;
+    SpaceOfHere space;
     const CachedNowhere pay(space);
     pay(Invalidation::of(here, pages_at(7, 1)));
     pay(Invalidation::of_everything(here, true));

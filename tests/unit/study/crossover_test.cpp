@@ -33,10 +33,10 @@ TestResult measured(std::initializer_list<Costs> all) {
 
 using Json = nlohmann::ordered_json;
 
-const test::OptionTexts options{{"--crossover", "1"}};
-const Study& study() { return test::study_with("shootdown", options); }
+const test::OptionTexts crossover_options{{"--crossover", "1"}};
+const Study& study() { return test::study_with("shootdown", crossover_options); }
 StudyRuns runs_of(TestResult result) {
-    return {{test::point_at("shootdown", options), std::move(result)}};
+    return {{test::point_at("shootdown", crossover_options), std::move(result)}};
 }
 std::string text_of(TestResult result) { return study_text(study(), runs_of(std::move(result))); }
 std::string sentence(std::initializer_list<Costs> all) {
