@@ -3,7 +3,6 @@
 // payments that are wrong on purpose, to show that the watchers would see it.
 
 #include <array>
-#include <cstring>
 #include <optional>
 
 #include "guest/harness/places.hpp"
@@ -11,6 +10,7 @@
 #include "guest/harness/staleness.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/harness/watched_pages.hpp"
+#include "guest/suites/used_tables.hpp"
 #include "guest/suites/user_access.hpp"
 #include "shared/paging/stale_batch.hpp"
 #include "shared/shootdown/invalidator.hpp"
@@ -78,35 +78,6 @@ class Watched {
   private:
     std::size_t first_;
     std::size_t count_;
-};
-
-/// Another use, while it exists, of the tables that were freed last: every way through them ends in
-/// a frame whose entries lead to itself, so that whoever still goes that way does not fault.
-class UsedTables {
-  public:
-    explicit UsedTables(std::size_t tables) : count_(tables), trap_(*frames().allocate_zeroed()) {
-        std::uint64_t* const entries = in_direct_map(trap_.address());
-        for (std::size_t n = 0; n < paging::entries_per_table; ++n) {
-            paging::store_entry(entries[n], paging::Pte::leaf(trap_, user_data).raw());
-        }
-        for (std::size_t n = 0; n < count_; ++n) {
-            tables_[n] = frames().allocate_zeroed();
-            std::memcpy(in_direct_map(tables_[n]->address()), entries, kib4);
-        }
-    }
-    ~UsedTables() {
-        frames().free(trap_);
-        for (std::size_t n = 0; n < count_; ++n) {
-            frames().free(*tables_[n]);
-        }
-    }
-    UsedTables(const UsedTables&) = delete;
-    UsedTables& operator=(const UsedTables&) = delete;
-
-  private:
-    std::array<std::optional<paging::Frame4k>, 3> tables_{};
-    std::size_t count_;
-    paging::Frame4k trap_;
 };
 
 /// What CPU 0 does.

@@ -14,6 +14,7 @@
 #include "live_entry.hpp"
 #include "map_range.hpp"
 #include "mapper_settings.hpp"
+#include "mapping.hpp"
 #include "merge.hpp"
 #include "page.hpp"
 #include "page_range.hpp"
@@ -23,23 +24,11 @@
 #include "split.hpp"
 #include "stale.hpp"
 #include "stale_range.hpp"
-#include "table_reserve.hpp"
 #include "table_tree.hpp"
 #include "unmap_range.hpp"
 #include "window.hpp"
 
 namespace nestbed::paging {
-
-/// What `Mapper::lookup` finds.
-struct Mapping {
-    /// The address that the linear address maps to.
-    PhysAddr address{};
-    PageSize size = PageSize::size_4k;
-    /// The leaf's flags; tables above it may grant less.
-    Flags flags{Permission::none};
-    /// The leaf entry.
-    std::uint64_t raw = 0;
-};
 
 /// Maps pages to frames in the tree of tables under one root.
 ///
@@ -111,13 +100,13 @@ class Mapper {
         if (!tree_.bounds().contains(range)) {
             return tree_.refusal(range);
         }
-        if (const auto fits = check_leaf(range.start, first.address(), flags); !fits) {
+        if (const auto fits = tree_.check_leaf(range.start, first.address(), flags); !fits) {
             return fits;
         }
         // The first frame fits; do the others?
         const std::uint64_t room = tree_.frames_end() - first.address().raw();
         if (range.bytes() > room) {
-            return check_leaf(range.start + room, first.address() + room, flags);
+            return tree_.check_leaf(range.start + room, first.address() + room, flags);
         }
         return MapRange<Window, Source>(tree_, range, first, flags, greatest).run();
     }
@@ -269,22 +258,12 @@ class Mapper {
     /// Errors: `not_exist`, `unexpected_leaf`, `unexpected_table`, `out_of_frames`.
     template <PageSize Size>
     constexpr Result<StaleRange> split(Page<Size> page) requires(Size != PageSize::size_4k) {
-        constexpr Level leaf_level = leaf_level_of(Size);
         if (!tree_.bounds().contains(page.address())) {
-            return tree_.refusal(page.address(), leaf_level, bits::present);
+            return tree_.refusal(page.address(), leaf_level_of(Size), bits::present);
         }
-        std::uint64_t* const slot =
-            tree_.template leaf_slot<leaf_level>(page.address(), RequiredRights());
-        const std::uint64_t raw = slot == nullptr ? 0 : load_entry(*slot);
-        if (!is_leaf<leaf_level>(raw)) {
-            return obstacle<leaf_level>(page.address(), RequiredRights());
+        if (const Result<void> done = split_page(tree_, page); !done) {
+            return done.error();
         }
-        TableReserve<Window, Source> reserve(tree_.window(), tree_.source());
-        if (const auto filled = reserve.fill(1, page.address()); !filled) {
-            return filled.error();
-        }
-        const Frame4k table = reserve.take();
-        split_leaf(*slot, leaf_level, raw, table, tree_.window()(table));
         return StaleRange(space(), PageRange::of(page), true);
     }
 
@@ -303,35 +282,17 @@ class Mapper {
     template <PageSize Size>
     constexpr Result<DetachedTable<Size>> merge(Page<Size> page) requires(Size !=
                                                                           PageSize::size_4k) {
-        constexpr Level leaf_level = leaf_level_of(Size);
         const VirtAddr address = page.address();
         if (!tree_.bounds().contains(address)) {
-            return tree_.refusal(address, leaf_level, bits::present);
+            return tree_.refusal(address, leaf_level_of(Size), bits::present);
         }
         if (reclaim_pending_) {
             return Error{.kind = ErrorKind::reclaim_pending, .virt = address};
         }
-        const Descent found = tree_.template descend<leaf_level>(address, RequiredRights());
-        if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::table) {
-            return tree_.obstacle(found, address, Level::pt);
-        }
-        const Frame4k table = *TableEntry(found.raw).next_table();
-        std::uint64_t* entries = tree_.window()(table);
-        if (entries == nullptr) {
-            return tree_.obstacle({.raw = table.address().raw(), .level = below(leaf_level)},
-                                  address, leaf_level);
-        }
-        const std::optional<std::uint64_t> leaf = merged_leaf(leaf_level, entries);
+        const Result<std::uint64_t> leaf = detach_parts(tree_, page);
         if (!leaf) {
-            return Error{.kind = ErrorKind::not_mergeable, .level = leaf_level, .virt = address};
+            return leaf.error();
         }
-        if (!tree_.template encodable<Size>(*leaf)) {
-            return tree_.refusal(address, leaf_level, *leaf);
-        }
-        if (!RequiredRights(Flags::of_leaf(Size, *leaf)).granted_by(found.raw)) {
-            return tree_.obstacle(found, address, Level::pt);
-        }
-        detach_entry(*found.slot);
         reclaim_pending_ = true;
         return DetachedTable<Size>(space(), page, *leaf);
     }
@@ -370,27 +331,18 @@ class Mapper {
         // The size is a constant in each case, so that decoding is a few masks. Without a table
         // `raw` is its address, which is never present.
         if (found.level == Level::pt && is_leaf<Level::pt>(found.raw)) [[likely]] {
-            return mapping<Level::pt>(found.raw, address);
+            return Mapping::by_leaf<Level::pt>(found.raw, address);
         }
         if (found.level == Level::pd && is_leaf<Level::pd>(found.raw)) {
-            return mapping<Level::pd>(found.raw, address);
+            return Mapping::by_leaf<Level::pd>(found.raw, address);
         }
         if (found.level == Level::pdpt && is_leaf<Level::pdpt>(found.raw)) {
-            return mapping<Level::pdpt>(found.raw, address);
+            return Mapping::by_leaf<Level::pdpt>(found.raw, address);
         }
         return no_mapping(found.slot, found.raw, found.level, address);
     }
 
   private:
-    template <Level Leaf>
-    static constexpr Mapping mapping(std::uint64_t raw, VirtAddr address) {
-        constexpr PageSize size = leaf_size_of(Leaf);
-        return {.address = PhysAddr((raw & bits::leaf_frame(size)) | address.offset_in(size)),
-                .size = size,
-                .flags = Flags::of_leaf(size, raw),
-                .raw = raw};
-    }
-
     /// What `lookup` says if there is none. It judges by what it saw, since a
     /// reader may hold no lock.
     [[gnu::cold, gnu::noinline]] static constexpr Error no_mapping(std::uint64_t* slot,
@@ -422,18 +374,6 @@ class Mapper {
     [[gnu::cold, gnu::noinline]] constexpr Error obstacle(VirtAddr address,
                                                           RequiredRights required) const {
         return tree_.obstacle(tree_.template descend<Leaf>(address, required), address, Leaf);
-    }
-
-    /// Whether a 4 KiB leaf can map this frame with these flags.
-    constexpr Result<void> check_leaf(VirtAddr address, PhysAddr frame, Flags flags) const {
-        if (!PhysAddr::within(frame.raw(), architectural_physical_bits)) {
-            return Error{.kind = ErrorKind::out_of_range, .virt = address, .phys = frame};
-        }
-        const std::uint64_t leaf = frame.raw() | flags.to_leaf(PageSize::size_4k);
-        if (!tree_.template encodable<PageSize::size_4k>(leaf)) {
-            return tree_.refusal(address, Level::pt, leaf);
-        }
-        return {};
     }
 
     constexpr void require_own(AddressSpaceId of) const {

@@ -10,6 +10,10 @@
 #include "leaf.hpp"
 #include "level.hpp"
 #include "live_entry.hpp"
+#include "page.hpp"
+#include "required_rights.hpp"
+#include "result.hpp"
+#include "table_tree.hpp"
 
 namespace nestbed::paging {
 
@@ -46,6 +50,37 @@ constexpr std::uint64_t take_processor_bits(std::uint64_t* entries) {
         entries[i] = 0;
     }
     return found;
+}
+
+/// `Mapper::merge` up to the moment when the table of the page's parts is detached, for a page
+/// within the mapper's bounds. Returns the large leaf that is to take its place.
+template <TableWindow Window, TableFrameSource Source, PageSize Size>
+constexpr Result<std::uint64_t> detach_parts(const TableTree<Window, Source>& tree,
+                                             Page<Size> page) {
+    constexpr Level leaf_level = leaf_level_of(Size);
+    const VirtAddr address = page.address();
+    const Descent found = tree.template descend<leaf_level>(address, RequiredRights());
+    if (found.slot == nullptr || kind_of(found.level, found.raw) != EntryKind::table) {
+        return tree.obstacle(found, address, Level::pt);
+    }
+    const Frame4k table = *TableEntry(found.raw).next_table();
+    std::uint64_t* entries = tree.window()(table);
+    if (entries == nullptr) {
+        return tree.obstacle({.raw = table.address().raw(), .level = below(leaf_level)}, address,
+                             leaf_level);
+    }
+    const std::optional<std::uint64_t> leaf = merged_leaf(leaf_level, entries);
+    if (!leaf) {
+        return Error{.kind = ErrorKind::not_mergeable, .level = leaf_level, .virt = address};
+    }
+    if (!tree.template encodable<Size>(*leaf)) {
+        return tree.refusal(address, leaf_level, *leaf);
+    }
+    if (!RequiredRights(Flags::of_leaf(Size, *leaf)).granted_by(found.raw)) {
+        return tree.obstacle(found, address, Level::pt);
+    }
+    detach_entry(*found.slot);
+    return *leaf;
 }
 
 }  // namespace nestbed::paging

@@ -9,6 +9,10 @@
 #include "leaf.hpp"
 #include "level.hpp"
 #include "live_entry.hpp"
+#include "page.hpp"
+#include "required_rights.hpp"
+#include "result.hpp"
+#include "table_reserve.hpp"
 #include "table_tree.hpp"
 
 namespace nestbed::paging {
@@ -44,6 +48,25 @@ constexpr std::uint64_t split_leaf(std::uint64_t& slot, Level level, std::uint64
         // If it fails, a processor has set accessed or dirty meanwhile, and the parts need it too.
     } while (!compare_exchange_entry(slot, raw, replacement));
     return replacement;
+}
+
+/// `Mapper::split`, for a page within the mapper's bounds.
+template <TableWindow Window, TableFrameSource Source, PageSize Size>
+constexpr Result<void> split_page(const TableTree<Window, Source>& tree, Page<Size> page) {
+    constexpr Level leaf_level = leaf_level_of(Size);
+    const VirtAddr address = page.address();
+    const Descent found = tree.template descend<leaf_level>(address, RequiredRights());
+    if (found.slot == nullptr || found.level != leaf_level ||
+        kind_of(leaf_level, found.raw) != EntryKind::leaf) {
+        return tree.obstacle(found, address, leaf_level);
+    }
+    TableReserve<Window, Source> reserve(tree.window(), tree.source());
+    if (const auto filled = reserve.fill(1, address); !filled) {
+        return filled.error();
+    }
+    const Frame4k table = reserve.take();
+    split_leaf(*found.slot, leaf_level, found.raw, table, tree.window()(table));
+    return {};
 }
 
 }  // namespace nestbed::paging

@@ -54,6 +54,18 @@ class TableTree {
         return (leaf & (bits::present | reserved_)) == bits::present;
     }
 
+    /// Whether a 4 KiB leaf can map this frame with these flags.
+    constexpr Result<void> check_leaf(VirtAddr address, PhysAddr frame, Flags flags) const {
+        if (!PhysAddr::within(frame.raw(), architectural_physical_bits)) {
+            return Error{.kind = ErrorKind::out_of_range, .virt = address, .phys = frame};
+        }
+        const std::uint64_t leaf = frame.raw() | flags.to_leaf(PageSize::size_4k);
+        if (!encodable<PageSize::size_4k>(leaf)) {
+            return refusal(address, Level::pt, leaf);
+        }
+        return {};
+    }
+
     /// The first physical address that no leaf can have.
     constexpr std::uint64_t frames_end() const {
         const unsigned width = settings_.format.maxphyaddr;

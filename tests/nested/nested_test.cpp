@@ -8,10 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "tests/nested/emulator_process.hpp"
 #include "tests/program/expectations.hpp"
 
 namespace nestbed::test {
@@ -28,67 +27,10 @@ namespace fs = std::filesystem;
 /// More than a boot takes on a busy machine.
 constexpr auto patience = 10min;
 
-std::string contents(const fs::path& file) {
-    std::ostringstream text;
-    text << std::ifstream(file).rdbuf();
-    return text.str();
-}
-
 fs::path kernel_folder() {
     const char* home = std::getenv("HOME");
     const char* cache = std::getenv("XDG_CACHE_HOME");
     return (cache != nullptr ? fs::path(cache) : fs::path(home) / ".cache") / "nestbed" / "kernel";
-}
-
-std::string name_of(const fs::path& process) {
-    std::string name = contents(process / "comm");
-    return name.substr(0, name.find('\n'));
-}
-
-/// Direct children of a process, by the names of their programs.
-std::vector<std::pair<int, std::string>> children_of(int parent) {
-    std::vector<std::pair<int, std::string>> children;
-    for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-        const int id = std::atoi(entry.path().filename().c_str());
-        const std::string status = contents(entry.path() / "status");
-        if (id != 0 &&
-            status.find("\nPPid:\t" + std::to_string(parent) + "\n") != std::string::npos) {
-            children.emplace_back(id, name_of(entry.path()));
-        }
-    }
-    return children;
-}
-
-/// The emulator that `process` has started, once it has: not one that is only asked for its
-/// version.
-int emulator_of(const Process& process) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
-    while (std::chrono::steady_clock::now() < deadline) {
-        for (const auto& [id, name] : children_of(process.id())) {
-            const std::string arguments =
-                contents(fs::path("/proc") / std::to_string(id) / "cmdline");
-            const bool boots = arguments.find("-initrd") != std::string::npos ||
-                               arguments.find("bochsrc") != std::string::npos;
-            if (boots && (name.starts_with("qemu-system") || name.starts_with("bochs-bin"))) {
-                return id;
-            }
-        }
-        std::this_thread::sleep_for(5ms);
-    }
-    return -1;
-}
-
-bool is_gone(int process) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (::kill(process, 0) == 0 && std::chrono::steady_clock::now() < deadline) {
-        // A child of a killed parent stays until whoever inherits it looks after it.
-        if (contents(fs::path("/proc") / std::to_string(process) / "status").find("State:\tZ") !=
-            std::string::npos) {
-            return true;
-        }
-        std::this_thread::sleep_for(5ms);
-    }
-    return ::kill(process, 0) != 0;
 }
 
 class Nested : public testing::Test {

@@ -12,13 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/vmm/kvm_test.hpp"
+#include "crash_test.hpp"
 #include "vmm/diagnose/disassembly.hpp"
-#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 namespace {
 
+using test::CrashTest;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -40,27 +40,6 @@ MATCHER_P(HasInOrder, parts, "has in order " + testing::PrintToString(parts)) {
 }
 
 using Parts = std::vector<std::string>;
-
-class CrashTest : public test::KvmTest {
-  protected:
-    /// Runs `crash.name`.
-    TestResult crash(const std::string& name,
-                     std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
-        const test::GuestAndTest crash("crash", name);
-        TestSettings settings;
-        settings.timeout = timeout;
-        settings.parameters = {{"depth", 100}};
-        return run_test(system(), crash.guest, crash.test, settings, {});
-    }
-
-    /// Runs `crash.name`, which has to fail.
-    TestResult failed(const std::string& name,
-                      std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
-        TestResult result = crash(name, timeout);
-        EXPECT_EQ(result.verdict, Verdict::failed) << result.reason;
-        return result;
-    }
-};
 
 /// The part of a report that is about one vCPU.
 std::string part_of(const std::string& report, unsigned cpu) {

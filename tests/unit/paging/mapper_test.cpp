@@ -388,16 +388,5 @@ TEST(Mapper, FrameSourceThatLeavesTheWindowChangesNothing) {
     EXPECT_FALSE(pool.gave_back_dirty());
 }
 
-// What must not compile: a frame of another size than the page.
-template <typename M, typename P, typename F>
-concept Maps = requires(M& mapper, P page, F frame, Flags flags) {
-    mapper.map(page, frame, flags);
-};
-using PoolMapper = Mapper<Pool::Window, Pool>;
-static_assert(Maps<PoolMapper, Page2m, Frame2m>);
-static_assert(!Maps<PoolMapper, Page2m, Frame4k>);
-static_assert(!Maps<PoolMapper, Page4k, Frame2m>);
-static_assert(!Maps<PoolMapper, VirtAddr, PhysAddr>);
-
 }  // namespace
 }  // namespace nestbed::paging::test
