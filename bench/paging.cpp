@@ -153,14 +153,14 @@ int run_benchmarks() {
         add_benchmark("paging/" + contest.name, benchmark::kMicrosecond, repetitions,
                       [&](benchmark::State& state) { run_contest(state, contest); });
     }
-    benchmark::RunSpecifiedBenchmarks();
+    const int status = run_chosen();
     fmt::print("\nTSC cycles per 4 KiB page, medians of {} repetitions:\n", repetitions);
     for (const Contest& contest : contests) {
         if (!contest.cycles.empty()) {
             print(contest);
         }
     }
-    return 0;
+    return status;
 }
 
 }  // namespace nestbed::bench

@@ -1,5 +1,7 @@
 #include "bench/side_by_side.hpp"
 
+#include "bench/run_benchmarks.hpp"
+
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -67,7 +69,7 @@ std::vector<Costs> run_side_by_side(benchmark::State& state,
             state.SetIterationTime(costs[0].wall.back());
         }
     } catch (const std::exception& error) {
-        state.SkipWithError(error.what());
+        fail(state, error.what());
         return {};
     }
     return costs;

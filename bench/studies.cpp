@@ -88,13 +88,8 @@ class StudyBench {
         }
     }
 
-    /// Prints how far below its bars, if it has any, the study is. Returns whether a run has
-    /// failed.
-    bool report() const {
-        fmt::print(stderr, "{}", bars_text(study_, runs_));
-        return std::ranges::any_of(
-            runs_, [](const StudyRun& run) { return run.test.verdict == vmm::Verdict::failed; });
-    }
+    /// Prints how far below its bars, if it has any, the study is.
+    void report() const { fmt::print(stderr, "{}", bars_text(study_, runs_)); }
 
   private:
     const StudyRun& run_of(const Point& point) {
@@ -110,7 +105,12 @@ class StudyBench {
         const vmm::MeasurementEvent* found = measurement_named(test, measured.name);
         if (test.verdict != vmm::Verdict::passed || found == nullptr || test.tsc_khz == 0) {
             const std::string reason = test.reason.empty() ? "not measured" : test.reason;
-            state.SkipWithError(fmt::format("{}: {}", verdict_name(test.verdict), reason).c_str());
+            const std::string text = fmt::format("{}: {}", verdict_name(test.verdict), reason);
+            if (test.verdict == vmm::Verdict::skipped) {
+                state.SkipWithError(text.c_str());
+            } else {
+                fail(state, text);
+            }
             return;
         }
         const auto operations = static_cast<double>(number_named(*found, measured.per).value_or(1));
@@ -149,7 +149,7 @@ class StudyBench {
 
 }  // namespace
 
-/// Fails if any of what ran has failed: a measurement without its proof is none.
+/// A measurement without its proof is none, and fails.
 int run_benchmarks() {
     const kvm::System system;
     vmm::VcpuThread::install_kick_handler();
@@ -157,12 +157,11 @@ int run_benchmarks() {
     for (const Selection& selection : selections()) {
         benches.emplace_back(system, selection).add_benchmarks();
     }
-    benchmark::RunSpecifiedBenchmarks();
-    bool failed = false;
+    const int status = run_chosen();
     for (const StudyBench& bench : benches) {
-        failed = bench.report() || failed;
+        bench.report();
     }
-    return failed ? 1 : 0;
+    return status;
 }
 
 }  // namespace nestbed::bench

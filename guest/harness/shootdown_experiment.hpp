@@ -11,6 +11,7 @@
 #include "guest/harness/shootdown_phases.hpp"
 #include "guest/harness/shootdown_readers.hpp"
 #include "guest/harness/statistics.hpp"
+#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/tick.hpp"
 #include "guest/kernel/address_space.hpp"
 #include "guest/kernel/instructions.hpp"
@@ -38,7 +39,40 @@ struct ExperimentSettings {
     bool bare_round_trips = false;  ///< before each sample, for comparison
     std::uint64_t counted = 0;      ///< shootdowns after the samples that the host counts over
     std::uint64_t traced = 0;       ///< and such of which each step is timed
+
+    static ExperimentSettings of_parameters();
 };
+
+/// Parameters: `pages`, `samples`, `target` (a TargetState), `routing` (a Routing), `flush` (a
+/// FlushPrimitive), `threshold` (pages), `initiators`, `spaces` (an InitiatorSpaces), `phases` (1:
+/// times each step, too), `hypercalls` (1: they come back here).
+inline ExperimentSettings ExperimentSettings::of_parameters() {
+    constexpr std::uint64_t most_counted = 32;
+    const std::uint64_t samples = parameter("samples", 10);
+    const std::uint64_t few = samples < most_counted ? samples : most_counted;
+    const auto initiators = static_cast<std::uint32_t>(parameter("initiators", 1));
+    const bool alone = initiators == 1;
+    const ExperimentSettings settings{
+        .cpus = cpu_count(),
+        .pages = parameter("pages", 1),
+        .target = parameter_of("target", TargetState::user),
+        .samples = samples,
+        .initiators = initiators,
+        .spaces = parameter_of("spaces", InitiatorSpaces::same),
+        .routing = parameter_of("routing", Routing::unicast),
+        .flush_policy = {.primitive = parameter_of("flush", FlushPrimitive::invlpg),
+                         .threshold = parameter("threshold", paging::max_single_invalidations)},
+        .hypercalls = parameter("hypercalls", 0) != 0,
+        .bare_round_trips = alone,
+        .counted = alone ? few : 0,
+        .traced = alone && parameter("phases", 0) != 0 ? samples : 0,
+    };
+    GUEST_REQUIRE(settings.pages >= 1);
+    GUEST_REQUIRE(settings.pages <= RemappedPages::max_pages);
+    GUEST_REQUIRE(settings.initiators >= 1);
+    GUEST_REQUIRE(settings.initiators <= max_initiators);
+    return settings;
+}
 
 struct ExperimentCounts {
     std::uint64_t shootdowns = 0;  ///< of all initiators, warm-up included

@@ -4,41 +4,12 @@
 #include "guest/harness/refill.hpp"
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
-#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/test.hpp"
 
 namespace nestbed::guest {
 namespace {
 
 using shootdown::ProtocolId;
-
-ExperimentSettings settings_from_parameters() {
-    constexpr std::uint64_t most_counted = 32;
-    const std::uint64_t samples = parameter("samples", 10);
-    const std::uint64_t few = samples < most_counted ? samples : most_counted;
-    const auto initiators = static_cast<std::uint32_t>(parameter("initiators", 1));
-    const bool alone = initiators == 1;
-    const ExperimentSettings settings{
-        .cpus = cpu_count(),
-        .pages = parameter("pages", 1),
-        .target = parameter_of("target", TargetState::user),
-        .samples = samples,
-        .initiators = initiators,
-        .spaces = parameter_of("spaces", InitiatorSpaces::same),
-        .routing = parameter_of("routing", Routing::unicast),
-        .flush_policy = {.primitive = parameter_of("flush", FlushPrimitive::invlpg),
-                         .threshold = parameter("threshold", paging::max_single_invalidations)},
-        .hypercalls = parameter("hypercalls", 0) != 0,
-        .bare_round_trips = alone,
-        .counted = alone ? few : 0,
-        .traced = alone && parameter("phases", 0) != 0 ? samples : 0,
-    };
-    GUEST_REQUIRE(settings.pages >= 1);
-    GUEST_REQUIRE(settings.pages <= RemappedPages::max_pages);
-    GUEST_REQUIRE(settings.initiators >= 1);
-    GUEST_REQUIRE(settings.initiators <= max_initiators);
-    return settings;
-}
 
 void report(ProtocolId protocol, const ExperimentSettings& settings, const ExperimentCounts& counts,
             const ExperimentHistograms& histograms) {
@@ -72,19 +43,17 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
     histograms.phases.report(name_of(protocol));
 }
 
-/// Parameters: `pages`, `samples`, `target` (a TargetState), `protocol` (a ProtocolId), `routing`
-/// (a Routing), `flush` (a FlushPrimitive), `threshold` (pages), `initiators`, `spaces` (an
-/// InitiatorSpaces), `phases` (1: times each step, too), `hypercalls` (1: they come back here).
-GUEST_TEST(measure_shootdown, latency, {.cpus = 2}) {
+/// Parameters: `protocol` (a ProtocolId), and those of ExperimentSettings.
+GUEST_TEST(measure_shootdown, latency, {.cpus = 2, .proof = 1}) {
     const auto protocol = parameter_of("protocol", ProtocolId::global);
-    const ExperimentSettings settings = settings_from_parameters();
+    const ExperimentSettings settings = ExperimentSettings::of_parameters();
     static ExperimentHistograms histograms;
     const ExperimentCounts counts = run_shootdowns(protocol, settings, histograms);
     report(protocol, settings, counts, histograms);
 }
 
 /// Parameters: `protocol`, `seconds`, `seed`.
-GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
+GUEST_TEST(measure_shootdown, soak, {.cpus = 2, .proof = 1}) {
     const auto protocol = parameter_of("protocol", ProtocolId::global);
     const std::uint64_t khz = boot_info().tsc_khz;
     GUEST_REQUIRE(khz != 0);
@@ -106,6 +75,20 @@ GUEST_TEST(measure_shootdown, soak, {.cpus = 2}) {
                        channel::Proof{.checks = counts.accesses, .violations = counts.violations});
 }
 
+/// Around Linux's ceiling each number.
+constexpr std::uint64_t pages_flushed[] = {1,
+                                           2,
+                                           4,
+                                           8,
+                                           16,
+                                           paging::max_single_invalidations - 1,
+                                           paging::max_single_invalidations,
+                                           paging::max_single_invalidations + 1,
+                                           64,
+                                           128,
+                                           256,
+                                           512};
+
 // Page by page against everything at once, with what each makes the processor walk again. The two
 // take turns, so that whatever disturbs disturbs both.
 //
@@ -119,7 +102,7 @@ GUEST_TEST(measure_shootdown, crossover) {
     const FlushPolicy by_page{.primitive = FlushPrimitive::invlpg, .threshold = WorkingSet::pages};
     const FlushPolicy everything{.primitive = primitive};
     WorkingSet working_set;
-    for (const std::uint64_t pages : {1, 2, 4, 8, 16, 32, 33, 34, 64, 128, 256, 512}) {
+    for (const std::uint64_t pages : pages_flushed) {
         static stats::Histogram histograms[2];
         histograms[0] = histograms[1] = {};
         for (std::uint64_t n = parameter("samples", 10); n != 0; --n) {

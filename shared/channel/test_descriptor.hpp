@@ -15,6 +15,8 @@ struct TestNeeds {
     std::uint64_t memory = 0;        ///< bytes of guest memory, at least; 0: default
     std::uint64_t test_memory = 0;   ///< bytes of test memory (test_memory.hpp), at least
     DirtyLogging dirty_logging{};    ///< of the test memory; skipped where KVM has none
+    /// 1: what it measures counts only with a proof, which the first of its measurements has.
+    std::uint64_t proof = 0;
 };
 
 struct TestDescriptor {
@@ -25,7 +27,7 @@ struct TestDescriptor {
     std::uint64_t line;
     TestNeeds needs;
 };
-static_assert(sizeof(TestDescriptor) == 80);
+static_assert(sizeof(TestDescriptor) == 88);
 
 /// The descriptor of the ELF note that makes an ELF file a nestbed guest: note name `note_name`,
 /// type `note_type`.

@@ -12,7 +12,8 @@ cd "$1"
     docs/architecture.md
   find vmm shared guest bench -type f -name '*.*pp' | sed 's/^/file /'
   find vmm shared guest bench -type f \( -name '*.?pp' -o -name '*.[chS]' \) -exec \
-    grep -oHE '^#include "[^"]+"' {} + | sed 's/:#include "/ /; s/"$//; s/^/include /'
+    grep -oHE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<][^">]+[">]' {} + |
+    sed 's/:[^:"<]*["<]/ /; s/[">]$//; s/^/include /'
 } | awk '
 function folder_of(path, part) {
   split(path, part, "/")

@@ -25,6 +25,7 @@ plant() {
 plant "$1" vmm/result/judge.hpp '#include "vmm/render/human.hpp"' 'vmm/result may not include vmm/render'
 plant "$1" vmm/result/judge.hpp '#include "vmm/render/human.hpp"' 'part of a circle: vmm/result vmm/render'
 plant "$1" shared/paging/entry.hpp '#include "../channel/abi.hpp"' 'shared/paging may not include shared/channel'
+plant "$1" vmm/kvm/vm.hpp ' #  include <guest/kernel/boot.hpp>' 'vmm/kvm may not include guest/kernel'
 plant "$1" vmm/kvm/vm.hpp '#include "guest/kernel/boot.hpp"' 'vmm/kvm may not include guest/kernel'
 plant "$1" docs/architecture.md '| `vmm/cellar` | wine | |' 'vmm/cellar'
 plant "$1" docs/architecture.md '- `vmm/kvm` → `vmm/cli`' 'still has it to go'

@@ -13,7 +13,6 @@ namespace nestbed::vmm {
 namespace {
 
 using nlohmann::json;
-using test::GuestAndTest;
 using testing::DoubleEq;
 using testing::HasSubstr;
 using testing::Optional;

@@ -106,7 +106,12 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
     if (fs::is_regular_file(status) && ::access(path_.c_str(), W_OK) != 0) {
         fail(path_, errno);
     }
-    const TemporaryFile can_be_made(path_);
+    try {
+        const TemporaryFile can_be_made(path_);
+    } catch (const Error&) {
+        fs::remove(path_, error);
+        throw;
+    }
     fs::remove(path_);
 }
 

@@ -11,9 +11,9 @@ namespace nestbed::vmm {
 
 class OutputFile {
   public:
-    /// Throws Error(io) if `path` could not be written now. An old file is gone then: whoever reads
-    /// it after a run that failed would take it for that run's. What is there and no regular file
-    /// (a pipe, a terminal, /dev/null) is opened now and written later.
+    /// Throws Error(io) if `path` could not be written now. An old file is gone then, if it
+    /// may be: whoever reads it after a run that failed would take it for that run's. What is there
+    /// and no regular file (a pipe, a terminal, /dev/null) is opened now and written later.
     explicit OutputFile(std::filesystem::path path);
 
     /// Puts `contents` into the file: into another one beside it, which then takes its name.

@@ -24,14 +24,16 @@ constexpr char doctor_help[] =
     "  nestbed doctor --json | jq .host.calibration\n\n";
 
 /// Why no guest can be run, if that is so.
-std::string problem_of(const HostDescription& host, const std::optional<Calibration>& calibration) {
+std::optional<Error> problem_of(const HostDescription& host,
+                                const std::optional<Calibration>& calibration) {
     if (!host.kvm_problem.empty()) {
-        return host.kvm_problem;
+        return Error(ErrorKind::host_lacks, host.kvm_problem);
     }
     if (calibration && !calibration->found_anything() && !calibration->problems.empty()) {
-        return "/dev/kvm opens, but runs no guest: " + calibration->problems.front();
+        return Error(calibration->error ? calibration->error->kind() : ErrorKind::host_lacks,
+                     "/dev/kvm opens, but runs no guest: " + calibration->problems.front());
     }
-    return "";
+    return std::nullopt;
 }
 
 ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
@@ -54,8 +56,8 @@ ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
         }
     }
     print(json ? json_host_report(command_line, host, calibration) : host_text(host, calibration));
-    if (const std::string problem = problem_of(host, calibration); !problem.empty()) {
-        throw Error(ErrorKind::host_lacks, problem);
+    if (const auto problem = problem_of(host, calibration)) {
+        throw Error(*problem);
     }
     return ExitCode::success;
 }

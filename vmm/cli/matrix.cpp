@@ -28,7 +28,7 @@ constexpr char matrix_help[] =
 
 struct MatrixOptions {
     std::vector<std::string> results;
-    std::string expect;  ///< empty: every skip is as good as another
+    std::optional<std::string> expect;  ///< none: every skip is as good as another
 };
 
 ExitCode matrix(const MatrixOptions& options) {
@@ -42,16 +42,17 @@ ExitCode matrix(const MatrixOptions& options) {
         }
     }
     SkipJudgement judgement;
-    if (!options.expect.empty()) {
-        const std::string list = read_file(options.expect, ErrorKind::input);
-        judgement = judge_skips(expected_skips_from(list, options.expect), environments);
+    const std::string list = options.expect.value_or("");
+    if (options.expect) {
+        const std::string text = read_file(list, ErrorKind::input);
+        judgement = judge_skips(expected_skips_from(text, list), environments);
     }
     print(matrix_text(environments));
     for (const std::string& remark : judgement.remarks) {
-        print(fmt::format("\n{}: {}\n", options.expect, printable(remark)));
+        print(fmt::format("\n{}: {}\n", list, printable(remark)));
     }
     for (const std::string& fault : judgement.faults) {
-        print(fmt::format("\nFAILED: {}: {}\n", options.expect, printable(fault)));
+        print(fmt::format("\nFAILED: {}: {}\n", list, printable(fault)));
     }
     return judgement.faults.empty() && all_passed(environments) ? ExitCode::success
                                                                 : ExitCode::test_failed;

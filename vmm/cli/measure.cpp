@@ -85,9 +85,7 @@ ExitCode measure(const MeasureCommand& command) {
     StudyRuns runs;
     ReportedRun reported;
     reported.run = [&](RunReport& report, bool for_json) {
-        if (command.study->more_json) {
-            report.add_json = [&](auto& json) { command.study->more_json(runs, json); };
-        }
+        report.add_json = [&](auto& json) { add_study_json(*command.study, runs, json); };
         run_study(command, for_json, report, runs);
     };
     reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 
 #include "vmm/base/output_file.hpp"
 #include "vmm/cli/console.hpp"
@@ -27,6 +28,13 @@ Format format_by_name(const std::string& file_name, const Format& otherwise) {
         }
     }
     return otherwise;
+}
+
+/// The file that a name leads to.
+std::filesystem::path place_of(const std::string& name) {
+    std::error_code none;
+    const std::filesystem::path place = std::filesystem::weakly_canonical(name, none);
+    return none ? std::filesystem::path(name) : place;
 }
 
 struct ReportFile {
@@ -65,7 +73,7 @@ void add_report_options(CLI::App* command, ReportOptions& options) {
 
 void refuse_unused(const ReportOptions& options) {
     for (const std::string& output : options.outputs) {
-        if (std::ranges::count(options.outputs, output) > 1) {
+        if (std::ranges::count(options.outputs, place_of(output), place_of) > 1) {
             throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
         }
     }
@@ -87,8 +95,10 @@ void refuse_unused(const ReportOptions& options) {
 ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
                         const ReportedRun& command) {
     if (!options.outputs.empty()) {
-        // A reader that goes away is an error like others: there are files to be written.
+        // A reader that goes away is an error like others: there are files to be written. So is a
+        // limit of their size.
         ::signal(SIGPIPE, SIG_IGN);
+        ::signal(SIGXFSZ, SIG_IGN);
     }
     std::vector<ReportFile> files = open_files(options);
     const Format printed = options.printed();

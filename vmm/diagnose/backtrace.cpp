@@ -27,7 +27,12 @@ constexpr unsigned rip = 16;
 class Unwinder {
   public:
     Unwinder(const VirtualMemory& memory, const Symbols& symbols)
-        : memory_(memory), symbols_(symbols) {}
+        : memory_(memory), symbols_(symbols) {
+        unwinding = this;
+    }
+    Unwinder(const Unwinder&) = delete;
+    Unwinder& operator=(const Unwinder&) = delete;
+    ~Unwinder() { unwinding = nullptr; }
 
     Backtrace unwind(const CpuState& state) {
         const kvm_regs& r = state.general;
@@ -121,7 +126,6 @@ class Unwinder {
                 },
             .detach = nullptr,
             .thread_detach = nullptr};
-        unwinding = this;
         registers_[rip] = code;
         is_at_caller_ = false;
         last_read_ = unreadable_ = std::nullopt;

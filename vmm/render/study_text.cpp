@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
+#include <vector>
 
 #include "vmm/render/human.hpp"
 
@@ -12,18 +12,22 @@ namespace nestbed::vmm {
 namespace {
 
 std::string explanations(const StudyRuns& runs) {
-    auto left = std::views::filter(
-        runs, [](const StudyRun& run) { return run.test.verdict != Verdict::passed; });
+    std::vector<const StudyRun*> left;
+    for (const StudyRun& run : runs) {
+        if (run.test.verdict != Verdict::passed) {
+            left.push_back(&run);
+        }
+    }
     std::string text;
     for (auto first = left.begin(); first != left.end();) {
-        const auto end = std::find_if(std::next(first), left.end(), [&](const StudyRun& run) {
-            return first->test.verdict != Verdict::skipped ||
-                   run.test.verdict != Verdict::skipped || run.test.reason != first->test.reason;
+        const TestResult& test = (*first)->test;
+        const auto end = std::find_if(std::next(first), left.end(), [&](const StudyRun* run) {
+            return test.verdict != Verdict::skipped || run->test.verdict != Verdict::skipped ||
+                   run->test.reason != test.reason;
         });
         const auto more = std::distance(first, end) - 1;
-        text +=
-            without_row(first->point.text() + (more == 0 ? "" : fmt::format(", and {} more", more)),
-                        first->test);
+        text += without_row(
+            (*first)->point.text() + (more == 0 ? "" : fmt::format(", and {} more", more)), test);
         first = end;
     }
     return text;

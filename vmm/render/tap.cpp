@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 #include "vmm/base/text.hpp"
 #include "vmm/render/format.hpp"
@@ -29,9 +28,11 @@ std::string yaml_list(const char* key, const Lines& lines) {
 std::string diagnostics(const TestResult& test) {
     std::string text = fmt::format("  ---\n  message: {}\n  file: {}\n  line: {}\n",
                                    yaml_string(test.reason), yaml_string(test.file), test.line);
-    const auto failures = std::views::transform(test.failures, [](const FailedExpectation& f) {
-        return fmt::format("{}:{}: expected {}: {}", f.file, f.line, f.expression, f.values);
-    });
+    std::vector<std::string> failures;
+    std::ranges::transform(
+        test.failures, std::back_inserter(failures), [](const FailedExpectation& f) {
+            return fmt::format("{}:{}: expected {}: {}", f.file, f.line, f.expression, f.values);
+        });
     if (test.error) {
         text += fmt::format("  error: {}\n", name_of(test.error->kind()));
     }

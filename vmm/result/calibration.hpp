@@ -28,6 +28,7 @@ struct Calibration {
     std::optional<bool> hypercalls;  ///< VMCALL and VMMCALL come back
     double seconds = 0;              ///< that it took
     std::vector<std::string> problems;
+    std::optional<Error> error;  ///< of the first guest that could not be run
 
     /// False if no guest could be run at all.
     bool found_anything() const {

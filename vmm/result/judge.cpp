@@ -14,6 +14,9 @@ namespace {
 /// Why a measurement is none; empty if it is one.
 std::string objection_to(const MeasurementEvent& measurement) {
     const auto& proof = measurement.proof;
+    if (measurement.histogram.count() == 0) {
+        return measurement.name + ": it has no samples";
+    }
     if (!proof || (proof->violations == 0 && proof->checks != 0)) {
         return "";
     }
@@ -22,6 +25,20 @@ std::string objection_to(const MeasurementEvent& measurement) {
                 ? ": it has no proof: nothing was checked"
                 : fmt::format(": {} in {}", counted(proof->violations, "violation"),
                               counted(proof->checks, "check")));
+}
+
+/// What is owed and was not sent.
+std::string lack_of(const TestResult& result, const Expected& expected) {
+    const auto& all = result.measurements;
+    if (!expected.measurement.empty() &&
+        measurement_named(result, expected.measurement) == nullptr) {
+        return "the guest sent no measurement " + expected.measurement;
+    }
+    if (expected.proof && (all.empty() || !all.front().proof)) {
+        return all.empty() ? "the guest measured nothing"
+                           : all.front().name + ": the guest sent no proof with it";
+    }
+    return "";
 }
 
 std::string failure_of(const TestResult& result, const Outcome& outcome) {
@@ -46,7 +63,7 @@ std::string failure_of(const TestResult& result, const Outcome& outcome) {
 
 }  // namespace
 
-void judge(TestResult& result, const Outcome& outcome, const std::string& expected) {
+void judge(TestResult& result, const Outcome& outcome, const Expected& expected) {
     result.verdict = Verdict::failed;
     result.reason = failure_of(result, outcome);
     if (!result.reason.empty() || outcome.ending != Ending::finished) {
@@ -55,10 +72,9 @@ void judge(TestResult& result, const Outcome& outcome, const std::string& expect
     if (result.skip) {
         result.verdict = Verdict::skipped;
         result.reason = *result.skip;
-    } else if (!expected.empty() && measurement_named(result, expected) == nullptr) {
-        result.reason = "the guest sent no measurement " + expected;
     } else {
-        result.verdict = Verdict::passed;
+        result.reason = lack_of(result, expected);
+        result.verdict = result.reason.empty() ? Verdict::passed : Verdict::failed;
     }
 }
 

@@ -10,10 +10,15 @@
 
 namespace nestbed::vmm {
 
+/// What a test owes that has come to its end and was not skipped.
+struct Expected {
+    std::string measurement = {};  ///< one of that name; empty: any or none
+    bool proof = false;            ///< with the first of its measurements
+};
+
 /// Sets the verdict and its reason. A measurement counts only together with its proof: one with
-/// violations, or that claims a proof and has checked nothing, is a failure. So is to end without
-/// the one named `expected`, unless that is empty.
-void judge(TestResult& result, const Outcome& outcome, const std::string& expected);
+/// violations, that has no samples, or that claims a proof and has checked nothing, is a failure.
+void judge(TestResult& result, const Outcome& outcome, const Expected& expected);
 
 /// The objection to parameters given from outside that no test has looked up, if there are any:
 /// likely a misspelt name, and the run not the one that was asked for. None if a test has failed,

@@ -52,6 +52,7 @@ void run_one(Calibration& calibration, const kvm::System& system, const Guest& g
     take(calibration, result);
     if (result.verdict != Verdict::passed && !result.interrupted) {
         calibration.problems.push_back(test.full_name() + ": " + result.reason);
+        calibration.error = calibration.error ? calibration.error : result.error;
     }
 }
 

@@ -38,8 +38,6 @@ bool Filter::matches(const std::string& full_name) const {
            });
 }
 
-std::string Filter::text() const { return fmt::format("{}", fmt::join(patterns_, ":")); }
-
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
                                    const PlanOrder& order, const TestSettings& settings) {
     std::vector<PlannedTest> once;
@@ -50,11 +48,15 @@ std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
             }
         }
     }
+    for (const std::string& pattern : filter.patterns()) {
+        if (std::ranges::none_of(once, [only = Filter({pattern})](const PlannedTest& test) {
+                return only.matches(test.test->full_name());
+            })) {
+            throw_error(ErrorKind::usage, "no test matches --filter {}", pattern);
+        }
+    }
     if (once.empty()) {
-        const std::string patterns = filter.text();
-        throw_error(ErrorKind::usage, "{}",
-                    patterns.empty() ? "there are no tests in these guests"
-                                     : "no test matches --filter " + patterns);
+        throw_error(ErrorKind::usage, "there are no tests in these guests");
     }
     std::mt19937_64 generator(order.shuffle_seed.value_or(0));
     std::vector<PlannedTest> plan;

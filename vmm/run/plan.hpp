@@ -20,8 +20,7 @@ class Filter {
     /// True if `full_name` ("suite.name") matches one of the patterns (fnmatch: `*`, `?`, `[…]`).
     bool matches(const std::string& full_name) const;
 
-    /// The patterns as one argument, to be named in a message.
-    std::string text() const;
+    const std::vector<std::string>& patterns() const { return patterns_; }
 
   private:
     std::vector<std::string> patterns_;
@@ -41,7 +40,8 @@ struct PlanOrder {
 };
 
 /// The tests of `guests` that `filter` lets through, all of them once before any a second time.
-/// `guests` must outlive the plan. Throws Error(usage) if nothing is left to run.
+/// `guests` must outlive the plan. Throws Error(usage) if nothing is left to run,
+/// or if a pattern of the filter matches nothing.
 std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
                                    const PlanOrder& order, const TestSettings& settings = {});
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <ranges>
 #include <utility>
 
 #include "vmm/base/error.hpp"
@@ -25,9 +24,10 @@ std::vector<std::uint64_t> numbers_named(const Axis& axis, std::string_view name
         }
     }
     if (numbers.empty()) {
+        std::vector<std::string> names;
+        std::ranges::transform(axis.values, std::back_inserter(names), &NamedNumber::name);
         throw_error(ErrorKind::usage, "{} {}: there are {}{}", axis.option(), name,
-                    fmt::join(axis.values | std::views::transform(&NamedNumber::name), ", "),
-                    axis.is(Axis::list) ? ", all" : "");
+                    fmt::join(names, ", "), axis.is(Axis::list) ? ", all" : "");
     }
     return numbers;
 }
@@ -123,9 +123,10 @@ std::string Axis::option_help() const {
     } else if (kind == Kind::name && defaults.size() == values.size()) {
         parts.emplace_back("default all");
     } else if (kind != Kind::flag && !defaults.empty()) {
-        const auto text = [&](std::uint64_t value) { return option_text(*this, value); };
-        parts.push_back(
-            fmt::format("default {}", fmt::join(defaults | std::views::transform(text), ",")));
+        std::vector<std::string> texts;
+        std::ranges::transform(defaults, std::back_inserter(texts),
+                               [&](std::uint64_t value) { return option_text(*this, value); });
+        parts.push_back(fmt::format("default {}", fmt::join(texts, ",")));
     }
     const std::string whole =
         parts.empty() ? help : fmt::format("{} ({})", help, fmt::join(parts, "; "));

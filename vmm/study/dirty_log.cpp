@@ -66,7 +66,7 @@ std::vector<Measured> measurements() {
 std::vector<Axis> axes() {
     constexpr std::uint64_t mib = 1 << 20;
     // The guest has a bitmap for so much.
-    constexpr std::uint64_t most_memory = 32 * 1024 * mib;
+    constexpr std::uint64_t most_memory = 32'768 * mib;
     std::vector<Axis> all{
         name_axis("log", "How KVM keeps it",
                   {{static_cast<std::uint64_t>(DirtyLogKind::bitmap), "bitmap",

@@ -1,4 +1,6 @@
 // measure shootdown: the latency of TLB shootdowns, each with the proof that none was missed.
+#include <fmt/format.h>
+
 #include <functional>
 
 #include "shared/channel/abi.hpp"
@@ -58,8 +60,10 @@ std::vector<Axis> axes() {
          name_axis<InitiatorSpaces>("spaces", "Their address spaces, if there are several",
                                     {InitiatorSpaces::same}, Axis::list),
          number_axis("samples", "Shootdowns of each combination", 1, 10'000'000, {100}),
-         number_axis("threshold", "More pages than this are flushed as everything; Linux has 33", 0,
-                     study::max_pages_shot_down, {paging::max_single_invalidations}),
+         number_axis("threshold",
+                     fmt::format("More pages than this are flushed as everything; Linux has {}",
+                                 paging::max_single_invalidations),
+                     0, study::max_pages_shot_down, {paging::max_single_invalidations}),
          flag_axis("phases", "Time the steps of a shootdown, too (in shootdowns of their own)")});
 }
 
@@ -89,6 +93,10 @@ bool wants_hypercalls(const Point& point) {
 }
 
 bool has_one_initiator(const Point& point) { return point["initiators"] == 1; }
+
+bool goes_by_page(const Point& point) {
+    return study::is_by_page(point.as<FlushPrimitive>("flush"));
+}
 
 bool has_descheduled_targets(const Point& point) {
     return point.as<TargetState>("target") == TargetState::descheduled;
@@ -127,7 +135,10 @@ Study shootdown_study() {
         .conditions = {{"--phases", has_one_initiator, "--phases: only with one initiator",
                         /*of_all=*/true},
                        {"--pin", std::not_fn(has_descheduled_targets),
-                        "--pin, --no-pin: vCPUs that are to be descheduled share one host core"}},
+                        "--pin, --no-pin: vCPUs that are to be descheduled share one host core",
+                        /*of_all=*/true},
+                       {"--threshold", goes_by_page,
+                        "--threshold: only with a --flush that goes page by page"}},
     };
 }
 

@@ -86,8 +86,10 @@ void refuse_values_left_out(const Study& study, const OptionTexts& given,
         for (const std::uint64_t value : axis.parse(text)) {
             if (std::ranges::none_of(points,
                                      [&](const Point& p) { return p[axis.name] == value; })) {
-                throw_error(ErrorKind::usage, "{} {}: it goes with none of the other values",
-                            option, axis.show(value));
+                throw_error(ErrorKind::usage, "{} {}: {}", option, axis.show(value),
+                            points.empty() && given.size() > 1
+                                ? "the values that are asked for do not go together"
+                                : "it goes with none of the other values");
             }
         }
     }
@@ -136,8 +138,8 @@ std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs
     return number == nullptr ? std::nullopt : std::optional(*number);
 }
 
-Derived parameter_column(std::string title, std::string measurement, std::string parameter,
-                         std::string group) {
+Derived parameter_column(std::string title, const std::string& measurement,
+                         const std::string& parameter, std::string group) {
     return {.title = std::move(title),
             .value = [=](const StudyRun& run, const StudyRuns&) -> Derived::Value {
                 const MeasurementEvent* event = measurement_named(run.test, measurement);
@@ -231,6 +233,9 @@ const Study& study_chosen(std::string_view name, const OptionTexts& given) {
                         study.selector);
         }
         chosen = &study;
+    }
+    if (chosen == nullptr) {
+        throw_error(ErrorKind::ours, "there is no study {}", name);
     }
     return *chosen;
 }

@@ -78,8 +78,8 @@ struct Derived {
 };
 
 /// What the study's test says of a measurement, by the names of the guest's parameters.
-Derived parameter_column(std::string title, std::string measurement, std::string parameter,
-                         std::string group = {});
+Derived parameter_column(std::string title, const std::string& measurement,
+                         const std::string& parameter, std::string group = {});
 
 /// Of an option: the points for which it is.
 struct Condition {
@@ -159,6 +159,10 @@ std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns&
 
 /// Rows, what they are made of, what KVM counted, and what else the study makes of its runs.
 std::vector<Table> tables_of(const Study& study, const StudyRuns& runs);
+
+/// Adds `rows`, each with its inputs and what is derived of it by the titles of the columns, and
+/// what else the study has to say.
+void add_study_json(const Study& study, const StudyRuns& runs, nlohmann::ordered_json& report);
 
 /// All that there are; those of one command together, the one without a selector first.
 const std::vector<Study>& studies();

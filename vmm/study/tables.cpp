@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "vmm/base/text.hpp"
 #include "vmm/result/measurement_table.hpp"
@@ -149,6 +150,27 @@ std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns&
         }
     }
     return rows;
+}
+
+void add_study_json(const Study& study, const StudyRuns& runs, nlohmann::ordered_json& report) {
+    auto& rows = report["rows"] = nlohmann::ordered_json::array();
+    for (const StudyRun* run : runs_with_rows(study, runs)) {
+        nlohmann::ordered_json row;
+        for (const AxisValue& value : run->point.values) {
+            std::visit([&](const auto& input) { row["inputs"][value.axis->name] = input; },
+                       value.input().value);
+        }
+        for (const Derived& one : study.derived) {
+            nlohmann::ordered_json& cell = row["derived"][one.title];
+            if (const Derived::Value found = one.value(*run, runs)) {
+                std::visit([&](const auto& value) { cell = value; }, *found);
+            }
+        }
+        rows.push_back(std::move(row));
+    }
+    if (study.more_json) {
+        study.more_json(runs, report);
+    }
 }
 
 std::vector<Table> tables_of(const Study& study, const StudyRuns& runs) {

@@ -154,10 +154,10 @@ stats::Histogram chase_through(const Nodes& nodes, const Point& point, Placement
                 return started.get() ? take_samples(first, point, stop) : stats::Histogram();
             }));
         }
-    } catch (const std::system_error& error) {
+    } catch (...) {
         start.set_value(false);
         throw_error(ErrorKind::kernel_refused, "cannot start thread {} of {} for the chase: {}",
-                    of_threads.size() + 1, cpus, error.code().message());
+                    of_threads.size() + 1, cpus, current_error().what());
     }
     start.set_value(true);
     stats::Histogram all;

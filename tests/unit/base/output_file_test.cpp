@@ -73,6 +73,15 @@ TEST_F(OutputFileTest, WhatCannotBeWrittenIsAnErrorAtOnce) {
     EXPECT_EQ(files(), 0U);
 }
 
+// The file beside it, which takes its name in the end, has a longer one.
+TEST_F(OutputFileTest, AnOldOneIsGoneEvenIfNoNewOneCanBe) {
+    const std::string name(250, 'n');
+    std::ofstream(path(name.c_str())) << "old";
+    ASSERT_EQ(files(), 1U);
+    EXPECT_THROW(OutputFile(path(name.c_str())), Error);
+    EXPECT_EQ(files(), 0U);
+}
+
 TEST_F(OutputFileTest, TheErrorNamesFileAndCause) {
     try {
         const OutputFile file("/nonexistent/report.json");

@@ -15,7 +15,6 @@ using test::FakeGuest;
 using test::lines_of;
 using test::reader_of;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST(RecordReader, AnUntouchedRingIsEmpty) {

@@ -19,8 +19,8 @@ using testing::HasSubstr;
 std::vector<std::byte> without_call_frames(std::span<const std::byte> file) {
     constexpr std::string_view section = ".debug_frame";
     std::vector<std::byte> result(file.begin(), file.end());
-    const auto found = std::ranges::search(result, std::as_bytes(std::span(section)));
-    found.front() = std::byte{'x'};
+    const auto name = std::as_bytes(std::span(section));
+    *std::search(result.begin(), result.end(), name.begin(), name.end()) = std::byte{'x'};
     return result;
 }
 

@@ -231,8 +231,8 @@ INSTANTIATE_TEST_SUITE_P(
                  b.note_start.n_descsz = 8;
              },
              "rebuild the guest"},
-        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 88; },
-             "88 bytes instead of 80"}),
+        Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 96; },
+             "96 bytes instead of 88"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(

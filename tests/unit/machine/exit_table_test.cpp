@@ -24,7 +24,7 @@ constexpr std::uint64_t address = 0xD000'0000;
 
 /// A vCPU whose page is there, and nothing else.
 kvm::Vcpu paper_vcpu() {
-    constexpr std::size_t bytes = 3 * 4096;
+    constexpr std::size_t bytes = std::size_t{3} * 4096;
     Descriptor file(::memfd_create("kvm_run", MFD_CLOEXEC));
     EXPECT_EQ(::ftruncate(file.get(), bytes), 0);
     return {std::move(file), bytes};
@@ -196,8 +196,10 @@ TEST_F(ExitTableTest, OfThoseThatComeAtOnceOneIsInside) {
         inside.fetch_sub(1);
         return Answer();
     });
+    constexpr std::size_t cpus = 4;
     std::vector<std::jthread> vcpus;
-    for (int n = 0; n < 4; ++n) {
+    vcpus.reserve(cpus);
+    for (std::size_t n = 0; n < cpus; ++n) {
         vcpus.emplace_back([&] {
             for (int round = 0; round < 1000; ++round) {
                 static_cast<void>(device(access()));

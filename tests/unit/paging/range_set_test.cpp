@@ -103,7 +103,7 @@ TEST(RangeSet, WhereSizesOverlapEachSmallPageIsInvalidated) {
         RangeSet set(10'000);
         set.add(first);
         set.add(second);
-        EXPECT_EQ(ranges_of(set), (std::vector{pages_at(512, 3 * 512)}));
+        EXPECT_EQ(ranges_of(set), (std::vector{pages_at(512, std::uint64_t{3} * 512)}));
         RangeSet few;
         few.add(first);
         few.add(second);
@@ -198,8 +198,8 @@ class Owed {
             for (const std::uint64_t page : of_size) {
                 const VirtAddr last(page + bytes_of(size) - 1);
                 EXPECT_TRUE(std::any_of(set.begin(), set.end(),
-                                        [&](const PageRange& range) {
-                                            return range.size <= size &&
+                                        [&, wanted = size](const PageRange& range) {
+                                            return range.size <= wanted &&
                                                    range.start.raw() <= page &&
                                                    range.last() >= last;
                                         }))

@@ -43,7 +43,7 @@ TYPED_TEST(Stale, GivesTheFrameBackAfterInvalidatingItsOwnAddressSpace) {
     EXPECT_EQ(invalidator.address, TestFixture::the_page.address());
 }
 
-TYPED_TEST(Stale, MovesWithItsDebt) {
+TYPED_TEST(Stale, MovesWithWhatItOwes) {
     static_assert(!std::is_copy_constructible_v<typename TestFixture::Token>);
     static_assert(!std::is_copy_constructible_v<typename TestFixture::Rights>);
     auto first = TestFixture::token();

@@ -7,10 +7,7 @@
 namespace nestbed::vmm {
 namespace {
 
-using testing::HasSubstr;
-
-TestResult judged(TestResult result, const Outcome& outcome = {},
-                  const std::string& expected = "") {
+TestResult judged(TestResult result, const Outcome& outcome = {}, const Expected& expected = {}) {
     judge(result, outcome, expected);
     return result;
 }
@@ -58,12 +55,31 @@ TEST(Judge, AMeasurementCountsOnlyWithItsProof) {
 }
 
 TEST(Judge, WhatATestWasRunForMustBeThere) {
-    EXPECT_EQ(judged(measured({}), {}, "walk").verdict, Verdict::failed);
-    EXPECT_EQ(judged(measured({}), {}, "walk").reason, "the guest sent no measurement walk");
-    EXPECT_EQ(judged(measured({}), {}, "chase").verdict, Verdict::passed);
+    EXPECT_EQ(judged(measured({}), {}, {"walk"}).verdict, Verdict::failed);
+    EXPECT_EQ(judged(measured({}), {}, {"walk"}).reason, "the guest sent no measurement walk");
+    EXPECT_EQ(judged(measured({}), {}, {"chase"}).verdict, Verdict::passed);
     TestResult skipping;
     skipping.skip = "no 1 GiB pages";
-    EXPECT_EQ(judged(skipping, {}, "walk").verdict, Verdict::skipped);
+    EXPECT_EQ(judged(skipping, {}, {"walk"}).verdict, Verdict::skipped);
+}
+
+TEST(Judge, AProofThatIsOwedMustBeThere) {
+    const Expected proof{.proof = true};
+    EXPECT_EQ(judged(measured(channel::Proof{1, 0}), {}, proof).verdict, Verdict::passed);
+    const TestResult unproved = judged(measured({}), {}, proof);
+    EXPECT_EQ(unproved.verdict, Verdict::failed);
+    EXPECT_EQ(unproved.reason, "chase: the guest sent no proof with it");
+    EXPECT_EQ(judged(test::passed("a", "b"), {}, proof).reason, "the guest measured nothing");
+    TestResult skipping;
+    skipping.skip = "no 1 GiB pages";
+    EXPECT_EQ(judged(skipping, {}, proof).verdict, Verdict::skipped);
+}
+
+TEST(Judge, AMeasurementOfNothingIsNone) {
+    TestResult empty = measured(channel::Proof{1, 0});
+    empty.measurements[0].histogram = {};
+    EXPECT_EQ(judged(empty).verdict, Verdict::failed);
+    EXPECT_EQ(judged(empty).reason, "chase: it has no samples");
 }
 
 TEST(Judge, AParameterIsToBeLookedUpBySomeTest) {

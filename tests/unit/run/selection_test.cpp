@@ -93,7 +93,7 @@ TEST(Filter, MatchesAnyOfItsPatterns) {
     EXPECT_TRUE(filter.matches("paging.map"));
     EXPECT_TRUE(filter.matches("other.empty"));
     EXPECT_FALSE(filter.matches("paging.map_more"));
-    EXPECT_EQ(filter.text(), "boot.*:paging.map:*.empty");
+    EXPECT_THAT(filter.patterns(), ElementsAre("boot.*", "paging.map", "*.empty"));
 }
 
 TEST(Filter, WithoutPatternsLetsAllThrough) {
@@ -109,6 +109,16 @@ TEST(Plan, HoldsWhatTheFilterLetsThrough) {
 TEST(Plan, NothingToRunIsAnError) {
     const GuestSet set = guests_named({"boot"});
     EXPECT_THROW(make_plan(set, Filter({"nothing"}), {}), Error);
+}
+
+TEST(Plan, APatternThatMatchesNothingIsAnError) {
+    const GuestSet set = guests_named({"boot"});
+    try {
+        make_plan(set, Filter({"*.empty:typo*"}), {});
+        FAIL() << "it was passed over";
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(), "no test matches --filter typo*");
+    }
 }
 
 TEST(Plan, RepeatsAllBeforeAnyAgain) {

@@ -91,6 +91,13 @@ TEST(Points, WhatGoesWithNothingElseIsRefused) {
               "--phases: only with one initiator");
     EXPECT_EQ(refusal("shootdown", {{"--pin", "1"}, {"--target", "descheduled"}}),
               "--pin, --no-pin: vCPUs that are to be descheduled share one host core");
+    EXPECT_EQ(refusal("shootdown", {{"--pin", "1"}, {"--target", "user,descheduled"}}),
+              "--pin, --no-pin: vCPUs that are to be descheduled share one host core");
+    EXPECT_EQ(refusal("shootdown", {{"--threshold", "3"}, {"--flush", "cr3,pge"}}),
+              "--threshold: only with a --flush that goes page by page");
+    EXPECT_EQ(refusal("shootdown", {{"--threshold", "3"}, {"--flush", "cr3,invlpg"}}), "");
+    EXPECT_EQ(refusal("shootdown", {{"--pages", "1"}, {"--spaces", "disjoint"}}),
+              "--pages 1: the values that are asked for do not go together");
     EXPECT_EQ(refusal("dirty-log", {{"--initially-set", "1"}, {"--log", "ring"}}),
               "--initially-set: rings begin empty; it is for --log bitmap");
     EXPECT_EQ(refusal("dirty-log", {{"--ring-entries", "64"}, {"--log", "bitmap"}}),
@@ -106,7 +113,7 @@ TEST(Settings, AreWhatTheGuestReads) {
                                                             {"--pages", "64"},
                                                             {"--target", "lazy"},
                                                             {"--routing", "all-but-self"},
-                                                            {"--flush", "pge"},
+                                                            {"--flush", "invpcid-address"},
                                                             {"--initiators", "3"},
                                                             {"--spaces", "disjoint"},
                                                             {"--samples", "5"},
@@ -118,7 +125,7 @@ TEST(Settings, AreWhatTheGuestReads) {
     EXPECT_THAT(
         settings.parameters,
         ElementsAre(Pair("protocol", 7), Pair("pages", 64), Pair("target", 4), Pair("routing", 2),
-                    Pair("flush", 2), Pair("initiators", 3), Pair("spaces", 1), Pair("samples", 5),
+                    Pair("flush", 3), Pair("initiators", 3), Pair("spaces", 1), Pair("samples", 5),
                     Pair("threshold", 9), Pair("phases", 0)));
 }
 
