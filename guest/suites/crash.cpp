@@ -2,6 +2,7 @@
 // (tests/vmm/diagnosis_test.cpp), and what to run to see one. They fail, so that no run includes
 // them unless it names this guest.
 
+#include "guest/harness/measure.hpp"
 #include "guest/harness/test.hpp"
 #include "guest/kernel/address_space.hpp"
 #include "guest/kernel/apic.hpp"
@@ -261,6 +262,15 @@ GUEST_TEST(crash, lost_record) {
 GUEST_TEST(crash, impossible_ring) {
     GUEST_LOG("a record that nobody will read");
     boot_info().cpus[0].ring->head += std::uint64_t{1} << 40;
+}
+
+/// Parameter: `samples`.
+GUEST_TEST(crash, measurement_without_its_proof, {.proof = 1}) {
+    static stats::Histogram histogram;
+    for (std::uint64_t n = parameter("samples", 3); n != 0; --n) {
+        histogram.record(n);
+    }
+    report_measurement("unproved", "cycles", histogram, {}, no_claim);
 }
 
 }  // namespace

@@ -277,6 +277,16 @@ TEST_F(WithKvm, AMeasurementWithViolationsFailsEverywhere) {
     EXPECT_GE(report["measurements"][0]["proof"]["checks"], 1);
 }
 
+TEST_F(WithKvm, AMeasurementWithoutItsProofOrSamplesFails) {
+    const std::vector<std::string> unproved{"run", "crash", "--filter", "*.measurement_*"};
+    const ProcessResult result = nestbed(unproved);
+    EXPECT_EQ(result.exit_code, test_failed);
+    EXPECT_THAT(result.out, HasSubstr("unproved: the guest sent no proof with it"));
+    std::vector<std::string> empty = unproved;
+    empty.insert(empty.end(), {"--set", "samples=0"});
+    EXPECT_THAT(nestbed(empty).out, HasSubstr("unproved: it has no samples"));
+}
+
 TEST_F(WithKvm, AClosedPipeEndsIt) {
     for (const bool ignored : {false, true}) {
         const ProcessResult result =
