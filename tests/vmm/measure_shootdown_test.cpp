@@ -155,8 +155,8 @@ TEST_F(MeasureShootdown, RunsAllProtocolsThatCanBe) {
 
 TEST_F(MeasureShootdown, EveryAxisReachesTheGuest) {
     const json report = measured({"--cpus", "4", "--pages", "2", "--target", "lazy", "--routing",
-                                  "cluster", "--flush", "cr3", "--initiators", "2", "--spaces",
-                                  "disjoint", "--threshold", "7", "--samples", "3"});
+                                  "cluster", "--flush", "cr3,invlpg", "--initiators", "2",
+                                  "--spaces", "disjoint", "--threshold", "7", "--samples", "3"});
     const json parameters = shootdowns(report).at(0)["params"];
     EXPECT_EQ(parameters["cpus"], 4);
     EXPECT_EQ(parameters["pages"], 2);
