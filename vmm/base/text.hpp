@@ -20,6 +20,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 
 std::vector<std::string_view> lines_of(std::string_view text);
 
+/// Of texts that are broken into lines, in columns.
+inline constexpr std::size_t page_width = 100;
+
 /// Lines of at most `width` columns, broken at spaces; a longer word has a line of its own.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 

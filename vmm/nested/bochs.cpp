@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char program[] = "bochs-bin";
+constexpr char bochs_program[] = "bochs-bin";
 constexpr char image_maker[] = "grub-mkrescue";
 /// By their names alone: a path may hold what means something in a configuration.
 constexpr char cd_image[] = "cd.iso";
@@ -27,12 +27,12 @@ constexpr char cd_tree[] = "cd";
 std::vector<std::string> cpu_models() {
     // It lists them on its standard error, between other lines.
     std::istringstream words(output_of(
-        {"sh", "-c", fmt::format("{} --help cpu 2>&1 | grep -xE '[a-z0-9_]+'", program)}));
+        {"sh", "-c", fmt::format("{} --help cpu 2>&1 | grep -xE '[a-z0-9_]+'", bochs_program)}));
     return {std::istream_iterator<std::string>(words), {}};
 }
 
 void refuse_what_is_missing() {
-    for (const char* needed : {program, image_maker, "xorriso"}) {
+    for (const char* needed : {bochs_program, image_maker, "xorriso"}) {
         if (!program_exists(needed)) {
             throw_error(ErrorKind::host_lacks,
                         "there is no {}: apt-get install --no-install-recommends bochs bochs-term "
@@ -133,7 +133,8 @@ void complete(NestedSettings& settings, const std::string& name) {
 
 Emulator make_bochs(NestedSettings settings) {
     refuse_what_is_missing();
-    const std::string name = "Bochs " + word_after("Emulator", output_of({program, "--help"}));
+    const std::string name =
+        "Bochs " + word_after("Emulator", output_of({bochs_program, "--help"}));
     complete(settings, name);
     return {.name = name,
             .cpu_model = settings.cpu_model,
@@ -148,7 +149,8 @@ Emulator make_bochs(NestedSettings settings) {
                 // Debian's is one with a debugger, which waits for a command to go on.
                 write_file(folder / "commands", "continue\n");
                 // The display library for terminals wants to know which, even where there is none.
-                return {"env", "TERM=vt100", program, "-q", "-f", "bochsrc", "-rc", "commands"};
+                return {"env", "TERM=vt100", bochs_program, "-q",
+                        "-f",  "bochsrc",    "-rc",         "commands"};
             }};
 }
 

@@ -12,7 +12,7 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr char program[] = "qemu-system-x86_64";
+constexpr char qemu_program[] = "qemu-system-x86_64";
 
 std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
                                     const std::filesystem::path& initramfs) {
@@ -27,7 +27,7 @@ std::vector<std::string> command_of(const NestedSettings& settings, const Nested
         {"-kernel", kernel.image},
         {"-initrd", initramfs},
         {"-append", kernel_arguments(settings)}};
-    std::vector<std::string> command{program, "-nodefaults", "-no-user-config", "-no-reboot"};
+    std::vector<std::string> command{qemu_program, "-nodefaults", "-no-user-config", "-no-reboot"};
     for (const auto& [option, value] : options) {
         command.insert(command.end(), {option, value});
     }
@@ -37,10 +37,10 @@ std::vector<std::string> command_of(const NestedSettings& settings, const Nested
 }  // namespace
 
 Emulator make_qemu(NestedSettings settings) {
-    if (!program_exists(program)) {
+    if (!program_exists(qemu_program)) {
         throw_error(ErrorKind::host_lacks,
                     "there is no {}: apt-get install --no-install-recommends qemu-system-x86",
-                    program);
+                    qemu_program);
     }
     if (settings.cpu_model.empty()) {
         // All that it has, less what serves hypervisors below hypervisors: with it, under shadow
@@ -51,7 +51,7 @@ Emulator make_qemu(NestedSettings settings) {
     settings.memory = settings.memory.value_or(1536 << 20);
     const bool npt = settings.paging == NestedPaging::npt;
     return {
-        .name = "QEMU " + word_after("version", output_of({program, "--version"})),
+        .name = "QEMU " + word_after("version", output_of({qemu_program, "--version"})),
         .cpu_model = settings.cpu_model,
         .kvm_module = "kvm-amd",
         .kvm_parameters = npt ? "npt=1" : "npt=0",

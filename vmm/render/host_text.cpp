@@ -14,8 +14,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::size_t page_width = 100;
-
 Table facts() { return Table({{"", Table::Align::left}, {"", Table::Align::left}}); }
 
 std::string huge_pages_text(const HugePages& pages) {

@@ -13,8 +13,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::size_t page_width = 100;
-
 Summary summary_of(const ResultFile& environment, const std::string* suite) {
     Summary summary;
     for (const TestResult& test : environment.tests) {

@@ -9,8 +9,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-using Json = nlohmann::json;
-
 Verdict verdict_named(const std::string& name, const std::filesystem::path& path) {
     for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::skipped}) {
         if (name == verdict_name(verdict)) {
@@ -20,25 +18,26 @@ Verdict verdict_named(const std::string& name, const std::filesystem::path& path
     throw_error(ErrorKind::input, "{}: there is no verdict {}", path.string(), name);
 }
 
-HostDescription host_in(const Json& json, const std::filesystem::path& path) {
+HostDescription host_in(const nlohmann::json& json, const std::filesystem::path& path) {
     HostDescription host;
     host.cpu = json.at("cpu");
     host.kernel = json.at("kernel");
     host.paging = json.at("paging");
     // Reports from before there were nested machines have no such key.
-    if (const Json emulated = json.value("emulated", Json()); !emulated.is_null()) {
+    if (const nlohmann::json emulated = json.value("emulated", nlohmann::json());
+        !emulated.is_null()) {
         host.emulated = emulated_machine_from(emulated.dump(), path.string());
     }
     return host;
 }
 
-ResultFile read(const Json& json, const std::filesystem::path& path) {
-    const Json& schema = json.at("schema");
+ResultFile read(const nlohmann::json& json, const std::filesystem::path& path) {
+    const nlohmann::json& schema = json.at("schema");
     if (!schema.is_number_unsigned()) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: its schema is {}",
                     path.string(), schema.dump());
     }
-    if (schema != Json(json_schema)) {
+    if (schema != nlohmann::json(json_schema)) {
         throw_error(ErrorKind::input, "{} has schema {}, this program knows {}", path.string(),
                     schema.dump(), json_schema);
     }
@@ -49,7 +48,7 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
         throw_error(ErrorKind::input, "{}: not_finished must be a number", path.string());
     }
     file.not_finished = json.at("not_finished");
-    for (const Json& entry : json.at("tests")) {
+    for (const nlohmann::json& entry : json.at("tests")) {
         TestResult test;
         test.suite = entry.at("suite");
         test.name = entry.at("name");
@@ -64,8 +63,8 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
 
 ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
     try {
-        return read(Json::parse(text), path);
-    } catch (const Json::exception& error) {
+        return read(nlohmann::json::parse(text), path);
+    } catch (const nlohmann::json::exception& error) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
                     error.what());
     }

@@ -70,7 +70,7 @@ std::vector<Crossover> crossovers_of(const StudyRuns& runs) {
     return all;
 }
 
-std::vector<Table> tables(const StudyRuns& runs) {
+std::vector<Table> crossover_tables(const StudyRuns& runs) {
     std::vector<Table> all;
     for (const Crossover& crossover : crossovers_of(runs)) {
         Table table({{"pages"},
@@ -96,7 +96,7 @@ const char* linux_compared(const Crossover& crossover) {
 }
 
 /// Compared with Linux's threshold.
-std::string sentences(const StudyRuns& runs) {
+std::string crossover_sentences(const StudyRuns& runs) {
     std::string text;
     for (const Crossover& crossover : crossovers_of(runs)) {
         const std::string full = fmt::format("a full flush ({})", crossover.flush);
@@ -112,7 +112,7 @@ std::string sentences(const StudyRuns& runs) {
     return text;
 }
 
-void add_json(const StudyRuns& runs, Json& report) {
+void crossover_add_json(const StudyRuns& runs, Json& report) {
     const auto or_null = [](const std::optional<std::uint64_t>& pages) {
         return pages ? Json(*pages) : Json(nullptr);
     };
@@ -125,7 +125,7 @@ void add_json(const StudyRuns& runs, Json& report) {
     }
 }
 
-std::vector<Axis> axes() {
+std::vector<Axis> crossover_axes() {
     std::vector<NamedNumber> full = named<FlushPrimitive>();
     std::erase_if(full, [](const NamedNumber& flush) {
         return study::is_by_page(static_cast<FlushPrimitive>(flush.number));
@@ -154,12 +154,12 @@ Study crossover_study() {
         .guest = "measure_shootdown",
         .test = "crossover",
         .selector = "crossover",
-        .axes = axes(),
+        .axes = crossover_axes(),
         .measured = {{"by page"}, {"full flush"}},
         .shows_distributions = false,
-        .more_tables = tables,
-        .notes = sentences,
-        .more_json = add_json,
+        .more_tables = crossover_tables,
+        .notes = crossover_sentences,
+        .more_json = crossover_add_json,
     };
 }
 

@@ -13,7 +13,7 @@ namespace {
 using channel::DirtyLogKind;
 using study::Pattern;
 
-constexpr char explanation[] =
+constexpr char dirty_log_explanation[] =
     "The phases of dirty logging, each as its time over all pages of 4 KiB: vCPUs write all of the "
     "memory for the first time (populate) and once more (write); the host has KVM log writes "
     "(enable); vCPUs write all of it (dirty); the host collects the log and clears it; vCPUs write "
@@ -21,7 +21,7 @@ constexpr char explanation[] =
     "wrote in the log: a missing one fails the row. Each combination of the lists runs in a VM of "
     "its own.";
 
-constexpr char examples[] =
+constexpr char dirty_log_examples[] =
     "  nestbed measure dirty-log\n"
     "  nestbed measure dirty-log --log ring --ring-entries 4096 --memory 256M\n"
     "  nestbed measure dirty-log --backing thp --cpus 1,2,4 --format json\n";
@@ -44,7 +44,7 @@ Derived per_page(const char* phase) {
             .group = "ns per page (medians)"};
 }
 
-std::vector<Derived> columns() {
+std::vector<Derived> dirty_log_columns() {
     std::vector<Derived> all;
     std::ranges::transform(phases, std::back_inserter(all), per_page);
     all.push_back(parameter_column("ring full", "dirty", "ring_full"));
@@ -52,7 +52,7 @@ std::vector<Derived> columns() {
     return all;
 }
 
-std::vector<Measured> measurements() {
+std::vector<Measured> dirty_log_measurements() {
     // The first is there as soon as anything is.
     std::vector<Measured> all{{"dirty", {}, "pages"}};
     for (const char* phase : phases) {
@@ -63,7 +63,7 @@ std::vector<Measured> measurements() {
     return all;
 }
 
-std::vector<Axis> axes() {
+std::vector<Axis> dirty_log_axes() {
     constexpr std::uint64_t mib = 1 << 20;
     // The guest has a bitmap for so much.
     constexpr std::uint64_t most_memory = 32'768 * mib;
@@ -91,7 +91,7 @@ std::vector<Axis> axes() {
     return with_vm_axes(std::move(all));
 }
 
-void configure(const Point& point, TestSettings& settings) {
+void dirty_log_configure(const Point& point, TestSettings& settings) {
     settings.test_memory.bytes = point["memory"];
     settings.dirty_logging.kind = point.as<DirtyLogKind>("log");
     if (settings.dirty_logging.kind == DirtyLogKind::ring) {
@@ -112,17 +112,17 @@ Study dirty_log_study() {
     return {
         .name = "dirty-log",
         .summary = "The cost of dirty logging, by phase, memory and vCPUs",
-        .explanation = explanation,
-        .examples = examples,
+        .explanation = dirty_log_explanation,
+        .examples = dirty_log_examples,
         .guest = "measure_dirty_log",
         .test = "phases",
-        .axes = axes(),
-        .measured = measurements(),
-        .derived = columns(),
+        .axes = dirty_log_axes(),
+        .measured = dirty_log_measurements(),
+        .derived = dirty_log_columns(),
         .shows_distributions = false,
         .shows_failed = true,
         .operation = "pass over the memory",
-        .configure = configure,
+        .configure = dirty_log_configure,
         .conditions = {{"--initially-set", logs_by<DirtyLogKind::bitmap>,
                         "--initially-set: rings begin empty; it is for --log bitmap"},
                        {"--ring-entries", logs_by<DirtyLogKind::ring>,

@@ -13,13 +13,13 @@ namespace {
 
 using study::Rung;
 
-constexpr char explanation[] =
+constexpr char fault_explanation[] =
     "A store to a page of memory, from guest user mode, which is native on every host: what it "
     "takes until it completes, by what is missing when it begins. Each rung of the ladder runs in "
     "a VM of its own, and each store is to a page of its own, or to one page of each huge page "
     "that stands behind guest memory.";
 
-constexpr char examples[] =
+constexpr char fault_examples[] =
     "  nestbed measure fault\n"
     "  nestbed measure fault --rung hit,unmapped,unpopulated --samples 4096\n"
     "  nestbed measure fault --rung userfault-missing --cpus 4\n"
@@ -45,7 +45,7 @@ channel::DirtyLogging logging_of(Rung rung) {
     }
 }
 
-void configure(const Point& point, TestSettings& settings) {
+void fault_configure(const Point& point, TestSettings& settings) {
     const auto rung = point.as<Rung>("rung");
     const Backing backing = settings.backing.kind;
     // One vCPU reads while the memslot moves.
@@ -61,7 +61,7 @@ void configure(const Point& point, TestSettings& settings) {
     settings.parameters.emplace_back("zero_page", zero_page ? 1 : 0);
 }
 
-std::vector<Axis> axes() {
+std::vector<Axis> fault_axes() {
     std::vector<Axis> all = with_vm_axes(
         {name_axis<Rung>("rung", "What the stores meet", {}, Axis::shown),
          cpus_axis("vCPUs that store side by side", 1, channel::max_cpus - 1, {1}, 0),
@@ -98,15 +98,15 @@ Study fault_study() {
     return {
         .name = "fault",
         .summary = "The cost of page faults, from a guest's own to memory its host has not got",
-        .explanation = explanation,
-        .examples = examples,
+        .explanation = fault_explanation,
+        .examples = fault_examples,
         .guest = "measure_fault",
         .test = "rung",
-        .axes = axes(),
+        .axes = fault_axes(),
         .measured = {{"store"}, {"move", "  each move"}},
         .derived = {over_hit()},
         .operation = "store",
-        .configure = configure,
+        .configure = fault_configure,
     };
 }
 

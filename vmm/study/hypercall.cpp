@@ -9,7 +9,7 @@ namespace {
 
 constexpr char guest_name[] = "measure_hypercall";
 
-constexpr char explanation[] =
+constexpr char hypercall_explanation[] =
     "Each kind runs in a VM of its own, one at a time; one that cannot be is skipped with its "
     "reason. In each the calls take turns with exits that a bare loop around KVM_RUN answers: the "
     "same exit where the kind makes one (bare: same exit), else a write to a port. /bare is the "
@@ -18,7 +18,7 @@ constexpr char explanation[] =
     "readings with nothing between take, which is subtracted from nothing. No more than a second "
     "of samples is taken.";
 
-constexpr char examples[] =
+constexpr char hypercall_examples[] =
     "  nestbed measure hypercall\n"
     "  nestbed measure hypercall --kind port,doorbell,mmio --samples 5000\n"
     "  nestbed measure hypercall --format json --output hypercall.json\n";
@@ -58,7 +58,7 @@ Derived over_bare_loop() {
                 }};
 }
 
-std::vector<Derived> columns() {
+std::vector<Derived> hypercall_columns() {
     return {parameter_column("answered by", "hypercall", "answered_by"),
             parameter_column("mode", "hypercall", "mode"),
             {.title = "exits", .value = exits_per_call},
@@ -68,7 +68,7 @@ std::vector<Derived> columns() {
             parameter_column("clock", "hypercall", "empty_pair")};
 }
 
-std::vector<Axis> axes() {
+std::vector<Axis> hypercall_axes() {
     return with_vm_axes(
         {name_axis("kind", "Kinds of calls", kinds(), {}, Axis::shown | Axis::host_only),
          number_axis("samples", "Samples of each kind", 1, 10'000'000, {500})},
@@ -81,12 +81,12 @@ Study hypercall_study() {
     return {
         .name = "hypercall",
         .summary = "What calls to the VMM, to KVM and to another vCPU take",
-        .explanation = explanation,
-        .examples = examples,
+        .explanation = hypercall_explanation,
+        .examples = hypercall_examples,
         .guest = guest_name,
-        .axes = axes(),
+        .axes = hypercall_axes(),
         .measured = {{"hypercall"}},
-        .derived = columns(),
+        .derived = hypercall_columns(),
         .shows_bars = true,
         .operation = "call",
         .configure = [](const Point&, TestSettings& settings) { settings.exitless_calls = true; },

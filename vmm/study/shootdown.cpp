@@ -20,7 +20,7 @@ using study::InitiatorSpaces;
 using study::Routing;
 using study::TargetState;
 
-constexpr char explanation[] =
+constexpr char shootdown_explanation[] =
     "CPU 0 changes the translations of PAGES pages and shoots them down; the other vCPUs, in the "
     "TARGET state, read these pages, all the time or after each shootdown. A sample is the time "
     "from the changed entries to the last acknowledgement. If a reader sees an old page after "
@@ -29,7 +29,7 @@ constexpr char explanation[] =
     "round trip in the same run: an IPI whose handler stores a flag, or of polled, a cache line. "
     "With several initiators there are no bare round trips, phases or counts of KVM's.";
 
-constexpr char examples[] =
+constexpr char shootdown_examples[] =
     "  nestbed measure shootdown\n"
     "  nestbed measure shootdown --protocol all --pages 1 --target user,spin\n"
     "  nestbed measure shootdown --pages 1,2,4,8,16,32-34,64,512 --target user\n"
@@ -40,7 +40,7 @@ constexpr char examples[] =
     "  nestbed measure shootdown --crossover\n"
     "  nestbed measure shootdown --format json --output shootdown.json\n";
 
-std::vector<Axis> axes() {
+std::vector<Axis> shootdown_axes() {
     return with_vm_axes(
         {name_axis<ProtocolId>("protocol", "Shootdown protocols (docs/shootdown-protocols.md)",
                                {ProtocolId::global}, Axis::shown),
@@ -108,11 +108,11 @@ Study shootdown_study() {
     return {
         .name = "shootdown",
         .summary = "The latency of TLB shootdowns, with proof that none was missed",
-        .explanation = explanation,
-        .examples = examples,
+        .explanation = shootdown_explanation,
+        .examples = shootdown_examples,
         .guest = "measure_shootdown",
         .test = "latency",
-        .axes = axes(),
+        .axes = shootdown_axes(),
         .measured = {{"shootdown"},
                      {"shootdown without steal", "  without steal"},
                      {"initiator's part", "  initiator's part"}},

@@ -15,7 +15,7 @@ Derived count(const char* title, const char* parameter, const char* group) {
     return parameter_column(title, "shootdown", parameter, group);
 }
 
-std::vector<Derived> counts() {
+std::vector<Derived> soak_counts() {
     constexpr char done[] = "operations";
     constexpr char seen[] = "seen by the readers";
     return {{.title = "seconds",
@@ -38,7 +38,7 @@ std::vector<Derived> counts() {
              .group = seen}};
 }
 
-std::vector<Axis> axes() {
+std::vector<Axis> soak_axes() {
     constexpr std::uint64_t a_day = 86'400;
     return with_vm_axes(
         {name_axis<ProtocolId>("protocol", "Shootdown protocols", {ProtocolId::global},
@@ -60,9 +60,9 @@ Study soak_study() {
         .guest = "measure_shootdown",
         .test = "soak",
         .selector = "soak",
-        .axes = axes(),
+        .axes = soak_axes(),
         .measured = {{"shootdown"}},
-        .derived = counts(),
+        .derived = soak_counts(),
         .shows_distributions = false,
         .shows_failed = true,
         .configure =

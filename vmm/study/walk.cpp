@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 using paging::PageSize;
 using study::Pattern;
 
-constexpr char explanation[] =
+constexpr char walk_explanation[] =
     "A chain of loads, each of a page of its own and each waiting for the one before, so that its "
     "time is the latency of TLB misses; in guest user mode, which is native on every host, and "
     "then as an ordinary process of this host, in pages as large as the TLB entries were in the "
@@ -29,7 +29,7 @@ constexpr char explanation[] =
     "in the guest if each reference cost what it costs the process. Each combination of the lists "
     "runs in a VM of its own.";
 
-constexpr char examples[] =
+constexpr char walk_examples[] =
     "  nestbed measure walk\n"
     "  nestbed measure walk --backing anon,thp,hugetlb-2m --working-set 16M,256M,2G\n"
     "  nestbed measure walk --guest-leaf 4k --pattern all --cpus 1,2\n"
@@ -65,7 +65,7 @@ std::vector<std::uint64_t> default_working_sets() {
 
 /// The working set, the last axis that has a row for each value, changes fastest, so that a curve
 /// stands together.
-std::vector<Axis> axes() {
+std::vector<Axis> walk_axes() {
     std::vector<Axis> all = with_vm_axes(
         {cpus_axis("vCPUs that chase side by side", 1, channel::max_cpus, {1},
                    Axis::shown | Axis::host_only),
@@ -88,7 +88,7 @@ std::vector<Axis> axes() {
     return all;
 }
 
-void configure(const Point& point, TestSettings& settings) {
+void walk_configure(const Point& point, TestSettings& settings) {
     settings.test_memory = {.bytes = point["working_set"],
                             .leaf = point.as<PageSize>("guest_leaf")};
     settings.parameters.emplace_back("pages", point["working_set"] / chase::page_bytes);
@@ -114,7 +114,7 @@ Derived figure(const char* title, const char* group, int digits,
             .group = group};
 }
 
-std::vector<Derived> columns() {
+std::vector<Derived> walk_columns() {
     constexpr char cycles[] = "cycles per access";
     constexpr char translation[] = "of it, translation";
     constexpr char references[] = "references";
@@ -136,7 +136,7 @@ std::vector<Derived> columns() {
     };
 }
 
-std::vector<Table> fits(const StudyRuns& runs) {
+std::vector<Table> walk_fits(const StudyRuns& runs) {
     Table table({{"guest leaf", Table::Align::left},
                  {"backing", Table::Align::left},
                  {"vCPUs"},
@@ -153,7 +153,7 @@ std::vector<Table> fits(const StudyRuns& runs) {
     return {table};
 }
 
-std::string notes(const StudyRuns& runs) {
+std::string walk_notes(const StudyRuns& runs) {
     // Farther from what the model says than this, a row is named.
     constexpr double off_by = 1.5;
     std::string text;
@@ -219,7 +219,7 @@ Json row_of(const StudyRun& run, const WalkFigures& figures) {
     return row;
 }
 
-void add_json(const StudyRuns& runs, Json& report) {
+void walk_add_json(const StudyRuns& runs, Json& report) {
     Json rows = Json::array();
     for (const StudyRun& run : runs) {
         if (const auto figures = figures_of(run)) {
@@ -243,27 +243,27 @@ Study walk_study() {
     return {
         .name = "walk",
         .summary = "The cost of TLB misses, by page sizes and working set, beside a model",
-        .explanation = explanation,
-        .examples = examples,
+        .explanation = walk_explanation,
+        .examples = walk_examples,
         .guest = "measure_walk",
         .test = "chase",
-        .axes = axes(),
+        .axes = walk_axes(),
         .measured = {{measurement::chase, {}, "accesses"},
                      {measurement::packed_chase, {}, "accesses"},
                      {measurement::host_chase, {}, "accesses"},
                      {measurement::packed_host_chase, {}, "accesses"}},
-        .derived = columns(),
+        .derived = walk_columns(),
         .shows_distributions = false,
         .operation = "chase",
-        .configure = configure,
+        .configure = walk_configure,
         .conditions = {{"--seed",
                         [](const Point& point) {
                             return point.as<Pattern>("pattern") == Pattern::random;
                         },
                         "--seed: it is for --pattern random"}},
-        .more_tables = fits,
-        .notes = notes,
-        .more_json = add_json,
+        .more_tables = walk_fits,
+        .notes = walk_notes,
+        .more_json = walk_add_json,
     };
 }
 

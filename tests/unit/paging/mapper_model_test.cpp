@@ -341,7 +341,7 @@ std::uint64_t sequences() {
     const char* walks = std::getenv("NESTBED_WALKS");
     const std::uint64_t wanted =
         walks == nullptr ? 120 : std::strtoull(walks, nullptr, 10) / 80'000;
-    return std::clamp<std::uint64_t>(wanted, 20, 120);
+    return std::clamp<std::uint64_t>(wanted, 6, 120);
 }
 
 TEST(MapperModel, RandomSequencesAgreeAndLeaveNothingStale) {

@@ -105,6 +105,13 @@ TEST(ProcessorRace, SplitLosesNoDirtyBit) {
     }
 }
 
+// Slower with the sanitizers, and done without them as well.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int unmappings = 60'000;
+#else
+constexpr int unmappings = 300'000;
+#endif
+
 // It sets dirty at any moment while the page is mapped, at most once each time. As many pages must
 // come back dirty.
 TEST(ProcessorRace, UnmapRangeLosesNoDirtyBit) {
@@ -128,7 +135,7 @@ TEST(ProcessorRace, UnmapRangeLosesNoDirtyBit) {
         }
     });
     std::uint64_t dirty = 0;
-    for (int round = 0; round < 300'000; ++round) {
+    for (int round = 0; round < unmappings; ++round) {
         ASSERT_TRUE(mapper.map(page, Frame4k::at<0x9000>(), Flags(read | write)));
         auto detached = mapper.unmap_range(PageRange::of(page));
         ASSERT_TRUE(detached);
