@@ -121,6 +121,11 @@ TEST_F(HypercallProgramTest, HasEachKindInItsTableAndInJson) {
         EXPECT_EQ(of_it, skipped ? 0 : 2) << tests.back();
     }
     EXPECT_EQ(tests, vmm::test::names_of_axis("hypercall", "kind"));
+    const json& doorbell = *std::ranges::find_if(
+        all["rows"], [](const json& row) { return row["inputs"]["kind"] == "doorbell"; });
+    EXPECT_EQ(doorbell["inputs"]["samples"], 20);
+    EXPECT_GT(doorbell["derived"]["/bare"], 0);
+    EXPECT_EQ(doorbell["derived"]["answered by"], "user space");
     for (const json& measurement : all["measurements"]) {
         if (measurement["name"] == "bare loop") {
             EXPECT_TRUE(measurement["exits"].empty()) << measurement;

@@ -53,12 +53,14 @@ TEST_F(Reports, WhatTheHostLacksIsInTheReport) {
 }
 
 /// As many descriptors as a VM takes up, or fewer.
-void have_few_descriptors() {
-    const rlimit few{8, 8};
-    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) {
+void limit(__rlimit_resource_t resource, rlim_t most) {
+    const rlimit both{most, most};
+    if (::setrlimit(resource, &both) != 0) {
         ::_exit(126);
     }
 }
+
+void have_few_descriptors() { limit(RLIMIT_NOFILE, 8); }
 
 TEST_F(Reports, AVmThatCannotBeMadeIsAResultOfItsOwn) {
     for (const char* name : {"out.xml", "out.json", "out.tap"}) {
@@ -125,6 +127,30 @@ TEST_F(Reports, AFileThatCannotBeWrittenTakesNoOtherAlong) {
     EXPECT_EQ(result.exit_code, host_failed);
     EXPECT_THAT(result.err, HasSubstr("/dev/full"));
     EXPECT_THAT(contents(path("out.xml")), EndsWith("</testsuites>\n"));
+}
+
+TEST_F(Reports, ALimitOfFileSizeIsAnErrorThatLeavesNothingBehind) {
+    std::ofstream(path("out.xml")) << "old";
+    const ProcessResult result =
+        nestbed({"run", "boot", "--filter", "boot.empty", "--output", path("out.xml")},
+                // Enough for what is caught of its output, and less than any report.
+                [] { limit(RLIMIT_FSIZE, 300); });
+    EXPECT_EQ(result.exit_code, host_failed);
+    EXPECT_THAT(result.err, HasSubstr("File too large"));
+    EXPECT_TRUE(folder_is_empty());
+}
+
+TEST_F(Reports, OneFileByTwoNamesIsNamedTwice) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--output", path("out.xml"), "--output", path("./out.xml")});
+    expect_one_line_error(result, bad_input);
+    EXPECT_THAT(result.err, HasSubstr("named twice"));
+}
+
+TEST_F(Reports, ADoctorThatIsRefusedDescriptorsDoesNotBlameTheHost) {
+    const ProcessResult result = nestbed({"doctor"}, [] { limit(RLIMIT_NOFILE, 5); });
+    EXPECT_EQ(result.exit_code, host_failed);
+    EXPECT_THAT(result.err, HasSubstr("Too many open files"));
 }
 
 TEST_F(Reports, AFullStandardOutputTakesNoFileAlong) {
