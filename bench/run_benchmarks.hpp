@@ -19,6 +19,7 @@ inline void add_benchmark(const std::string& name, benchmark::TimeUnit unit, int
 #endif
 }
 
+/// Whether any benchmark of the program went wrong: Google Benchmark does not say.
 inline bool has_failed = false;
 
 /// Ends a benchmark that went wrong, and with it the program's success. What the host has not got

@@ -266,7 +266,9 @@ constinit stats::Histogram DirtyLogPhases::dirty_unlogged_{};
 /// hundred pages are written and not read. The CPUs' number, the size of the test memory and the
 /// kind of log come from outside.
 GUEST_TEST(measure_dirty_log, phases,
-           {.test_memory = 2 << 20, .dirty_logging = {.kind = channel::DirtyLogKind::bitmap}}) {
+           {.test_memory = 2 << 20,
+            .dirty_logging = {.kind = channel::DirtyLogKind::bitmap},
+            .proof = 1}) {
     const std::uint64_t rounds = parameter("rounds", 3);
     GUEST_REQUIRE(rounds >= 2);
     const PassSettings settings{parameter_of("pattern", study::Pattern::strided),

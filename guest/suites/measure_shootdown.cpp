@@ -4,6 +4,7 @@
 #include "guest/harness/refill.hpp"
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
+#include "guest/harness/study_parameter.hpp"
 #include "guest/harness/test.hpp"
 
 namespace nestbed::guest {

@@ -33,7 +33,8 @@ Descriptor copy_of(const Descriptor& fd) {
     Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, above_all));
     if (copy.get() < 0) {
         throw_error(ErrorKind::kernel_refused, "cannot make descriptors for a child: {}",
-                    errno == EINVAL ? "no more than 20 are allowed" : std::strerror(errno));
+                    errno == EINVAL ? fmt::format("{} is more than ulimit -n allows", above_all)
+                                    : std::strerror(errno));
     }
     return copy;
 }
