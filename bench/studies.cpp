@@ -57,7 +57,7 @@ std::string name_of(const Study& study, const Point& point, const vmm::Measured&
             name += fmt::format("/{}:{}", value.axis->name, value.text());
         }
     }
-    if (study.measured.size() != 1) {
+    if (std::ranges::count(study.measured, false, &vmm::Measured::hidden) != 1) {
         name += "/" + measured.name;
     }
     std::ranges::replace(name, ' ', '_');
@@ -77,7 +77,7 @@ class StudyBench {
     void add_benchmarks() {
         for (const Point& point : points_) {
             for (const vmm::Measured& measured : study_.measured) {
-                if (!measured.label.empty()) {
+                if (!measured.label.empty() || measured.hidden) {
                     continue;  // a companion, which some points have
                 }
                 add_benchmark(name_of(study_, point, measured), benchmark::kMicrosecond, 1,

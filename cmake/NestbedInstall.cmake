@@ -48,4 +48,7 @@ install(FILES ${PROJECT_BINARY_DIR}/nestbedConfig.cmake ${PROJECT_BINARY_DIR}/ne
   DESTINATION ${package}
   COMPONENT headers)
 
+# What its JSON reports are held against.
+install(FILES ${PROJECT_SOURCE_DIR}/docs/report.schema.json
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/nestbed COMPONENT program)
 install(TARGETS nestbed RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)

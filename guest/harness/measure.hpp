@@ -1,9 +1,10 @@
-// Measurements: a named histogram with the parameters that it was taken under.
+// Measurements: a named histogram with the parameters that it was taken under, and what else was
+// found.
 //
 //     static stats::Histogram histogram;   // too large for a stack
 //     …histogram.record(cycles)…           // no exit in the timed region
 //     report_measurement("round trip", "cycles", histogram,
-//                        {number("cpus", 2), word("target", "hlt")}, no_claim);
+//                        {number("cpus", 2), outcome(number("stale_reads", stale))}, no_claim);
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,15 @@
 namespace nestbed::guest {
 
 inline channel::Parameter number(const char* name, std::uint64_t value) {
-    return {name, nullptr, value};
+    return {name, nullptr, value, 0};
 }
-inline channel::Parameter word(const char* name, const char* text) { return {name, text, 0}; }
+inline channel::Parameter word(const char* name, const char* text) { return {name, text, 0, 0}; }
+
+/// Of one that says what was found, not what was measured: stale reads, not the number of CPUs.
+inline channel::Parameter outcome(channel::Parameter parameter) {
+    parameter.outcome = 1;
+    return parameter;
+}
 
 /// Whether the regions that the test marks (statistics.hpp) are of what is measured: then what
 /// KVM counted over them belongs to this measurement.

@@ -225,9 +225,10 @@ class DirtyLogPhases {
             {number("pages", DirtyLog::pages()), number("cpus", cpu_count()),
              word("log", name_of(logging.kind)), word("pattern", name_of(settings_.pattern)),
              number("writes", settings_.writes), number("initially_set", logging.initially_set),
-             number("ring_entries", logging.ring_entries), number("ring_full", ring_full_),
-             number("written", found.written), number("missing", found.missing),
-             number("unwritten", found.unwritten), number("left_over", left_over_)},
+             number("ring_entries", logging.ring_entries), outcome(number("ring_full", ring_full_)),
+             outcome(number("written", found.written)), outcome(number("missing", found.missing)),
+             outcome(number("unwritten", found.unwritten)),
+             outcome(number("left_over", left_over_))},
             channel::Proof{.checks = found.judged, .violations = found.missing + left_over_},
             counted);
     }

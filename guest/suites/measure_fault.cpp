@@ -82,8 +82,8 @@ void move_slot(const Blocks& read) {
         move_while_read(study::memslot_trips, cpu_count() - 1, read.first * read.pages, cycles);
     report_measurement(
         "move", "cycles", cycles,
-        {word("rung", name_of(Rung::moved)), number("reads", reads.right),
-         number("reads_of_nothing", reads.nothing)},
+        {word("rung", name_of(Rung::moved)), outcome(number("reads", reads.right)),
+         outcome(number("reads_of_nothing", reads.nothing))},
         channel::Proof{.checks = reads.right + reads.wrong, .violations = reads.wrong});
 }
 

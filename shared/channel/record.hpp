@@ -64,8 +64,10 @@ struct Parameter {
     Pointer<const char> name;
     Pointer<const char> text;
     std::uint64_t value;
+    /// 1: the measurement has found it; 0: it is what was measured.
+    std::uint64_t outcome;
 };
-static_assert(sizeof(Parameter) == 24);
+static_assert(sizeof(Parameter) == 32);
 
 inline constexpr std::uint32_t max_measurement_parameters = 16;
 
@@ -88,6 +90,6 @@ struct Measurement {
     Proof proof;
     Parameter parameters[max_measurement_parameters];
 };
-static_assert(sizeof(Measurement) == 48 + 24 * max_measurement_parameters);
+static_assert(sizeof(Measurement) == 48 + 32 * max_measurement_parameters);
 
 }  // namespace nestbed::channel

@@ -35,6 +35,27 @@ class Histogram {
         }
     }
 
+    /// What a report has kept of a histogram: all that there is to know of it.
+    struct Parts {
+        std::uint64_t min = 0;
+        std::uint64_t max = 0;
+        std::uint64_t sum_low = 0;
+        std::uint64_t sum_high = 0;
+    };
+    /// An empty one with those parts, whose counts are to be added. Ask `is_consistent` then.
+    static constexpr Histogram of(const Parts& parts) {
+        Histogram histogram;
+        histogram.inverted_min_ = ~parts.min;
+        histogram.max_ = parts.max;
+        histogram.sum_low_ = parts.sum_low;
+        histogram.sum_high_ = parts.sum_high;
+        return histogram;
+    }
+    constexpr void add_count(std::size_t bucket, std::uint64_t count) {
+        counts_[bucket] += count;
+        count_ += count;
+    }
+
     /// Counts all that `other` has counted.
     constexpr void merge(const Histogram& other) {
         for (std::size_t i = 0; i < bucket_count; ++i) {

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "tests/program/kept_reports.hpp"
+
 namespace nestbed::test {
 
 namespace {
@@ -34,7 +36,7 @@ std::string contents(int fd) {
 }  // namespace
 
 Process::Process(const std::vector<std::string>& command, const std::function<void()>& prepare)
-    : out_(temporary_file()), err_(temporary_file()) {
+    : command_(command), out_(temporary_file()), err_(temporary_file()) {
     std::vector<char*> arguments;
     arguments.reserve(command.size() + 1);
     for (const std::string& argument : command) {
@@ -82,6 +84,12 @@ ProcessResult Process::wait(std::chrono::seconds limit) {
     result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     result.out = contents(out_);
     result.err = contents(err_);
+    keep_report(result.out);
+    for (const std::string& argument : command_) {
+        if (argument.ends_with(".json")) {
+            keep_report_in(argument);
+        }
+    }
     return result;
 }
 

@@ -32,6 +32,7 @@ class Process {
     int id() const { return pid_; }
 
   private:
+    std::vector<std::string> command_;
     int pid_ = -1;
     int out_ = -1;
     int err_ = -1;

@@ -69,7 +69,7 @@ TEST(CommandLine, WrongUsageIsOneLineWithAHint) {
 
 TEST(CommandLine, AResultIsReadFromItsFile) {
     const fs::path path = fs::path(testing::TempDir()) / "nestbed-result-file.json";
-    std::ofstream(path) << R"({"schema": 1, "not_finished": 0,
+    std::ofstream(path) << R"({"schema": 2, "not_finished": 0, "measurements": [],
                                "host": {"cpu": "A CPU", "kernel": "6.1", "paging": "npt"},
                                "tests": [{"suite": "boot", "name": "empty",
                                           "verdict": "passed", "reason": ""}]})";
@@ -243,7 +243,7 @@ TEST_F(WithKvm, JsonIsWhatTheSchemaSays) {
         nestbed({"run", "boot", "--filter", "boot.empty", "--format", "json"});
     EXPECT_EQ(result.exit_code, success);
     const json report = json::parse(result.out);
-    EXPECT_EQ(report["schema"], 1);
+    EXPECT_EQ(report["schema"], 2);
     EXPECT_EQ(report["command"][1], "run");
     EXPECT_EQ(report["tests"][0]["name"], "empty");
     EXPECT_EQ(report["summary"]["passed"], 1);
@@ -273,8 +273,8 @@ TEST_F(WithKvm, AMeasurementWithViolationsFailsEverywhere) {
     EXPECT_THAT(contents(path("out.tap")), HasSubstr("not ok 1 "));
     const json report = json::parse(contents(path("out.json")));
     EXPECT_EQ(report["tests"][0]["verdict"], "failed");
-    EXPECT_EQ(report["measurements"][0]["proof"]["violations"], 1);
-    EXPECT_GE(report["measurements"][0]["proof"]["checks"], 1);
+    EXPECT_EQ(report["measurements"][0]["outcome"]["violations"], 1);
+    EXPECT_GE(report["measurements"][0]["outcome"]["checks"], 1);
 }
 
 TEST_F(WithKvm, AMeasurementWithoutItsProofOrSamplesFails) {

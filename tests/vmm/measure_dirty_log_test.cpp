@@ -75,7 +75,7 @@ TEST_F(MeasureDirtyLog, APageThatTheLogLosesIsMissed) {
         if (report["summary"]["skipped"] != 0) {
             GTEST_SKIP() << "no dirty bitmap that is cleared by hand";
         }
-        const json& params = report["measurements"][0]["params"];
+        const json& params = report["measurements"][0]["outcome"];
         EXPECT_EQ(params["missing"], *lose - '0');
         EXPECT_EQ(params["violations"].get<int>() != 0, *lose == '1');
     }
@@ -97,14 +97,14 @@ TEST_F(MeasureDirtyLog, EachPhaseHasItsSamplesAndNoPageIsMissing) {
         ASSERT_TRUE(samples.contains(name)) << name;
         EXPECT_EQ(measurement["count"], samples.at(name)) << name;
         EXPECT_GT(measurement["min"], 0) << name;
-        EXPECT_EQ(measurement["params"]["pages"], 1024) << name;
-        EXPECT_EQ(measurement["params"]["cpus"], 2) << name;
-        EXPECT_EQ(measurement["params"]["log"], "bitmap") << name;
-        EXPECT_EQ(measurement["params"]["written"], 5 * 1024) << name;
-        EXPECT_EQ(measurement["params"]["unwritten"], 0) << name;
+        EXPECT_EQ(measurement["inputs"]["pages"], 1024) << name;
+        EXPECT_EQ(measurement["inputs"]["cpus"], 2) << name;
+        EXPECT_EQ(measurement["inputs"]["log"], "bitmap") << name;
+        EXPECT_EQ(measurement["outcome"]["written"], 5 * 1024) << name;
+        EXPECT_EQ(measurement["outcome"]["unwritten"], 0) << name;
         // What KVM counted is of one of them.
-        EXPECT_TRUE(name == "dirty again" || measurement["exits"].empty()) << name;
-        EXPECT_EQ(measurement["params"]["violations"], 0) << name;
+        EXPECT_TRUE(name == "dirty again" || measurement["kvm_counts"].empty()) << name;
+        EXPECT_EQ(measurement["outcome"]["violations"], 0) << name;
     }
 }
 
@@ -122,9 +122,9 @@ TEST_F(MeasureDirtyLog, ARingThatIsTooSmallIsEmptiedAndLosesNothing) {
         GTEST_SKIP() << "no dirty rings";
     }
     for (const json& measurement : report["measurements"]) {
-        EXPECT_EQ(measurement["params"]["ring_entries"], 2048);
-        EXPECT_GE(measurement["params"]["ring_full"], 3);
-        EXPECT_EQ(measurement["params"]["violations"], 0);
+        EXPECT_EQ(measurement["inputs"]["ring_entries"], 2048);
+        EXPECT_GE(measurement["outcome"]["ring_full"], 3);
+        EXPECT_EQ(measurement["outcome"]["violations"], 0);
     }
 }
 
@@ -133,7 +133,7 @@ TEST_F(MeasureDirtyLog, PagesAreWrittenInAnyOrderAndOnlySomeOfThem) {
     const json report = measure(
         {"--memory", "4M", "--cpus", "2", "--rounds", "3", "--writes", "25", "--pattern", "all"});
     for (const json& measurement : report["measurements"]) {
-        const json& params = measurement["params"];
+        const json& params = measurement["outcome"];
         EXPECT_GT(params["written"], touched / 5) << params;
         EXPECT_LT(params["written"], touched * 3 / 10) << params;
         EXPECT_EQ(params["unwritten"], 0) << params;
@@ -145,9 +145,9 @@ TEST_F(MeasureDirtyLog, ALogThatBeginsWithAllPagesIsExactFromTheSecondRoundOn) {
     const json report = measure({"--log", "bitmap", "--memory", "2M", "--cpus", "1", "--writes",
                                  "50", "--rounds", "2", "--initially-set"});
     for (const json& measurement : report["measurements"]) {
-        EXPECT_EQ(measurement["params"]["initially_set"], 1);
-        EXPECT_EQ(measurement["params"]["unwritten"], 0);
-        EXPECT_EQ(measurement["params"]["violations"], 0);
+        EXPECT_EQ(measurement["inputs"]["initially_set"], 1);
+        EXPECT_EQ(measurement["outcome"]["unwritten"], 0);
+        EXPECT_EQ(measurement["outcome"]["violations"], 0);
     }
 }
 

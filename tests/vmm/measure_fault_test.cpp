@@ -50,7 +50,7 @@ class MeasureFault : public WithKvm {
 
     static json stores_of(const json& report, Rung rung) {
         for (const json& measurement : report["measurements"]) {
-            if (measurement["name"] == "store" && measurement["params"]["rung"] == name_of(rung)) {
+            if (measurement["name"] == "store" && measurement["inputs"]["rung"] == name_of(rung)) {
                 return measurement;
             }
         }
@@ -65,7 +65,7 @@ class MeasureFault : public WithKvm {
 
     /// Page faults that KVM resolved for a store of the rung.
     static double fixed(const json& report, Rung rung) {
-        return stores_of(report, rung)["exits"].value("pf_fixed", 0.0);
+        return stores_of(report, rung)["kvm_counts"].value("pf_fixed", 0.0);
     }
 };
 
@@ -80,7 +80,7 @@ TEST_F(MeasureFault, EachRungHasItsSamplesAndNoViolation) {
         const json stores = stores_of(report, static_cast<Rung>(n));
         EXPECT_EQ(stores["count"], 40);
         EXPECT_GT(stores["min"], 0);
-        EXPECT_EQ(stores["params"]["violations"], 0);
+        EXPECT_EQ(stores["outcome"]["violations"], 0);
     }
 }
 
@@ -91,13 +91,13 @@ TEST_F(MeasureFault, SeveralVcpusStoreTheSamePagesAsOne) {
     for (const Rung rung : {Rung::hit, Rung::guest_fault, Rung::guest_upgrade, Rung::unpopulated,
                             Rung::dirty_bitmap, Rung::moved}) {
         EXPECT_EQ(stores_of(report, rung)["count"], 41);
-        EXPECT_EQ(stores_of(report, rung)["params"]["cpus"], 3);
+        EXPECT_EQ(stores_of(report, rung)["inputs"]["cpus"], 3);
     }
 }
 
 TEST_F(MeasureFault, EachStoreToAReadOnlySlotIsOneExit) {
     const json report = measure({"--rung", "read-only", "--samples", "40"});
-    EXPECT_EQ(stores_of(report, Rung::read_only)["exits"]["mmio_exits"], 1.0);
+    EXPECT_EQ(stores_of(report, Rung::read_only)["kvm_counts"]["mmio_exits"], 1.0);
 }
 
 TEST_F(MeasureFault, TheSlotMovesWhileItIsRead) {
@@ -105,9 +105,9 @@ TEST_F(MeasureFault, TheSlotMovesWhileItIsRead) {
     const json& move = report["measurements"][0];
     EXPECT_EQ(move["name"], "move");
     EXPECT_EQ(move["count"], 2 * study::memslot_trips);
-    EXPECT_EQ(move["params"]["violations"], 0);
-    EXPECT_GE(move["params"]["reads"], study::memslot_trips);
-    EXPECT_GE(move["params"]["reads_of_nothing"], study::memslot_trips);
+    EXPECT_EQ(move["outcome"]["violations"], 0);
+    EXPECT_GE(move["outcome"]["reads"], study::memslot_trips);
+    EXPECT_GE(move["outcome"]["reads_of_nothing"], study::memslot_trips);
     // As many as KVM has taken away: what was mapped by another store's fault is not stored to.
     EXPECT_GE(fixed(report, Rung::moved), 1.0);
 }
@@ -120,7 +120,7 @@ TEST_F(MeasureFault, MemoryFilesHaveMinorFaults) {
         EXPECT_THAT(test["reason"].get<std::string>(), HasSubstr("userfaultfd is not ours"));
         GTEST_SKIP() << test["reason"];
     }
-    EXPECT_EQ(stores_of(report, Rung::userfault_minor)["params"]["violations"], 0);
+    EXPECT_EQ(stores_of(report, Rung::userfault_minor)["outcome"]["violations"], 0);
     EXPECT_GE(fixed(report, Rung::userfault_minor), 1.0);
 }
 

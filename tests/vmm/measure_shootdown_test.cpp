@@ -118,7 +118,7 @@ TEST_F(MeasureShootdown, PrintsATable) {
     const std::vector<json> latencies = shootdowns(report);
     ASSERT_EQ(latencies.size(), 4U);
     EXPECT_EQ(latencies[0]["count"], 5);
-    EXPECT_EQ(latencies[0]["params"]["protocol"], "global");
+    EXPECT_EQ(latencies[0]["inputs"]["protocol"], "global");
     EXPECT_EQ(report["tests"][3]["parameters"]["pages"], 2);
 }
 
@@ -131,15 +131,15 @@ TEST_F(MeasureShootdown, CountsWhatKvmDid) {
     EXPECT_EQ(report["tests"][0]["kvm_counts"]["operations"],
               report["tests"][0]["kvm_counts"]["empty"]);
     // Nothing else is sure of every host: interrupts may reach a guest without an exit.
-    EXPECT_FALSE(shootdowns(report).at(0)["exits"].empty());
+    EXPECT_FALSE(shootdowns(report).at(0)["kvm_counts"].empty());
 }
 
 TEST_F(MeasureShootdown, RunsTheProtocolsThatWereAskedFor) {
     const json report = measured({"--protocol", "early-ack,mailbox", "--pages", "2", "--target",
                                   "user", "--samples", "3", "--no-pin"});
     ASSERT_EQ(shootdowns(report).size(), 2U);
-    EXPECT_EQ(shootdowns(report)[0]["params"]["protocol"], "early-ack");
-    EXPECT_EQ(shootdowns(report)[1]["params"]["protocol"], "mailbox");
+    EXPECT_EQ(shootdowns(report)[0]["inputs"]["protocol"], "early-ack");
+    EXPECT_EQ(shootdowns(report)[1]["inputs"]["protocol"], "mailbox");
 }
 
 TEST_F(MeasureShootdown, RunsAllProtocolsThatCanBe) {
@@ -157,24 +157,24 @@ TEST_F(MeasureShootdown, EveryAxisReachesTheGuest) {
     const json report = measured({"--cpus", "4", "--pages", "2", "--target", "lazy", "--routing",
                                   "cluster", "--flush", "cr3,invlpg", "--initiators", "2",
                                   "--spaces", "disjoint", "--threshold", "7", "--samples", "3"});
-    const json parameters = shootdowns(report).at(0)["params"];
-    EXPECT_EQ(parameters["cpus"], 4);
-    EXPECT_EQ(parameters["pages"], 2);
-    EXPECT_EQ(parameters["target"], "lazy");
-    EXPECT_EQ(parameters["routing"], "cluster");
-    EXPECT_EQ(parameters["flush"], "cr3");
-    EXPECT_EQ(parameters["initiators"], 2);
-    EXPECT_EQ(parameters["spaces"], "disjoint");
-    EXPECT_EQ(parameters["threshold"], 7);
+    const json inputs = shootdowns(report).at(0)["inputs"];
+    EXPECT_EQ(inputs["cpus"], 4);
+    EXPECT_EQ(inputs["pages"], 2);
+    EXPECT_EQ(inputs["target"], "lazy");
+    EXPECT_EQ(inputs["routing"], "cluster");
+    EXPECT_EQ(inputs["flush"], "cr3");
+    EXPECT_EQ(inputs["initiators"], 2);
+    EXPECT_EQ(inputs["spaces"], "disjoint");
+    EXPECT_EQ(inputs["threshold"], 7);
 }
 
 TEST_F(MeasureShootdown, VcpusMayShareOneHostCore) {
     const json report = measured({"--pages", "1", "--target", "descheduled", "--samples", "3"});
-    const json parameters = shootdowns(report).at(0)["params"];
-    EXPECT_EQ(parameters["target"], "descheduled");
-    if (parameters["steal_time"] == "offered") {
+    const json found = shootdowns(report).at(0);
+    EXPECT_EQ(found["inputs"]["target"], "descheduled");
+    if (found["outcome"]["steal_time"] == "offered") {
         // The target runs only when the host takes the initiator off the core.
-        EXPECT_EQ(parameters["stolen_from"], 3);
+        EXPECT_EQ(found["outcome"]["stolen_from"], 3);
     }
 }
 
@@ -182,7 +182,7 @@ TEST_F(MeasureShootdown, TheFlushPrimitiveIsTheOneAskedFor) {
     const json report =
         measured({"--pages", "2", "--target", "user", "--flush", "invlpg,cr3", "--samples", "3"});
     const auto invlpgs = [&](std::size_t n) {
-        return shootdowns(report).at(n)["exits"].value("invlpg", 0.0);
+        return shootdowns(report).at(n)["kvm_counts"].value("invlpg", 0.0);
     };
     if (invlpgs(0) == 0) {
         GTEST_SKIP() << "INVLPG does not exit here, so KVM does not count it";
@@ -209,10 +209,10 @@ TEST_F(MeasureShootdown, SoaksAndCounts) {
     EXPECT_THAT(result.out, HasSubstr("stale, legal  violations\n"));
     const json report = json::parse(contents(path("out.json")));
     EXPECT_EQ(report["tests"][0]["parameters"]["seed"], 7);
-    const json parameters = shootdowns(report).at(0)["params"];
-    EXPECT_EQ(parameters["violations"], 0);
+    const json outcome = shootdowns(report).at(0)["outcome"];
+    EXPECT_EQ(outcome["violations"], 0);
     for (const char* count : {"maps", "remaps", "protects", "unmaps", "accesses"}) {
-        EXPECT_GT(parameters[count], 0) << count;
+        EXPECT_GT(outcome[count], 0) << count;
     }
 }
 
@@ -240,7 +240,7 @@ TEST_F(MeasureShootdown, CtrlCEndsEveryMode) {
         process.send(SIGINT);
         const ProcessResult result = process.wait();
         EXPECT_EQ(result.exit_code, interrupted) << result.err;
-        EXPECT_THAT(result.out, HasSubstr("interrupted: 1 of 1 combination did not finish"));
+        EXPECT_THAT(result.out, HasSubstr("interrupted: 1 of 1 run did not finish"));
         EXPECT_EQ(json::parse(contents(path("out.json")))["interrupted"], true);
     }
 }

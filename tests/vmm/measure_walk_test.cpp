@@ -62,27 +62,27 @@ TEST_F(MeasureWalk, EachChaseHasItsSamplesInGuestAndProcess) {
         const json chase = measurement_named(report, name);
         EXPECT_EQ(chase["count"], 30) << name;
         EXPECT_GT(chase["min"], 0) << name;
-        EXPECT_EQ(chase["params"]["accesses"], 100) << name;
-        EXPECT_EQ(chase["params"]["working_set"], 64 << 10) << name;
+        EXPECT_EQ(chase["inputs"]["accesses"], 100) << name;
+        EXPECT_EQ(chase["inputs"]["working_set"], 64 << 10) << name;
     }
 }
 
 TEST_F(MeasureWalk, SeveralCpusAndPatternsHaveARowEach) {
     const json report = measure({"--guest-leaf", "4k", "--backing", "anon", "--working-set",
                                  "64K,1M", "--samples", "5", "--cpus", "1,2", "--pattern", "all"});
-    EXPECT_EQ(report["walks"]["rows"].size(), 8U);
+    EXPECT_EQ(report["rows"].size(), 8U);
     EXPECT_EQ(report["summary"]["passed"], 8);
     // Of two vCPUs, and of two threads, each has its samples.
     for (const json& measurement : report["measurements"]) {
-        EXPECT_EQ(measurement["count"], measurement["params"]["cpus"] == 2 ? 10 : 5);
+        EXPECT_EQ(measurement["count"], measurement["inputs"]["cpus"] == 2 ? 10 : 5);
     }
 }
 
 TEST_F(MeasureWalk, TheTlbEntryIsTheSmallerOfTheTwoPages) {
     const json report = measure(
         {"--guest-leaf", "4k,2m", "--backing", "anon", "--working-set", "2M", "--samples", "3"});
-    for (const json& row : report["walks"]["rows"]) {
-        EXPECT_EQ(row["tlb_entry"], "4k");
+    for (const json& row : report["rows"]) {
+        EXPECT_EQ(row["derived"]["tlb_entry"], "4k");
     }
 }
 
@@ -92,16 +92,16 @@ TEST_F(MeasureWalk, HugePagesMakeLargeTlbEntriesWhereTheGuestsLeavesAreLarge) {
     }
     const json report = measure(
         {"--guest-leaf", "4k,2m", "--backing", "thp", "--working-set", "4M", "--samples", "3"});
-    const json& rows = report["walks"]["rows"];
-    EXPECT_EQ(rows[0]["tlb_entry"], "4k");
+    const json& rows = report["rows"];
+    EXPECT_EQ(rows[0]["derived"]["tlb_entry"], "4k");
     if (report["tests"][1]["memory"]["test_memory"]["host"]["anon_huge_pages"] != 4 << 20) {
         GTEST_SKIP() << "NOT TESTED, the host had no huge pages to give";
     }
-    EXPECT_EQ(rows[1]["tlb_entry"], "2m");
+    EXPECT_EQ(rows[1]["derived"]["tlb_entry"], "2m");
     // In both, small entries for huge pages included.
     for (const json& measurement : report["measurements"]) {
         if (measurement["name"] == "host chase") {
-            EXPECT_EQ(measurement["params"]["guests_memory"], 1) << measurement["params"];
+            EXPECT_EQ(measurement["outcome"]["guests_memory"], 1) << measurement["outcome"];
         }
     }
 }
@@ -118,7 +118,7 @@ TEST_F(MeasureWalk, WhatIsNotPossibleDoesNotEndTheOthers) {
     EXPECT_THAT(result.err, HasSubstr("backing hugetlb-1g, working set 64 KiB"));
     EXPECT_THAT(result.out, HasSubstr("failed: ")) << "and the next is measured";
     const json report = json::parse(contents(path("out.json")));
-    EXPECT_EQ(report["walks"]["rows"].size(), 1U);
+    EXPECT_EQ(report["rows"].size(), 1U);
     EXPECT_EQ(report["interrupted"], false);
     EXPECT_EQ(report["not_finished"], 0);
     EXPECT_EQ(report["tests"][0]["error"]["kind"], "host_lacks");
@@ -141,7 +141,7 @@ TEST_F(MeasureWalk, AChaseInResidentMemoryTakesNoPageFaults) {
     if (system().extension(KVM_CAP_BINARY_STATS_FD) <= 0) {
         GTEST_SKIP() << "this host's KVM does not show its counters";
     }
-    const json exits = measurement_named(report, "chase")["exits"];
+    const json exits = measurement_named(report, "chase")["kvm_counts"];
     EXPECT_TRUE(exits.contains("exits")) << exits;
     EXPECT_EQ(exits.value("pf_fixed", 0.0), 0.0);
 }

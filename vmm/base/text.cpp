@@ -119,8 +119,19 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 std::string duration(double seconds) {
-    return seconds < 1 ? fmt::format("{:.1f} ms", seconds * 1000)
-                       : fmt::format("{:.2f} s", seconds);
+    struct Unit {
+        const char* name;
+        double seconds;
+    };
+    constexpr std::array units{Unit{"s", 1}, Unit{"ms", 1e-3}, Unit{"µs", 1e-6}, Unit{"ns", 1e-9}};
+    // What would be rounded to 1000 is one of the next.
+    constexpr double least = 0.9995;
+    const auto fits = std::ranges::find_if(
+        units, [&](const Unit& unit) { return std::abs(seconds) >= unit.seconds * least; });
+    const Unit& unit = fits == units.end() ? units.back() : *fits;
+    const double number = seconds / unit.seconds;
+    const double size = std::abs(number);
+    return fmt::format("{:.{}f} {}", number, size < 9.995 ? 2 : size < 99.95 ? 1 : 0, unit.name);
 }
 
 }  // namespace nestbed::vmm

@@ -35,7 +35,7 @@ std::string counted(std::uint64_t count, std::string_view noun);
 /// A number of bytes in the greatest unit that leaves no fraction: "4 KiB", "3 MiB".
 std::string size_text(std::uint64_t bytes);
 
-/// "9.8 ms", "1.25 s".
+/// In the unit that suits it, to three digits: "61.4 ns", "9.80 ms", "1.25 s".
 std::string duration(double seconds);
 
 }  // namespace nestbed::vmm

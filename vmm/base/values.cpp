@@ -117,6 +117,17 @@ std::uint64_t parse_memory(std::string_view option, std::string_view text, std::
     return bytes;
 }
 
+double parse_percent(std::string_view option, std::string_view text) {
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || std::string_view(rest, end) != "%" ||
+        !(number >= 0 && number <= 1000)) {
+        throw_error(ErrorKind::usage, "{} {}: must be from 0% to 1000%", option, text);
+    }
+    return number / 100;
+}
+
 std::chrono::milliseconds parse_seconds(std::string_view option, std::string_view text) {
     constexpr double a_day = 24 * 60 * 60;
     const auto seconds = parsed<double>(text, std::chars_format::fixed);

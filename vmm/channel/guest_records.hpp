@@ -5,11 +5,9 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "shared/channel/record.hpp"
-#include "shared/stats/histogram.hpp"
+#include "vmm/channel/measurement.hpp"
 
 namespace nestbed::vmm {
 
@@ -19,21 +17,6 @@ struct FailedExpectation {
     std::uint64_t line;
     std::string expression;  ///< as written: "left == right"
     std::string values;      ///< as they were: "1 == 2"
-};
-
-struct MeasurementParameter {
-    std::string name;
-    std::variant<std::uint64_t, std::string> value;
-};
-
-struct MeasurementEvent {
-    std::string name;
-    std::string unit;
-    std::vector<MeasurementParameter> parameters;
-    stats::Histogram histogram;
-    bool counted = false;  ///< KVM's counts, where there are any, are of this
-    /// Without one it claims nothing that could be violated.
-    std::optional<channel::Proof> proof = {};
 };
 
 /// Those of all vCPUs, in the order of their time stamps.

@@ -122,15 +122,16 @@ class Decoder {
         }
         for (const channel::Parameter& parameter :
              std::span(source.parameters).first(source.parameter_count)) {
-            MeasurementParameter& added = event.parameters.emplace_back(
-                MeasurementParameter{kept(text(parameter.name)), parameter.value});
+            MeasurementParameter& added = event.parameters.emplace_back(MeasurementParameter{
+                kept(text(parameter.name)), parameter.value, parameter.outcome != 0});
             if (parameter.text) {
                 added.value = kept(memory_.read_string(parameter.text.address).value_or("?"));
             }
         }
         if (source.proved != 0) {
             event.proof = source.proof;
-            event.parameters.push_back({"violations", source.proof.violations});
+            event.parameters.push_back(
+                {"violations", source.proof.violations, /*is_outcome=*/true});
         }
         bytes_ += sizeof event + event.parameters.size() * sizeof(MeasurementParameter);
         return event;

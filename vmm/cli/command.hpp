@@ -34,6 +34,7 @@ void add_list(CLI::App& program, Invocation& invocation);
 void add_run(CLI::App& program, Invocation& invocation);
 void add_measure(CLI::App& program, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
+void add_compare(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
 void add_nested_init(CLI::App& program, Invocation& invocation);
 

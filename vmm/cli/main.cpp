@@ -41,6 +41,7 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
     add_measure(program, invocation);
     if (commands == Commands::all) {
         add_matrix(program, invocation);
+        add_compare(program, invocation);
         add_nested(program, invocation);
         add_nested_init(program, invocation);
     }

@@ -9,13 +9,14 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/cli/report.hpp"
+#include "vmm/cli/outputs.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/host_text.hpp"
 #include "vmm/render/study_text.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/study/study.hpp"
+#include "vmm/study/sweep.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,6 +24,7 @@ namespace {
 
 struct MeasureOptions {
     OptionTexts axes;  ///< as given
+    Sweep sweep;
     ReportOptions report;
 };
 
@@ -30,6 +32,7 @@ struct MeasureOptions {
 struct MeasureCommand {
     const Study* study;
     std::vector<Point> points;
+    Sweep sweep;
     ReportOptions output;
     std::vector<std::string> command_line;
 };
@@ -42,7 +45,8 @@ std::string head_of(const RunReport& report) {
 /// The study's runs, until one is interrupted. What has been measured is in `runs` and the report,
 /// whatever is thrown after that.
 void run_study(const MeasureCommand& command, bool for_json, RunReport& report, StudyRuns& runs) {
-    report.not_finished = command.points.size();
+    const std::vector<SweepStep> steps = steps_of(command.points, command.sweep);
+    report.not_finished = steps.size();
     const kvm::System system;
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
@@ -54,10 +58,11 @@ void run_study(const MeasureCommand& command, bool for_json, RunReport& report, 
     const Stopwatch watch;
     ProgressLine progress;
     StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
-    for (const Point& point : command.points) {
+    for (const SweepStep& step : steps) {
         progress.show(
-            progress_text(runs.size(), command.points.size(), watch.seconds(), point.text()));
-        StudyRun done = runner.run(point, for_json, interrupts.token());
+            progress_text(runs.size(), steps.size(), watch.seconds(), step.point->text()));
+        StudyRun done = runner.run(*step.point, for_json, interrupts.token());
+        done.test.repetition = step.repetition;
         report.seconds = watch.seconds();
         if (done.test.interrupted) {
             report.interrupted = true;
@@ -73,10 +78,10 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
     if (runs.empty() && report.error) {
         return "";
     }
-    std::string text = study_text(*command.study, runs);
+    std::string text = study_text(*command.study, merged(*command.study, runs));
     if (report.not_finished != 0) {
         text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
-                            counted(command.points.size(), "combination"));
+                            counted(command.points.size() * command.sweep.repeat, "run"));
     }
     return text;
 }
@@ -85,7 +90,9 @@ ExitCode measure(const MeasureCommand& command) {
     StudyRuns runs;
     ReportedRun reported;
     reported.run = [&](RunReport& report, bool for_json) {
-        report.add_json = [&](auto& json) { add_study_json(*command.study, runs, json); };
+        report.add_json = [&](auto& json) {
+            add_study_json(*command.study, merged(*command.study, runs), json);
+        };
         run_study(command, for_json, report, runs);
     };
     reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };
@@ -133,6 +140,33 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
     add_value(command, option.c_str(), type_of(axis), axis.option_help().c_str(), given);
 }
 
+/// `sweep` must live as long as `command`.
+void add_sweep_options(CLI::App* command, Sweep& sweep) {
+    add_number(command, "--repeat", "N", "Measure each combination N times, in VMs of its own", 1,
+               1'000'000, sweep.repeat);
+    add_value(
+        command, "--order", "ORDER",
+        "interleaved (default): all once before any again;\n"
+        "blocked: all repetitions of one together; random;\nrandom=SEED",
+        [&](const std::string& text) {
+            using Order = SweepOrder;
+            constexpr std::string_view random = "random";
+            if (text == "interleaved" || text == "blocked") {
+                sweep.order = text == "blocked" ? Order::blocked : Order::interleaved;
+            } else if (text.starts_with(random) && (text == random || text[random.size()] == '=')) {
+                sweep.order = Order::random;
+                if (text != random) {
+                    sweep.seed = parse_number("--order random", text.substr(random.size() + 1), 0,
+                                              ~std::uint64_t{0});
+                }
+            } else {
+                throw_error(ErrorKind::usage,
+                            "--order {}: must be interleaved, blocked, random or random=SEED",
+                            text);
+            }
+        });
+}
+
 /// What stands below the options.
 std::string help_of(const std::vector<const Study*>& modes) {
     constexpr std::size_t columns = 78;
@@ -154,6 +188,7 @@ void add_study(CLI::App& measurements, Invocation& invocation,
     for (const Axis* axis : axes_of(modes)) {
         add_axis_option(command, *axis, *options);
     }
+    add_sweep_options(command, options->sweep);
     add_report_options(command, options->report);
     command->footer("");  // CLI11 has the parent's stand below the text
     command->footer([modes] { return help_of(modes); });
@@ -162,7 +197,8 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         refuse_unused(options->report);
         invocation.outputs = options->report.outputs;
         invocation.action = [command = MeasureCommand{&study, points_of(study, options->axes),
-                                                      options->report, invocation.command_line}] {
+                                                      options->sweep, options->report,
+                                                      invocation.command_line}] {
             return measure(command);
         };
     });

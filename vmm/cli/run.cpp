@@ -13,7 +13,7 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/cli/report.hpp"
+#include "vmm/cli/outputs.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/render/human.hpp"
 #include "vmm/result/judge.hpp"

@@ -14,7 +14,7 @@ namespace nestbed::vmm {
 /// One object for the whole run, indented, with a final line end. Within one schema version keys
 /// are added, never renamed, and keep their meaning.
 std::string json_report(const RunReport& report);
-inline constexpr int json_schema = 1;
+inline constexpr int json_schema = 2;
 
 /// `nestbed doctor --json`: the same object without tests.
 std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,

@@ -126,23 +126,19 @@ std::string instruction_text(double cycles) {
     return fmt::format("{:.{}f}", cycles, cycles < 10 ? 2 : 0);
 }
 
-/// Each calibrated figure in cycles and in µs.
+/// Each calibrated figure in cycles and as a time.
 Table calibration_table(const Calibration& calibration) {
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"cycles"}, {"µs"}});
-    const auto add = [&](const char* what, const char* figure, std::string text, auto cycles,
-                         int digits) {
+    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"cycles"}, {"time"}});
+    const auto add = [&](const char* what, const char* figure, std::string text, auto cycles) {
         const std::uint64_t khz = calibration.tsc_khz;
-        table.add_row(
-            {what, figure, std::move(text),
-             khz == 0
-                 ? ""
-                 : fmt::format("{:.{}f}", microseconds(static_cast<double>(cycles), khz), digits)});
+        table.add_row({what, figure, std::move(text),
+                       khz == 0 ? "" : duration(seconds(static_cast<double>(cycles), khz))});
     };
     for (const auto& [what, cycles] :
          {std::pair{"instruction at CPL 0", calibration.kernel_cycles_per_instruction},
           {"instruction at CPL 3", calibration.user_cycles_per_instruction}}) {
         if (cycles) {
-            add(what, "", instruction_text(*cycles), *cycles, 4);
+            add(what, "", instruction_text(*cycles), *cycles);
         }
     }
     for (const auto& [what, d] :
@@ -150,14 +146,16 @@ Table calibration_table(const Calibration& calibration) {
           {"IPI and answer, target in HLT", calibration.ipi_to_halted},
           {"IPI and answer, target spinning", calibration.ipi_to_spinning}}) {
         if (d) {
-            add(what, "min", fmt::to_string(d->min), d->min, 2);
-            add("", "median", fmt::to_string(d->p50), d->p50, 2);
-            add("", "p99", fmt::to_string(d->p99), d->p99, 2);
+            add(what, "min", fmt::to_string(d->min), d->min);
+            add("", "median", fmt::to_string(d->p50), d->p50);
+            add("", "p99", fmt::to_string(d->p99), d->p99);
         }
     }
-    if (const auto& offset = calibration.tsc_offset) {
-        add("TSC of vCPU 1 less vCPU 0's", "",
-            fmt::format("{} ± {}", offset->cycles, offset->bound), offset->cycles, 3);
+    constexpr char offset_name[] = "TSC of vCPU 1 less vCPU 0's";
+    if (const auto offset = calibration.measurable_tsc_offset()) {
+        add(offset_name, "", fmt::format("{} ± {}", offset->cycles, offset->bound), offset->cycles);
+    } else if (calibration.tsc_offset) {
+        table.add_row({offset_name, "", "not measurable"});
     }
     return table;
 }
@@ -223,11 +221,13 @@ std::string calibration_text(const HostDescription& host, const Calibration& cal
             parts.push_back(fmt::format("{} {} cycles", name, d->p50));
         } else if (d) {
             parts.push_back(
-                fmt::format("{} {:.1f} µs", name, microseconds(static_cast<double>(d->p50), khz)));
+                fmt::format("{} {}", name, duration(seconds(static_cast<double>(d->p50), khz))));
         }
     }
-    if (const auto& offset = calibration.tsc_offset) {
+    if (const auto offset = calibration.measurable_tsc_offset()) {
         parts.push_back(fmt::format("TSC offset {} ± {} cycles", offset->cycles, offset->bound));
+    } else if (calibration.tsc_offset) {
+        parts.emplace_back("TSC offset not measurable");
     }
     return fmt::format("calibration: {}\n{}\n",
                        parts.empty() ? "none" : fmt::to_string(fmt::join(parts, "; ")),

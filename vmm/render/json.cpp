@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vmm/render/json_measurement.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
@@ -9,12 +10,6 @@ namespace nestbed::vmm {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json json_of(const Distribution& d) {
-    return {{"count", d.count}, {"min", d.min}, {"mean", d.mean},
-            {"p50", d.p50},     {"p90", d.p90}, {"p99", d.p99},
-            {"p999", d.p999},   {"max", d.max}, {"stddev", d.stddev}};
-}
 
 Json json_of(const TscOffset& offset) {
     return {{"cycles", offset.cycles}, {"bound", offset.bound}};
@@ -96,10 +91,6 @@ Json json_of(const Error& error) {
     return {{"kind", name_of(error.kind())}, {"text", error.what()}};
 }
 
-Json json_of(const channel::Proof& proof) {
-    return {{"checks", proof.checks}, {"violations", proof.violations}};
-}
-
 template <typename T>
 Json json_of(const std::optional<T>& value) {
     if (!value) {
@@ -138,7 +129,7 @@ Json json_of(const Calibration& calibration) {
             {"exit_round_trip", json_of(calibration.exit_round_trip)},
             {"ipi_to_halted", json_of(calibration.ipi_to_halted)},
             {"ipi_to_spinning", json_of(calibration.ipi_to_spinning)},
-            {"tsc_offset", json_of(calibration.tsc_offset)},
+            {"tsc_offset", json_of(calibration.measurable_tsc_offset())},
             {"hypercalls", json_of(calibration.hypercalls)},
             {"seconds", calibration.seconds},
             {"problems", calibration.problems}};
@@ -190,8 +181,10 @@ Json json_of(const TestResult& test) {
             {"file", test.file},
             {"line", test.line},
             {"cpus", test.cpus},
+            {"host_cpus", test.host_cpus},
             {"repetition", test.repetition},
-            {"study", test.study},
+            {"study", test.study.empty() ? Json(nullptr) : Json(test.study)},
+            {"point", test.study.empty() ? Json(nullptr) : Json(test.point_id)},
             {"inputs", json_of(test.inputs)},
             {"parameters", object_of(test.parameters)},
             {"memory", json_of(test.memory)},
@@ -199,20 +192,6 @@ Json json_of(const TestResult& test) {
              {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
             {"log", test.log},
             {"diagnosis", test.diagnosis}};
-}
-
-Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
-    Json result{{"name", measurement.name},
-                {"params", json_of(measurement.parameters)},
-                {"unit", measurement.unit}};
-    result.update(json_of(distribution_of(measurement.histogram)));
-    result["proof"] = json_of(measurement.proof);
-    result["exits"] = measurement.counted ? object_of(test.kvm_counts.counts) : Json::object();
-    result["test"] = test.full_name();
-    result["repetition"] = test.repetition;
-    result["cpus"] = test.cpus;
-    result["tsc_khz"] = test.tsc_khz;
-    return result;
 }
 
 Json head(const std::vector<std::string>& command, const std::optional<HostDescription>& host,

@@ -4,6 +4,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/render/format.hpp"
+#include "vmm/render/json_measurement.hpp"
 
 namespace nestbed::vmm {
 
@@ -31,6 +32,29 @@ HostDescription host_in(const nlohmann::json& json, const std::filesystem::path&
     return host;
 }
 
+/// What the host is, each fact by its name; not what changes from one run to the next.
+std::map<std::string, std::string> facts_of(nlohmann::json host) {
+    for (const char* passing : {"calibration", "timings", "huge_pages", "load"}) {
+        host.erase(passing);
+    }
+    std::map<std::string, std::string> facts;
+    const nlohmann::json flat = host.flatten();
+    for (const auto& [name, value] : flat.items()) {
+        facts[name.substr(1)] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+    return facts;
+}
+
+ReadMeasurement measurement_in(const nlohmann::json& json) {
+    return {.id = json.at("id"),
+            .is_companion = !json.at("is").is_null(),
+            .unit = json.at("unit"),
+            .tsc_khz = json.at("tsc_khz"),
+            .repetition = json.at("repetition"),
+            .passed = json.at("verdict") == verdict_name(Verdict::passed),
+            .histogram = histogram_in(json)};
+}
+
 ResultFile read(const nlohmann::json& json, const std::filesystem::path& path) {
     const nlohmann::json& schema = json.at("schema");
     if (!schema.is_number_unsigned()) {
@@ -38,8 +62,12 @@ ResultFile read(const nlohmann::json& json, const std::filesystem::path& path) {
                     path.string(), schema.dump());
     }
     if (schema != nlohmann::json(json_schema)) {
-        throw_error(ErrorKind::input, "{} has schema {}, this program knows {}", path.string(),
-                    schema.dump(), json_schema);
+        throw_error(ErrorKind::input, "{} has schema {}, this program knows {}{}", path.string(),
+                    schema.dump(), json_schema,
+                    schema < nlohmann::json(json_schema)
+                        ? ": it has no distributions; measure again, or read it with the nestbed "
+                          "that wrote it"
+                        : ": a newer nestbed wrote it");
     }
     ResultFile file;
     file.environment = path.stem();
@@ -55,6 +83,10 @@ ResultFile read(const nlohmann::json& json, const std::filesystem::path& path) {
         test.verdict = verdict_named(entry.at("verdict"), path);
         test.reason = entry.at("reason");
         file.tests.push_back(std::move(test));
+    }
+    file.facts = facts_of(json.at("host"));
+    for (const nlohmann::json& entry : json.at("measurements")) {
+        file.measurements.push_back(measurement_in(entry));
     }
     return file;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,11 +12,24 @@
 
 namespace nestbed::vmm {
 
+/// A measurement as it was read: what it takes to compare it.
+struct ReadMeasurement {
+    std::string id;
+    bool is_companion = false;  ///< of another one: a floor, a part
+    std::string unit;
+    std::uint64_t tsc_khz = 0;
+    std::uint64_t repetition = 1;
+    bool passed = false;  ///< the test that made it
+    stats::Histogram histogram;
+};
+
 struct ResultFile {
     std::string environment;        ///< the file's name without its ending
     HostDescription host;           ///< CPU, kernel, paging and emulation only
     std::vector<TestResult> tests;  ///< suite, name, verdict and reason only
     std::uint64_t not_finished = 0;
+    std::map<std::string, std::string> facts;  ///< of the host, by their names in JSON
+    std::vector<ReadMeasurement> measurements;
 };
 
 /// Throws Error(input), naming the file `path`, if `text` is no report in a schema that we know.

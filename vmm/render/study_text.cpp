@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
+#include "vmm/base/text.hpp"
 #include "vmm/render/human.hpp"
+#include "vmm/result/warnings.hpp"
 
 namespace nestbed::vmm {
 
@@ -29,6 +32,25 @@ std::string explanations(const StudyRuns& runs) {
         text += without_row(
             (*first)->point.text() + (more == 0 ? "" : fmt::format(", and {} more", more)), test);
         first = end;
+    }
+    return text;
+}
+
+/// Above the table: what the marks beside its rows mean.
+std::string warnings_text(const Study& study, const StudyRuns& runs) {
+    std::map<Warning::Kind, std::size_t> rows;
+    for (const StudyRun* run : runs_with_rows(study, runs)) {
+        for (const Warning& warning : warnings_shown(study, *run)) {
+            ++rows[warning.kind];
+        }
+    }
+    std::string text;
+    for (const auto& [kind, count] : rows) {
+        std::string name = name_of(kind);
+        std::ranges::replace(name, '_', ' ');
+        const std::string line =
+            fmt::format("! {} ({}): {}", name, counted(count, "row"), explanation_of(kind));
+        text += fmt::format("{}\n", fmt::join(wrapped(line, page_width), "\n"));
     }
     return text;
 }
@@ -57,7 +79,7 @@ std::string progress_text(std::size_t done, std::size_t total, double seconds,
 }
 
 std::string study_text(const Study& study, const StudyRuns& runs) {
-    std::vector<std::string> parts;
+    std::vector<std::string> parts{warnings_text(study, runs)};
     for (const Table& table : tables_of(study, runs)) {
         parts.push_back(table.text());
     }

@@ -30,6 +30,17 @@ struct Calibration {
     std::vector<std::string> problems;
     std::optional<Error> error;  ///< of the first guest that could not be run
 
+    /// Two vCPUs that run side by side exchange their clocks within a few µs. If these did not,
+    /// nothing is known of their clocks.
+    bool ran_side_by_side() const {
+        constexpr double side_by_side = 100;
+        return !tsc_offset || tsc_khz == 0 ||
+               microseconds(static_cast<double>(tsc_offset->bound), tsc_khz) <= side_by_side;
+    }
+    std::optional<TscOffset> measurable_tsc_offset() const {
+        return ran_side_by_side() ? tsc_offset : std::nullopt;
+    }
+
     /// False if no guest could be run at all.
     bool found_anything() const {
         return kernel_cycles_per_instruction || user_cycles_per_instruction || exit_round_trip ||

@@ -3,21 +3,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "vmm/base/text.hpp"
+#include "vmm/result/warnings.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::pair<const char*, std::uint64_t Distribution::*> figures[] = {
-    {"min", &Distribution::min},
-    {"p50", &Distribution::p50},
-    {"p90", &Distribution::p90},
-    {"p99", &Distribution::p99},
-    {"max", &Distribution::max}};
+/// min, p50, p90, p99 and max: those for which a line has room.
+constexpr std::array shown{percentiles[0], percentiles[2], percentiles[4], percentiles[5],
+                           percentiles[7]};
+
+/// Empty if KVM does not say how fast the clock is.
+std::string time_cell(const MeasurementRow& row, const Percentile& percentile) {
+    if (row.tsc_khz == 0) {
+        return "";
+    }
+    const auto value = borne(row.distribution, percentile);
+    return value ? duration(seconds(static_cast<double>(*value), row.tsc_khz)) : "-";
+}
 
 /// Of the measurements in `unit`, with a column for each parameter that any of them has: words to
 /// the left, numbers to the right.
@@ -28,9 +38,11 @@ Table table_of_unit(const TestResult& test, const std::string& unit) {
         if (measurement.unit != unit) {
             continue;
         }
-        MeasurementRow row{
-            {printable(measurement.name)}, distribution_of(measurement.histogram), test.tsc_khz};
-        for (const auto& [name, value] : measurement.parameters) {
+        MeasurementRow row{{printable(measurement.name)},
+                           distribution_of(measurement.histogram),
+                           test.tsc_khz,
+                           marks_of(measurement.warnings)};
+        for (const auto& [name, value, is_outcome] : measurement.parameters) {
             const std::string title = printable(name);
             auto column =
                 std::ranges::find(leading.begin() + 1, leading.end(), title, &Table::Column::title);
@@ -55,36 +67,30 @@ Table table_of_unit(const TestResult& test, const std::string& unit) {
 
 Table measurement_table(const std::vector<Table::Column>& leading, const std::string& unit,
                         const std::vector<MeasurementRow>& rows) {
-    const bool with_time = unit == "cycles" && std::ranges::any_of(rows, [](const auto& row) {
-                               return row.tsc_khz != 0;
-                           });
     std::vector<Table::Column> columns = leading;
     columns.push_back({"samples"});
-    for (const auto& [title, figure] : figures) {
-        columns.push_back({title, Table::Align::right, printable(unit)});
-    }
-    for (const auto& [title, figure] : figures) {
-        if (with_time) {
-            columns.push_back({title, Table::Align::right, "µs"});
+    for (const std::string& group : {printable(unit), std::string("time")}) {
+        for (const Percentile& one : shown) {
+            columns.push_back({one.name, Table::Align::right, group});
         }
     }
+    columns.push_back({"!", Table::Align::left});
     Table table(std::move(columns));
     for (const MeasurementRow& row : rows) {
         std::vector<std::string> cells = row.leading;
         cells.resize(leading.size());
         cells.push_back(fmt::format("{}", row.distribution.count));
-        for (const auto& [title, figure] : figures) {
-            cells.push_back(fmt::format("{}", row.distribution.*figure));
+        for (const Percentile& one : shown) {
+            const auto value = borne(row.distribution, one);
+            cells.push_back(value ? fmt::format("{}", *value) : "-");
         }
-        for (const auto& [title, figure] : figures) {
-            const auto cycles = static_cast<double>(row.distribution.*figure);
-            if (with_time && row.tsc_khz != 0) {
-                cells.push_back(fmt::format("{:.2f}", microseconds(cycles, row.tsc_khz)));
-            }
+        for (const Percentile& one : shown) {
+            cells.push_back(unit == "cycles" ? time_cell(row, one) : "");
         }
+        cells.push_back(row.marks);
         table.add_row(std::move(cells));
     }
-    return table;
+    return table.without_empty_columns();
 }
 
 std::string measurement_tables(const TestResult& test, std::size_t indent) {

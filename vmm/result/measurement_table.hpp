@@ -1,5 +1,5 @@
 // Distributions as a table: leading columns, samples, and min to max in the unit measured and, of
-// cycles, in µs.
+// cycles, as a time.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@ struct MeasurementRow {
     std::vector<std::string> leading;  ///< missing cells are empty
     Distribution distribution;
     std::uint64_t tsc_khz = 0;
+    std::string marks = {};  ///< of its warnings
 };
 
 Table measurement_table(const std::vector<Table::Column>& leading, const std::string& unit,

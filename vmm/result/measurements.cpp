@@ -1,5 +1,7 @@
 #include "vmm/result/measurements.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -43,15 +45,45 @@ double fine_median_of(const Histogram& histogram) {
 }  // namespace
 
 Distribution distribution_of(const Histogram& histogram) {
-    return {.count = histogram.count(),
-            .min = histogram.count() == 0 ? 0 : histogram.min(),
-            .mean = histogram.mean(),
-            .p50 = histogram.quantile(50, 100),
-            .p90 = histogram.quantile(90, 100),
-            .p99 = histogram.quantile(99, 100),
-            .p999 = histogram.quantile(999, 1000),
-            .max = histogram.max(),
-            .stddev = standard_deviation(histogram)};
+    Distribution result{.count = histogram.count(),
+                        .mean = histogram.mean(),
+                        .stddev = standard_deviation(histogram)};
+    if (histogram.count() != 0) {
+        for (const Percentile& one : percentiles) {
+            result.*one.value = histogram.quantile(one.thousandths, 1000);
+        }
+    }
+    return result;
+}
+
+std::optional<std::uint64_t> borne(const Distribution& distribution, const Percentile& percentile) {
+    // One sample beyond it, on the side that has fewer.
+    const std::uint64_t beyond = std::min(percentile.thousandths, 1000 - percentile.thousandths);
+    const std::uint64_t least = beyond == 0 ? 1 : 1000 / beyond;
+    return distribution.count < least ? std::nullopt
+                                      : std::optional(distribution.*percentile.value);
+}
+
+std::string id_of(const TestResult& test, const MeasurementEvent& measurement) {
+    std::string id = test.study.empty()
+                         ? fmt::format("{}/{}", test.full_name(), measurement.name)
+                         : fmt::format("{}/{}/{}", test.study, test.point_id, measurement.name);
+    std::vector<std::string> more;
+    if (test.study.empty()) {
+        for (const auto& [name, value] : test.parameters) {
+            more.push_back(fmt::format("{}={}", name, value));
+        }
+    }
+    for (const MeasurementParameter& one : measurement.parameters) {
+        const bool known = one.is_outcome || std::ranges::count(test.inputs, one.name,
+                                                                &MeasurementParameter::name) != 0;
+        if (!known) {
+            more.push_back(
+                std::visit([&](const auto& value) { return fmt::format("{}={}", one.name, value); },
+                           one.value));
+        }
+    }
+    return more.empty() ? id : fmt::format("{}[{}]", id, fmt::join(more, ","));
 }
 
 const MeasurementEvent* measurement_named(const TestResult& test, std::string_view name) {

@@ -1,8 +1,10 @@
 // A test's measurements: found by name, and the figures of their samples.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "vmm/result/test_result.hpp"
@@ -14,7 +16,9 @@ struct Distribution {
     std::uint64_t count = 0;
     std::uint64_t min = 0;
     std::uint64_t mean = 0;
+    std::uint64_t p25 = 0;
     std::uint64_t p50 = 0;
+    std::uint64_t p75 = 0;
     std::uint64_t p90 = 0;
     std::uint64_t p99 = 0;
     std::uint64_t p999 = 0;
@@ -24,10 +28,34 @@ struct Distribution {
 
 Distribution distribution_of(const stats::Histogram& histogram);
 
-/// Cycles of a time-stamp counter of `tsc_khz`, which is not 0, in µs.
+/// A share of the samples, in thousandths, that is not above the figure.
+struct Percentile {
+    const char* name;
+    std::uint64_t Distribution::*value;
+    std::uint64_t thousandths;
+};
+
+inline constexpr std::array percentiles{
+    Percentile{"min", &Distribution::min, 0},     Percentile{"p25", &Distribution::p25, 250},
+    Percentile{"p50", &Distribution::p50, 500},   Percentile{"p75", &Distribution::p75, 750},
+    Percentile{"p90", &Distribution::p90, 900},   Percentile{"p99", &Distribution::p99, 990},
+    Percentile{"p999", &Distribution::p999, 999}, Percentile{"max", &Distribution::max, 1000}};
+
+/// Nothing if the samples are too few to bear it: of 50, none need lie above the 99th percentile.
+std::optional<std::uint64_t> borne(const Distribution& distribution, const Percentile& percentile);
+
+/// Cycles of a time-stamp counter of `tsc_khz`, which is not 0, in seconds and in µs.
+constexpr double seconds(double cycles, std::uint64_t tsc_khz) {
+    return cycles / 1000 / static_cast<double>(tsc_khz);
+}
 constexpr double microseconds(double cycles, std::uint64_t tsc_khz) {
     return cycles * 1000 / static_cast<double>(tsc_khz);
 }
+
+/// What a measurement is of, without what it has found: the same in every run and on every host.
+/// "shootdown/cpus=2,pages=1,target=user/bare ipi round trip"; of a test that no study has run,
+/// "suite.name/measurement". What the guest alone knows of it stands in brackets behind.
+std::string id_of(const TestResult& test, const MeasurementEvent& measurement);
 
 /// The first of that name; null if there is none.
 const MeasurementEvent* measurement_named(const TestResult& test, std::string_view name);

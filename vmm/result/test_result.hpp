@@ -1,7 +1,6 @@
 // What a run of guest tests found: the data that every output format shows.
 #pragma once
 
-#include <any>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +28,7 @@ struct TestResult : GuestRecords {
     std::string file;
     std::uint64_t line = 0;
     std::uint32_t cpus = 0;
+    std::uint32_t host_cpus = 0;   ///< that its vCPUs could run on
     std::uint64_t tsc_khz = 0;     ///< of its VM, to turn cycles into time; 0 if KVM does not say
     std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
     std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
@@ -40,9 +40,9 @@ struct TestResult : GuestRecords {
     std::optional<MemoryReport> memory;        ///< if it was asked for
     std::string study;                         ///< whose description it was run by, if it was
     std::string point;                         ///< of the study's, in words
+    std::string point_id;                      ///< the same on every host (Point::id)
     std::vector<MeasurementParameter> inputs;  ///< the study's axes, and their values here
-    std::any findings;     ///< what whoever looked at the VM found (TestSettings::inspect)
-    KvmCounts kvm_counts;  ///< over the regions that the guest marked
+    KvmCounts kvm_counts;                      ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     bool interrupted = false;  ///< by Ctrl-C: there is no verdict, and no report counts it

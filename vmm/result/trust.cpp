@@ -35,7 +35,7 @@ void judge_execution(Trust& trust, const HostDescription& host, const Calibratio
                 "Guests' kernel mode (CPL 0) is interpreted here, at about {:.0f} cycles{} per "
                 "instruction: latencies at CPL 0 are those of KVM's instruction emulator, not "
                 "of hardware. User mode (CPL 3) runs at full speed.",
-                cycles, khz == 0 ? "" : fmt::format(" ({:.2f} µs)", microseconds(cycles, khz))));
+                cycles, khz == 0 ? "" : fmt::format(" ({})", duration(seconds(cycles, khz)))));
     }
     if (host.paging == "pvm" || host.paging == "shadow") {
         add(trust, TrustLevel::with_care,
@@ -67,8 +67,8 @@ void judge_clock(Trust& trust, const TscDescription& tsc,
         add(trust, TrustLevel::with_care,
             "KVM does not say how fast a guest's TSC runs: there are cycles, but no µs.");
     }
-    if (calibration && calibration->tsc_offset) {
-        const auto& [offset, bound] = *calibration->tsc_offset;
+    if (const auto measured = calibration ? calibration->measurable_tsc_offset() : std::nullopt) {
+        const auto& [offset, bound] = *measured;
         if (static_cast<std::uint64_t>(std::llabs(offset)) > bound) {
             add(trust, TrustLevel::with_care,
                 fmt::format("The TSCs of two vCPUs differ by {} ± {} cycles: one-way latencies are "
@@ -85,13 +85,11 @@ void judge_cores(Trust& trust, std::uint32_t cores, const Calibration& calibrati
                         "host's scheduler.",
                         counted(cores, "core")));
     }
-    // Two vCPUs that run side by side exchange their clocks within a few µs.
-    constexpr double side_by_side = 100;
-    const auto bound = static_cast<double>(calibration.tsc_offset.value_or(TscOffset{}).bound);
-    if (calibration.tsc_khz != 0 && microseconds(bound, calibration.tsc_khz) > side_by_side) {
+    if (!calibration.ran_side_by_side()) {
         add(trust, TrustLevel::rough,
-            "Two vCPUs did not run side by side during the calibration: the machine is busy, or "
-            "they share a core.");
+            "Two vCPUs did not run side by side during the calibration, so that their TSCs could "
+            "not "
+            "be compared: the machine is busy, or they share a core.");
     }
     // An exit is short and the same each time; what stretches one is another user of the core.
     constexpr std::uint64_t busy = 20;

@@ -8,6 +8,7 @@
 #include "vmm/diagnose/diagnosis.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/result/judge.hpp"
+#include "vmm/result/warnings.hpp"
 
 namespace nestbed::vmm {
 
@@ -105,6 +106,9 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     result.file = test.file;
     result.line = test.line;
     result.cpus = cpus_of(test, settings);
+    result.host_cpus = settings.placement == Placement::one_cpu
+                           ? 1
+                           : static_cast<std::uint32_t>(usable_host_cpus().size());
     result.parameters = settings.parameters;
     try {
         run_in_vm(result, system, guest, test, settings, stop);
@@ -113,6 +117,7 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
         result.verdict = Verdict::failed;
         result.reason = result.error->what();
     }
+    find_warnings(result);
     result.seconds = watch.seconds();
     return result;
 }

@@ -44,6 +44,7 @@ struct Axis {
         list = 1,          ///< takes several values, each of which has rows of its own
         shown = 2 | list,  ///< is a column always; other lists if some row is not at the default
         host_only = 4,     ///< is no parameter of the guest's test
+        effort = 8,        ///< says how often or how long, not what is measured
     };
 
     /// Of the guest's parameter and in JSON; with hyphens, of the option.

@@ -133,7 +133,7 @@ std::vector<Axis> crossover_axes() {
     std::vector<Axis> all{
         name_axis("flush", "What everything is flushed with", full,
                   {static_cast<std::uint64_t>(FlushPrimitive::cr3)}, Axis::shown),
-        number_axis("samples", "Flushes of each kind", 1, 10'000'000, {100}),
+        number_axis("samples", "Flushes of each kind", 1, 10'000'000, {100}, Axis::effort),
         flag_axis("crossover",
                   "Instead of latencies: from how many pages on a flush of everything is cheaper "
                   "than one by page, the refill included (one vCPU; with those of --flush that "

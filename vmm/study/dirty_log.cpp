@@ -32,7 +32,10 @@ constexpr std::array phases{"populate", "write",       "enable",  "dirty",      
 
 /// The median of a phase over the pages that it is for.
 Derived per_page(const char* phase) {
-    return {.title = phase,
+    std::string name = std::string(phase) + " ns per page";
+    std::ranges::replace(name, ' ', '_');
+    return {.name = name,
+            .title = phase,
             .value = [phase](const StudyRun& run, const StudyRuns&) -> Derived::Value {
                 const auto cycles = median_of(run.test, phase, "pages");
                 if (!cycles || run.test.tsc_khz == 0) {
@@ -79,7 +82,7 @@ std::vector<Axis> dirty_log_axes() {
         cpus_axis("vCPUs that write a part of it each", 1, channel::max_cpus, {1, 2},
                   Axis::shown | Axis::host_only),
         name_axis<Pattern>("pattern", "Order of the pages", {Pattern::strided}, Axis::shown),
-        number_axis("rounds", "Times that all is written", 2, 10'000, {5}),
+        number_axis("rounds", "Times that all is written", 2, 10'000, {5}, Axis::effort),
         number_axis("writes", "Pages of a hundred that are written and not read", 1, 100, {100}),
         flag_axis("initially_set",
                   "Bitmaps begin with all pages in them (KVM_DIRTY_LOG_INITIALLY_SET)",

@@ -62,10 +62,11 @@ void fault_configure(const Point& point, TestSettings& settings) {
 }
 
 std::vector<Axis> fault_axes() {
-    std::vector<Axis> all = with_vm_axes(
-        {name_axis<Rung>("rung", "What the stores meet", {}, Axis::shown),
-         cpus_axis("vCPUs that store side by side", 1, channel::max_cpus - 1, {1}, 0),
-         number_axis("samples", "Stores of each rung", 1, study::max_fault_samples, {256})});
+    std::vector<Axis> all =
+        with_vm_axes({name_axis<Rung>("rung", "What the stores meet", {}, Axis::shown),
+                      cpus_axis("vCPUs that store side by side", 1, channel::max_cpus - 1, {1}, 0),
+                      number_axis("samples", "Stores of each rung", 1, study::max_fault_samples,
+                                  {256}, Axis::effort)});
     // What is missing is what it is about.
     std::erase_if(all, [](const Axis& axis) { return axis.name == "prefault"; });
     std::ranges::find(all, "backing", &Axis::name)->traits |= Axis::list;
@@ -74,7 +75,8 @@ std::vector<Axis> fault_axes() {
 
 /// Beside the median of `hit` under the same conditions.
 Derived over_hit() {
-    return {.title = "p50 /hit",
+    return {.name = "over_hit",
+            .title = "p50 /hit",
             .value = [](const StudyRun& run, const StudyRuns& runs) -> Derived::Value {
                 const auto hit = std::ranges::find_if(runs, [&](const StudyRun& other) {
                     return other.point.as<Rung>("rung") == Rung::hit &&
@@ -103,7 +105,7 @@ Study fault_study() {
         .guest = "measure_fault",
         .test = "rung",
         .axes = fault_axes(),
-        .measured = {{"store"}, {"move", "  each move"}},
+        .measured = {{"store"}, {"move", "  each move", {}, "part"}},
         .derived = {over_hit()},
         .operation = "store",
         .configure = fault_configure,

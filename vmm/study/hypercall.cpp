@@ -45,7 +45,8 @@ Derived::Value exits_per_call(const StudyRun& run, const StudyRuns&) {
 }
 
 Derived over_bare_loop() {
-    return {.title = "/bare",
+    return {.name = "over_bare",
+            .title = "/bare",
             .value =
                 [](const StudyRun& run, const StudyRuns&) {
                     return ratio_of_medians(run.test, "hypercall", "bare loop");
@@ -61,7 +62,7 @@ Derived over_bare_loop() {
 std::vector<Derived> hypercall_columns() {
     return {parameter_column("answered by", "hypercall", "answered_by"),
             parameter_column("mode", "hypercall", "mode"),
-            {.title = "exits", .value = exits_per_call},
+            {.name = "exits", .title = "exits", .value = exits_per_call},
             over_bare_loop(),
             parameter_column("bare", "bare loop", "floor"),
             parameter_column("at once", "hypercall", "per_sample"),
@@ -71,7 +72,7 @@ std::vector<Derived> hypercall_columns() {
 std::vector<Axis> hypercall_axes() {
     return with_vm_axes(
         {name_axis("kind", "Kinds of calls", kinds(), {}, Axis::shown | Axis::host_only),
-         number_axis("samples", "Samples of each kind", 1, 10'000'000, {500})},
+         number_axis("samples", "Samples of each kind", 1, 10'000'000, {500}, Axis::effort)},
         30);
 }
 
@@ -85,7 +86,7 @@ Study hypercall_study() {
         .examples = hypercall_examples,
         .guest = guest_name,
         .axes = hypercall_axes(),
-        .measured = {{"hypercall"}},
+        .measured = {{"hypercall"}, {.name = "bare loop", .is = "floor", .hidden = true}},
         .derived = hypercall_columns(),
         .shows_bars = true,
         .operation = "call",

@@ -59,7 +59,8 @@ std::vector<Axis> shootdown_axes() {
                      {1}, Axis::list),
          name_axis<InitiatorSpaces>("spaces", "Their address spaces, if there are several",
                                     {InitiatorSpaces::same}, Axis::list),
-         number_axis("samples", "Shootdowns of each combination", 1, 10'000'000, {100}),
+         number_axis("samples", "Shootdowns of each combination", 1, 10'000'000, {100},
+                     Axis::effort),
          number_axis("threshold",
                      fmt::format("More pages than this are flushed as everything; Linux has {}",
                                  paging::max_single_invalidations),
@@ -67,24 +68,30 @@ std::vector<Axis> shootdown_axes() {
          flag_axis("phases", "Time the steps of a shootdown, too (in shootdowns of their own)")});
 }
 
+constexpr char without_steal[] = "shootdown without steal";
+
+Derived::Value over_bare(const StudyRun& run, const std::string& measured) {
+    const auto over_ipi = ratio_of_medians(run.test, measured, "bare ipi round trip");
+    return over_ipi ? over_ipi : ratio_of_medians(run.test, measured, "bare cache line round trip");
+}
+
 Derived over_bare_round_trip() {
-    return {.title = "/bare",
-            .value =
-                [](const StudyRun& run, const StudyRuns&) {
-                    const auto over_ipi =
-                        ratio_of_medians(run.test, "shootdown", "bare ipi round trip");
-                    return over_ipi ? over_ipi
-                                    : ratio_of_medians(run.test, "shootdown",
-                                                       "bare cache line round trip");
-                },
-            // With one page and one target. The one that waits for ticks has no such bar.
-            .limit = [](const Point& point) -> std::optional<double> {
-                const auto protocol = point.as<ProtocolId>("protocol");
-                if (point["pages"] != 1 || point["cpus"] != 2 || protocol == ProtocolId::deferred) {
-                    return std::nullopt;
-                }
-                return protocol == ProtocolId::polled ? 1.3 : 1.2;
-            }};
+    return {
+        .name = "over_bare",
+        .title = "/bare",
+        .value = [](const StudyRun& run, const StudyRuns&) { return over_bare(run, "shootdown"); },
+        .of_companion =
+            [](const StudyRun& run, const std::string& companion) {
+                return companion == without_steal ? over_bare(run, companion) : std::nullopt;
+            },
+        // With one page and one target. The one that waits for ticks has no such bar.
+        .limit = [](const Point& point) -> std::optional<double> {
+            const auto protocol = point.as<ProtocolId>("protocol");
+            if (point["pages"] != 1 || point["cpus"] != 2 || protocol == ProtocolId::deferred) {
+                return std::nullopt;
+            }
+            return protocol == ProtocolId::polled ? 1.3 : 1.2;
+        }};
 }
 
 bool wants_hypercalls(const Point& point) {
@@ -114,8 +121,16 @@ Study shootdown_study() {
         .test = "latency",
         .axes = shootdown_axes(),
         .measured = {{"shootdown"},
-                     {"shootdown without steal", "  without steal"},
-                     {"initiator's part", "  initiator's part"}},
+                     {.name = without_steal, .label = "  without steal", .is = "without steal"},
+                     {.name = "initiator's part", .label = "  initiator's part", .is = "part"},
+                     {.name = "bare ipi round trip", .is = "floor", .hidden = true},
+                     {.name = "bare cache line round trip", .is = "floor", .hidden = true},
+                     {.name = "ipi round trip with flush",
+                      .is = "floor with flush",
+                      .hidden = true},
+                     {.name = "cache line round trip with flush",
+                      .is = "floor with flush",
+                      .hidden = true}},
         .derived = {over_bare_round_trip()},
         .parts = "phase",
         .operation = "shootdown",

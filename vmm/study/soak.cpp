@@ -18,7 +18,8 @@ Derived count(const char* title, const char* parameter, const char* group) {
 std::vector<Derived> soak_counts() {
     constexpr char done[] = "operations";
     constexpr char seen[] = "seen by the readers";
-    return {{.title = "seconds",
+    return {{.name = "seconds",
+             .title = "seconds",
              .value = [](const StudyRun& run, const StudyRuns&) { return run.test.seconds; },
              .digits = 1},
             count("maps", "maps", done),
@@ -28,7 +29,8 @@ std::vector<Derived> soak_counts() {
             count("accesses", "accesses", seen),
             count("faults", "faults", seen),
             count("stale, legal", "stale_reads", seen),
-            {.title = "violations",
+            {.name = "violations",
+             .title = "violations",
              .value =
                  [](const StudyRun& run, const StudyRuns&) {
                      const auto& proof = measurement_named(run.test, "shootdown")->proof;
@@ -48,7 +50,8 @@ std::vector<Axis> soak_axes() {
                      "Instead of latencies: random map, remap, protect and unmap from all vCPUs "
                      "for so many seconds, for each protocol and number of vCPUs",
                      1, a_day, {}, Axis::host_only),
-         number_axis("seed", "Of the soak's random choices", 0, ~std::uint64_t{0}, {1})});
+         number_axis("seed", "Of the soak's random choices", 0, ~std::uint64_t{0}, {1},
+                     Axis::effort)});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/result/measurements.hpp"
+#include "vmm/result/warnings.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/guest_set.hpp"
 
@@ -78,6 +79,19 @@ void refuse_unused_options(const Study& study, const OptionTexts& given) {
     }
 }
 
+/// To the first, if the study says nothing else.
+void relate(MeasurementEvent& event, const Study& study) {
+    event.of = study.measured.front().name;
+    const auto found = std::ranges::find(study.measured, event.name, &Measured::name);
+    if (found != study.measured.end()) {
+        event.is = found->is;
+        event.of = found->of.empty() ? event.of : found->of;
+    } else if (!study.parts.empty() && event.name.starts_with(study.parts + " ")) {
+        event.is = study.parts;
+    }
+    event.of = event.is.empty() ? "" : event.of;
+}
+
 /// What was asked for by hand and is nowhere would be dropped in silence.
 void refuse_values_left_out(const Study& study, const OptionTexts& given,
                             const std::vector<Point>& points) {
@@ -132,6 +146,18 @@ std::string Point::text() const {
     return text;
 }
 
+std::string Point::id() const {
+    std::string text;
+    for (const auto& [axis, value] : values) {
+        if (!axis->is(Axis::effort) && (axis->is(Axis::shown) || !axis->is_default(value))) {
+            text += fmt::format("{}{}={}", text.empty() ? "" : ",", axis->name, axis->show(value));
+        }
+    }
+    return text;
+}
+
+std::string Study::id() const { return selector.empty() ? name : name + " " + selector; }
+
 std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs) const {
     const Value found = value(run, runs);
     const auto* number = found ? std::get_if<double>(&*found) : nullptr;
@@ -140,7 +166,8 @@ std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs
 
 Derived parameter_column(std::string title, const std::string& measurement,
                          const std::string& parameter, std::string group) {
-    return {.title = std::move(title),
+    return {.name = parameter,
+            .title = std::move(title),
             .value = [=](const StudyRun& run, const StudyRuns&) -> Derived::Value {
                 const MeasurementEvent* event = measurement_named(run.test, measurement);
                 const MeasurementParameter* found =
@@ -189,7 +216,7 @@ std::vector<Axis> with_vm_axes(std::vector<Axis> axes, std::uint64_t timeout_sec
                     .kind = Axis::Kind::seconds,
                     .help = "Seconds after which a VM is ended",
                     .defaults = {timeout_seconds * 1000},
-                    .traits = Axis::host_only});
+                    .traits = Axis::host_only | Axis::effort});
     axes.push_back(flag_axis("pin", "Pin vCPU n to the n-th host core, around and around (default)",
                              Axis::host_only));
     axes.back().defaults = {1};
@@ -240,6 +267,16 @@ const Study& study_chosen(std::string_view name, const OptionTexts& given) {
     return *chosen;
 }
 
+void relate(const Study& study, StudyRun& run) {
+    for (MeasurementEvent& event : run.test.measurements) {
+        relate(event, study);
+    }
+    find_warnings(run.test);
+    if (study.warn) {
+        study.warn(run);
+    }
+}
+
 StudyRunner::StudyRunner(const kvm::System& system, const Study& study,
                          const std::vector<Point>& points, std::optional<bool> hypercalls)
     : system_(system), study_(study), guest_(read_builtin(study.guest)), hypercalls_(hypercalls) {
@@ -261,8 +298,10 @@ StudyRun StudyRunner::run(const Point& point, bool memory_report, const std::sto
     }
     const std::string test = study_.test.empty() ? point.values.front().text() : study_.test;
     StudyRun done{point, run_test(system_, guest_, guest_.test_named(test), settings, stop)};
-    done.test.study = study_.name;
+    done.test.study = study_.id();
     done.test.point = point.text();
+    done.test.point_id = point.id();
+    relate(study_, done);
     std::ranges::transform(point.values, std::back_inserter(done.test.inputs), &AxisValue::input);
     if (const std::optional<Error> error = done.test.error) {
         done.test.error.emplace(error->kind(), fmt::format("{}: {}", point.text(), error->what()));

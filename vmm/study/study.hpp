@@ -46,6 +46,8 @@ struct Point {
     }
     /// In words: the axes that rows are told apart by.
     std::string text() const;
+    /// The same on every host, in every run and for any effort: "cpus=2,pages=16,target=user".
+    std::string id() const;
 };
 
 /// A VM that ran.
@@ -60,14 +62,21 @@ struct Measured {
     std::string name;
     std::string label = {};  ///< of its row, below that of the point; empty: the point's own row
     std::string per = {};    ///< the parameter that counts a sample's operations; empty: one
+    /// What it is to the first of the study's: "part", "floor", …; empty: a measurement by itself.
+    std::string is = {};
+    std::string of = {};  ///< what it is to another one than the first
+    bool hidden = false;  ///< it has no row, only a place in JSON
 };
 
 /// A column that is found out of the results.
 struct Derived {
     using Value = std::optional<std::variant<double, std::string>>;
 
+    std::string name;  ///< in JSON
     std::string title;
     std::function<Value(const StudyRun&, const StudyRuns&)> value;
+    /// The same of a companion that has a row, by its name; may be empty.
+    std::function<Value(const StudyRun&, const std::string& companion)> of_companion = {};
     int digits = 2;  ///< behind the point, of a number
     std::string group = {};
     /// The most that it may be, where there is such a bar.
@@ -119,10 +128,14 @@ struct Study {
     /// Whether values belong together; others are left out.
     std::function<bool(const Point&)> makes_sense = {};
     std::vector<Condition> conditions = {};
+    /// Adds warnings beyond those that any measurement may have.
+    std::function<void(StudyRun&)> warn = {};
     std::function<std::vector<Table>(const StudyRuns&)> more_tables = {};
     std::function<std::string(const StudyRuns&)> notes = {};
     std::function<void(const StudyRuns&, nlohmann::ordered_json& report)> more_json = {};
 
+    /// "shootdown", "shootdown soak".
+    std::string id() const;
     TestSettings settings_at(const Point& point) const;
 };
 
@@ -153,9 +166,15 @@ class StudyRunner {
     std::optional<bool> hypercalls_;
 };
 
+/// Says of each measurement what it is to which other one, and what to know before it is believed.
+void relate(const Study& study, StudyRun& run);
+
 /// The runs that have a row: those that passed, or that failed in a study which shows them, and
 /// made the first of the study's measurements.
 std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns& runs);
+
+/// Those that are marked in the first of its tables.
+std::vector<Warning> warnings_shown(const Study& study, const StudyRun& run);
 
 /// Rows, what they are made of, what KVM counted, and what else the study makes of its runs.
 std::vector<Table> tables_of(const Study& study, const StudyRuns& runs);

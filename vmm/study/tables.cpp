@@ -10,11 +10,13 @@
 
 #include "vmm/base/text.hpp"
 #include "vmm/result/measurement_table.hpp"
+#include "vmm/result/warnings.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
 using RowsOf = std::vector<const StudyRun*>;
 
 /// The left of a table: what tells the points of its rows apart, and what is derived of them.
@@ -22,6 +24,26 @@ struct Leading {
     std::vector<Table::Column> columns;
     std::vector<std::vector<std::string>> cells;  ///< of each row
 };
+
+std::string cell_of(const Derived& derived, const Derived::Value& value) {
+    if (!value) {
+        return "";
+    }
+    const auto* word = std::get_if<std::string>(&*value);
+    return word != nullptr ? printable(*word)
+                           : fmt::format("{:.{}f}", std::get<double>(*value), derived.digits);
+}
+
+/// In the last column, if not all of it is.
+void mark_what_is_missing(Leading& leading) {
+    const auto is_missing = [](const auto& cells) { return cells.back().empty(); };
+    if (std::ranges::all_of(leading.cells, is_missing)) {
+        return;
+    }
+    for (std::vector<std::string>& cells : leading.cells) {
+        cells.back() = is_missing(cells) ? "-" : cells.back();
+    }
+}
 
 /// Words to the left, numbers to the right. Of the axes those that always are shown, and others of
 /// which some row is not at the default.
@@ -46,31 +68,48 @@ Leading leading_of(const RowsOf& rows, const std::vector<Derived>& columns, cons
         leading.columns.push_back({one.title, Table::Align::right, one.group});
         for (std::size_t n = 0; n < rows.size(); ++n) {
             const Derived::Value value = one.value(*rows[n], all);
-            std::string& cell = leading.cells[n].emplace_back();
-            if (const auto* word = value ? std::get_if<std::string>(&*value) : nullptr) {
+            if (value && std::holds_alternative<std::string>(*value)) {
                 leading.columns.back().align = Table::Align::left;
-                cell = printable(*word);
-            } else if (value) {
-                cell = fmt::format("{:.{}f}", std::get<double>(*value), one.digits);
             }
+            leading.cells[n].push_back(cell_of(one, value));
         }
+        mark_what_is_missing(leading);
     }
     return leading;
+}
+
+/// Its label, and what is derived of it, below what stands to the left of the point's own row.
+std::vector<std::string> companions_cells(const Study& study, const Measured& measured,
+                                          const StudyRun& run, std::size_t columns) {
+    std::vector<std::string> cells(columns - study.derived.size());
+    cells.front() = measured.label;
+    for (const Derived& one : study.derived) {
+        cells.push_back(one.of_companion ? cell_of(one, one.of_companion(run, measured.name)) : "");
+    }
+    return cells;
 }
 
 Table main_table(const Study& study, const RowsOf& rows, const StudyRuns& all) {
     const Leading leading = leading_of(rows, study.derived, all);
     if (!study.shows_distributions) {
-        return Table(leading.columns, leading.cells).without_empty_columns();
+        Leading all_columns = leading;
+        all_columns.columns.push_back({"!", Table::Align::left});
+        for (std::size_t n = 0; n < rows.size(); ++n) {
+            all_columns.cells[n].push_back(marks_of(warnings_shown(study, *rows[n])));
+        }
+        return Table(all_columns.columns, all_columns.cells).without_empty_columns();
     }
     std::vector<MeasurementRow> distributions;
     for (std::size_t n = 0; n < rows.size(); ++n) {
         const TestResult& test = rows[n]->test;
         for (const Measured& measured : study.measured) {
-            if (const auto* found = measurement_named(test, measured.name)) {
+            const auto* found = measurement_named(test, measured.name);
+            if (found != nullptr && !measured.hidden) {
                 distributions.push_back(
-                    {measured.label.empty() ? leading.cells[n] : std::vector{measured.label},
-                     distribution_of(found->histogram), test.tsc_khz});
+                    {measured.label.empty()
+                         ? leading.cells[n]
+                         : companions_cells(study, measured, *rows[n], leading.columns.size()),
+                     distribution_of(found->histogram), test.tsc_khz, marks_of(found->warnings)});
             }
         }
     }
@@ -131,12 +170,41 @@ Table counts_table(const Study& study, const RowsOf& rows) {
         };
         if (std::ranges::any_of(
                 rows, [&](const StudyRun* run) { return std::abs(count(*run, {})) >= shows; })) {
-            columns.push_back(
-                {.title = name, .value = count, .group = "KVM's counts per " + study.operation});
+            columns.push_back({.name = name,
+                               .title = name,
+                               .value = count,
+                               .group = "KVM's counts per " + study.operation});
         }
     }
     const Leading leading = leading_of(rows, columns, {});
     return columns.empty() ? Table({}) : Table(leading.columns, leading.cells);
+}
+
+Json inputs_of(const Point& point) {
+    Json inputs = Json::object();
+    for (const AxisValue& value : point.values) {
+        std::visit([&](const auto& input) { inputs[value.axis->name] = input; },
+                   value.input().value);
+    }
+    return inputs;
+}
+
+/// By name; of a companion only what there is.
+Json derived_of(const Study& study, const StudyRun& run, const StudyRuns& runs,
+                const Measured& measured) {
+    const bool is_first = &measured == &study.measured.front();
+    Json derived = Json::object();
+    for (const Derived& one : study.derived) {
+        const Derived::Value found = is_first           ? one.value(run, runs)
+                                     : one.of_companion ? one.of_companion(run, measured.name)
+                                                        : std::nullopt;
+        if (found) {
+            std::visit([&](const auto& value) { derived[one.name] = value; }, *found);
+        } else if (is_first) {
+            derived[one.name] = nullptr;
+        }
+    }
+    return derived;
 }
 
 }  // namespace
@@ -152,21 +220,35 @@ std::vector<const StudyRun*> runs_with_rows(const Study& study, const StudyRuns&
     return rows;
 }
 
-void add_study_json(const Study& study, const StudyRuns& runs, nlohmann::ordered_json& report) {
-    auto& rows = report["rows"] = nlohmann::ordered_json::array();
-    for (const StudyRun* run : runs_with_rows(study, runs)) {
-        nlohmann::ordered_json row;
-        for (const AxisValue& value : run->point.values) {
-            std::visit([&](const auto& input) { row["inputs"][value.axis->name] = input; },
-                       value.input().value);
+std::vector<Warning> warnings_shown(const Study& study, const StudyRun& run) {
+    std::vector<Warning> warnings;
+    for (const Measured& measured : study.measured) {
+        const MeasurementEvent* found = measurement_named(run.test, measured.name);
+        const bool has_row =
+            study.shows_distributions ? !measured.hidden : &measured == &study.measured.front();
+        if (found != nullptr && has_row) {
+            std::ranges::copy(found->warnings, std::back_inserter(warnings));
         }
-        for (const Derived& one : study.derived) {
-            nlohmann::ordered_json& cell = row["derived"][one.title];
-            if (const Derived::Value found = one.value(*run, runs)) {
-                std::visit([&](const auto& value) { cell = value; }, *found);
+    }
+    std::erase_if(warnings, [&](const Warning& warning) {
+        return !study.shows_distributions && warning.kind == Warning::Kind::few_samples;
+    });
+    return warnings;
+}
+
+void add_study_json(const Study& study, const StudyRuns& runs, Json& report) {
+    Json& rows = report["rows"] = Json::array();
+    for (const StudyRun* run : runs_with_rows(study, runs)) {
+        for (const Measured& measured : study.measured) {
+            const bool is_first = &measured == &study.measured.front();
+            const MeasurementEvent* found = measurement_named(run->test, measured.name);
+            Json derived = found == nullptr ? Json() : derived_of(study, *run, runs, measured);
+            if (is_first || !derived.empty()) {
+                rows.push_back({{"id", id_of(run->test, *found)},
+                                {"inputs", inputs_of(run->point)},
+                                {"derived", derived}});
             }
         }
-        rows.push_back(std::move(row));
     }
     if (study.more_json) {
         study.more_json(runs, report);

@@ -82,9 +82,10 @@ std::vector<Axis> walk_axes() {
                             Axis::shown | Axis::host_only));
     all.back().find_defaults = default_working_sets;
     all.back().defaults_help = "256K to 1G, as far as it is an eighth of this host's memory";
-    all.push_back(number_axis("samples", "Samples of each vCPU", 1, 100'000, {100}));
+    all.push_back(number_axis("samples", "Samples of each vCPU", 1, 100'000, {100}, Axis::effort));
     all.push_back(number_axis("accesses", "Accesses of a sample", 1, 10'000'000, {1000}));
-    all.push_back(number_axis("seed", "Of the random order", 0, ~std::uint64_t{0}, {1}));
+    all.push_back(
+        number_axis("seed", "Of the random order", 0, ~std::uint64_t{0}, {1}, Axis::effort));
     return all;
 }
 
@@ -102,9 +103,10 @@ std::string leaf_of(const StudyRun& run, const WalkFigures& figures) {
 }
 
 /// Nothing where the figures are not all there.
-Derived figure(const char* title, const char* group, int digits,
+Derived figure(const char* name, const char* title, const char* group, int digits,
                const std::function<std::optional<double>(const WalkFigures&)>& number) {
-    return {.title = title,
+    return {.name = name,
+            .title = title,
             .value =
                 [number](const StudyRun& run, const StudyRuns&) {
                     const auto figures = figures_of(run);
@@ -119,20 +121,30 @@ std::vector<Derived> walk_columns() {
     constexpr char translation[] = "of it, translation";
     constexpr char references[] = "references";
     return {
-        {.title = "TLB entry",
+        {.name = "tlb_entry",
+         .title = "TLB entry",
          .value = [](const StudyRun& run, const StudyRuns&) -> Derived::Value {
              const auto figures = figures_of(run);
              return figures ? Derived::Value(leaf_of(run, *figures)) : std::nullopt;
          }},
-        figure("guest", cycles, 1, &WalkFigures::guest),
-        figure("process", cycles, 1, &WalkFigures::host),
-        figure("ratio", cycles, 2, [](const WalkFigures& all) { return all.guest / all.host; }),
-        figure("guest", translation, 1, &WalkFigures::guest_translation),
-        figure("process", translation, 1, &WalkFigures::host_translation),
-        figure("guest", references, 2, &WalkFigures::guest_references),
-        figure("process", references, 2, &WalkFigures::host_references),
-        figure("modelled", "", 1, &WalkFigures::modelled),
-        figure("/modelled", "", 2, &WalkFigures::over_modelled),
+        figure("guest", "guest", cycles, 1, &WalkFigures::guest),
+        figure("process", "process", cycles, 1, &WalkFigures::host),
+        figure("over_process", "ratio", cycles, 2,
+               [](const WalkFigures& all) { return all.guest / all.host; }),
+        figure("guest_translation", "guest", translation, 1,
+               [](const WalkFigures& all) {
+                   return all.guest_translation ? measurable_difference(all.guest, all.guest_packed)
+                                                : std::nullopt;
+               }),
+        figure("process_translation", "process", translation, 1,
+               [](const WalkFigures& all) {
+                   return all.host_translation ? measurable_difference(all.host, all.host_packed)
+                                               : std::nullopt;
+               }),
+        figure("guest_references", "guest", references, 2, &WalkFigures::guest_references),
+        figure("process_references", "process", references, 2, &WalkFigures::host_references),
+        figure("modelled_translation", "modelled", "", 1, &WalkFigures::modelled),
+        figure("over_modelled", "/modelled", "", 2, &WalkFigures::over_modelled),
     };
 }
 
@@ -175,6 +187,26 @@ std::string walk_notes(const StudyRuns& runs) {
                        caches_of_this_host().source);
 }
 
+void warn_of_difference(TestResult& test, const char* chase, double median, double baseline) {
+    const auto found = std::ranges::find(test.measurements, chase, &MeasurementEvent::name);
+    if (!measurable_difference(median, baseline)) {
+        found->warnings.push_back(
+            {Warning::Kind::not_measurable, "not measurable",
+             fmt::format(
+                 "translation: {:.1f} cycles per access, {:.1f} of them without misses, are "
+                 "too close to tell",
+                 median, baseline)});
+    }
+}
+
+void walk_warn(StudyRun& run) {
+    const auto figures = figures_of(run);
+    if (figures && figures->guest_translation) {
+        warn_of_difference(run.test, measurement::chase, figures->guest, figures->guest_packed);
+        warn_of_difference(run.test, measurement::host_chase, figures->host, figures->host_packed);
+    }
+}
+
 Json json_of(const Point& point, std::initializer_list<const char*> axes) {
     Json result;
     for (const char* axis : axes) {
@@ -183,58 +215,15 @@ Json json_of(const Point& point, std::initializer_list<const char*> axes) {
     return result;
 }
 
-/// Per access.
-Json json_of(const WalkCounts& counts) {
-    const auto by_level = [&](const CountsByLevel& references) {
-        constexpr std::array names{"", "pt", "pd", "pdpt", "pml4", "pml5"};
-        Json result = Json::object();
-        for (std::size_t level = 1; level < references.size(); ++level) {
-            result[names[level]] = per_access(counts, references[level]);
-        }
-        return result;
-    };
-    return {{"misses", per_access(counts, counts.misses)},
-            {"guest_references", per_access(counts, counts.guest_references())},
-            {"guest_references_by_level", by_level(counts.guest)},
-            {"second_stage_references", per_access(counts, counts.second_stage_references())},
-            {"second_stage_references_by_level", by_level(counts.second_stage)}};
-}
-
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
-Json row_of(const StudyRun& run, const WalkFigures& figures) {
-    Json row = json_of(run.point, {"guest_leaf", "backing", "working_set", "pattern", "cpus"});
-    row["tlb_entry"] = leaf_of(run, figures);
-    row["cycles_per_access"] = {{"guest", figures.guest},
-                                {"guest_packed", figures.guest_packed},
-                                {"process", figures.host},
-                                {"process_packed", figures.host_packed}};
-    row["translation"] = figures.guest_translation ? Json{{"guest", *figures.guest_translation},
-                                                          {"process", *figures.host_translation}}
-                                                   : Json(nullptr);
-    row["model"] = {{"guest", json_of(figures.findings.guest)},
-                    {"process", json_of(figures.findings.host)}};
-    row["modelled_translation"] = or_null(figures.modelled);
-    row["measured_over_modelled"] = or_null(figures.over_modelled);
-    return row;
-}
-
 void walk_add_json(const StudyRuns& runs, Json& report) {
-    Json rows = Json::array();
-    for (const StudyRun& run : runs) {
-        if (const auto figures = figures_of(run)) {
-            rows.push_back(row_of(run, *figures));
-        }
-    }
-    Json misses = Json::array();
+    Json& fits = report["fits"] = Json::array();
     for (const auto& [point, fit] : miss_curves(runs)) {
-        misses.push_back(json_of(point, {"guest_leaf", "backing", "pattern", "cpus"}));
-        misses.back().update({{"cycles_per_miss", fit.cycles_per_miss},
-                              {"reach", fit.reach},
-                              {"residual", fit.residual},
-                              {"points", fit.points}});
+        fits.push_back({{"inputs", json_of(point, {"guest_leaf", "backing", "pattern", "cpus"})},
+                        {"cycles_per_miss", fit.cycles_per_miss},
+                        {"reach", fit.reach},
+                        {"residual", fit.residual},
+                        {"points", fit.points}});
     }
-    report["walks"] = {{"rows", rows}, {"misses", misses}};
 }
 
 }  // namespace
@@ -248,10 +237,15 @@ Study walk_study() {
         .guest = "measure_walk",
         .test = "chase",
         .axes = walk_axes(),
-        .measured = {{measurement::chase, {}, "accesses"},
-                     {measurement::packed_chase, {}, "accesses"},
-                     {measurement::host_chase, {}, "accesses"},
-                     {measurement::packed_host_chase, {}, "accesses"}},
+        .measured = {{.name = measurement::chase, .per = "accesses"},
+                     {.name = measurement::packed_chase, .per = "accesses", .is = "baseline"},
+                     {.name = measurement::host_chase,
+                      .per = "accesses",
+                      .is = "in a process of the host"},
+                     {.name = measurement::packed_host_chase,
+                      .per = "accesses",
+                      .is = "baseline",
+                      .of = measurement::host_chase}},
         .derived = walk_columns(),
         .shows_distributions = false,
         .operation = "chase",
@@ -261,6 +255,7 @@ Study walk_study() {
                             return point.as<Pattern>("pattern") == Pattern::random;
                         },
                         "--seed: it is for --pattern random"}},
+        .warn = walk_warn,
         .more_tables = walk_fits,
         .notes = walk_notes,
         .more_json = walk_add_json,

@@ -22,13 +22,19 @@ inline constexpr char host_chase[] = "host chase";
 inline constexpr char packed_host_chase[] = "packed host chase";
 }  // namespace measurement
 
-/// What is known besides the measurements: TestResult::findings.
+/// What is known besides the samples: outcomes of the chases in the guest and in the process.
 struct WalkFindings {
     /// Of the TLB entries: the smaller of the guest's leaf and what its memory is made of.
     paging::PageSize leaf = paging::PageSize::size_4k;
     WalkCounts guest;  ///< what a model of the processor says of the same accesses
     WalkCounts host;
 };
+
+/// Makes outcomes of them, of the measurements that `result` has already.
+void add_findings(TestResult& result, const WalkFindings& findings);
+
+/// Reads them back; nothing if one is missing.
+std::optional<WalkFindings> findings_of(const TestResult& result);
 
 /// Of something that is counted over all of them.
 inline double per_access(const WalkCounts& counts, std::uint64_t count) {
@@ -39,9 +45,9 @@ inline double per_access(const WalkCounts& counts, std::uint64_t count) {
 /// table that is as deep as a process's.
 bool has_second_stage();
 
-/// Runs the model over the guest's tables and the order of its chain, which makes WalkFindings of
-/// `result`, and then the chase as a process of the host, whose measurements it adds; with fewer
-/// samples if `stop` is requested meanwhile. Destroys the chain. For a test that passed.
+/// Runs the model over the guest's tables and the order of its chain, and then the chase as a
+/// process of the host; with fewer samples if `stop` is requested meanwhile. Adds measurements and
+/// findings to `result`. Destroys the chain. For a test that passed.
 void inspect_walk(const Point& point, const Machine& machine, TestResult& result,
                   const std::stop_token& stop);
 
@@ -63,6 +69,14 @@ struct WalkFigures {
     std::optional<double> modelled = {};
     std::optional<double> over_modelled = {};  ///< guest_translation
 };
+
+/// A difference of two medians; nothing if it is less than they are known by, half a bucket each.
+constexpr std::optional<double> measurable_difference(double median, double baseline) {
+    constexpr double half_buckets = 2 * stats::Histogram::sub_buckets;
+    const double difference = median - baseline;
+    return difference > (median + baseline) / half_buckets ? std::optional(difference)
+                                                           : std::nullopt;
+}
 
 /// Nothing if the test did not pass, or a measurement or the findings are missing.
 std::optional<WalkFigures> figures_of(const StudyRun& run);

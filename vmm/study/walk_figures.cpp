@@ -86,9 +86,9 @@ std::optional<WalkFigures> figures_of(const StudyRun& run) {
     const auto guest_packed = cycles(measurement::packed_chase);
     const auto host = cycles(measurement::host_chase);
     const auto host_packed = cycles(measurement::packed_host_chase);
-    const auto* findings = std::any_cast<WalkFindings>(&run.test.findings);
+    const auto findings = findings_of(run.test);
     if (run.test.verdict != Verdict::passed || !guest || !guest_packed || !host || !host_packed ||
-        findings == nullptr) {
+        !findings) {
         return std::nullopt;
     }
     WalkFigures figures{.findings = *findings,

@@ -191,8 +191,8 @@ void chase_in_process(const Point& point, const Machine& machine, PageSize page,
         point.at("working_set").input(),
         point.at("pattern").input(),
         point.at("cpus").input(),
-        {"host_page", paging::bytes_of(leaf)},
-        {"guests_memory", std::uint64_t{in_guests_memory ? 1U : 0U}}};
+        {"host_page", paging::bytes_of(leaf), true},
+        {"guests_memory", std::uint64_t{in_guests_memory ? 1U : 0U}, true}};
     result.measurements.push_back({measurement::host_chase, "cycles", parameters, spread});
     result.measurements.push_back({measurement::packed_host_chase, "cycles", parameters, packed});
 }
@@ -214,11 +214,9 @@ void inspect_walk(const Point& point, const Machine& machine, TestResult& result
     const auto way = way_of_chain(memory.memory(),
                                   std::min(2 * point["working_set"] / chase::page_bytes, enough));
     const WalkCounts process = model_one_stage(machine, leaf, way);
-    result.findings =
-        WalkFindings{.leaf = leaf,
-                     .guest = has_second_stage() ? model_two_stages(machine, page, way) : process,
-                     .host = process};
+    const WalkCounts guest = has_second_stage() ? model_two_stages(machine, page, way) : process;
     chase_in_process(point, machine, page, leaf, result, stop);
+    add_findings(result, {.leaf = leaf, .guest = guest, .host = process});
 }
 
 }  // namespace nestbed::vmm

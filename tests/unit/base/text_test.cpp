@@ -59,8 +59,15 @@ TEST(Counted, KnowsThePlural) {
 }
 
 TEST(Duration, HasTheUnitThatFits) {
-    EXPECT_EQ(duration(0.0098), "9.8 ms");
-    EXPECT_EQ(duration(12.345), "12.35 s");
+    EXPECT_EQ(duration(0.0098), "9.80 ms");
+    EXPECT_EQ(duration(12.345), "12.3 s");
+    EXPECT_EQ(duration(3.456e-10), "0.35 ns");
+    EXPECT_EQ(duration(61.44e-9), "61.4 ns");
+    EXPECT_EQ(duration(266.4e-6), "266 µs");
+    EXPECT_EQ(duration(999.6e-9), "1.00 µs");
+    EXPECT_EQ(duration(9.996e-6), "10.0 µs");
+    EXPECT_EQ(duration(-0.5), "-500 ms");
+    EXPECT_EQ(duration(0), "0.00 ns");
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ TEST(RecordReader, FailuresAndSkipsAndMeasurements) {
     measurement.unit = {guest.text("cycles")};
     measurement.histogram = {guest.place(histogram)};
     measurement.parameter_count = 1;
-    measurement.parameters[0] = {{guest.text("pages")}, {}, 64};
+    measurement.parameters[0] = {{guest.text("pages")}, {}, 64, 0};
     channel::Record measured = guest.next_record(0, guest.place(measurement));
     measured.type = channel::RecordType::measurement;
     guest.write(0, measured);

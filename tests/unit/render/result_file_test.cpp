@@ -91,8 +91,8 @@ TEST(ResultFile, OfALaterProgramIsUnderstood) {
 }
 
 TEST(ResultFile, WhatIsNoReportIsNamed) {
-    for (const char* text : {"", "PASS boot.empty", "{}", "[]", "1", R"({"schema": 1})",
-                             R"({"schema": "1"})", "\xFF"}) {
+    for (const char* text : {"", "PASS boot.empty", "{}", "[]", "1", R"({"schema": 2})",
+                             R"({"schema": "2"})", "\xFF"}) {
         EXPECT_THAT(refusal_of(text),
                     StartsWith("results/npt.json is no JSON report of nestbed run: "))
             << text;
@@ -138,8 +138,11 @@ TEST(ResultFile, AnUnknownVerdictIsNamed) {
 }
 
 TEST(ResultFile, AnotherSchemaIsNamed) {
-    EXPECT_EQ(refusal_of(report_with(R"("schema": 1)", R"("schema": 2)")),
-              "results/npt.json has schema 2, this program knows 1");
+    EXPECT_EQ(refusal_of(report_with(R"("schema": 2)", R"("schema": 3)")),
+              "results/npt.json has schema 3, this program knows 2: a newer nestbed wrote it");
+    EXPECT_EQ(refusal_of(report_with(R"("schema": 2)", R"("schema": 1)")),
+              "results/npt.json has schema 1, this program knows 2: it has no distributions; "
+              "measure again, or read it with the nestbed that wrote it");
 }
 
 }  // namespace

@@ -39,14 +39,47 @@ TEST(ShootdownText, HasARowForEachPoint) {
     EXPECT_EQ(
         shootdown_text({shootdown("1", {measured("shootdown", {2000})}),
                         shootdown("16", {measured("shootdown", {20000, 20000})})}),
-        "                                         ------------ cycles -------------  "
-        "-------------- µs ---------------\n"
-        "protocol  vCPUs  pages  target  samples    min    p50    p90    p99    max    min    p50"
-        "    p90    p99    max\n"
-        "global        2      1  user          1   2000   2000   2000   2000   2000   1.00   1.00"
-        "   1.00   1.00   1.00\n"
-        "global        2     16  user          2  20000  20000  20000  20000  20000  10.00  10.00"
-        "  10.00  10.00  10.00\n");
+        "                                         ---------- cycles -----------  "
+        "-------------- time ---------------\n"
+        "protocol  vCPUs  pages  target  samples    min    p50  p90  p99    max      min      p50"
+        "  p90  p99      max\n"
+        "global        2      1  user          1   2000      -    -    -   2000  1.00 µs        -"
+        "    -    -  1.00 µs\n"
+        "global        2     16  user          2  20000  20000    -    -  20000  10.0 µs  10.0 µs"
+        "    -    -  10.0 µs\n");
+}
+
+MeasurementEvent hundred(const char* name, std::uint64_t value) {
+    MeasurementEvent event = measured(name, {});
+    for (int n = 0; n < 100; ++n) {
+        event.histogram.record(value);
+    }
+    return event;
+}
+
+TEST(ShootdownText, WarningsStandAboveTheTableAndBesideTheirRow) {
+    MeasurementEvent stolen = hundred("shootdown", 3000);
+    stolen.parameters.push_back({"stolen_from", std::uint64_t{84}, true});
+    MeasurementEvent floor = measured("bare ipi round trip", {100, 200, 1000, 2000, 3000});
+    StudyRun run = shootdown("1", {stolen, measured("shootdown without steal", {2000}), floor});
+    run.test.cpus = 4;
+    run.test.host_cpus = 2;
+    relate(study_with("shootdown"), run);
+    const std::string text = shootdown_text({run});
+    EXPECT_THAT(text, StartsWith("! few samples (1 row): "));
+    EXPECT_THAT(text, HasSubstr("\n! stolen (1 row): "));
+    EXPECT_THAT(text, HasSubstr("\n! not side by side (2 rows): "));
+    EXPECT_THAT(text, HasSubstr("\n! disturbed (1 row): "));
+    EXPECT_THAT(text, HasSubstr("  84 % stolen, 4 vCPUs on 2 cores, unsteady floor\n"));
+    EXPECT_THAT(text, ContainsRegex("\n  without steal +2.00 +1 ")) << "with its ratio";
+}
+
+TEST(ShootdownText, NothingIsMarkedWhereThereIsNothingToSay) {
+    StudyRun run = shootdown("1", {hundred("shootdown", 3000)});
+    run.test.cpus = 2;
+    run.test.host_cpus = 2;
+    relate(study_with("shootdown"), run);
+    EXPECT_THAT(shootdown_text({run}), Not(HasSubstr("!")));
 }
 
 TEST(ShootdownText, TheRowIsTheMeasurementOfThatName) {
@@ -64,7 +97,7 @@ TEST(ShootdownText, ComparesWithABareRoundTripOfTheSameRun) {
     EXPECT_THAT(text, HasSubstr("target  /bare  samples"));
     EXPECT_THAT(text, HasSubstr("global        2      1  user     1.50        1 "));
     EXPECT_THAT(text, HasSubstr("global        2      2  user     3.00        1 "));
-    EXPECT_THAT(text, HasSubstr("global        2      4  user                 1 "));
+    EXPECT_THAT(text, HasSubstr("global        2      4  user        -        1 "));
 }
 
 TEST(ShootdownText, CompanionsAreRowsOfTheirOwn) {
@@ -211,7 +244,7 @@ TEST(FaultText, HasNoRatioWithoutTheHitOfTheSameKind) {
     const StudyRun other = run_at(point_at("fault", {{"--rung", "hit"}, {"--backing", "memfd"}}),
                                   {measured("store", {20})});
     EXPECT_THAT(fault_text({other, stores("unmapped", 30)}),
-                ContainsRegex("\nunmapped +anon +3 +30 "));
+                ContainsRegex("\nunmapped +anon +- +3 +30 "));
 }
 
 TEST(FaultText, HasTheMovesBelowTheirRung) {

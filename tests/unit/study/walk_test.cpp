@@ -29,8 +29,6 @@ struct Cycles {
     std::uint64_t guest, guest_packed, process, process_packed;
 };
 
-WalkFindings& findings_of(StudyRun& run) { return std::any_cast<WalkFindings&>(run.test.findings); }
-
 /// Counts over a million accesses, of so many each.
 constexpr std::uint64_t million = 1'000'000;
 WalkCounts counts_of(double references, double misses = 0) {
@@ -43,7 +41,7 @@ WalkCounts counts_of(double references, double misses = 0) {
 /// A row of which the model says so many references per access for guest and process.
 StudyRun row(const Cycles& cycles, double guest_references, double process_references,
              const char* working_set = "16M", const char* pattern = "random",
-             const char* cpus = "1") {
+             const char* cpus = "1", double guest_misses = 0) {
     StudyRun run = test::run_at(test::point_at("walk", {{"--guest-leaf", "4k"},
                                                         {"--backing", "anon"},
                                                         {"--working-set", working_set},
@@ -53,8 +51,8 @@ StudyRun row(const Cycles& cycles, double guest_references, double process_refer
                                  chase_of(measurement::packed_chase, cycles.guest_packed),
                                  chase_of(measurement::host_chase, cycles.process),
                                  chase_of(measurement::packed_host_chase, cycles.process_packed)});
-    run.test.findings =
-        WalkFindings{.guest = counts_of(guest_references), .host = counts_of(process_references)};
+    add_findings(run.test, {.guest = counts_of(guest_references, guest_misses),
+                            .host = counts_of(process_references)});
     return run;
 }
 
@@ -74,7 +72,7 @@ TEST(WalkFigures, ThereAreNoneOfATestThatFailedOrLacksAChase) {
     incomplete.test.measurements.pop_back();
     EXPECT_FALSE(figures_of(incomplete));
     StudyRun not_modelled = row({70, 10, 40, 12}, 2, 1);
-    not_modelled.test.findings.reset();
+    not_modelled.test.measurements[0].parameters.pop_back();
     EXPECT_FALSE(figures_of(not_modelled));
 }
 
@@ -95,16 +93,15 @@ StudyRuns curve(const char* pattern = "random", const char* cpus = "1", bool mis
         const double share = 1 - 1024 / static_cast<double>(mib << 8);
         const auto cycles = static_cast<std::uint64_t>(100 * share);
         const std::string size = fmt::format("{}M", mib);
-        runs.push_back(row({10 + cycles, 10, 40, 10}, share, share, size.c_str(), pattern, cpus));
-        findings_of(runs.back()).guest = counts_of(share, misses ? share : 0);
+        runs.push_back(row({10 + cycles, 10, 40, 10}, share, share, size.c_str(), pattern, cpus,
+                           misses ? share : 0));
     }
     return runs;
 }
 
 TEST(MissCurves, LeaveOutWhereAMissTakesMoreReferences) {
     StudyRuns runs = curve();
-    runs.push_back(row({5000, 10, 40, 10}, 2, 2, "1G"));
-    findings_of(runs.back()).guest = counts_of(2, 1);
+    runs.push_back(row({5000, 10, 40, 10}, 2, 2, "1G", "random", "1", 1));
     // In whichever order they were asked for.
     for (int turn = 0; turn < 2; ++turn) {
         const std::vector<MissCurve> curves = miss_curves(runs);

@@ -1,4 +1,4 @@
-#include "vmm/cli/report.hpp"
+#include "vmm/cli/outputs.hpp"
 
 #include <algorithm>
 #include <csignal>

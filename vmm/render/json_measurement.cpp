@@ -1,0 +1,139 @@
+#include "vmm/render/json_measurement.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "vmm/base/error.hpp"
+#include "vmm/result/measurements.hpp"
+#include "vmm/result/warnings.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using stats::Histogram;
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+Json value_of(const MeasurementParameter& parameter) {
+    return std::visit([](const auto& value) { return Json(value); }, parameter.value);
+}
+
+/// The study's axes, and what the guest alone knows of what it measured.
+Json inputs_of(const TestResult& test, const MeasurementEvent& measurement) {
+    Json inputs = Json::object();
+    for (const auto& [name, value] : test.parameters) {
+        if (test.study.empty()) {
+            inputs[name] = value;
+        }
+    }
+    for (const MeasurementParameter& one : measurement.parameters) {
+        if (!one.is_outcome) {
+            inputs[one.name] = value_of(one);
+        }
+    }
+    for (const MeasurementParameter& one : test.inputs) {
+        inputs[one.name] = value_of(one);
+    }
+    return inputs;
+}
+
+Json outcome_of(const MeasurementEvent& measurement) {
+    Json outcome = Json::object();
+    if (measurement.proof) {
+        outcome["checks"] = measurement.proof->checks;
+        outcome["violations"] = measurement.proof->violations;
+    }
+    for (const MeasurementParameter& one : measurement.parameters) {
+        if (one.is_outcome) {
+            outcome[one.name] = value_of(one);
+        }
+    }
+    return outcome;
+}
+
+}  // namespace
+
+Json json_of(const Distribution& distribution) {
+    Json json{{"count", distribution.count}};
+    for (const Percentile& one : percentiles) {
+        json[one.name] = or_null(borne(distribution, one));
+    }
+    const bool any = distribution.count != 0;
+    json["mean"] = any ? Json(distribution.mean) : Json(nullptr);
+    json["stddev"] = any ? Json(distribution.stddev) : Json(nullptr);
+    return json;
+}
+
+Json json_of(const Histogram& histogram) {
+    Json lower = Json::array();
+    Json upper = Json::array();
+    Json counts = Json::array();
+    for (std::size_t bucket = 0; bucket < Histogram::bucket_count; ++bucket) {
+        if (const std::uint64_t count = histogram.count_in(bucket); count != 0) {
+            const std::uint64_t lowest = Histogram::lowest_of(bucket);
+            lower.push_back(lowest);
+            upper.push_back(lowest + (Histogram::width_of(bucket) - 1));
+            counts.push_back(count);
+        }
+    }
+    Json result{{"lower", lower}, {"upper", upper}, {"counts", counts}};
+    // No test of an hour has a sum above 2^64, and a guest that says so is not to be believed.
+    result["sum"] = histogram.sum_high() == 0 ? Json(histogram.sum_low()) : Json(nullptr);
+    return result;
+}
+
+Histogram histogram_in(const nlohmann::json& measurement) {
+    const nlohmann::json& found = measurement.at("histogram");
+    const auto lower = found.at("lower").get<std::vector<std::uint64_t>>();
+    const auto counts = found.at("counts").get<std::vector<std::uint64_t>>();
+    if (lower.empty() && counts.empty()) {
+        return {};
+    }
+    Histogram::Parts parts{.min = measurement.at("min"), .max = measurement.at("max")};
+    parts.sum_low = found.at("sum");
+    Histogram histogram = Histogram::of(parts);
+    for (std::size_t n = 0; n < lower.size() && n < counts.size(); ++n) {
+        histogram.add_count(Histogram::bucket_of(lower[n]), counts[n]);
+    }
+    if (lower.size() != counts.size() || !histogram.is_consistent()) {
+        throw_error(ErrorKind::input, "the histogram of {} contradicts itself",
+                    measurement.at("id").dump());
+    }
+    return histogram;
+}
+
+Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
+    const MeasurementEvent* main = measurement_named(test, measurement.of);
+    Json json{{"id", id_of(test, measurement)},
+              {"study", test.study.empty() ? Json(nullptr) : Json(test.study)},
+              {"name", measurement.name},
+              {"is", measurement.is.empty() ? Json(nullptr) : Json(measurement.is)},
+              {"of", main == nullptr ? Json(nullptr) : Json(id_of(test, *main))},
+              {"inputs", inputs_of(test, measurement)},
+              {"outcome", outcome_of(measurement)},
+              {"unit", measurement.unit}};
+    json.update(json_of(distribution_of(measurement.histogram)));
+    json["histogram"] = json_of(measurement.histogram);
+    json["kvm_counts"] = Json::object();
+    if (measurement.counted) {
+        for (const KvmCount& count : test.kvm_counts.counts) {
+            json["kvm_counts"][count.name] = count.per_operation;
+        }
+    }
+    json["warnings"] = Json::array();
+    for (const Warning& warning : measurement.warnings) {
+        json["warnings"].push_back({{"kind", name_of(warning.kind)}, {"text", warning.text}});
+    }
+    json["test"] = test.full_name();
+    json["verdict"] = verdict_name(test.verdict);
+    json["repetition"] = test.repetition;
+    json["cpus"] = test.cpus;
+    json["tsc_khz"] = test.tsc_khz;
+    return json;
+}
+
+}  // namespace nestbed::vmm

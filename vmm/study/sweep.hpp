@@ -1,0 +1,35 @@
+// In which order the combinations of a study are measured, and how often.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "vmm/study/study.hpp"
+
+namespace nestbed::vmm {
+
+enum class SweepOrder {
+    interleaved,  ///< all once before any again: what drifts meanwhile falls on all alike
+    blocked,      ///< all repetitions of one before the next
+    random,       ///< shuffled, by a seed
+};
+
+struct Sweep {
+    std::uint64_t repeat = 1;
+    SweepOrder order = SweepOrder::interleaved;
+    std::uint64_t seed = 1;
+};
+
+struct SweepStep {
+    const Point* point;
+    std::uint64_t repetition;  ///< counts from 1
+};
+
+/// `points` must outlive the steps.
+std::vector<SweepStep> steps_of(const std::vector<Point>& points, const Sweep& sweep);
+
+/// One run for each point: the samples of its repetitions together, and what else the last of them
+/// that passed has found. One that did not pass stays as it is.
+StudyRuns merged(const Study& study, const StudyRuns& runs);
+
+}  // namespace nestbed::vmm
