@@ -1,7 +1,6 @@
 #include "vmm/base/values.hpp"
 
 #include <strings.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +10,7 @@
 #include <optional>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/host_memory.hpp"
 
 namespace nestbed::vmm {
 
@@ -48,11 +48,6 @@ std::optional<unsigned> shift_of(const std::string& suffix) {
         }
     }
     return std::nullopt;
-}
-
-std::uint64_t host_memory() {
-    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-           static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
@@ -111,8 +106,8 @@ std::uint64_t parse_memory(std::string_view option, std::string_view text, std::
     if (bytes > most) {
         refuse(option, text, "a guest can have at most {} MiB", most >> 20);
     }
-    if (bytes > host_memory()) {
-        refuse(option, text, "this host has only {} MiB", host_memory() >> 20);
+    if (const auto all = host_memory(); all && bytes > *all) {
+        refuse(option, text, "this host has only {} MiB", *all >> 20);
     }
     return bytes;
 }

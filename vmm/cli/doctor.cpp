@@ -6,6 +6,7 @@
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
+#include "vmm/cli/provenance.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/format.hpp"
@@ -36,7 +37,13 @@ std::optional<Error> problem_of(const HostDescription& host,
     return std::nullopt;
 }
 
-ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
+struct DoctorOptions {
+    bool json = false;
+    bool anonymous = false;
+};
+
+ExitCode doctor(const DoctorOptions& options, const std::vector<std::string>& command_line) {
+    Provenance provenance = begin_provenance(options.anonymous);
     std::optional<kvm::System> system;
     std::string no_kvm;
     try {
@@ -55,7 +62,9 @@ ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
             return ExitCode::interrupted;
         }
     }
-    print(json ? json_host_report(command_line, host, calibration) : host_text(host, calibration));
+    end_provenance(provenance);
+    print(options.json ? json_host_report(command_line, host, calibration, provenance)
+                       : host_text(provenance, host, calibration));
     if (const auto problem = problem_of(host, calibration)) {
         throw Error(*problem);
     }
@@ -65,14 +74,15 @@ ExitCode doctor(bool json, const std::vector<std::string>& command_line) {
 }  // namespace
 
 void add_doctor(CLI::App& program, Invocation& invocation) {
-    auto json = std::make_shared<bool>(false);
+    auto options = std::make_shared<DoctorOptions>();
     CLI::App* command = program.add_subcommand(
         "doctor", "Say what this host's KVM is and how far its timings can be trusted");
-    command->add_flag("--json", *json, "As JSON");
+    command->add_flag("--json", options->json, "As JSON");
+    add_anonymous_option(command, options->anonymous);
     command->footer(std::string(doctor_help) + exit_code_help);
-    command->callback([json, &invocation] {
-        invocation.action = [json, command_line = invocation.command_line] {
-            return doctor(*json, command_line);
+    command->callback([options, &invocation] {
+        invocation.action = [options, command_line = invocation.command_line] {
+            return doctor(*options, command_line);
         };
     });
 }

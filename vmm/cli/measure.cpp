@@ -86,9 +86,17 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
     return text;
 }
 
+MeasuringOrder measuring_order(const Sweep& sweep) {
+    return sweep.order == SweepOrder::random
+               ? MeasuringOrder{"random", sweep.seed}
+               : MeasuringOrder{sweep.order == SweepOrder::blocked ? "blocked" : "interleaved",
+                                std::nullopt};
+}
+
 ExitCode measure(const MeasureCommand& command) {
     StudyRuns runs;
     ReportedRun reported;
+    reported.order = measuring_order(command.sweep);
     reported.run = [&](RunReport& report, bool for_json) {
         report.add_json = [&](auto& json) {
             add_study_json(*command.study, merged(*command.study, runs), json);

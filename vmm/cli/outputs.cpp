@@ -7,6 +7,7 @@
 #include "vmm/base/output_file.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
+#include "vmm/cli/provenance.hpp"
 
 namespace nestbed::vmm {
 
@@ -69,6 +70,7 @@ void add_report_options(CLI::App* command, ReportOptions& options) {
                    }
                    options.outputs.push_back(text);
                });
+    add_anonymous_option(command, options.anonymous);
 }
 
 void refuse_unused(const ReportOptions& options) {
@@ -106,8 +108,15 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         printed == json_format || std::ranges::count(files, json_format, &ReportFile::format) != 0;
     RunReport report;
     report.command = command_line;
+    if (for_json) {
+        report.provenance = begin_provenance(options.anonymous);
+        report.provenance.order = command.order;
+    }
     FirstError run;
     run.attempt([&] { command.run(report, for_json); });
+    if (for_json) {
+        end_provenance(report.provenance);
+    }
     if (!report.error) {
         report.error = run.get();
     }

@@ -11,10 +11,11 @@
 
 namespace nestbed::vmm {
 
-/// `--format` and `--output`.
+/// `--format`, `--output` and `--anonymous`.
 struct ReportOptions {
     std::optional<Format> format;
     std::vector<std::string> outputs;
+    bool anonymous = false;
 
     /// Standard output has the human report where files have the others.
     Format printed() const {
@@ -36,6 +37,7 @@ struct ReportedRun {
     std::function<std::string(const RunReport& report)> end;
     /// All of it.
     std::function<std::string(const RunReport& report)> whole;
+    std::optional<MeasuringOrder> order = {};  ///< of a study's combinations
 };
 
 /// Whatever happens once the files are open, the report of it is written to each of them. Then

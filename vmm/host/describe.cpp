@@ -1,19 +1,16 @@
 #include "vmm/host/describe.hpp"
 
 #include <cpuid.h>
-#include <fmt/format.h>
-#include <glob.h>
-#include <unistd.h>
+#include <sys/utsname.h>
 
 #include <array>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <memory>
-#include <string_view>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/host_memory.hpp"
+#include "vmm/base/kernel_file.hpp"
 #include "vmm/diagnose/disassembly.hpp"
+#include "vmm/host/cpuinfo.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/machine/long_mode.hpp"
@@ -24,71 +21,51 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The first line of a small file; empty if there is none.
-std::string first_line(const fs::path& path) {
-    std::ifstream stream(path);
-    std::string line;
-    std::getline(stream, line);
-    return line;
-}
-
-/// Those that match a shell pattern, in order.
-std::vector<fs::path> files_matching(const char* pattern) {
-    glob_t found{};
-    ::glob(pattern, 0, nullptr, &found);
-    const std::unique_ptr<glob_t, void (*)(glob_t*)> owner(&found, ::globfree);
-    return {found.gl_pathv, found.gl_pathv + found.gl_pathc};
-}
-
-/// The value of a field of the first processor in /proc/cpuinfo.
-std::string cpuinfo_field(std::string_view field) {
-    std::ifstream stream("/proc/cpuinfo");
-    for (std::string line; std::getline(stream, line);) {
-        const std::size_t colon = line.find(": ");
-        if (line.starts_with(field) && colon != std::string::npos) {
-            return line.substr(colon + 2);
-        }
-    }
-    return "";
-}
+fs::path modules(const fs::path& root) { return root / "sys/module"; }
 
 bool has_word(const std::string& text, const std::string& word) {
     return (" " + text + " ").find(" " + word + " ") != std::string::npos;
 }
 
-std::string find_kvm_module() {
+/// A kernel that tells of its modules has some, if only those that are built in.
+std::optional<std::string> find_kvm_module(const fs::path& root) {
     for (const char* name : {"kvm_intel", "kvm_amd", "kvm_pvm"}) {
-        if (fs::exists(fs::path("/sys/module") / name)) {
+        if (is_there(modules(root) / name)) {
             return name;
         }
     }
-    return "";
+    return entries_of(modules(root)).empty() ? std::nullopt : std::optional<std::string>("");
 }
 
 /// The parameters that bear on paging or on timings, of all modules of KVM.
-std::vector<std::pair<std::string, std::string>> find_parameters() {
+std::vector<std::pair<std::string, std::optional<std::string>>> find_parameters(
+    const fs::path& root) {
     static const std::string telling =
         "ept eptad npt tdp_mmu vpid nested enable_apicv avic halt_poll_ns nx_huge_pages "
         "preemption_timer eager_page_split flush_on_reuse unrestricted_guest pvm_native "
         "pvm_emul_batch";
-    std::vector<std::pair<std::string, std::string>> result;
-    for (const fs::path& file : files_matching("/sys/module/kvm*/parameters/*")) {
-        const std::string parameter = file.filename();
-        const std::string module = file.parent_path().parent_path().filename();
-        if (has_word(telling, parameter)) {
-            result.emplace_back(fmt::format("{}.{}", module, parameter), first_line(file));
+    std::vector<std::pair<std::string, std::optional<std::string>>> result;
+    for (const fs::path& module : entries_of(modules(root))) {
+        const std::string name = module.filename();
+        if (!name.starts_with("kvm")) {
+            continue;
+        }
+        for (const fs::path& file : entries_of(module / "parameters")) {
+            if (has_word(telling, file.filename())) {
+                result.emplace_back(name + "." + file.filename().string(), first_line(file));
+            }
         }
     }
     return result;
 }
 
-std::string find_paging(const std::string& module) {
+std::optional<std::string> find_paging(const fs::path& root, const std::string& module) {
     if (module != "kvm_intel" && module != "kvm_amd") {
-        return module == "kvm_pvm" ? "pvm" : "unknown";
+        return module == "kvm_pvm" ? std::optional<std::string>("pvm") : std::nullopt;
     }
-    const std::string nested = module == "kvm_intel" ? "ept" : "npt";
-    const std::string value = first_line("/sys/module/" + module + "/parameters/" + nested);
-    return value == "Y" || value == "1" ? nested : "shadow";
+    const std::string in_hardware = module == "kvm_intel" ? "ept" : "npt";
+    const auto on = flag_in(modules(root) / module / "parameters" / in_hardware);
+    return on ? std::optional(*on ? in_hardware : "shadow") : std::nullopt;
 }
 
 /// The vendor string of the hypervisor below, if CPUID says that there is one.
@@ -106,21 +83,43 @@ std::optional<std::string> find_hypervisor() {
     return vendor.data();
 }
 
-TscDescription find_tsc() {
-    const std::string flags = cpuinfo_field("flags");
-    return {.constant = has_word(flags, "constant_tsc"),
-            .nonstop = has_word(flags, "nonstop_tsc"),
-            .known_frequency = has_word(flags, "tsc_known_freq"),
-            .clocksource =
-                first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource")};
+/// Of the first processor.
+std::optional<std::string> cpuinfo_value(const fs::path& root, const char* field) {
+    const std::vector<std::string> values = cpuinfo_values(root, field);
+    return values.empty() ? std::nullopt : std::optional(values.front());
 }
 
-std::uint64_t guest_tsc_khz(const kvm::System& system) {
+TscDescription find_tsc(const fs::path& root) {
+    const std::string flags = cpuinfo_value(root, "flags").value_or("");
+    // A 64-bit program's processor has long mode: flags without it are none.
+    const bool told = has_word(flags, "lm");
+    const auto has = [&](const char* flag) {
+        return told ? std::optional(has_word(flags, flag)) : std::nullopt;
+    };
+    return {.constant = has("constant_tsc"),
+            .nonstop = has("nonstop_tsc"),
+            .known_frequency = has("tsc_known_freq"),
+            .clocksource = first_line(
+                root / "sys/devices/system/clocksource/clocksource0/current_clocksource")};
+}
+
+std::optional<std::string> kernel_release() {
+    utsname names{};
+    return ::uname(&names) == 0 ? std::optional<std::string>(names.release) : std::nullopt;
+}
+
+std::optional<std::uint32_t> count_cores() {
+    const auto cores = allowed_host_cpus();
+    return cores ? std::optional(static_cast<std::uint32_t>(cores->size())) : std::nullopt;
+}
+
+std::optional<std::uint64_t> guest_tsc_khz(const kvm::System& system) {
     try {
         kvm::Vm vm = system.create_vm();
-        return vm.create_vcpu(0, system.vcpu_mapping_size()).tsc_khz();
+        const std::uint64_t khz = vm.create_vcpu(0, system.vcpu_mapping_size()).tsc_khz();
+        return khz == 0 ? std::nullopt : std::optional(khz);
     } catch (const Error&) {
-        return 0;  // a KVM that makes no VM: the calibration says so, with the reason
+        return std::nullopt;  // a KVM that makes no VM: the calibration says so, with the reason
     }
 }
 
@@ -134,23 +133,22 @@ KvmDescription describe_kvm(const kvm::System& system) {
 
 }  // namespace
 
-HostDescription describe_host(const kvm::System* system) {
+HostDescription describe_host(const kvm::System* system, const fs::path& root) {
     HostDescription host;
-    host.cpu = cpuinfo_field("model name");
-    host.kernel = first_line("/proc/sys/kernel/osrelease");
-    host.kvm_module = find_kvm_module();
-    host.parameters = find_parameters();
-    host.paging = find_paging(host.kvm_module);
+    host.cpu = cpuinfo_value(root, "model name");
+    host.kernel = kernel_release();
+    host.kvm_module = find_kvm_module(root);
+    host.parameters = find_parameters(root);
+    host.paging = find_paging(root, host.kvm_module.value_or(""));
     const auto hypervisor = find_hypervisor();
-    host.hypervisor = hypervisor.value_or("");
+    host.hypervisor = hypervisor && hypervisor->empty() ? std::nullopt : hypervisor;
     host.emulated = this_emulated_machine();
     host.nested = hypervisor || host.emulated;
-    host.cores = static_cast<std::uint32_t>(usable_host_cpus().size());
-    host.memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-                  static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    host.huge_pages = huge_page_pools();
-    host.transparent_huge_pages = transparent_huge_pages();
-    host.tsc = find_tsc();
+    host.cores = count_cores();
+    host.memory = host_memory();
+    host.huge_pages = huge_page_pools(root);
+    host.transparent_huge_pages = transparent_huge_pages(root);
+    host.tsc = find_tsc(root);
     host.disassembler = disassembler_remedy().empty();
     if (system != nullptr) {
         host.kvm = describe_kvm(*system);

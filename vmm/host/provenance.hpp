@@ -1,51 +1,42 @@
 // When, where and under which circumstances something was measured: what somebody asks who sees the
-// numbers a year later. What could not be found out is missing, and never guessed.
+// numbers a year later. What could not be found out is nothing, and never guessed.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "vmm/host/cgroup.hpp"
+#include "vmm/host/cpu_settings.hpp"
+#include "vmm/host/load.hpp"
+
 namespace nestbed::vmm {
 
-/// What a control group allows this process (cgroup v2, the innermost that says something).
-struct CgroupLimits {
-    std::optional<std::string> cpu_max;     ///< "max 100000": quota and period in µs
-    std::optional<std::string> memory_max;  ///< bytes, or "max"
-    std::optional<std::string> cpus;        ///< cpuset.cpus.effective
+/// In which order the combinations of a study were measured.
+struct MeasuringOrder {
+    std::string name;
+    std::optional<std::uint64_t> seed;  ///< of a random one
 };
 
 struct Provenance {
-    std::string time;                           ///< of the beginning; ISO 8601, UTC
-    std::optional<std::string> host_name;       ///< not with --anonymous
+    std::string time;                     ///< of the beginning; ISO 8601, UTC
+    std::optional<std::string> revision;  ///< of this program's sources
+    bool anonymous = false;               ///< what can name the host is left out
+    std::optional<std::string> host_name;
     std::optional<std::string> kernel_version;  ///< `uname -v`: how and when it was built
     std::optional<std::string> kernel_command_line;
-    std::optional<std::string> microcode;
-    std::optional<std::string> frequency_driver;
-    std::optional<std::string> governor;
-    std::optional<bool> turbo;
-    std::optional<bool> smt;
-    std::optional<std::uint64_t> numa_nodes;
-    std::map<std::string, std::string> mitigations;  ///< by vulnerability; empty if not told
+    CpuSettings cpu;
     CgroupLimits cgroup;
-    std::vector<std::uint32_t> cores;  ///< those that this process may use, by Linux's numbers
+    /// Those that vCPUs may run on, by Linux's numbers.
+    std::optional<std::vector<std::uint32_t>> cores;
+    std::optional<MeasuringOrder> order;  ///< only if a study is measured
+    HostLoad before;
+    HostLoad after;  ///< empty as long as the run goes on
 };
 
-/// Reads /proc and /sys. Never throws for what a host has not got.
-Provenance find_provenance(bool anonymous);
-
-/// What else the host does.
-struct HostLoad {
-    std::optional<double> runnable;      ///< the mean of the last minute (/proc/loadavg)
-    std::optional<std::uint64_t> steal;  ///< all CPUs' time since boot in clock ticks
-    std::optional<std::uint64_t> total;  ///< that and all other time
-};
-
-HostLoad find_load();
-
-/// The share of time that the hypervisor below took from this host between two moments.
-std::optional<double> stolen_between(const HostLoad& before, const HostLoad& after);
+/// Of now, as far as this host tells it. Never throws for what it does not tell.
+Provenance find_provenance(bool anonymous, const std::filesystem::path& root = "/");
 
 }  // namespace nestbed::vmm

@@ -7,25 +7,16 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 namespace nestbed::vmm {
 
-/// By number, ascending; never empty.
-inline std::vector<std::uint32_t> usable_host_cpus() {
-    cpu_set_t set;
-    // A host with more CPUs than a cpu_set_t holds does not say.
-    const bool known = ::sched_getaffinity(0, sizeof set, &set) == 0;
-    const std::uint32_t end = known ? CPU_SETSIZE : std::thread::hardware_concurrency();
-    std::vector<std::uint32_t> result;
-    for (std::uint32_t cpu = 0; cpu < end; ++cpu) {
-        if (!known || CPU_ISSET(cpu, &set)) {
-            result.push_back(cpu);
-        }
-    }
-    return result.empty() ? std::vector<std::uint32_t>{0} : result;
-}
+/// Those that the calling thread may run on, by number, ascending; nothing if the kernel does not
+/// tell.
+std::optional<std::vector<std::uint32_t>> allowed_host_cpus();
+
+/// The same, or else all that there seem to be; never empty.
+std::vector<std::uint32_t> usable_host_cpus();
 
 /// The calling thread may run on any of these from now on, wherever it was before. Returns 0, or
 /// why the host does not allow that (errno): then it stays where it is.

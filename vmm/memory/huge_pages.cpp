@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 
+#include "vmm/base/kernel_file.hpp"
 #include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
@@ -17,35 +17,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char memory_management[] = "/sys/kernel/mm";
 constexpr char pools[] = "/sys/kernel/mm/hugepages";
 constexpr char transparent[] = "/sys/kernel/mm/transparent_hugepage";
 constexpr char own_choice[] = "/hugepages-2048kB";
+constexpr char sysfs_remedy[] = "If /sys is empty, as root: mount -t sysfs sysfs /sys";
 
-std::uint64_t number_in(const fs::path& path) {
-    std::ifstream stream(path);
-    std::uint64_t value = 0;
-    stream >> value;
-    return stream ? value : 0;
+fs::path below(const fs::path& root, std::string_view absolute) {
+    return root / fs::path(absolute).relative_path();
 }
 
-/// The choice in brackets: "madvise" of "always [madvise] never"; empty if there is none.
-std::string choice_in(const fs::path& path) {
-    std::ifstream stream(path);
-    std::string choices;
-    std::getline(stream, choices);
+/// True if this kernel tells of its huge pages at all: then what it does not tell of is not there.
+bool tells(const fs::path& root) { return !entries_of(below(root, memory_management)).empty(); }
+
+/// The choice in brackets: "madvise" of "always [madvise] never".
+std::optional<std::string> choice_in(const fs::path& file) {
+    const std::string choices = first_line(file).value_or("");
     const std::size_t open = choices.find('[');
     const std::size_t close = choices.find(']', open);
-    return close == std::string::npos ? "" : choices.substr(open + 1, close - open - 1);
+    return close == std::string::npos ? std::nullopt
+                                      : std::optional(choices.substr(open + 1, close - open - 1));
 }
 
 }  // namespace
 
-std::vector<HugePages> huge_page_pools() {
+std::optional<std::vector<HugePages>> huge_page_pools(const fs::path& root) {
+    if (!tells(root)) {
+        return std::nullopt;
+    }
     std::vector<HugePages> result;
-    std::error_code error;
-    for (fs::directory_iterator entry(pools, error); !error && entry != fs::directory_iterator();
-         entry.increment(error)) {
-        const fs::path& pool = entry->path();
+    for (const fs::path& pool : entries_of(below(root, pools))) {
         std::uint64_t kib = 0;
         if (std::sscanf(pool.filename().c_str(), "hugepages-%" SCNu64, &kib) == 1) {
             result.push_back({kib, number_in(pool / "nr_hugepages"),
@@ -58,7 +59,7 @@ std::vector<HugePages> huge_page_pools() {
 }
 
 std::optional<HugePages> huge_page_pool(std::uint64_t bytes) {
-    const std::vector<HugePages> all = huge_page_pools();
+    const auto all = huge_page_pools().value_or(std::vector<HugePages>{});
     const auto found = std::ranges::find(all, bytes >> 10, &HugePages::kib);
     return found == all.end() ? std::nullopt : std::optional(*found);
 }
@@ -88,28 +89,46 @@ std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, 
     if (!pool) {
         return fmt::format("this host's processor or kernel has no pages of {}", size_text(bytes));
     }
+    if (!pool->total || !pool->free || !pool->reserved) {
+        return fmt::format("how many pages of {} this host has is not known: {} has no numbers",
+                           size_text(bytes), pools);
+    }
     // Others may take or return pages between one counter and the next.
-    const std::uint64_t available = pool->free - std::min(pool->reserved, pool->free);
+    const std::uint64_t available = *pool->free - std::min(*pool->reserved, *pool->free);
     if (available >= count) {
         return std::nullopt;
     }
     return fmt::format(
         "a VM needs {} of {} (and each VM beside it as many), {} can be had: {} in all, {} "
         "free, {} of these reserved. As root: {}",
-        counted(count, "page"), size_text(bytes), available, pool->total, pool->free,
-        pool->reserved, huge_page_command(*pool, std::to_string(pool->total + count - available)));
+        counted(count, "page"), size_text(bytes), available, *pool->total, *pool->free,
+        *pool->reserved,
+        huge_page_command(*pool, std::to_string(*pool->total + count - available)));
 }
 
 std::optional<std::string> huge_page_lack(std::uint64_t bytes, std::uint64_t count) {
+    if (!tells("/")) {
+        return fmt::format("whether this host has pages of {} is not known: {} cannot be read. {}",
+                           size_text(bytes), pools, sysfs_remedy);
+    }
     return huge_page_lack(huge_page_pool(bytes), bytes, count);
 }
 
-std::string transparent_huge_pages() { return choice_in(fs::path(transparent) / "enabled"); }
+std::optional<std::string> transparent_huge_pages(const fs::path& root) {
+    const fs::path folder = below(root, transparent);
+    return tells(root) && !is_there(folder) ? "" : choice_in(folder / "enabled");
+}
 
-std::optional<std::string> transparent_huge_page_lack(std::string_view common,
+std::optional<std::string> transparent_huge_page_lack(std::optional<std::string_view> common,
                                                       std::string_view own) {
     const bool inherits = own.empty() || own == "inherit";
-    const std::string_view choice = inherits ? common : own;
+    if (inherits && !common) {
+        return fmt::format(
+            "whether this kernel has transparent huge pages is not known: {}/enabled does not "
+            "tell. {}",
+            transparent, sysfs_remedy);
+    }
+    const std::string_view choice = inherits ? *common : own;
     if (choice.empty()) {
         return "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)";
     }
@@ -125,8 +144,8 @@ std::optional<std::string> transparent_huge_page_lack() {
     if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) {
         return "transparent huge pages are turned off for this process (PR_SET_THP_DISABLE)";
     }
-    return transparent_huge_page_lack(
-        transparent_huge_pages(), choice_in(std::string(transparent) + own_choice + "/enabled"));
+    const auto own = choice_in(std::string(transparent) + own_choice + "/enabled");
+    return transparent_huge_page_lack(transparent_huge_pages(), own.value_or(""));
 }
 
 }  // namespace nestbed::vmm

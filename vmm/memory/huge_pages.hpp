@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,20 +10,21 @@
 
 namespace nestbed::vmm {
 
-/// The pool of one size (/sys/kernel/mm/hugepages).
+/// The pool of one size (/sys/kernel/mm/hugepages). A counter that cannot be read is nothing.
 struct HugePages {
     std::uint64_t kib;  ///< size of one
-    std::uint64_t total;
-    std::uint64_t free;      ///< the reserved ones included
-    std::uint64_t reserved;  ///< promised to mappings that have not touched them yet
+    std::optional<std::uint64_t> total;
+    std::optional<std::uint64_t> free;      ///< the reserved ones included
+    std::optional<std::uint64_t> reserved;  ///< promised to mappings that have not touched them yet
 
     bool operator==(const HugePages&) const = default;
 };
 
-/// All pools, smallest pages first; none if the kernel has no hugetlbfs.
-std::vector<HugePages> huge_page_pools();
+/// All pools, smallest pages first: none if the kernel has no hugetlbfs, nothing if it does not
+/// tell.
+std::optional<std::vector<HugePages>> huge_page_pools(const std::filesystem::path& root = "/");
 
-/// The pool of pages of `bytes`; nothing if processor or kernel have no such pages.
+/// The pool of pages of `bytes`; nothing if processor or kernel have no such pages, or do not tell.
 std::optional<HugePages> huge_page_pool(std::uint64_t bytes);
 
 /// The size that `sysctl vm.nr_hugepages` is about, in KiB; 0 if unknown.
@@ -38,13 +40,14 @@ std::optional<std::string> huge_page_lack(const std::optional<HugePages>& pool, 
 /// The same of this host.
 std::optional<std::string> huge_page_lack(std::uint64_t bytes, std::uint64_t count);
 
-/// "always", "madvise" or "never" (/sys/kernel/mm/transparent_hugepage/enabled); empty if unknown.
-std::string transparent_huge_pages();
+/// "always", "madvise" or "never" (/sys/kernel/mm/transparent_hugepage/enabled); empty if this
+/// kernel has none, nothing if it does not tell.
+std::optional<std::string> transparent_huge_pages(const std::filesystem::path& root = "/");
 
 /// Why memory that asks for transparent huge pages gets none, and what to do; nothing if it may get
 /// some. `common` is transparent_huge_pages(); `own` is that of 2 MiB pages by themselves, which
 /// has the last word (Linux 6.8), and empty before that.
-std::optional<std::string> transparent_huge_page_lack(std::string_view common,
+std::optional<std::string> transparent_huge_page_lack(std::optional<std::string_view> common,
                                                       std::string_view own);
 /// The same of this host and this process.
 std::optional<std::string> transparent_huge_page_lack();

@@ -28,11 +28,12 @@ bool may_skip(const ExpectedSkip& skip, const std::string& environment, const st
 }
 
 std::string environment_kind(const ResultFile& results) {
+    const std::string paging = results.host.paging.value_or("unknown paging");
     if (!results.host.emulated) {
-        return results.host.paging;
+        return paging;
     }
     const std::string& emulator = results.host.emulated->emulator;  // with its version
-    return fmt::format("{} in {}", results.host.paging, emulator.substr(0, emulator.find(' ')));
+    return fmt::format("{} in {}", paging, emulator.substr(0, emulator.find(' ')));
 }
 
 void judge_environment(const ExpectedSkips& expected, const ResultFile& results,

@@ -18,7 +18,8 @@ inline constexpr int json_schema = 2;
 
 /// `nestbed doctor --json`: the same object without tests.
 std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,
-                             const std::optional<Calibration>& calibration);
+                             const std::optional<Calibration>& calibration,
+                             const Provenance& provenance);
 
 /// JUnit XML, as CI systems read it: one testsuite per suite. What was not run is an erroneous test
 /// case `nestbed.run`.

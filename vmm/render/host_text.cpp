@@ -8,6 +8,7 @@
 
 #include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/render/circumstances_text.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
@@ -16,32 +17,77 @@ namespace {
 
 Table facts() { return Table({{"", Table::Align::left}, {"", Table::Align::left}}); }
 
-std::string huge_pages_text(const HugePages& pages) {
-    const char* const backing = pages.kib == 2048 ? "hugetlb-2m" : "hugetlb-1g";
-    return fmt::format("{} in all, {} free{}", pages.total, pages.free,
-                       pages.total == 0 ? fmt::format(" (--backing {} needs some: {})", backing,
-                                                      huge_page_command(pages, "N"))
-                                        : "");
+constexpr char not_known[] = "not known";
+
+std::string text_or_not_known(const std::optional<std::string>& fact) {
+    return fact ? printable(*fact) : not_known;
 }
 
-std::string paging_text(const std::string& paging) {
+std::string huge_pages_text(const HugePages& pages) {
+    if (!pages.total || !pages.free) {
+        return not_known;
+    }
+    const char* const backing = pages.kib == 2048 ? "hugetlb-2m" : "hugetlb-1g";
+    return fmt::format("{} in all, {} free{}", *pages.total, *pages.free,
+                       *pages.total == 0 ? fmt::format(" (--backing {} needs some: {})", backing,
+                                                       huge_page_command(pages, "N"))
+                                         : "");
+}
+
+std::string paging_text(const std::optional<std::string>& paging) {
     return paging == "ept"      ? "EPT (nested paging in hardware, Intel)"
            : paging == "npt"    ? "NPT (nested paging in hardware, AMD)"
            : paging == "shadow" ? "shadow paging by KVM"
            : paging == "pvm"    ? "PVM (shadow paging by KVM, no VMX or SVM)"
-                                : "unknown";
+                                : not_known;
+}
+
+std::string usable_text(const HostDescription& host) {
+    constexpr double gib = 1 << 30;
+    return fmt::format(
+        "{}, {}", host.cores ? counted(*host.cores, "core") : "cores: not known",
+        host.memory ? fmt::format("{:.1f} GiB of memory", static_cast<double>(*host.memory) / gib)
+                    : "memory: not known");
+}
+
+std::string nesting_text(const HostDescription& host) {
+    return !host.nested ? "no"
+                        : "yes, this host is a virtual machine" +
+                              (host.hypervisor ? " of " + printable(*host.hypervisor) : "");
+}
+
+/// Transparent ones included.
+void add_huge_pages(Table& table, const HostDescription& host) {
+    if (!host.huge_pages) {
+        table.add_row({"huge pages", not_known});
+    }
+    for (const HugePages& pages : host.huge_pages.value_or(std::vector<HugePages>{})) {
+        table.add_row({size_text(pages.kib << 10) + " pages", huge_pages_text(pages)});
+    }
+    table.add_row(
+        {"transparent", host.transparent_huge_pages == ""
+                            ? "this kernel has no transparent huge pages"
+                            : "huge pages: " + text_or_not_known(host.transparent_huge_pages)});
+}
+
+std::string tsc_text(const TscDescription& tsc) {
+    const auto either = [](const std::optional<bool>& fact, const char* yes, const char* no,
+                           const char* unknown) {
+        return !fact ? unknown : *fact ? yes : no;
+    };
+    return fmt::format(
+        "{}, {}; the kernel's clock is {}",
+        either(tsc.constant, "constant rate", "varying rate", "rate: not known"),
+        either(tsc.nonstop, "never stops", "stops in deep sleep", "in deep sleep: not known"),
+        text_or_not_known(tsc.clocksource));
 }
 
 std::string host_facts(const HostDescription& host) {
     Table table = facts();
-    table.add_row({"CPU", host.cpu});
-    table.add_row({"usable", fmt::format("{}, {:.1f} GiB of memory", counted(host.cores, "core"),
-                                         static_cast<double>(host.memory) / (1 << 30))});
-    table.add_row({"kernel", "Linux " + host.kernel});
-    table.add_row({"nested", !host.nested              ? "no"
-                             : host.hypervisor.empty() ? "yes, this host is a virtual machine"
-                                                       : "yes, this host is a virtual machine of " +
-                                                             printable(host.hypervisor)});
+    table.add_row({"CPU", text_or_not_known(host.cpu)});
+    table.add_row({"usable", usable_text(host)});
+    table.add_row({"kernel", "Linux " + host.kernel.value_or("of a version that is not known")});
+    table.add_row({"nested", nesting_text(host)});
     if (const auto& machine = host.emulated) {
         table.add_row(
             {"emulated",
@@ -54,17 +100,8 @@ std::string host_facts(const HostDescription& host) {
                      ? ""
                      : fmt::format("; {} before it hung", counted(machine->retries, "machine")))});
     }
-    for (const HugePages& pages : host.huge_pages) {
-        table.add_row({size_text(pages.kib << 10) + " pages", huge_pages_text(pages)});
-    }
-    table.add_row({"transparent", host.transparent_huge_pages.empty()
-                                      ? "this kernel has no transparent huge pages"
-                                      : "huge pages: " + host.transparent_huge_pages});
-    table.add_row(
-        {"TSC", fmt::format("{} rate, {}; the kernel's clock is {}",
-                            host.tsc.constant ? "constant" : "varying",
-                            host.tsc.nonstop ? "never stops" : "stops in deep sleep",
-                            host.tsc.clocksource.empty() ? "unknown" : host.tsc.clocksource)});
+    add_huge_pages(table, host);
+    table.add_row({"TSC", tsc_text(host.tsc)});
     table.add_row({"disassembler",
                    host.disassembler ? "Zydis" : "none: diagnoses show bytes (install libzydis)"});
     return "Host\n" + table.text(2);
@@ -93,11 +130,12 @@ std::string feature_names(const channel::Features& features, bool present) {
 
 std::string kvm_facts(const HostDescription& host) {
     Table table = facts();
-    table.add_row({"module", host.kvm_module.empty() ? "none" : host.kvm_module});
+    table.add_row({"module", host.kvm_module == "" ? "none" : text_or_not_known(host.kvm_module)});
     table.add_row({"paging", paging_text(host.paging)});
     std::string line;
     for (const auto& [name, value] : host.parameters) {
-        line += fmt::format("{}{}={}", line.empty() ? "" : " ", name, value);
+        line += fmt::format("{}{}={}", line.empty() ? "" : " ", printable(name),
+                            value ? printable(*value) : "?");
     }
     std::string label = "parameters";
     for (const std::string& part : wrapped(line, page_width - 20)) {
@@ -115,10 +153,9 @@ std::string kvm_facts(const HostDescription& host) {
                    fmt::format("{}; {} bits of physical address", feature_names(kvm.features, true),
                                kvm.features.max_physical_bits)});
     table.add_row({"guests lack", feature_names(kvm.features, false)});
-    table.add_row(
-        {"guest TSC", kvm.tsc_khz == 0
-                          ? "KVM does not say how fast"
-                          : fmt::format("{:.3f} MHz", static_cast<double>(kvm.tsc_khz) / 1000)});
+    table.add_row({"guest TSC",
+                   kvm.tsc_khz ? fmt::format("{:.3f} MHz", static_cast<double>(*kvm.tsc_khz) / 1000)
+                               : "KVM does not say how fast"});
     return "KVM\n" + table.text(2);
 }
 
@@ -196,9 +233,10 @@ std::string short_trust_text(const HostDescription& host, const Calibration& cal
 
 }  // namespace
 
-std::string host_text(const HostDescription& host, const std::optional<Calibration>& calibration) {
+std::string host_text(const Provenance& provenance, const HostDescription& host,
+                      const std::optional<Calibration>& calibration) {
     std::string text = fmt::format("nestbed {}\n\n", NESTBED_VERSION);
-    text += host_facts(host) + "\n" + kvm_facts(host);
+    text += host_facts(host) + "\n" + circumstances_text(provenance) + "\n" + kvm_facts(host);
     if (calibration) {
         text += "\n" + calibration_facts(*calibration) + "\n" + trust_text(host, calibration);
     }

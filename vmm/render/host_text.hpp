@@ -5,12 +5,14 @@
 #include <string>
 
 #include "vmm/host/describe.hpp"
+#include "vmm/host/provenance.hpp"
 #include "vmm/result/calibration.hpp"
 
 namespace nestbed::vmm {
 
 /// What `nestbed doctor` prints.
-std::string host_text(const HostDescription& host, const std::optional<Calibration>& calibration);
+std::string host_text(const Provenance& provenance, const HostDescription& host,
+                      const std::optional<Calibration>& calibration);
 
 /// The calibration in one line, and below it how far timings can be trusted, in a few words.
 std::string calibration_text(const HostDescription& host, const Calibration& calibration);

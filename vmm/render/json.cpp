@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "vmm/render/json_measurement.hpp"
+#include "vmm/render/json_or_null.hpp"
+#include "vmm/render/json_provenance.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
@@ -32,15 +34,15 @@ Json json_of(const KvmDescription& kvm) {
     return {{"api_version", kvm.api_version},
             {"recommended_cpus", kvm.recommended_cpus},
             {"max_cpus", kvm.max_cpus},
-            {"tsc_khz", kvm.tsc_khz},
+            {"tsc_khz", json_or_null(kvm.tsc_khz)},
             {"features", json_of(kvm.features)}};
 }
 
 Json json_of(const HugePages& pages) {
     return {{"kib", pages.kib},
-            {"total", pages.total},
-            {"free", pages.free},
-            {"reserved", pages.reserved}};
+            {"total", json_or_null(pages.total)},
+            {"free", json_or_null(pages.free)},
+            {"reserved", json_or_null(pages.reserved)}};
 }
 
 Json json_of(const ResidentPages& pages) {
@@ -66,7 +68,8 @@ Json json_of(const BackingReport& report) {
     Json result{{"backing", study::name_of(report.asked.kind)},
                 {"bytes", report.bytes},
                 {"prefault", report.asked.prefault},
-                {"host", json_of(report.host)},
+                // Memory without even a page size has not been seen.
+                {"host", report.host == ResidentPages{} ? Json(nullptr) : json_of(report.host)},
                 {"hugetlb_pool", report.pool ? json_of(*report.pool) : Json(nullptr)}};
     if (!report.problem.empty()) {
         result["problem"] = report.problem;
@@ -92,6 +95,15 @@ Json json_of(const Error& error) {
 }
 
 template <typename T>
+Json json_of(const std::vector<T>& values) {
+    Json result = Json::array();
+    for (const T& value : values) {
+        result.push_back(json_of(value));
+    }
+    return result;
+}
+
+template <typename T>
 Json json_of(const std::optional<T>& value) {
     if (!value) {
         return nullptr;
@@ -101,15 +113,6 @@ Json json_of(const std::optional<T>& value) {
     } else {
         return json_of(*value);
     }
-}
-
-template <typename T>
-Json json_of(const std::vector<T>& values) {
-    Json result = Json::array();
-    for (const T& value : values) {
-        result.push_back(json_of(value));
-    }
-    return result;
 }
 
 /// Of names and values.
@@ -136,23 +139,27 @@ Json json_of(const Calibration& calibration) {
 }
 
 Json json_of(const HostDescription& host) {
-    Json result{{"cpu", host.cpu},
-                {"kernel", host.kernel},
-                {"kvm_module", host.kvm_module},
-                {"paging", host.paging},
+    Json parameters = Json::object();
+    for (const auto& [name, value] : host.parameters) {
+        parameters[name] = json_or_null(value);
+    }
+    Json result{{"cpu", json_or_null(host.cpu)},
+                {"kernel", json_or_null(host.kernel)},
+                {"kvm_module", json_or_null(host.kvm_module)},
+                {"paging", json_or_null(host.paging)},
                 {"nested", host.nested},
-                {"hypervisor", host.hypervisor},
+                {"hypervisor", json_or_null(host.hypervisor)},
                 {"emulated", json_of(host.emulated)},
-                {"cores", host.cores},
-                {"memory", host.memory},
-                {"module_parameters", object_of(host.parameters)},
+                {"cores", json_or_null(host.cores)},
+                {"memory", json_or_null(host.memory)},
+                {"module_parameters", host.kvm_module ? parameters : Json(nullptr)},
                 {"huge_pages", json_of(host.huge_pages)},
-                {"transparent_huge_pages", host.transparent_huge_pages},
+                {"transparent_huge_pages", json_or_null(host.transparent_huge_pages)},
                 {"tsc",
-                 {{"constant", host.tsc.constant},
-                  {"nonstop", host.tsc.nonstop},
-                  {"known_frequency", host.tsc.known_frequency},
-                  {"clocksource", host.tsc.clocksource}}},
+                 {{"constant", json_or_null(host.tsc.constant)},
+                  {"nonstop", json_or_null(host.tsc.nonstop)},
+                  {"known_frequency", json_or_null(host.tsc.known_frequency)},
+                  {"clocksource", json_or_null(host.tsc.clocksource)}}},
                 {"disassembler", host.disassembler},
                 {"kvm", json_of(host.kvm)}};
     if (!host.kvm_problem.empty()) {
@@ -194,7 +201,8 @@ Json json_of(const TestResult& test) {
             {"diagnosis", test.diagnosis}};
 }
 
-Json head(const std::vector<std::string>& command, const std::optional<HostDescription>& host,
+Json head(const std::vector<std::string>& command, const Provenance& provenance,
+          const std::optional<HostDescription>& host,
           const std::optional<Calibration>& calibration) {
     Json described = Json::object();
     if (host) {
@@ -206,6 +214,7 @@ Json head(const std::vector<std::string>& command, const std::optional<HostDescr
     return {{"schema", json_schema},
             {"nestbed", NESTBED_VERSION},
             {"command", command},
+            {"provenance", json_of(provenance)},
             {"host", described}};
 }
 
@@ -226,7 +235,7 @@ std::string json_report(const RunReport& report) {
         }
     }
     const Summary summary = report.summary();
-    Json result = head(report.command, report.host, report.calibration);
+    Json result = head(report.command, report.provenance, report.host, report.calibration);
     result["tests"] = tests;
     result["measurements"] = measurements;
     if (report.add_json) {
@@ -242,8 +251,9 @@ std::string json_report(const RunReport& report) {
 }
 
 std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,
-                             const std::optional<Calibration>& calibration) {
-    return dump(head(command, host, calibration));
+                             const std::optional<Calibration>& calibration,
+                             const Provenance& provenance) {
+    return dump(head(command, provenance, host, calibration));
 }
 
 }  // namespace nestbed::vmm

@@ -66,14 +66,15 @@ std::string counts_text(std::span<const ResultFile> environments) {
 
 std::string description_of(const ResultFile& environment) {
     const HostDescription& host = environment.host;
-    std::string text = fmt::format("{} on {}", host.paging, host.cpu);
+    std::string text = fmt::format("{} on {}", host.paging.value_or("unknown paging"),
+                                   host.cpu.value_or("an unknown processor"));
     if (host.emulated) {
         text += fmt::format(", emulated by {}", host.emulated->emulator);
         if (host.emulated->retries != 0) {
             text += fmt::format(" ({} before it hung)", counted(host.emulated->retries, "machine"));
         }
     }
-    text += ", Linux " + host.kernel;
+    text += ", Linux " + host.kernel.value_or("of unknown version");
     if (environment.not_finished != 0) {
         text += fmt::format("; {} did not finish", counted(environment.not_finished, "test"));
     }

@@ -19,11 +19,17 @@ Verdict verdict_named(const std::string& name, const std::filesystem::path& path
     throw_error(ErrorKind::input, "{}: there is no verdict {}", path.string(), name);
 }
 
+/// Nothing for what was not known.
+std::optional<std::string> fact_in(const nlohmann::json& host, const char* name) {
+    const nlohmann::json& fact = host.at(name);
+    return fact.is_null() ? std::nullopt : std::optional(fact.get<std::string>());
+}
+
 HostDescription host_in(const nlohmann::json& json, const std::filesystem::path& path) {
     HostDescription host;
-    host.cpu = json.at("cpu");
-    host.kernel = json.at("kernel");
-    host.paging = json.at("paging");
+    host.cpu = fact_in(json, "cpu");
+    host.kernel = fact_in(json, "kernel");
+    host.paging = fact_in(json, "paging");
     // Reports from before there were nested machines have no such key.
     if (const nlohmann::json emulated = json.value("emulated", nlohmann::json());
         !emulated.is_null()) {

@@ -11,6 +11,7 @@
 
 #include "vmm/base/text.hpp"
 #include "vmm/host/describe.hpp"
+#include "vmm/host/provenance.hpp"
 #include "vmm/result/calibration.hpp"
 #include "vmm/result/test_result.hpp"
 
@@ -18,7 +19,8 @@ namespace nestbed::vmm {
 
 struct RunReport {
     std::vector<std::string> command;  ///< the arguments of this program, its name first
-    /// Known only if the format has a place for it: probing takes time.
+    /// All three are known only if the format has a place for them: probing takes time.
+    Provenance provenance;
     std::optional<HostDescription> host;
     std::optional<Calibration> calibration;
     std::vector<TestResult> tests;

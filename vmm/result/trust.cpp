@@ -42,26 +42,40 @@ void judge_execution(Trust& trust, const HostDescription& host, const Calibratio
             "Guest page tables are shadowed by KVM, without nested paging in hardware: changes to "
             "them and first touches of pages cost exits that EPT or NPT would not.");
     }
+    if (!host.paging) {
+        add(trust, TrustLevel::with_care,
+            "It is not known here what translates guests' addresses (/sys/module does not tell): "
+            "page faults and walks may cost what they do not with EPT or NPT.");
+    }
     if (host.nested && !host.emulated) {
         add(trust, TrustLevel::with_care,
             fmt::format("This host is itself a virtual machine{}, whose cores may be taken away at "
                         "any time: trust minima and medians more than p99 and max.",
-                        host.hypervisor.empty() ? "" : " (" + host.hypervisor + ")"));
+                        host.hypervisor ? " (" + *host.hypervisor + ")" : ""));
     }
 }
 
 void judge_clock(Trust& trust, const TscDescription& tsc,
                  const std::optional<Calibration>& calibration) {
-    if (!tsc.constant || !tsc.nonstop) {
+    const bool constant = tsc.constant.value_or(true);
+    if (!constant || !tsc.nonstop.value_or(true)) {
         add(trust, TrustLevel::rough,
             fmt::format("The TSC is not {}: cycles are no measure of time.",
-                        tsc.constant ? "running on while a core sleeps" : "of constant rate"));
+                        constant ? "running on while a core sleeps" : "of constant rate"));
+    } else if (!tsc.constant || !tsc.nonstop) {
+        add(trust, TrustLevel::with_care,
+            "It is not known here whether the TSC is of constant rate and runs on while a core "
+            "sleeps (/proc/cpuinfo does not tell): cycles may be no measure of time.");
     }
-    if (!tsc.clocksource.empty() && tsc.clocksource != "tsc") {
+    if (!tsc.clocksource) {
+        add(trust, TrustLevel::with_care,
+            "It is not known here what the host's kernel keeps time by (/sys does not tell): it "
+            "may have found the TSC unstable.");
+    } else if (tsc.clocksource != "tsc") {
         add(trust, TrustLevel::with_care,
             fmt::format("The host's kernel keeps time by {}, not by the TSC: it may have found the "
                         "TSC unstable.",
-                        tsc.clocksource));
+                        *tsc.clocksource));
     }
     if (calibration && calibration->tsc_khz == 0) {
         add(trust, TrustLevel::with_care,
@@ -78,12 +92,13 @@ void judge_clock(Trust& trust, const TscDescription& tsc,
     }
 }
 
-void judge_cores(Trust& trust, std::uint32_t cores, const Calibration& calibration) {
-    if (cores < 4) {
+void judge_cores(Trust& trust, std::optional<std::uint32_t> cores, const Calibration& calibration) {
+    if (!cores || *cores < 4) {
         add(trust, TrustLevel::with_care,
-            fmt::format("Only {} here: with more vCPUs than that, latencies contain waits for the "
-                        "host's scheduler.",
-                        counted(cores, "core")));
+            fmt::format("{}: with more vCPUs than that, latencies contain waits for the host's "
+                        "scheduler.",
+                        cores ? "Only " + counted(*cores, "core") + " here"
+                              : "It is not known how many cores are here"));
     }
     if (!calibration.ran_side_by_side()) {
         add(trust, TrustLevel::rough,

@@ -6,7 +6,7 @@
 
 #include "shared/channel/abi.hpp"
 #include "shared/chase/chase.hpp"
-#include "vmm/host/describe.hpp"
+#include "vmm/base/host_memory.hpp"
 #include "vmm/memory/huge_pages.hpp"
 #include "vmm/model/translation_caches.hpp"
 #include "vmm/study/walk.hpp"
@@ -53,7 +53,7 @@ std::vector<std::uint64_t> default_backings() {
 /// memory: each is there up to three times.
 std::vector<std::uint64_t> default_working_sets() {
     constexpr std::uint64_t mib = 1 << 20;
-    const std::uint64_t most = describe_host(nullptr).memory / 8;
+    const std::uint64_t most = host_memory().value_or(0) / 8;
     std::vector<std::uint64_t> result{mib / 4};
     for (const std::uint64_t size : {1, 4, 8, 16, 32, 64, 256, 1024}) {
         if (size * mib <= most) {

@@ -200,7 +200,7 @@ void chase_in_process(const Point& point, const Machine& machine, PageSize page,
 }  // namespace
 
 bool has_second_stage() {
-    const std::string paging = describe_host(nullptr).paging;
+    const auto paging = describe_host(nullptr).paging;
     return paging == "ept" || paging == "npt";
 }
 

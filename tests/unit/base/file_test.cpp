@@ -7,8 +7,8 @@
 #include <array>
 
 #include "tests/unit/base/interrupted_thread.hpp"
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/failure.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/base/descriptor.hpp"
 
 namespace nestbed::vmm {

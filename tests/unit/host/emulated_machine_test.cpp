@@ -60,6 +60,7 @@ TEST(EmulatedMachine, ThisIsNone) { EXPECT_FALSE(this_emulated_machine()); }
 
 TEST(EmulatedMachine, ItsTimingsAreRough) {
     HostDescription host;
+    host.paging = "npt";
     host.cores = 16;
     host.tsc = {.constant = true, .nonstop = true, .known_frequency = true, .clocksource = "tsc"};
     ASSERT_EQ(judge_timings(host, std::nullopt).level, TrustLevel::good);

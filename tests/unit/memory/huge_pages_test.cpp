@@ -53,6 +53,17 @@ TEST(HugePageLack, OfASizeThatIsUnknownHere) {
     EXPECT_THAT(*lack, AllOf(HasSubstr("no pages of 1 GiB"), HasSubstr("processor or kernel")));
 }
 
+TEST(HugePageLack, CountersThatAreNotKnownPromiseNothing) {
+    EXPECT_THAT(huge_page_lack(HugePages{2048, 8, std::nullopt, 0}, 2 * mib, 1).value_or(""),
+                AllOf(HasSubstr("not known"), HasSubstr("/sys/kernel/mm/hugepages")));
+}
+
+TEST(TransparentHugePageLack, OfAChoiceThatIsNotKnownIsNotClaimed) {
+    EXPECT_THAT(transparent_huge_page_lack(std::nullopt, "").value_or(""),
+                AllOf(HasSubstr("is not known"), HasSubstr("mount")));
+    EXPECT_EQ(transparent_huge_page_lack(std::nullopt, "madvise"), std::nullopt);
+}
+
 TEST(TransparentHugePageLack, IsOfTheChoiceThatCounts) {
     EXPECT_EQ(transparent_huge_page_lack("madvise", ""), std::nullopt);
     EXPECT_EQ(transparent_huge_page_lack("always", "inherit"), std::nullopt);

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <csignal>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/fake_machine.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 
 namespace nestbed::vmm {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/failure.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {

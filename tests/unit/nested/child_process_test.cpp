@@ -12,9 +12,9 @@
 #include <charconv>
 #include <csignal>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/environment_variable.hpp"
 #include "tests/unit/nested/failure.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {

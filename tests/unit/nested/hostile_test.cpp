@@ -6,12 +6,12 @@
 #include <csignal>
 #include <thread>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/cpio_reader.hpp"
 #include "tests/unit/nested/environment_variable.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/fake_machine.hpp"
 #include "tests/unit/nested/module_file.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/initramfs.hpp"
 #include "vmm/nested/kernel.hpp"

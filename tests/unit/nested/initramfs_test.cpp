@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/cpio_reader.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/host/emulated_machine.hpp"
 #include "vmm/nested/init.hpp"
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/nested/child_process.hpp"
 
 namespace nestbed::vmm {

@@ -12,10 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/environment_variable.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 
 namespace nestbed::vmm {
 namespace {

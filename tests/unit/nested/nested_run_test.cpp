@@ -4,12 +4,12 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/cpio_reader.hpp"
 #include "tests/unit/nested/environment_variable.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/fake_machine.hpp"
 #include "tests/unit/nested/module_file.hpp"
-#include "tests/unit/nested/temporary_folder.hpp"
 #include "vmm/host/emulated_machine.hpp"
 #include "vmm/nested/init.hpp"
 

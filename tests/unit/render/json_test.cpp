@@ -243,7 +243,7 @@ TEST(JsonReport, TellsOfAnInterruption) {
 TEST(JsonHostReport, WorksWithoutKvm) {
     HostDescription host;
     host.kvm_problem = "no /dev/kvm";
-    const json result = parsed(json_host_report({"nestbed", "doctor"}, host, std::nullopt));
+    const json result = parsed(json_host_report({"nestbed", "doctor"}, host, std::nullopt, {}));
     EXPECT_TRUE(result["host"]["kvm"].is_null());
     EXPECT_EQ(result["host"]["kvm_problem"], "no /dev/kvm");
     EXPECT_TRUE(result["host"]["calibration"].is_null());

@@ -108,8 +108,9 @@ TEST(ResultFile, AReportThatIsCutOffIsNone) {
 }
 
 TEST(ResultFile, DoctorsReportIsNone) {
-    EXPECT_THAT(refusal_of(json_host_report({"nestbed", "doctor"}, *report().host, std::nullopt)),
-                HasSubstr("is no JSON report of nestbed run"));
+    EXPECT_THAT(
+        refusal_of(json_host_report({"nestbed", "doctor"}, *report().host, std::nullopt, {})),
+        HasSubstr("is no JSON report of nestbed run"));
 }
 
 TEST(ResultFile, ASpoiltReportIsNamed) {

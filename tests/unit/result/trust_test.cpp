@@ -62,6 +62,31 @@ TEST(Trust, AnUnsteadyClockIsRough) {
     EXPECT_THAT(trust.remarks, Contains(HasSubstr("hpet")));
 }
 
+TEST(Trust, WhatIsNotKnownAsksForCareAndIsNotClaimed) {
+    HostDescription host = bare_metal();
+    host.tsc = {};
+    Trust trust = judge_timings(host, quiet());
+    EXPECT_EQ(trust.level, TrustLevel::with_care);
+    EXPECT_THAT(trust.remarks, ElementsAre(HasSubstr("not known here whether the TSC is of const"),
+                                           HasSubstr("not known here what the host's kernel")));
+    host = bare_metal();
+    host.paging.reset();
+    host.cores.reset();
+    trust = judge_timings(host, quiet());
+    EXPECT_EQ(trust.level, TrustLevel::with_care);
+    EXPECT_THAT(trust.remarks, ElementsAre(HasSubstr("not known here what translates guests'"),
+                                           HasSubstr("not known how many cores")));
+}
+
+TEST(Trust, OneBadThingThatIsKnownOfTheClockIsEnough) {
+    HostDescription host = bare_metal();
+    host.tsc.constant.reset();
+    host.tsc.nonstop = false;
+    const Trust trust = judge_timings(host, quiet());
+    EXPECT_EQ(trust.level, TrustLevel::rough);
+    EXPECT_THAT(trust.remarks, ElementsAre(HasSubstr("is not running on while a core sleeps")));
+}
+
 TEST(Trust, AnOffsetBeyondItsBoundIsNamed) {
     Calibration calibration = quiet();
     calibration.tsc_offset = {-5000, 100};
