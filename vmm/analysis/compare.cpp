@@ -1,27 +1,31 @@
 #include "vmm/analysis/compare.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
-
-#include "vmm/base/table.hpp"
-#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-/// All repetitions of one measurement that count.
+using Facts = std::map<std::string, std::string>;
+
+/// All repetitions of one measurement.
 struct Group {
-    std::string id;
-    bool is_companion = false;
-    std::string unit;
-    std::uint64_t tsc_khz = 0;
-    bool failed = false;  ///< one of them did not pass: its times are not to be trusted
-    Repetitions repetitions;
+    const ReadMeasurement* first = nullptr;
+    std::string fault;  ///< why it is not to be compared; empty if nothing is wrong with it
+    std::set<std::uint64_t> numbers;
+    Samples samples;
 };
+
+std::string fault_of(const ReadMeasurement& one, const Group& group) {
+    return !one.passed                              ? "it did not pass"
+           : one.histogram.count() == 0             ? "it has no samples"
+           : group.numbers.contains(one.repetition) ? "one repetition has it twice"
+           : one.unit != group.first->unit || one.tsc_khz != group.first->tsc_khz
+               ? "its repetitions have different units"
+               : "";
+}
 
 /// By id, in the order in which they come.
 std::vector<Group> groups_of(const ResultFile& file) {
@@ -30,58 +34,74 @@ std::vector<Group> groups_of(const ResultFile& file) {
     for (const ReadMeasurement& one : file.measurements) {
         const auto [place, is_new] = places.emplace(one.id, groups.size());
         if (is_new) {
-            groups.push_back({one.id, one.is_companion, one.unit, one.tsc_khz, false, {}});
+            groups.emplace_back().first = &one;
         }
         Group& group = groups[place->second];
-        group.failed = group.failed || !one.passed || one.histogram.count() == 0;
-        group.repetitions.push_back(&one.histogram);
+        if (group.fault.empty()) {
+            group.fault = fault_of(one, group);
+        }
+        group.numbers.insert(one.repetition);
+        group.samples.repetitions.push_back(&one.histogram);
     }
     return groups;
 }
 
-/// Cycles of two hosts' TSCs are compared as times.
-void scale_to_time(ComparedMeasurement& row, std::uint64_t base_khz, std::uint64_t next_khz) {
-    if (row.unit != "cycles" || base_khz == 0 || next_khz == 0) {
-        return;
+/// Empty if they can be compared.
+std::string objection_to(const Group& base, const Group& next) {
+    if (!base.fault.empty() || !next.fault.empty()) {
+        return base.fault.empty() ? "in the new one " + next.fault : "in the base " + base.fault;
     }
-    constexpr double ns_per_ms = 1e6;
-    const double factor = static_cast<double>(base_khz) / static_cast<double>(next_khz);
-    Difference& d = row.difference;
-    d.base *= ns_per_ms / static_cast<double>(base_khz);
-    d.next *= ns_per_ms / static_cast<double>(next_khz);
-    for (double* change : {&d.change, &d.low, &d.high}) {
-        *change = (1 + *change) * factor - 1;
+    if (base.first->unit != next.first->unit) {
+        return "its units differ: " + base.first->unit + ", " + next.first->unit;
     }
-    row.unit = "ns";
+    const bool one_is_unknown = (base.first->tsc_khz == 0) != (next.first->tsc_khz == 0);
+    return base.first->unit == "cycles" && one_is_unknown
+               ? "the frequency of the TSC is known in one of them only"
+               : "";
 }
 
-std::string value_text(double value, const std::string& unit) {
-    if (unit == "ns" && value >= 10'000) {
-        return fmt::format("{:.2f} µs", value / 1000);
+ComparedMeasurement compared(const Group& base, const Group& next) {
+    Samples base_samples = base.samples;
+    Samples next_samples = next.samples;
+    std::string unit = base.first->unit;
+    if (unit == "cycles" && base.first->tsc_khz != 0) {
+        constexpr double ns_per_ms = 1e6;
+        base_samples.scale = ns_per_ms / static_cast<double>(base.first->tsc_khz);
+        next_samples.scale = ns_per_ms / static_cast<double>(next.first->tsc_khz);
+        unit = "ns";
     }
-    return fmt::format("{:.{}f} {}", value, value < 100 ? 1 : 0, printable(unit));
+    return {.id = base.first->id,
+            .is_companion = base.first->is_companion,
+            .unit = unit,
+            .difference = difference_of(base_samples, next_samples),
+            .base_repetitions = base_samples.repetitions.size(),
+            .next_repetitions = next_samples.repetitions.size()};
 }
 
-std::string percent(double change) { return fmt::format("{:+.1f} %", change * 100); }
-
-std::vector<std::string> differences_of(const std::map<std::string, std::string>& base,
-                                        const std::map<std::string, std::string>& next) {
-    std::set<std::string> names;
-    for (const auto* facts : {&base, &next}) {
-        for (const auto& [name, value] : *facts) {
-            names.insert(name);
-        }
+/// With what is to be said of them all at once.
+void judge_all(std::vector<ComparedMeasurement>& rows, double least) {
+    std::vector<double> probabilities;
+    for (const ComparedMeasurement& row : rows) {
+        probabilities.push_back(row.difference.p);
     }
-    const auto value = [](const std::map<std::string, std::string>& facts,
-                          const std::string& name) {
+    const std::vector<double> all = corrected(probabilities);
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+        rows[n].p = all[n];
+        rows[n].word = word_of(rows[n].difference, rows[n].p, least, rows[n].unit);
+    }
+}
+
+std::vector<HostDifference> differences_of(const Facts& base, const Facts& next) {
+    Facts all = base;
+    all.insert(next.begin(), next.end());
+    const auto value_in = [](const Facts& facts, const std::string& name) {
         const auto found = facts.find(name);
-        return found == facts.end() ? "not said" : found->second;
+        return found == facts.end() ? std::nullopt : std::optional(found->second);
     };
-    std::vector<std::string> differences;
-    for (const std::string& name : names) {
-        if (value(base, name) != value(next, name)) {
-            differences.push_back(
-                fmt::format("{}: {}, then {}", name, value(base, name), value(next, name)));
+    std::vector<HostDifference> differences;
+    for (const auto& [name, value] : all) {
+        if (value_in(base, name) != value_in(next, name)) {
+            differences.push_back({name, value_in(base, name), value_in(next, name)});
         }
     }
     return differences;
@@ -91,86 +111,39 @@ std::vector<std::string> differences_of(const std::map<std::string, std::string>
 
 Comparison compare(const ResultFile& base, const ResultFile& next, double least) {
     Comparison comparison;
+    comparison.base = base.environment;
+    comparison.next = next.environment;
     comparison.host_differences = differences_of(base.facts, next.facts);
-    const std::vector<Group> others = groups_of(next);
-    std::set<std::string> joined;
-    for (const Group& one : groups_of(base)) {
-        const auto other = std::ranges::find(others, one.id, &Group::id);
-        joined.insert(one.id);
-        const std::string why = other == others.end() ? "only in " + base.environment
-                                : one.failed          ? "it failed in " + base.environment
-                                : other->failed       ? "it failed in " + next.environment
-                                : other->unit != one.unit
-                                    ? "its units differ: " + one.unit + ", " + other->unit
-                                    : "";
-        if (!why.empty()) {
-            comparison.left_out.push_back(one.id + ": " + why);
-            continue;
-        }
-        ComparedMeasurement row{.id = one.id,
-                                .is_companion = one.is_companion,
-                                .unit = one.unit,
-                                .difference = difference_of(one.repetitions, other->repetitions),
-                                .base_repetitions = one.repetitions.size(),
-                                .next_repetitions = other->repetitions.size()};
-        scale_to_time(row, one.tsc_khz, other->tsc_khz);
-        comparison.measurements.push_back(std::move(row));
-    }
-    for (const Group& other : others) {
-        if (!joined.contains(other.id)) {
-            comparison.left_out.push_back(other.id + ": only in " + next.environment);
+    const auto id_of_group = [](const Group& group) { return group.first->id; };
+    const std::vector<Group> bases = groups_of(base);
+    const std::vector<Group> nexts = groups_of(next);
+    for (const Group& one : bases) {
+        const auto other = std::ranges::find(nexts, one.first->id, id_of_group);
+        const std::string why =
+            other == nexts.end() ? "only the base has it" : objection_to(one, *other);
+        if (why.empty()) {
+            comparison.measurements.push_back(compared(one, *other));
+        } else {
+            comparison.left_out.push_back({one.first->id, why});
         }
     }
-    std::vector<double> probabilities;
-    for (const ComparedMeasurement& row : comparison.measurements) {
-        probabilities.push_back(row.difference.p);
+    for (const Group& other : nexts) {
+        if (std::ranges::find(bases, other.first->id, id_of_group) == bases.end()) {
+            comparison.left_out.push_back({other.first->id, "only the new one has it"});
+        }
     }
-    const std::vector<double> all = corrected(probabilities);
-    for (std::size_t n = 0; n < all.size(); ++n) {
-        ComparedMeasurement& row = comparison.measurements[n];
-        row.p = all[n];
-        row.word = word_of(row.difference, row.p, least);
-    }
+    judge_all(comparison.measurements, least);
     return comparison;
 }
 
-bool has_regression(const Comparison& comparison, double threshold) {
-    return std::ranges::any_of(comparison.measurements, [&](const ComparedMeasurement& row) {
-        return !row.is_companion && row.word == Word::slower && row.difference.change > threshold;
-    });
-}
-
-std::string comparison_text(const Comparison& comparison) {
-    Table table({{"measurement", Table::Align::left},
-                 {"base"},
-                 {"new"},
-                 {"change"},
-                 {"from", Table::Align::right, "95 % interval"},
-                 {"to", Table::Align::right, "95 % interval"},
-                 {"p"},
-                 {"", Table::Align::left}});
-    bool any_single = false;
+std::vector<std::string> regressions_in(const Comparison& comparison, double threshold) {
+    std::vector<std::string> ids;
     for (const ComparedMeasurement& row : comparison.measurements) {
-        const Difference& d = row.difference;
-        any_single = any_single || !d.repeated;
-        table.add_row({(row.is_companion ? "  " : "") + printable(row.id),
-                       value_text(d.base, row.unit), value_text(d.next, row.unit),
-                       percent(d.change), percent(d.low), percent(d.high),
-                       fmt::format("{:.3f}", row.p), name_of(row.word)});
+        if (!row.is_companion && row.word == Word::slower && row.difference.change > threshold) {
+            ids.push_back(row.id);
+        }
     }
-    std::string text = table.text();
-    if (any_single) {
-        text +=
-            "\nOne repetition each: how VMs of the same kind differ among each other is not "
-            "known.\nMeasure with --repeat 5 to see smaller changes than 3 %.\n";
-    }
-    for (const std::string& left_out : comparison.left_out) {
-        text += "\nnot compared: " + printable(left_out);
-    }
-    for (const std::string& difference : comparison.host_differences) {
-        text += "\nthe hosts differ: " + printable(difference);
-    }
-    return text.ends_with('\n') ? text : text + "\n";
+    return ids;
 }
 
 }  // namespace nestbed::vmm

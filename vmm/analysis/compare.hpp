@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,27 +17,37 @@ struct ComparedMeasurement {
     bool is_companion = false;
     std::string unit;  ///< of the medians: as measured, or "ns" where both hosts' TSCs are known
     Difference difference;
-    double p = 1;  ///< of the rank test, corrected for all of them
+    double p = 1;  ///< of the tests, corrected for all of them
     Word word = Word::cannot_tell;
     std::size_t base_repetitions = 0;
     std::size_t next_repetitions = 0;
 };
 
+/// One that only one of them has, or that counts in one of them for nothing.
+struct LeftOut {
+    std::string id;
+    std::string reason;
+};
+
+/// Nothing on the side that does not say it.
+struct HostDifference {
+    std::string fact;
+    std::optional<std::string> base;
+    std::optional<std::string> next;
+};
+
 struct Comparison {
+    std::string base;  ///< the results' names
+    std::string next;
     std::vector<ComparedMeasurement> measurements;  ///< in the order of the base
-    /// Those that only one has, or that did not pass there, with the reason.
-    std::vector<std::string> left_out;
-    /// "kernel: 6.1.0, then 6.18.4".
-    std::vector<std::string> host_differences;
+    std::vector<LeftOut> left_out;
+    std::vector<HostDifference> host_differences;
 };
 
 /// `least`: from which change on a difference matters (word_of).
 Comparison compare(const ResultFile& base, const ResultFile& next, double least);
 
-/// Whether a measurement that is no companion became slower by more than `threshold`, 0.05 of 5 %.
-bool has_regression(const Comparison& comparison, double threshold);
-
-/// As a table, with what is to be said of it below.
-std::string comparison_text(const Comparison& comparison);
+/// The ids of those that are no companions and became slower by more than `threshold`, 0.05 of 5 %.
+std::vector<std::string> regressions_in(const Comparison& comparison, double threshold);
 
 }  // namespace nestbed::vmm
