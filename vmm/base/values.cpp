@@ -113,14 +113,15 @@ std::uint64_t parse_memory(std::string_view option, std::string_view text, std::
 }
 
 double parse_percent(std::string_view option, std::string_view text) {
-    double number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || std::string_view(rest, end) != "%" ||
-        !(number >= 0 && number <= 1000)) {
-        throw_error(ErrorKind::usage, "{} {}: must be from 0% to 1000%", option, text);
+    constexpr double most = 1000;
+    const bool has_sign = text.ends_with('%');
+    const auto percent =
+        parsed<double>(text.substr(0, text.size() - (has_sign ? 1 : 0)), std::chars_format::fixed);
+    // The comparison is false of a NaN.
+    if (!has_sign || !percent || !(*percent > 0 && *percent <= most)) {
+        refuse(option, text, "not a percentage such as 5%, more than 0% and at most {:.0f}%", most);
     }
-    return number / 100;
+    return *percent / 100;
 }
 
 std::chrono::milliseconds parse_seconds(std::string_view option, std::string_view text) {

@@ -26,7 +26,7 @@ std::uint64_t parse_size(std::string_view option, std::string_view text);
 std::uint64_t parse_memory(std::string_view option, std::string_view text, std::uint64_t least,
                            std::uint64_t most);
 
-/// "5%", with fractions, to 0.05.
+/// "5%", with fractions, to 0.05; more than none, and up to 1000%.
 double parse_percent(std::string_view option, std::string_view text);
 
 /// Seconds, with fractions; more than none.

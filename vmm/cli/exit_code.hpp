@@ -19,7 +19,8 @@ enum class ExitCode : int {
 inline constexpr char exit_code_help[] =
     "Exit codes:\n"
     "  0    all passed\n"
-    "  1    a test failed, or every test was skipped\n"
+    "  1    a test failed, or every test was skipped; a measurement became slower than\n"
+    "       compare --threshold allows\n"
     "  2    wrong usage, a bad input file, or nothing to run\n"
     "  3    the host lacks it: no usable KVM (nestbed doctor says why), no nested\n"
     "       machine, no huge pages\n"
