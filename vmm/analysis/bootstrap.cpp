@@ -72,13 +72,21 @@ std::vector<double> sorted_noise(const Repetitions& base, const Repetitions& nex
     return noise;
 }
 
-/// How much wider an interval has to be because it is not known exactly how much a few VMs differ.
-double widening(std::size_t repetitions) {
-    if (repetitions == 2) {
-        return 1;  // it is of the samples of single ones
+/// How well it is known what the means of so many repetitions differ by: the degrees of freedom of
+/// Welch (Biometrika 34, 1947) where VMs differ alike on both sides.
+double freedom_of(std::size_t base, std::size_t next) {
+    if (base == 1 || next == 1) {
+        return static_cast<double>(std::max(base, next)) - 1;
     }
-    const boost::math::students_t student(static_cast<double>(repetitions) - 2);
-    return boost::math::quantile(student, each_tail) /
+    const auto one = static_cast<double>(base);
+    const auto other = static_cast<double>(next);
+    const double both = 1 / one + 1 / other;
+    return both * both / (1 / (one * one * (one - 1)) + 1 / (other * other * (other - 1)));
+}
+
+/// How much wider an interval has to be than it would be if that were known exactly.
+double widening(double freedom) {
+    return boost::math::quantile(boost::math::students_t(freedom), each_tail) /
            boost::math::quantile(boost::math::normal(), each_tail);
 }
 
@@ -103,8 +111,9 @@ Ratio ratio_of(const Samples& base, const Samples& next) {
     if (from == 0 || to == 0) {
         return {ratio, ratio, ratio};
     }
-    const std::size_t repetitions = base.repetitions.size() + next.repetitions.size();
-    return with_interval(ratio, sorted_noise({base, from}, {next, to}), widening(repetitions));
+    const double freedom = freedom_of(base.repetitions.size(), next.repetitions.size());
+    return with_interval(ratio, sorted_noise({base, from}, {next, to}),
+                         single ? 1 : widening(freedom));
 }
 
 }  // namespace nestbed::vmm

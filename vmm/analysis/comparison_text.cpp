@@ -39,19 +39,14 @@ std::vector<std::string> cells_of(const ComparedMeasurement& row) {
 }
 
 std::string table_of(const std::vector<ComparedMeasurement>& rows) {
-    Table table({{"base"},
-                 {"new"},
-                 {"change"},
-                 {"from", Table::Align::right, "95 % interval"},
-                 {"to", Table::Align::right, "95 % interval"},
-                 {"p"},
-                 {"", Table::Align::left}});
+    Table table(
+        {{"base"}, {"new"}, {"change"}, {"95 % from"}, {"to"}, {"p"}, {"", Table::Align::left}});
     for (const ComparedMeasurement& row : rows) {
         table.add_row(cells_of(row));
     }
     const std::string figures = table.text(4);
     const std::vector<std::string_view> lines = lines_of(figures);
-    constexpr std::size_t head = 2;
+    constexpr std::size_t head = 1;
     std::string text;
     for (std::size_t n = 0; n < head + rows.size(); ++n) {
         if (n >= head) {

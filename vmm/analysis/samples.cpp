@@ -8,16 +8,17 @@ namespace nestbed::vmm {
 using stats::Histogram;
 
 Quantiles::Quantiles(const Histogram& histogram, double scale)
-    : count_(static_cast<double>(histogram.count())),
-      min_(static_cast<double>(histogram.min()) * scale),
-      max_(static_cast<double>(histogram.max()) * scale) {
+    : count_(static_cast<double>(histogram.count())) {
+    const auto least = static_cast<double>(histogram.min());
+    const auto greatest = static_cast<double>(histogram.max());
     double below = 0;
     for (std::size_t bucket = 0; bucket < Histogram::bucket_count; ++bucket) {
         if (const std::uint64_t found = histogram.count_in(bucket); found != 0) {
             const auto count = static_cast<double>(found);
-            steps_.push_back({below, count,
-                              static_cast<double>(Histogram::lowest_of(bucket)) * scale,
-                              static_cast<double>(Histogram::width_of(bucket)) * scale});
+            const auto first = static_cast<double>(Histogram::lowest_of(bucket));
+            const double last = first + static_cast<double>(Histogram::width_of(bucket) - 1);
+            steps_.push_back(
+                {below, count, std::max(first, least) * scale, std::min(last, greatest) * scale});
             below += count;
         }
     }
@@ -28,7 +29,7 @@ double Quantiles::at(double share) const {
     const auto after = std::ranges::upper_bound(steps_, rank, {}, &Step::below);
     const Step& step = *std::prev(after);
     const double part = std::min((rank - step.below) / step.count, 1.0);
-    return std::clamp(step.lowest + step.width * part, min_, max_);
+    return step.first + (step.last - step.first) * part;
 }
 
 std::vector<double> medians_of(const Samples& samples) {

@@ -29,16 +29,15 @@ class Quantiles {
     double count() const { return count_; }
 
   private:
+    /// A bucket with samples, as far as it lies between the least one of all and the greatest.
     struct Step {
         double below;  ///< samples in the buckets before
         double count;
-        double lowest;
-        double width;
+        double first;
+        double last;
     };
-    std::vector<Step> steps_;  ///< the buckets that are not empty
+    std::vector<Step> steps_;
     double count_;
-    double min_;
-    double max_;
 };
 
 /// Of each repetition.
