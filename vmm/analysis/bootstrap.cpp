@@ -19,50 +19,59 @@ constexpr std::uint64_t fewest_samples = 6;
 
 using Random = std::mt19937_64;
 
-/// The repetitions of one side, over their mean.
+/// The median of as many samples, drawn from a repetition's. The middle one of n uniform numbers
+/// has a symmetric beta distribution, drawn after Ulrich (Applied Statistics 33, 1984).
+double redrawn_median(const Quantiles& quantiles, Random& random) {
+    std::uniform_real_distribution<double> any(std::numeric_limits<double>::min(), 1);
+    const double spread = std::sqrt(-std::expm1(std::log(any(random)) * 2 / quantiles.count()));
+    const double angle = boost::math::constants::two_pi<double>() * any(random);
+    return quantiles.at((1 + spread * std::cos(angle)) / 2);
+}
+
+/// The repetitions of one side, over their mean, to draw from.
 class Repetitions {
   public:
-    Repetitions(const Samples& samples, double mean) {
+    /// Draws the samples of each several times: to do so for each replicate takes a minute for a
+    /// thousand measurements of a hundred repetitions.
+    Repetitions(const Samples& samples, double mean, Random& random)
+        : size_(samples.repetitions.size()) {
+        const std::size_t redraws = std::max(replicates / size_, fewest_redraws);
         for (const stats::Histogram* histogram : samples.repetitions) {
-            quantiles_.emplace_back(*histogram, samples.scale / mean);
+            const Quantiles quantiles(*histogram, samples.scale / mean);
+            for (std::size_t n = 0; n < redraws; ++n) {
+                medians_.push_back(redrawn_median(quantiles, random));
+            }
         }
     }
 
-    std::size_t size() const { return quantiles_.size(); }
+    std::size_t size() const { return size_; }
 
     /// The logarithm of what a mean of so many medians would be, by chance. Those that are drawn
-    /// from R lie closer together than R of all that there could be.
+    /// from R repetitions lie closer together than R of all that there could be.
     double noise(std::size_t repetitions, Random& random) const {
-        std::uniform_int_distribution<std::size_t> any(0, size() - 1);
+        std::uniform_int_distribution<std::size_t> any(0, medians_.size() - 1);
         double sum = 0;
         for (std::size_t n = 0; n < repetitions; ++n) {
-            sum += redrawn_median(quantiles_[any(random)], random);
+            sum += medians_[any(random)];
         }
         const double mean = sum / static_cast<double>(repetitions);
-        const auto count = static_cast<double>(size());
-        const double closer = size() == 1 ? 1 : std::sqrt(count / (count - 1));
+        const auto count = static_cast<double>(size_);
+        const double closer = size_ == 1 ? 1 : std::sqrt(count / (count - 1));
         return std::log(std::max(mean, std::numeric_limits<double>::min())) * closer;
     }
 
   private:
-    /// The median of as many samples, drawn from one repetition's. The middle one of n uniform
-    /// numbers has a symmetric beta distribution, drawn after Ulrich (Applied Statistics 33, 1984).
-    static double redrawn_median(const Quantiles& quantiles, Random& random) {
-        std::uniform_real_distribution<double> any(std::numeric_limits<double>::min(), 1);
-        const double spread = std::sqrt(-std::expm1(std::log(any(random)) * 2 / quantiles.count()));
-        const double angle = boost::math::constants::two_pi<double>() * any(random);
-        return quantiles.at((1 + spread * std::cos(angle)) / 2);
-    }
+    static constexpr std::size_t fewest_redraws = 50;
 
-    std::vector<Quantiles> quantiles_;
+    std::size_t size_;
+    std::vector<double> medians_;  ///< as many of each repetition as of others
 };
 
 /// The logarithm of what chance makes of the ratio.
-std::vector<double> sorted_noise(const Repetitions& base, const Repetitions& next) {
+std::vector<double> sorted_noise(const Repetitions& base, const Repetitions& next, Random& random) {
     // How other VMs would differ from a single one is to be seen on the other side only.
     const Repetitions& for_base = base.size() == 1 && next.size() > 1 ? next : base;
     const Repetitions& for_next = next.size() == 1 && base.size() > 1 ? base : next;
-    Random random(1);  // NOLINT(bugprone-random-generator-seed): the same again
     std::vector<double> noise(replicates);
     for (double& drawn : noise) {
         drawn = -for_base.noise(base.size(), random);
@@ -111,9 +120,11 @@ Ratio ratio_of(const Samples& base, const Samples& next) {
     if (from == 0 || to == 0) {
         return {ratio, ratio, ratio};
     }
-    const double freedom = freedom_of(base.repetitions.size(), next.repetitions.size());
-    return with_interval(ratio, sorted_noise({base, from}, {next, to}),
-                         single ? 1 : widening(freedom));
+    Random random(1);  // NOLINT(bugprone-random-generator-seed): the same again
+    const Repetitions bases(base, from, random);
+    const Repetitions nexts(next, to, random);
+    return with_interval(ratio, sorted_noise(bases, nexts, random),
+                         single ? 1 : widening(freedom_of(bases.size(), nexts.size())));
 }
 
 }  // namespace nestbed::vmm
