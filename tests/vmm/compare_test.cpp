@@ -120,9 +120,9 @@ TEST_F(Compare, IsJsonForAProgram) {
     const ProcessResult result =
         nestbed({"compare", base, slower, "--format", "json", "--threshold", "5%"});
     EXPECT_EQ(result.exit_code, test_failed);
-    const auto json = nlohmann::json::parse(result.out);
-    EXPECT_EQ(json["threshold"], 0.05);
-    const nlohmann::json& comparison = json["comparisons"].at(0);
+    const auto report = nlohmann::json::parse(result.out);
+    EXPECT_EQ(report["threshold"], 0.05);
+    const nlohmann::json& comparison = report["comparisons"].at(0);
     EXPECT_EQ(comparison["measurements"].at(0)["id"], "suite.a/latency");
     EXPECT_EQ(comparison["measurements"].at(0)["word"], "slower");
     EXPECT_EQ(comparison["measurements"].at(0)["base"]["repetitions"], 3);

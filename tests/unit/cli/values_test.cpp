@@ -80,6 +80,16 @@ TEST(ParseMemory, HasLimits) {
               "--memory 1000000G: a guest can have at most 3072 MiB");
 }
 
+TEST(ParsePercent, IsAShareWithASign) {
+    EXPECT_DOUBLE_EQ(parse_percent("--threshold", "5%"), 0.05);
+    EXPECT_DOUBLE_EQ(parse_percent("--threshold", "0.5%"), 0.005);
+    EXPECT_DOUBLE_EQ(parse_percent("--threshold", "1000%"), 10);
+    for (const char* text : {"", "%", "5", "0%", "-1%", "+5%", "5%%", "5 %", "1001%", "1e2%",
+                             "1e400%", "nan%", "inf%", "abc"}) {
+        EXPECT_THROW(parse_percent("--threshold", text), Error) << text;
+    }
+}
+
 TEST(ParseSeconds, MayHaveFractions) {
     EXPECT_EQ(parse_seconds("--timeout", "2"), 2s);
     EXPECT_EQ(parse_seconds("--timeout", "0.25"), 250ms);
