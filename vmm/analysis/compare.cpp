@@ -81,6 +81,7 @@ ComparedMeasurement compared(const Group& base, const Group& next) {
 /// With what is to be said of them all at once.
 void judge_all(std::vector<ComparedMeasurement>& rows, double least) {
     std::vector<double> probabilities;
+    probabilities.reserve(rows.size());
     for (const ComparedMeasurement& row : rows) {
         probabilities.push_back(row.difference.p);
     }

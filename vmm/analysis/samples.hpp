@@ -67,7 +67,7 @@ void for_each_value(const stats::Histogram& histogram, double scale, const Visit
     for (std::size_t bucket = 0; bucket < stats::Histogram::bucket_count; ++bucket) {
         if (const std::uint64_t count = histogram.count_in(bucket); count != 0) {
             const double half = static_cast<double>(stats::Histogram::width_of(bucket)) / 2;
-            const double lowest = static_cast<double>(stats::Histogram::lowest_of(bucket));
+            const auto lowest = static_cast<double>(stats::Histogram::lowest_of(bucket));
             visit((lowest + half) * scale, static_cast<double>(count));
         }
     }
