@@ -145,6 +145,17 @@ TEST(Detection, OfFivePercentAmongVmsThatDifferAsMuchIsRareButRight) {
     EXPECT_LT(outcomes.slower, trials / 2);
 }
 
+TEST(Interval, OfUnequalNumbersOfVmsIsNotTooNarrow) {
+    constexpr int trials = 300;
+    const Source one{test::calm, 1, 100, 0.05};
+    const Source few{test::calm, 2, 100, 0.05};
+    const Source many{test::calm, 8, 100, 0.05};
+    for (const auto& [base, next] : {std::pair{one, many}, {many, one}, {few, many}, {many, few}}) {
+        EXPECT_GE(outcomes_of(trials, base, next).covered, fewest_of(trials, 0.95))
+            << base.repetitions << " and " << next.repetitions;
+    }
+}
+
 TEST(Interval, HasTheTruthNineteenTimesInTwenty) {
     constexpr int trials = 300;
     // What is drawn anew twice, the samples and the VMs, is wider where the first matters.

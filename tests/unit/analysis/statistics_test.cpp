@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <limits>
+#include <span>
 
 #include "drawn_samples.hpp"
 #include "tests/unit/result/samples.hpp"
@@ -26,7 +27,7 @@ Histogram constant(std::uint64_t value, std::uint64_t count) {
     return histogram;
 }
 
-Samples samples_of(const std::vector<Histogram>& histograms) {
+Samples samples_of(std::span<const Histogram> histograms) {
     Samples samples;
     for (const Histogram& histogram : histograms) {
         samples.repetitions.push_back(&histogram);
@@ -97,6 +98,24 @@ TEST(DifferenceOf, RepetitionsThatDoNotOverlapMayDoSoByChance) {
                                  {constant(130, 50), constant(150, 50)})
                   .p,
               0.05);
+    // Student's t is 3.674, with four degrees of freedom.
+    EXPECT_NEAR(difference_between({constant(100, 50), constant(102, 50), constant(104, 50)},
+                                   {constant(106, 50), constant(108, 50), constant(110, 50)})
+                    .p,
+                0.0213, 1e-4);
+}
+
+TEST(DifferenceOf, IsTheSameInAnyUnit) {
+    test::Random random(4);
+    for (const std::size_t repetitions : {1, 3}) {
+        const DrawnSamples base({.repetitions = repetitions}, random);
+        const DrawnSamples next({.repetitions = repetitions}, random, 1.01);
+        const Difference one = difference_of(base.samples(), next.samples());
+        const Difference other = difference_of(base.samples(0.25), next.samples(0.25));
+        EXPECT_NEAR(one.p, other.p, 1e-9);
+        EXPECT_NEAR(one.high, other.high, 1e-9);
+        EXPECT_NEAR(one.next / 4, other.next, 1e-6);
+    }
 }
 
 TEST(DifferenceOf, TooFewSamplesOfSingleVmsSayNothing) {
@@ -155,9 +174,11 @@ TEST(DifferenceOf, TheGreatestValuesAndCountsAreLikeOthers) {
     EXPECT_EQ(word_between(greatest, half), Word::faster);
     EXPECT_EQ(word_between({greatest[0]}, {half[0]}), Word::faster);
     // In a unit in which they are beyond 2^64.
-    Samples scaled = samples_of(greatest);
-    scaled.scale = 3;
-    EXPECT_NEAR(difference_of(samples_of(greatest), scaled).change, 2, 1e-9);
+    const Samples single = samples_of({&greatest[0], 1});
+    Samples scaled = single;
+    scaled.scale = 1.5;
+    EXPECT_NEAR(difference_of(single, scaled).change, 0.5, 1e-9);
+    EXPECT_EQ(difference_of(single, scaled).p, 0);
 }
 
 TEST(DifferenceOf, OfTwoTimeStampCountersIsThatOfTimes) {
