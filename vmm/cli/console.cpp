@@ -30,12 +30,22 @@ void ProgressLine::show(std::string_view text) {
     if (descriptor_ >= 0) {
         ::dprintf(descriptor_, "%.*s\n", static_cast<int>(text.size()), text.data());
     }
-    if (terminal_) {
+    if (!terminal_ && descriptor_ < 0) {
+        show_now_and_then(text);
+    } else if (terminal_) {
         // Narrower than any terminal: a line that wraps could not be cleared.
         constexpr std::size_t most_columns = 79;
         fmt::print(stderr, "\r\x1b[K{}", text.substr(0, most_columns));
         std::fflush(stderr);
         shown_ = true;
+    }
+}
+
+void ProgressLine::show_now_and_then(std::string_view text) {
+    constexpr double seconds_between = 10;
+    if (watch_.seconds() >= seconds_between) {
+        watch_ = Stopwatch();
+        fmt::print(stderr, "{}\n", text);
     }
 }
 

@@ -3,13 +3,15 @@
 
 #include <string_view>
 
+#include "vmm/base/stopwatch.hpp"
+
 namespace nestbed::vmm {
 
 /// Throws Error(io) if standard output cannot be written (a full disk, a closed pipe).
 void print(std::string_view text);
 
-/// One line on standard error that is always overwritten; only on a terminal. In a nested machine
-/// it goes to whoever is outside, instead.
+/// One line on standard error that is always overwritten; without a terminal, a line now and then.
+/// In a nested machine it goes to whoever is outside, instead.
 class ProgressLine {
   public:
     ProgressLine();
@@ -22,9 +24,12 @@ class ProgressLine {
     void clear();
 
   private:
+    void show_now_and_then(std::string_view text);
+
     bool terminal_;
     int descriptor_ = -1;  ///< of somebody outside, or none
     bool shown_ = false;
+    Stopwatch watch_;  ///< since the last line without a terminal
 };
 
 }  // namespace nestbed::vmm

@@ -3,18 +3,11 @@
 
 #include <algorithm>
 
-#include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
-#include "vmm/cli/console.hpp"
-#include "vmm/cli/interrupt.hpp"
+#include "vmm/cli/measure_command.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/outputs.hpp"
-#include "vmm/host/describe.hpp"
-#include "vmm/machine/vcpu_thread.hpp"
-#include "vmm/render/host_text.hpp"
-#include "vmm/render/study_text.hpp"
-#include "vmm/run/calibrate.hpp"
 #include "vmm/study/study.hpp"
 #include "vmm/study/sweep.hpp"
 
@@ -27,88 +20,6 @@ struct MeasureOptions {
     Sweep sweep;
     ReportOptions report;
 };
-
-/// What a command is to do, all of it checked.
-struct MeasureCommand {
-    const Study* study;
-    std::vector<Point> points;
-    Sweep sweep;
-    ReportOptions output;
-    std::vector<std::string> command_line;
-};
-
-/// What stands above the table: how far timings of this host can be trusted.
-std::string head_of(const RunReport& report) {
-    return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
-}
-
-/// The study's runs, until one is interrupted. What has been measured is in `runs` and the report,
-/// whatever is thrown after that.
-void run_study(const MeasureCommand& command, bool for_json, RunReport& report, StudyRuns& runs) {
-    const std::vector<SweepStep> steps = steps_of(command.points, command.sweep);
-    report.not_finished = steps.size();
-    const kvm::System system;
-    VcpuThread::install_kick_handler();
-    const InterruptWatcher interrupts;
-    report.host = describe_host(&system);
-    report.calibration = calibrate(system, interrupts.token());
-    if (command.output.printed() == human_format) {
-        print(head_of(report));
-    }
-    const Stopwatch watch;
-    ProgressLine progress;
-    StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
-    for (const SweepStep& step : steps) {
-        progress.show(
-            progress_text(runs.size(), steps.size(), watch.seconds(), step.point->text()));
-        StudyRun done = runner.run(*step.point, for_json, interrupts.token());
-        done.test.repetition = step.repetition;
-        report.seconds = watch.seconds();
-        if (done.test.interrupted) {
-            report.interrupted = true;
-            break;
-        }
-        report.tests.push_back(done.test);
-        runs.push_back(std::move(done));
-        --report.not_finished;
-    }
-}
-
-std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
-    if (runs.empty() && report.error) {
-        return "";
-    }
-    std::string text = study_text(*command.study, merged(*command.study, runs));
-    if (report.not_finished != 0) {
-        text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
-                            counted(command.points.size() * command.sweep.repeat, "run"));
-    }
-    return text;
-}
-
-MeasuringOrder measuring_order(const Sweep& sweep) {
-    return sweep.order == SweepOrder::random
-               ? MeasuringOrder{"random", sweep.seed}
-               : MeasuringOrder{sweep.order == SweepOrder::blocked ? "blocked" : "interleaved",
-                                std::nullopt};
-}
-
-ExitCode measure(const MeasureCommand& command) {
-    StudyRuns runs;
-    ReportedRun reported;
-    reported.order = measuring_order(command.sweep);
-    reported.run = [&](RunReport& report, bool for_json) {
-        report.add_json = [&](auto& json) {
-            add_study_json(*command.study, merged(*command.study, runs), json);
-        };
-        run_study(command, for_json, report, runs);
-    };
-    reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };
-    reported.whole = [&](const RunReport& report) {
-        return head_of(report) + text_of(command, runs, report);
-    };
-    return run_and_report(command.output, command.command_line, reported);
-}
 
 const char* type_of(const Axis& axis) {
     using Kind = Axis::Kind;
@@ -198,6 +109,7 @@ void add_study(CLI::App& measurements, Invocation& invocation,
     }
     add_sweep_options(command, options->sweep);
     add_report_options(command, options->report);
+    add_resume_option(command, options->report);
     command->footer("");  // CLI11 has the parent's stand below the text
     command->footer([modes] { return help_of(modes); });
     command->callback([&invocation, options, name = first.name] {

@@ -16,7 +16,7 @@ namespace {
 Format parse_format(const std::string& text) {
     const auto format = std::ranges::find(formats, text, &Format::name);
     if (format == formats.end()) {
-        throw_error(ErrorKind::usage, "--format {}: must be human, json, junit or tap", text);
+        throw_error(ErrorKind::usage, "--format {}: must be human, json, csv, junit or tap", text);
     }
     return *format;
 }
@@ -58,19 +58,46 @@ std::vector<ReportFile> open_files(const ReportOptions& options) {
 }  // namespace
 
 void add_report_options(CLI::App* command, ReportOptions& options) {
-    add_value(command, "--format", "FORMAT", "human (default), json, junit or tap",
+    add_value(command, "--format", "FORMAT", "human (default), json, csv, junit or tap",
               [&](const std::string& text) { options.format = parse_format(text); });
     add_values(command, "--output", "FILE",
                "Write the report to this file, without --format\n"
-               "as .json, .xml (junit) or .tap by its name; may be\n"
-               "repeated; the human one still goes to stdout",
+               "as .json, .csv, .xml (junit) or .tap by its name;\n"
+               "may be repeated; the human one still goes to stdout",
                [&](const std::string& text) {
                    if (text.empty()) {
                        throw_error(ErrorKind::usage, "--output: empty, it names no file");
                    }
                    options.outputs.push_back(text);
                });
+    add_flag(command, "--histogram", "CSV has a row for each bucket, not each measurement",
+             [&] { options.histograms = true; });
     add_anonymous_option(command, options.anonymous);
+}
+
+void add_resume_option(CLI::App* command, ReportOptions& options) {
+    add_value(command, "--resume", "FILE",
+              "As --output, and what an interrupted run of the\nsame command has left there is not "
+              "measured again",
+              [&](const std::string& text) {
+                  if (!text.ends_with(json_format.ending)) {
+                      throw_error(ErrorKind::usage, "--resume {}: must be a .json file", text);
+                  }
+                  options.resume = text;
+                  options.outputs.push_back(text);
+              });
+}
+
+std::optional<std::string> json_file_of(const ReportOptions& options) {
+    const auto found = std::ranges::find_if(options.outputs, [&](const std::string& name) {
+        std::error_code none;
+        const auto status = std::filesystem::status(name, none);
+        const bool is_file =
+            !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+        return is_file &&
+               options.format.value_or(format_by_name(name, human_format)) == json_format;
+    });
+    return found == options.outputs.end() ? std::nullopt : std::optional(*found);
 }
 
 void refuse_unused(const ReportOptions& options) {
@@ -78,6 +105,13 @@ void refuse_unused(const ReportOptions& options) {
         if (std::ranges::count(options.outputs, place_of(output), place_of) > 1) {
             throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
         }
+    }
+    const bool has_csv = options.format == csv_format ||
+                         std::ranges::any_of(options.outputs, [](const std::string& name) {
+                             return format_by_name(name, human_format) == csv_format;
+                         });
+    if (options.histograms && !has_csv) {
+        throw_error(ErrorKind::usage, "--histogram: only with --format csv, or an --output .csv");
     }
     if (!options.format) {
         return;
@@ -108,6 +142,7 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         printed == json_format || std::ranges::count(files, json_format, &ReportFile::format) != 0;
     RunReport report;
     report.command = command_line;
+    report.histograms = options.histograms;
     if (for_json) {
         report.provenance = begin_provenance(options.anonymous);
         report.provenance.order = command.order;
@@ -130,6 +165,9 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     });
     for (auto& [file, format] : files) {
         outputs.attempt([&, &file = file, &format = format] { file.write(whole(format)); });
+    }
+    if (command.written && !outputs.get() && !report.error) {
+        command.written();
     }
     if (const auto first = report.first_error()) {
         throw Error(*first);

@@ -11,11 +11,13 @@
 
 namespace nestbed::vmm {
 
-/// `--format`, `--output` and `--anonymous`.
+/// `--format`, `--output` and the like.
 struct ReportOptions {
     std::optional<Format> format;
     std::vector<std::string> outputs;
     bool anonymous = false;
+    bool histograms = false;
+    std::optional<std::string> resume;  ///< one of the outputs, to be gone on with
 
     /// Standard output has the human report where files have the others.
     Format printed() const {
@@ -25,6 +27,12 @@ struct ReportOptions {
 
 /// `options` must live as long as `command`.
 void add_report_options(CLI::App* command, ReportOptions& options);
+
+/// `--resume`, for commands that can.
+void add_resume_option(CLI::App* command, ReportOptions& options);
+
+/// The first of the outputs that is to be a JSON file; nothing if there is none.
+std::optional<std::string> json_file_of(const ReportOptions& options);
 
 /// Throws Error(usage) if one of them has no effect or contradicts another.
 void refuse_unused(const ReportOptions& options);
@@ -38,6 +46,7 @@ struct ReportedRun {
     /// All of it.
     std::function<std::string(const RunReport& report)> whole;
     std::optional<MeasuringOrder> order = {};  ///< of a study's combinations
+    std::function<void()> written = {};        ///< all outputs are; may be empty
 };
 
 /// Whatever happens once the files are open, the report of it is written to each of them. Then

@@ -16,6 +16,9 @@ namespace nestbed::vmm {
 std::string json_report(const RunReport& report);
 inline constexpr int json_schema = 2;
 
+/// What stands before all else: schema, version, command, provenance and host.
+nlohmann::ordered_json json_head(const RunReport& report);
+
 /// `nestbed doctor --json`: the same object without tests.
 std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,
                              const std::optional<Calibration>& calibration,
@@ -28,6 +31,9 @@ std::string junit_report(const RunReport& report);
 /// Any bytes as XML character data or attribute value: markup is escaped, and what XML 1.0 cannot
 /// hold at all is shown as `\x1b` (control characters) or U+FFFD (everything else).
 std::string xml_escaped(std::string_view text);
+
+/// A row for each measurement, or with `report.histograms` for each bucket of each.
+std::string csv_report(const RunReport& report);
 
 /// The Test Anything Protocol (testanything.org). It calls itself version 13, which every consumer
 /// takes; nothing in it differs in version 14. If something was not run, the last line bails out.
@@ -45,7 +51,8 @@ struct Format {
 };
 inline constexpr Format human_format{"human", "", nullptr};
 inline constexpr Format json_format{"json", ".json", json_report};
-inline constexpr std::array formats{human_format, json_format,
+inline constexpr Format csv_format{"csv", ".csv", csv_report};
+inline constexpr std::array formats{human_format, json_format, csv_format,
                                     Format{"junit", ".xml", junit_report},
                                     Format{"tap", ".tap", tap_report}};
 

@@ -3,8 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "vmm/render/json_measurement.hpp"
+#include "vmm/render/json_memory.hpp"
 #include "vmm/render/json_or_null.hpp"
 #include "vmm/render/json_provenance.hpp"
+#include "vmm/render/json_test_result.hpp"
 #include "vmm/result/trust.hpp"
 
 namespace nestbed::vmm {
@@ -38,62 +40,6 @@ Json json_of(const KvmDescription& kvm) {
             {"features", json_of(kvm.features)}};
 }
 
-Json json_of(const HugePages& pages) {
-    return {{"kib", pages.kib},
-            {"total", json_or_null(pages.total)},
-            {"free", json_or_null(pages.free)},
-            {"reserved", json_or_null(pages.reserved)}};
-}
-
-Json json_of(const ResidentPages& pages) {
-    return {{"mapped", pages.mapped},
-            {"rss", pages.rss},
-            {"anon_huge_pages", pages.anon_huge_pages},
-            {"shmem_pmd_mapped", pages.shmem_pmd_mapped},
-            {"file_pmd_mapped", pages.file_pmd_mapped},
-            {"shared_hugetlb", pages.shared_hugetlb},
-            {"private_hugetlb", pages.private_hugetlb},
-            {"swap", pages.swap},
-            {"kernel_page_size", pages.kernel_page_size}};
-}
-
-Json json_of(const FailedExpectation& failure) {
-    return {{"file", failure.file},
-            {"line", failure.line},
-            {"expression", failure.expression},
-            {"values", failure.values}};
-}
-
-Json json_of(const BackingReport& report) {
-    Json result{{"backing", study::name_of(report.asked.kind)},
-                {"bytes", report.bytes},
-                {"prefault", report.asked.prefault},
-                // Memory without even a page size has not been seen.
-                {"host", report.host == ResidentPages{} ? Json(nullptr) : json_of(report.host)},
-                {"hugetlb_pool", report.pool ? json_of(*report.pool) : Json(nullptr)}};
-    if (!report.problem.empty()) {
-        result["problem"] = report.problem;
-    }
-    return result;
-}
-
-Json json_of(const KvmPages& pages) {
-    return {{"4k", pages.size_4k}, {"2m", pages.size_2m}, {"1g", pages.size_1g}};
-}
-
-Json json_of(const MemoryReport& report) {
-    Json result = json_of(report.guest_memory);
-    if (report.test_memory) {
-        result["test_memory"] = json_of(*report.test_memory);
-    }
-    result["kvm_pages"] = report.kvm_pages ? json_of(*report.kvm_pages) : Json(nullptr);
-    return result;
-}
-
-Json json_of(const Error& error) {
-    return {{"kind", name_of(error.kind())}, {"text", error.what()}};
-}
-
 template <typename T>
 Json json_of(const std::vector<T>& values) {
     Json result = Json::array();
@@ -113,16 +59,6 @@ Json json_of(const std::optional<T>& value) {
     } else {
         return json_of(*value);
     }
-}
-
-/// Of names and values.
-template <typename Entries>
-Json object_of(const Entries& entries) {
-    Json result = Json::object();
-    for (const auto& [name, value] : entries) {
-        result[name] = value;
-    }
-    return result;
 }
 
 Json json_of(const Calibration& calibration) {
@@ -168,39 +104,6 @@ Json json_of(const HostDescription& host) {
     return result;
 }
 
-Json json_of(const std::vector<MeasurementParameter>& parameters) {
-    Json result = Json::object();
-    for (const MeasurementParameter& parameter : parameters) {
-        std::visit([&](const auto& value) { result[parameter.name] = value; }, parameter.value);
-    }
-    return result;
-}
-
-Json json_of(const TestResult& test) {
-    const KvmCounts& kvm = test.kvm_counts;
-    return {{"suite", test.suite},
-            {"name", test.name},
-            {"verdict", verdict_name(test.verdict)},
-            {"reason", test.reason},
-            {"error", json_of(test.error)},
-            {"seconds", test.seconds},
-            {"failures", json_of(test.failures)},
-            {"file", test.file},
-            {"line", test.line},
-            {"cpus", test.cpus},
-            {"host_cpus", test.host_cpus},
-            {"repetition", test.repetition},
-            {"study", test.study.empty() ? Json(nullptr) : Json(test.study)},
-            {"point", test.study.empty() ? Json(nullptr) : Json(test.point_id)},
-            {"inputs", json_of(test.inputs)},
-            {"parameters", object_of(test.parameters)},
-            {"memory", json_of(test.memory)},
-            {"kvm_counts",
-             {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
-            {"log", test.log},
-            {"diagnosis", test.diagnosis}};
-}
-
 Json head(const std::vector<std::string>& command, const Provenance& provenance,
           const std::optional<HostDescription>& host,
           const std::optional<Calibration>& calibration) {
@@ -235,7 +138,7 @@ std::string json_report(const RunReport& report) {
         }
     }
     const Summary summary = report.summary();
-    Json result = head(report.command, report.provenance, report.host, report.calibration);
+    Json result = json_head(report);
     result["tests"] = tests;
     result["measurements"] = measurements;
     if (report.add_json) {
@@ -248,6 +151,10 @@ std::string json_report(const RunReport& report) {
     result["interrupted"] = report.interrupted;
     result["not_finished"] = report.not_finished;
     return dump(result);
+}
+
+Json json_head(const RunReport& report) {
+    return head(report.command, report.provenance, report.host, report.calibration);
 }
 
 std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,

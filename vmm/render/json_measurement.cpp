@@ -1,5 +1,6 @@
 #include "vmm/render/json_measurement.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "vmm/base/error.hpp"
@@ -55,6 +56,25 @@ Json outcome_of(const MeasurementEvent& measurement) {
     return outcome;
 }
 
+/// Both halves, or there was none.
+std::optional<channel::Proof> take_proof(std::vector<MeasurementParameter>& parameters) {
+    const auto number = [&](const char* name) -> const std::uint64_t* {
+        const auto found = std::ranges::find_if(
+            parameters, [&](const auto& one) { return one.is_outcome && one.name == name; });
+        return found == parameters.end() ? nullptr : std::get_if<std::uint64_t>(&found->value);
+    };
+    const std::uint64_t* checks = number("checks");
+    const std::uint64_t* violations = number("violations");
+    if (checks == nullptr || violations == nullptr) {
+        return std::nullopt;
+    }
+    const channel::Proof proof{.checks = *checks, .violations = *violations};
+    std::erase_if(parameters, [](const auto& one) {
+        return one.is_outcome && (one.name == "checks" || one.name == "violations");
+    });
+    return proof;
+}
+
 }  // namespace
 
 Json json_of(const Distribution& distribution) {
@@ -86,8 +106,8 @@ Json json_of(const Histogram& histogram) {
     return result;
 }
 
-Histogram histogram_in(const nlohmann::json& measurement) {
-    const nlohmann::json& found = measurement.at("histogram");
+Histogram histogram_in(const Json& measurement) {
+    const Json& found = measurement.at("histogram");
     const auto lower = found.at("lower").get<std::vector<std::uint64_t>>();
     const auto counts = found.at("counts").get<std::vector<std::uint64_t>>();
     if (lower.empty() && counts.empty()) {
@@ -134,6 +154,42 @@ Json json_of(const TestResult& test, const MeasurementEvent& measurement) {
     json["cpus"] = test.cpus;
     json["tsc_khz"] = test.tsc_khz;
     return json;
+}
+
+std::vector<MeasurementParameter> parameters_in(const Json& json, bool is_outcome) {
+    std::vector<MeasurementParameter> all;
+    for (const auto& [name, value] : json.items()) {
+        MeasurementParameter& one = all.emplace_back();
+        one.name = name;
+        one.is_outcome = is_outcome;
+        if (value.is_string()) {
+            one.value = value.get<std::string>();
+        } else {
+            one.value = value.get<std::uint64_t>();
+        }
+    }
+    return all;
+}
+
+void add_measurement_in(const Json& json, TestResult& test) {
+    MeasurementEvent event;
+    event.name = json.at("name");
+    event.unit = json.at("unit");
+    event.parameters = parameters_in(json.at("inputs"), false);
+    for (MeasurementParameter& found : parameters_in(json.at("outcome"), true)) {
+        event.parameters.push_back(std::move(found));
+    }
+    event.proof = take_proof(event.parameters);
+    event.histogram = histogram_in(json);
+    if (const Json& counts = json.at("kvm_counts"); !counts.empty()) {
+        event.counted = true;
+        test.kvm_counts.counts.clear();
+        for (const auto& [name, per_operation] : counts.items()) {
+            test.kvm_counts.counts.push_back({name, per_operation});
+        }
+    }
+    test.tsc_khz = json.at("tsc_khz");
+    test.measurements.push_back(std::move(event));
 }
 
 }  // namespace nestbed::vmm

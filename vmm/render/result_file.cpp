@@ -10,48 +10,40 @@ namespace nestbed::vmm {
 
 namespace {
 
-Verdict verdict_named(const std::string& name, const std::filesystem::path& path) {
-    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::skipped}) {
-        if (name == verdict_name(verdict)) {
-            return verdict;
-        }
-    }
-    throw_error(ErrorKind::input, "{}: there is no verdict {}", path.string(), name);
-}
+using Json = nlohmann::ordered_json;
 
 /// Nothing for what was not known.
-std::optional<std::string> fact_in(const nlohmann::json& host, const char* name) {
-    const nlohmann::json& fact = host.at(name);
+std::optional<std::string> fact_in(const Json& host, const char* name) {
+    const Json& fact = host.at(name);
     return fact.is_null() ? std::nullopt : std::optional(fact.get<std::string>());
 }
 
-HostDescription host_in(const nlohmann::json& json, const std::filesystem::path& path) {
+HostDescription host_in(const Json& json, const std::filesystem::path& path) {
     HostDescription host;
     host.cpu = fact_in(json, "cpu");
     host.kernel = fact_in(json, "kernel");
     host.paging = fact_in(json, "paging");
     // Reports from before there were nested machines have no such key.
-    if (const nlohmann::json emulated = json.value("emulated", nlohmann::json());
-        !emulated.is_null()) {
+    if (const Json emulated = json.value("emulated", Json()); !emulated.is_null()) {
         host.emulated = emulated_machine_from(emulated.dump(), path.string());
     }
     return host;
 }
 
 /// What the host is, each fact by its name; not what changes from one run to the next.
-std::map<std::string, std::string> facts_of(nlohmann::json host) {
+std::map<std::string, std::string> facts_of(Json host) {
     for (const char* passing : {"calibration", "timings", "huge_pages", "load"}) {
         host.erase(passing);
     }
     std::map<std::string, std::string> facts;
-    const nlohmann::json flat = host.flatten();
+    const Json flat = host.flatten();
     for (const auto& [name, value] : flat.items()) {
         facts[name.substr(1)] = value.is_string() ? value.get<std::string>() : value.dump();
     }
     return facts;
 }
 
-ReadMeasurement measurement_in(const nlohmann::json& json) {
+ReadMeasurement measurement_in(const Json& json) {
     return {.id = json.at("id"),
             .is_companion = !json.at("is").is_null(),
             .unit = json.at("unit"),
@@ -61,16 +53,30 @@ ReadMeasurement measurement_in(const nlohmann::json& json) {
             .histogram = histogram_in(json)};
 }
 
-ResultFile read(const nlohmann::json& json, const std::filesystem::path& path) {
-    const nlohmann::json& schema = json.at("schema");
+void read_results(const Json& json, ResultFile& file) {
+    for (const Json& entry : json.at("tests")) {
+        TestResult test;
+        test.suite = entry.at("suite");
+        test.name = entry.at("name");
+        test.verdict = verdict_named(entry.at("verdict").get<std::string>());
+        test.reason = entry.at("reason");
+        file.tests.push_back(std::move(test));
+    }
+    for (const Json& entry : json.at("measurements")) {
+        file.measurements.push_back(measurement_in(entry));
+    }
+}
+
+ResultFile read(const Json& json, const std::filesystem::path& path) {
+    const Json& schema = json.at("schema");
     if (!schema.is_number_unsigned()) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: its schema is {}",
                     path.string(), schema.dump());
     }
-    if (schema != nlohmann::json(json_schema)) {
+    if (schema != Json(json_schema)) {
         throw_error(ErrorKind::input, "{} has schema {}, this program knows {}{}", path.string(),
                     schema.dump(), json_schema,
-                    schema < nlohmann::json(json_schema)
+                    schema < Json(json_schema)
                         ? ": it has no distributions; measure again, or read it with the nestbed "
                           "that wrote it"
                         : ": a newer nestbed wrote it");
@@ -82,26 +88,19 @@ ResultFile read(const nlohmann::json& json, const std::filesystem::path& path) {
         throw_error(ErrorKind::input, "{}: not_finished must be a number", path.string());
     }
     file.not_finished = json.at("not_finished");
-    for (const nlohmann::json& entry : json.at("tests")) {
-        TestResult test;
-        test.suite = entry.at("suite");
-        test.name = entry.at("name");
-        test.verdict = verdict_named(entry.at("verdict"), path);
-        test.reason = entry.at("reason");
-        file.tests.push_back(std::move(test));
+    try {
+        read_results(json, file);
+    } catch (const Error& error) {
+        throw_error(error.kind(), "{}: {}", path.string(), error.what());
     }
     file.facts = facts_of(json.at("host"));
-    for (const nlohmann::json& entry : json.at("measurements")) {
-        file.measurements.push_back(measurement_in(entry));
-    }
     return file;
 }
-
 }  // namespace
 
 ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
     try {
-        return read(nlohmann::json::parse(text), path);
+        return read(Json::parse(text), path);
     } catch (const nlohmann::json::exception& error) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
                     error.what());

@@ -30,6 +30,7 @@ struct RunReport {
     bool interrupted = false;
     std::uint64_t not_finished = 0;  ///< tests that an interruption or the error left out
     double seconds = 0;
+    bool histograms = false;  ///< CSV has a row for each bucket
 
     /// Why it is not whole: "interrupted: 2 tests did not finish"; empty if it is.
     std::string shortcoming() const {

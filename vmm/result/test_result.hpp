@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,16 @@ constexpr const char* verdict_name(Verdict verdict) {
     return verdict == Verdict::passed   ? "passed"
            : verdict == Verdict::failed ? "failed"
                                         : "skipped";
+}
+
+/// Throws Error(input) if there is none of that name.
+inline Verdict verdict_named(std::string_view name) {
+    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::skipped}) {
+        if (name == verdict_name(verdict)) {
+            return verdict;
+        }
+    }
+    throw_error(ErrorKind::input, "there is no verdict {}", name);
 }
 
 struct TestResult : GuestRecords {

@@ -133,6 +133,12 @@ const AxisValue& Point::at(std::string_view axis) const {
     return *found;
 }
 
+std::vector<MeasurementParameter> Point::inputs() const {
+    std::vector<MeasurementParameter> all;
+    std::ranges::transform(values, std::back_inserter(all), &AxisValue::input);
+    return all;
+}
+
 std::string Point::text() const {
     std::string text;
     for (const auto& [axis, value] : values) {
@@ -302,7 +308,7 @@ StudyRun StudyRunner::run(const Point& point, bool memory_report, const std::sto
     done.test.point = point.text();
     done.test.point_id = point.id();
     relate(study_, done);
-    std::ranges::transform(point.values, std::back_inserter(done.test.inputs), &AxisValue::input);
+    done.test.inputs = point.inputs();
     if (const std::optional<Error> error = done.test.error) {
         done.test.error.emplace(error->kind(), fmt::format("{}: {}", point.text(), error->what()));
     }

@@ -44,6 +44,7 @@ struct Point {
     Id as(std::string_view axis) const {
         return static_cast<Id>((*this)[axis]);
     }
+    std::vector<MeasurementParameter> inputs() const;
     /// In words: the axes that rows are told apart by.
     std::string text() const;
     /// The same on every host, in every run and for any effort: "cpus=2,pages=16,target=user".

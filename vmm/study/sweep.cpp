@@ -1,9 +1,13 @@
 #include "vmm/study/sweep.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 #include <random>
 #include <utility>
 
+#include "vmm/base/error.hpp"
 #include "vmm/result/measurements.hpp"
 
 namespace nestbed::vmm {
@@ -12,6 +16,17 @@ namespace {
 
 bool is_same_point(const Point& one, const Point& other) {
     return std::ranges::equal(one.values, other.values, {}, &AxisValue::value, &AxisValue::value);
+}
+
+/// What tells one step from all others: every input, those that are in no id as well.
+std::string key_of(const std::string& study, const std::vector<MeasurementParameter>& inputs,
+                   std::uint64_t repetition) {
+    std::string key = fmt::format("{}#{}", study, repetition);
+    for (const MeasurementParameter& input : inputs) {
+        std::visit([&](const auto& value) { key += fmt::format(",{}={}", input.name, value); },
+                   input.value);
+    }
+    return key;
 }
 
 void merge(StudyRun& into, const StudyRun& run) {
@@ -46,6 +61,34 @@ std::vector<SweepStep> steps_of(const std::vector<Point>& points, const Sweep& s
         }
     }
     return steps;
+}
+
+std::vector<std::optional<StudyRun>> runs_found(const Study& study,
+                                                const std::vector<SweepStep>& steps,
+                                                const std::vector<TestResult>& found) {
+    std::map<std::string, const TestResult*> by_key;
+    for (const TestResult& test : found) {
+        by_key[key_of(test.study, test.inputs, test.repetition)] = &test;
+    }
+    std::vector<std::optional<StudyRun>> runs;
+    for (const SweepStep& step : steps) {
+        std::optional<StudyRun>& run = runs.emplace_back();
+        const auto test = by_key.find(key_of(study.id(), step.point->inputs(), step.repetition));
+        if (test != by_key.end()) {
+            run = StudyRun{*step.point, *test->second};
+            run->test.point = step.point->text();
+            relate(study, *run);
+            by_key.erase(test);
+        }
+    }
+    if (!by_key.empty()) {
+        const TestResult& other = *by_key.begin()->second;
+        throw_error(ErrorKind::input,
+                    "what was measured before is of other combinations, such as {}/{}: give the "
+                    "same options again",
+                    other.study, other.point_id);
+    }
+    return runs;
 }
 
 StudyRuns merged(const Study& study, const StudyRuns& runs) {

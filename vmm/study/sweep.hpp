@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "vmm/study/study.hpp"
@@ -27,6 +28,12 @@ struct SweepStep {
 
 /// `points` must outlive the steps.
 std::vector<SweepStep> steps_of(const std::vector<Point>& points, const Sweep& sweep);
+
+/// For each of the steps the run of it that has been found, if there is one. Throws Error(input) if
+/// one of `found` belongs to no step: then they are of another sweep.
+std::vector<std::optional<StudyRun>> runs_found(const Study& study,
+                                                const std::vector<SweepStep>& steps,
+                                                const std::vector<TestResult>& found);
 
 /// One run for each point: the samples of its repetitions together, and what else the last of them
 /// that passed has found. One that did not pass stays as it is.

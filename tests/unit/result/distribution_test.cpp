@@ -25,6 +25,12 @@ TEST(Distribution, OfSmallValuesIsExact) {
     EXPECT_DOUBLE_EQ(d.stddev, 2);
 }
 
+TEST(Distribution, ExtremesAreExact) {
+    const Distribution d = distribution_of(test::histogram_of({1'000'003, 1'000'007}));
+    EXPECT_EQ(d.min, 1'000'003U);
+    EXPECT_EQ(d.max, 1'000'007U);
+}
+
 TEST(Distribution, OfEqualValuesHasNoSpread) {
     const Distribution d = distribution_of(test::histogram_of({1'000'003, 1'000'003}));
     EXPECT_EQ(d.p50, 1'000'003U);

@@ -1,0 +1,182 @@
+#include "vmm/cli/measure_command.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vmm/base/stopwatch.hpp"
+#include "vmm/base/text.hpp"
+#include "vmm/cli/console.hpp"
+#include "vmm/cli/interrupt.hpp"
+#include "vmm/cli/provenance.hpp"
+#include "vmm/host/describe.hpp"
+#include "vmm/machine/vcpu_thread.hpp"
+#include "vmm/render/host_text.hpp"
+#include "vmm/render/journal.hpp"
+#include "vmm/render/study_text.hpp"
+#include "vmm/run/calibrate.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+struct Sweeping {
+    std::vector<SweepStep> steps;
+    std::vector<std::optional<StudyRun>> before;  ///< of each step, if it was measured before
+    std::optional<Journal> journal;
+};
+
+/// What stands above the table: how far timings of this host can be trusted.
+std::string head_of(const RunReport& report) {
+    return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
+}
+
+/// How many of how many, and how long that takes.
+class Progress {
+  public:
+    explicit Progress(std::size_t steps) : steps_(steps) {}
+
+    double seconds() const { return watch_.seconds(); }
+    void begin(const SweepStep& step) {
+        line_.show(progress_text(begun_, steps_, seconds(), step.point->text()));
+        ++begun_;
+    }
+
+  private:
+    Stopwatch watch_;
+    ProgressLine line_;
+    std::size_t steps_;
+    std::size_t begun_ = 0;
+};
+
+/// Nothing if it is interrupted; else it is in the journal, if there is one.
+std::optional<StudyRun> measured(StudyRunner& runner, const SweepStep& step, bool for_json,
+                                 const std::stop_token& stop, std::optional<Journal>& journal) {
+    StudyRun done = runner.run(*step.point, for_json, stop);
+    done.test.repetition = step.repetition;
+    if (done.test.interrupted) {
+        return std::nullopt;
+    }
+    if (journal) {
+        journal->add(done.test);
+    }
+    return done;
+}
+
+/// The study's runs, until one is interrupted. What has been measured is in `runs` and the report,
+/// whatever is thrown after that.
+void run_study(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
+               StudyRuns& runs) {
+    auto& [steps, before, journal] = sweeping;
+    report.not_finished = steps.size();
+    const kvm::System system;
+    VcpuThread::install_kick_handler();
+    const InterruptWatcher interrupts;
+    report.host = describe_host(&system);
+    report.calibration = calibrate(system, interrupts.token());
+    if (command.output.printed() == human_format) {
+        print(head_of(report));
+    }
+    if (journal) {
+        journal->begin_session(report);
+    }
+    Progress progress(static_cast<std::size_t>(
+        std::ranges::count_if(before, [](const auto& run) { return !run; })));
+    StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
+    for (std::size_t n = 0; n < steps.size(); ++n) {
+        std::optional<StudyRun> done = std::move(before[n]);
+        // What was measured before is not lost to an interruption.
+        if (!done && !report.interrupted) {
+            progress.begin(steps[n]);
+            done = measured(runner, steps[n], for_json, interrupts.token(), journal);
+            report.interrupted = !done;
+            report.seconds = progress.seconds();
+        }
+        if (done) {
+            report.tests.push_back(done->test);
+            runs.push_back(*std::move(done));
+            --report.not_finished;
+        }
+    }
+}
+
+std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
+    if (runs.empty() && report.error) {
+        return "";
+    }
+    std::string text = study_text(*command.study, merged(*command.study, runs));
+    if (report.not_finished != 0) {
+        text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
+                            counted(command.points.size() * command.sweep.repeat, "run"));
+    }
+    return text;
+}
+
+MeasuringOrder measuring_order(const Sweep& sweep) {
+    return sweep.order == SweepOrder::random
+               ? MeasuringOrder{"random", sweep.seed}
+               : MeasuringOrder{sweep.order == SweepOrder::blocked ? "blocked" : "interleaved",
+                                std::nullopt};
+}
+
+/// Of the report that is to be a JSON file, if there is one.
+std::optional<Journal> journal_of(const ReportOptions& options) {
+    if (!options.resume) {
+        const auto file = json_file_of(options);
+        return file ? std::optional(Journal::begin(*file)) : std::nullopt;
+    }
+    Journal journal = Journal::resume(*options.resume);
+    RunReport here;
+    here.provenance = begin_provenance(options.anonymous);
+    here.host = describe_host(nullptr);
+    journal.refuse_another_host(here);
+    return journal;
+}
+
+/// All steps, with what was measured before. Nothing is written unless all of that fits.
+Sweeping begin_sweep(const MeasureCommand& command) {
+    Sweeping sweeping{.steps = steps_of(command.points, command.sweep),
+                      .before = {},
+                      .journal = journal_of(command.output)};
+    sweeping.before =
+        runs_found(*command.study, sweeping.steps,
+                   sweeping.journal ? sweeping.journal->found() : std::vector<TestResult>());
+    if (sweeping.journal) {
+        sweeping.journal->take_over();
+    }
+    return sweeping;
+}
+
+void add_json(const MeasureCommand& command, const StudyRuns& runs,
+              const std::optional<Journal>& journal, nlohmann::ordered_json& json) {
+    add_study_json(*command.study, merged(*command.study, runs), json);
+    if (journal && !journal->earlier_sessions().empty()) {
+        json["earlier_sessions"] = journal->earlier_sessions();
+    }
+}
+
+}  // namespace
+
+ExitCode measure(const MeasureCommand& command) {
+    StudyRuns runs;
+    Sweeping sweeping = begin_sweep(command);
+    std::optional<Journal>& journal = sweeping.journal;
+    ReportedRun reported;
+    reported.order = measuring_order(command.sweep);
+    reported.run = [&](RunReport& report, bool for_json) {
+        report.add_json = [&](auto& json) { add_json(command, runs, journal, json); };
+        run_study(command, for_json, report, sweeping, runs);
+    };
+    reported.written = [&] {
+        if (journal) {
+            journal->remove();
+        }
+    };
+    reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };
+    reported.whole = [&](const RunReport& report) {
+        return head_of(report) + text_of(command, runs, report);
+    };
+    return run_and_report(command.output, command.command_line, reported);
+}
+
+}  // namespace nestbed::vmm

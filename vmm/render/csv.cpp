@@ -1,0 +1,129 @@
+// A report's measurements as a table for programs (RFC 4180): a row each, or a row for each bucket
+// of their histograms. Columns are the paths of the JSON report's fields, as
+// pandas.json_normalize() names them.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "vmm/render/format.hpp"
+#include "vmm/render/json_measurement.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// One column for each of them.
+using CsvRow = std::vector<std::pair<std::string, std::string>>;
+
+std::string csv_cell(const Json& value) {
+    if (value.is_null()) {
+        return "";
+    }
+    const std::string text = value.is_string()
+                                 ? value.get<std::string>()
+                                 : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (text.find_first_of(",\"\r\n") == text.npos) {
+        return text;
+    }
+    std::string quoted = "\"";
+    for (const char c : text) {
+        quoted += c == '"' ? "\"\"" : std::string(1, c);
+    }
+    return quoted + "\"";
+}
+
+std::string texts_of(const Json& warnings) {
+    std::vector<std::string> texts;
+    for (const Json& warning : warnings) {
+        texts.push_back(warning.at("text"));
+    }
+    return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+CsvRow row_of(const Json& measurement) {
+    CsvRow row;
+    for (const auto& [name, value] : measurement.items()) {
+        if (name == "warnings") {
+            row.emplace_back(name, csv_cell(texts_of(value)));
+        } else if (value.is_object()) {
+            for (const auto& [inner, inner_value] : value.items()) {
+                row.emplace_back(fmt::format("{}.{}", name, inner), csv_cell(inner_value));
+            }
+        } else {
+            row.emplace_back(name, csv_cell(value));
+        }
+    }
+    return row;
+}
+
+/// What says which measurement it is, and a bucket of it.
+std::vector<CsvRow> bucket_rows_of(Json measurement) {
+    const Json histogram = measurement.at("histogram");
+    for (const char* figures : {"outcome", "kvm_counts", "warnings", "count", "min", "p25", "p50",
+                                "p75", "p90", "p99", "p999", "max", "mean", "stddev"}) {
+        measurement.erase(figures);
+    }
+    std::vector<CsvRow> rows;
+    for (std::size_t n = 0; n < histogram.at("counts").size(); ++n) {
+        measurement["histogram"] = {{"lower", histogram.at("lower")[n]},
+                                    {"upper", histogram.at("upper")[n]},
+                                    {"count", histogram.at("counts")[n]}};
+        rows.push_back(row_of(measurement));
+    }
+    return rows;
+}
+
+std::vector<CsvRow> rows_of(const RunReport& report) {
+    std::vector<CsvRow> rows;
+    for (const TestResult& test : report.tests) {
+        for (const MeasurementEvent& event : test.measurements) {
+            Json measurement = json_of(test, event);
+            if (report.histograms) {
+                std::ranges::move(bucket_rows_of(std::move(measurement)), std::back_inserter(rows));
+            } else {
+                measurement.erase("histogram");
+                rows.push_back(row_of(measurement));
+            }
+        }
+    }
+    return rows;
+}
+
+/// Of all rows; one that only some have stands behind its neighbor in those.
+std::vector<std::string> columns_of(const std::vector<CsvRow>& rows) {
+    // Those that every row has, so that they stand in their order, and there are some of no row.
+    std::vector<std::string> columns;
+    for (const char* name : {"id", "study", "name", "is", "of"}) {
+        columns.emplace_back(name);
+    }
+    for (const CsvRow& row : rows) {
+        auto place = columns.begin();
+        for (const auto& [name, cell] : row) {
+            const auto found = std::ranges::find(columns, name);
+            place = (found == columns.end() ? columns.insert(place, name) : found) + 1;
+        }
+    }
+    return columns;
+}
+
+}  // namespace
+
+std::string csv_report(const RunReport& report) {
+    const std::vector<CsvRow> rows = rows_of(report);
+    const std::vector<std::string> columns = columns_of(rows);
+    std::string text = fmt::format("{}\n", fmt::join(columns, ","));
+    for (const CsvRow& row : rows) {
+        std::vector<std::string> cells;
+        for (const std::string& column : columns) {
+            const auto found = std::ranges::find(row, column, &CsvRow::value_type::first);
+            cells.push_back(found == row.end() ? "" : found->second);
+        }
+        text += fmt::format("{}\n", fmt::join(cells, ","));
+    }
+    return text;
+}
+
+}  // namespace nestbed::vmm

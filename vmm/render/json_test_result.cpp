@@ -1,0 +1,110 @@
+#include "vmm/render/json_test_result.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "vmm/render/json_measurement.hpp"
+#include "vmm/render/json_memory.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Of names and values.
+template <typename Entries>
+Json object_of(const Entries& entries) {
+    Json result = Json::object();
+    for (const auto& [name, value] : entries) {
+        result[name] = value;
+    }
+    return result;
+}
+
+Json json_of(const std::vector<MeasurementParameter>& parameters) {
+    Json result = Json::object();
+    for (const MeasurementParameter& parameter : parameters) {
+        std::visit([&](const auto& value) { result[parameter.name] = value; }, parameter.value);
+    }
+    return result;
+}
+
+Json failures_of(const TestResult& test) {
+    Json all = Json::array();
+    for (const FailedExpectation& failure : test.failures) {
+        all.push_back({{"file", failure.file},
+                       {"line", failure.line},
+                       {"expression", failure.expression},
+                       {"values", failure.values}});
+    }
+    return all;
+}
+
+}  // namespace
+
+Json json_of(const Error& error) {
+    return {{"kind", name_of(error.kind())}, {"text", error.what()}};
+}
+
+Json json_of(const TestResult& test) {
+    const KvmCounts& kvm = test.kvm_counts;
+    return {{"suite", test.suite},
+            {"name", test.name},
+            {"verdict", verdict_name(test.verdict)},
+            {"reason", test.reason},
+            {"error", test.error ? json_of(*test.error) : Json(nullptr)},
+            {"seconds", test.seconds},
+            {"failures", failures_of(test)},
+            {"file", test.file},
+            {"line", test.line},
+            {"cpus", test.cpus},
+            {"host_cpus", test.host_cpus},
+            {"repetition", test.repetition},
+            {"study", test.study.empty() ? Json(nullptr) : Json(test.study)},
+            {"point", test.study.empty() ? Json(nullptr) : Json(test.point_id)},
+            {"inputs", json_of(test.inputs)},
+            {"parameters", object_of(test.parameters)},
+            {"memory", test.memory ? json_of(*test.memory) : Json(nullptr)},
+            {"kvm_counts",
+             {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
+            {"measurements", test.measurements.size()},
+            {"log", test.log},
+            {"diagnosis", test.diagnosis}};
+}
+
+TestResult test_result_in(const Json& test, const Json& measurements) {
+    TestResult result;
+    result.suite = test.at("suite");
+    result.name = test.at("name");
+    result.verdict = verdict_named(test.at("verdict").get<std::string>());
+    result.reason = test.at("reason");
+    result.seconds = test.at("seconds");
+    for (const Json& failure : test.at("failures")) {
+        result.failures.push_back({failure.at("file"), failure.at("line"), failure.at("expression"),
+                                   failure.at("values")});
+    }
+    result.file = test.at("file");
+    result.line = test.at("line");
+    result.cpus = test.at("cpus");
+    result.host_cpus = test.at("host_cpus");
+    result.repetition = test.at("repetition");
+    result.study = test.at("study").is_null() ? "" : test.at("study");
+    result.point_id = test.at("point").is_null() ? "" : test.at("point");
+    result.inputs = parameters_in(test.at("inputs"), false);
+    for (const auto& [name, value] : test.at("parameters").items()) {
+        result.parameters.emplace_back(name, value);
+    }
+    if (const Json& memory = test.at("memory"); !memory.is_null()) {
+        result.memory = memory_report_in(memory);
+    }
+    const Json& kvm = test.at("kvm_counts");
+    result.kvm_counts = {kvm.at("operations"), kvm.at("empty"), {}, kvm.at("problem")};
+    result.log = test.at("log").get<std::vector<std::string>>();
+    result.diagnosis = test.at("diagnosis");
+    for (const Json& measurement : measurements) {
+        add_measurement_in(measurement, result);
+    }
+    return result;
+}
+
+}  // namespace nestbed::vmm
