@@ -42,6 +42,7 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
     if (commands == Commands::all) {
         add_matrix(program, invocation);
         add_compare(program, invocation);
+        add_report(program, invocation);
         add_nested(program, invocation);
         add_nested_init(program, invocation);
     }
