@@ -108,8 +108,9 @@ def walk():
             inputs = {"guest_leaf": leaf, "backing": "anon", "working_set": size, "accesses": 1000}
             samples = spread(1000 * (size >> 12) ** 0.5)
             main = measurement("walk", "chase", inputs, samples)
-            measurements += [main, companion(main, "host chase", "in a process of the host", samples),
-                             companion(main, "packed chase", "floor", samples)]
+            process = companion(main, "host chase", "in a process of the host", samples)
+            measurements += [main, process, companion(main, "packed chase", "baseline", samples),
+                             companion(process, "packed host chase", "baseline", samples)]
             rows.append({"id": main["id"], "inputs": inputs,
                          "derived": {"tlb_entry": leaf, "guest_translation": None, "ratio": 2.0}})
     return result(measurements, rows=rows, fits=[

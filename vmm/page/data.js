@@ -33,13 +33,25 @@ function seriesOf(result) {
   return byId;
 }
 
+/** What a series belongs to, the nearest first: a companion may have companions of its own. */
+function belongingOf(series, byId) {
+  const chain = [];
+  for (let one = series; one.is !== null;) {
+    one = byId.get(one.of);
+    if (one === undefined || one === series || chain.includes(one)) break;
+    chain.push(one);
+  }
+  return chain;
+}
+
 /** The series that belong to no other one; those that do are among its companions. */
 function mainSeriesOf(result) {
   const byId = seriesOf(result);
   return [...byId.values()].filter((series) => {
-    const main = series.is === null ? undefined : byId.get(series.of);
-    if (main !== undefined && main !== series) main.companions.push(series);
-    return main === undefined || main === series;
+    const chain = belongingOf(series, byId);
+    series.depth = chain.length;
+    chain.at(-1)?.companions.push(series);
+    return chain.length === 0;
   });
 }
 

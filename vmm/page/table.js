@@ -41,6 +41,7 @@ function addMeasurementRow(body, series, measurement, view, depth) {
     .classed('warned', warningsOf(measurement).length !== 0);
   const label = depth > 0 ? (series.is ?? series.name) : labelOf(series, view.axes);
   const head = row.append('th').attr('scope', 'row').attr('title', series.id).text(label);
+  if (depth > 0) head.style('padding-left', `${1.1 * depth}rem`);
   if (depth > 0 && series.is !== null && series.is !== series.name) {
     head.append('span').attr('class', 'aside').text(series.name);
   }
@@ -58,7 +59,7 @@ function addMeasurementGroup(body, {series, measurement}, view) {
   for (const companion of series.companions) {
     for (const part of companion.repetitions) {
       if (part.repetition === measurement.repetition) {
-        addMeasurementRow(body, companion, part, view, 1);
+        addMeasurementRow(body, companion, part, view, companion.depth);
       }
     }
   }
