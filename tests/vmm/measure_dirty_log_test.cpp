@@ -154,7 +154,7 @@ TEST_F(MeasureDirtyLog, ALogThatBeginsWithAllPagesIsExactFromTheSecondRoundOn) {
 TEST_F(MeasureDirtyLog, TheTableHasEveryPhase) {
     const ProcessResult result =
         nestbed({"measure", "dirty-log", "--log", "bitmap", "--memory", "2M", "--rounds", "2"});
-    EXPECT_THAT(result.out, HasSubstr("ns per page"));
+    EXPECT_THAT(result.out, HasSubstr("time per page"));
     EXPECT_THAT(result.out, Not(HasSubstr("failed")));
 }
 

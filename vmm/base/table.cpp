@@ -20,6 +20,15 @@ std::size_t column_width(const Table::Column& column) {
     return width;
 }
 
+/// The gap behind the last one included.
+std::size_t width_of_columns(const std::vector<Table::Column>& columns) {
+    std::size_t width = 0;
+    for (const Table::Column& column : columns) {
+        width += column_width(column) + gap.size();
+    }
+    return width;
+}
+
 std::string group_line(const std::vector<Table::Column>& columns) {
     std::string line;
     for (auto column = columns.begin(); column != columns.end();) {
@@ -52,7 +61,49 @@ Table Table::without_empty_columns() const {
     return result;
 }
 
-std::string Table::text(std::size_t indent) const {
+std::vector<Table> Table::blocks(std::size_t width) const {
+    std::vector<Column> keys = columns_;
+    std::erase_if(keys, [](const Column& column) { return !column.is_key; });
+    std::vector<std::vector<Column>> blocks{keys};
+    for (auto first = columns_.begin(); first != columns_.end();) {
+        if (first->is_key) {
+            ++first;
+            continue;
+        }
+        const auto end = std::find_if(first + 1, columns_.end(), [&](const Column& column) {
+            return column.is_key || first->group.empty() || column.group != first->group;
+        });
+        const std::vector<Column> group(first, end);
+        // One that fits in no block is broken as well.
+        const bool fits_alone = width_of_columns(keys) + width_of_columns(group) <= width;
+        std::size_t room = fits_alone ? group.size() : 1;
+        for (auto part = group.begin(); part != group.end(); part += room) {
+            const std::vector<Column> columns(part, part + room);
+            if (blocks.back().size() > keys.size() &&
+                width_of_columns(blocks.back()) + width_of_columns(columns) > width) {
+                blocks.push_back(keys);
+            }
+            blocks.back().insert(blocks.back().end(), columns.begin(), columns.end());
+        }
+        first = end;
+    }
+    std::vector<Table> tables;
+    for (std::vector<Column>& block : blocks) {
+        tables.emplace_back(std::vector<Column>()).columns_ = std::move(block);
+    }
+    return tables;
+}
+
+std::string Table::text(std::size_t indent, std::size_t width) const {
+    std::string text;
+    const std::size_t room = width - std::min(width, indent);
+    for (const Table& block : blocks(width == any_width ? any_width : room + gap.size())) {
+        text += (text.empty() ? "" : "\n") + block.block_text(indent);
+    }
+    return text;
+}
+
+std::string Table::block_text(std::size_t indent) const {
     const std::string margin(indent, ' ');
     std::vector<std::string> lines{margin + group_line(columns_)};
     for (const Column& column : columns_) {

@@ -1,8 +1,11 @@
 // A table of text with aligned columns.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
+
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
@@ -15,6 +18,7 @@ class Table {
         Align align = Align::right;
         /// Stands once above all neighbouring columns that name the same group.
         std::string group = {};
+        bool is_key = false;                  ///< says which row it is: stands in each block
         std::vector<std::string> cells = {};  ///< one for each row that was added
     };
 
@@ -36,10 +40,14 @@ class Table {
     Table without_empty_columns() const;
 
     /// Every line is indented by `indent` spaces and ended by a line end, without trailing spaces;
-    /// blank ones are left out.
-    std::string text(std::size_t indent = 0) const;
+    /// blank ones are left out. What is wider than `width` is broken into blocks below each other,
+    /// with the keys in each, groups together where they fit, and a blank line between them.
+    std::string text(std::size_t indent = 0, std::size_t width = any_width) const;
 
   private:
+    std::vector<Table> blocks(std::size_t width) const;
+    std::string block_text(std::size_t indent) const;
+
     std::vector<Column> columns_;
 };
 

@@ -1,6 +1,6 @@
 #include "vmm/base/text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -102,6 +102,14 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
         lines.push_back(line);
     }
     return lines;
+}
+
+std::string paragraphs(std::string_view text, std::size_t width) {
+    std::string result;
+    for (const std::string_view line : lines_of(text)) {
+        result += fmt::format("{}\n", fmt::join(wrapped(line, std::min(width, page_width)), "\n"));
+    }
+    return result;
 }
 
 std::size_t width_of(std::string_view text) {

@@ -23,8 +23,14 @@ std::vector<std::string_view> lines_of(std::string_view text);
 /// Of texts that are broken into lines, in columns.
 inline constexpr std::size_t page_width = 100;
 
+/// Of texts that go to no terminal.
+inline constexpr std::size_t any_width = ~std::size_t{0};
+
 /// Lines of at most `width` columns, broken at spaces; a longer word has a line of its own.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
+/// Each line of a text wrapped by itself, to a page's width or what less there is.
+std::string paragraphs(std::string_view text, std::size_t width);
 
 /// Columns that a text takes on the screen: one for each code point.
 std::size_t width_of(std::string_view text);

@@ -1,6 +1,7 @@
 #include "vmm/cli/console.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <cstring>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/nested/init.hpp"
 
 namespace nestbed::vmm {
@@ -18,6 +20,13 @@ void print(std::string_view text) {
     if (!written || std::fflush(stdout) != 0) {
         throw_error(ErrorKind::io, "cannot write to standard output: {}", std::strerror(errno));
     }
+}
+
+std::size_t output_width() {
+    winsize size{};
+    const bool known = ::isatty(STDOUT_FILENO) != 0 &&
+                       ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
+    return known ? size.ws_col : any_width;
 }
 
 ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) != 0) {

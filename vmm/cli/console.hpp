@@ -10,6 +10,9 @@ namespace nestbed::vmm {
 /// Throws Error(io) if standard output cannot be written (a full disk, a closed pipe).
 void print(std::string_view text);
 
+/// Columns of the terminal that standard output is; any_width if it is none.
+std::size_t output_width();
+
 /// One line on standard error that is always overwritten; without a terminal, a line now and then.
 /// In a nested machine it goes to whoever is outside, instead.
 class ProgressLine {

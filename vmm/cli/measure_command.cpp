@@ -27,8 +27,9 @@ struct Sweeping {
 };
 
 /// What stands above the table: how far timings of this host can be trusted.
-std::string head_of(const RunReport& report) {
-    return report.calibration ? calibration_text(*report.host, *report.calibration) + "\n" : "";
+std::string head_of(const RunReport& report, std::size_t width) {
+    return report.calibration ? calibration_text(*report.host, *report.calibration, width) + "\n"
+                              : "";
 }
 
 /// How many of how many, and how long that takes.
@@ -75,7 +76,7 @@ void run_study(const MeasureCommand& command, bool for_json, RunReport& report, 
     report.host = describe_host(&system);
     report.calibration = calibrate(system, interrupts.token());
     if (command.output.printed() == human_format) {
-        print(head_of(report));
+        print(head_of(report, output_width()));
     }
     if (journal) {
         journal->begin_session(report);
@@ -100,11 +101,12 @@ void run_study(const MeasureCommand& command, bool for_json, RunReport& report, 
     }
 }
 
-std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report) {
+std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report,
+                    std::size_t width) {
     if (runs.empty() && report.error) {
         return "";
     }
-    std::string text = study_text(*command.study, merged(*command.study, runs));
+    std::string text = study_text(*command.study, merged(*command.study, runs), width);
     if (report.not_finished != 0) {
         text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
                             counted(command.points.size() * command.sweep.repeat, "run"));
@@ -172,9 +174,11 @@ ExitCode measure(const MeasureCommand& command) {
             journal->remove();
         }
     };
-    reported.end = [&](const RunReport& report) { return text_of(command, runs, report); };
+    reported.end = [&](const RunReport& report) {
+        return text_of(command, runs, report, output_width());
+    };
     reported.whole = [&](const RunReport& report) {
-        return head_of(report) + text_of(command, runs, report);
+        return head_of(report, any_width) + text_of(command, runs, report, any_width);
     };
     return run_and_report(command.output, command.command_line, reported);
 }

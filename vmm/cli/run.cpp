@@ -97,7 +97,7 @@ void run_tests(const RunOptions& options, const std::vector<PlannedTest>& plan,
 }
 
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    HumanStyle style{.name_width = 0, .verbose = options.verbose};
+    HumanStyle style{.name_width = 0, .verbose = options.verbose, .width = output_width()};
     ReportedRun reported;
     reported.run = [&](RunReport& report, bool for_json) {
         const GuestSet guests = guests_named(options.guests);
@@ -111,7 +111,11 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     reported.end = [](const RunReport& report) {
         return report.tests.empty() ? "" : human_summary(report);
     };
-    reported.whole = [&](const RunReport& report) { return human_report(report, style); };
+    reported.whole = [&](const RunReport& report) {
+        HumanStyle of_file = style;
+        of_file.width = any_width;
+        return human_report(report, of_file);
+    };
     return run_and_report(options.report, command_line, reported);
 }
 

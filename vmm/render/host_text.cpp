@@ -243,7 +243,8 @@ std::string host_text(const Provenance& provenance, const HostDescription& host,
     return text;
 }
 
-std::string calibration_text(const HostDescription& host, const Calibration& calibration) {
+std::string calibration_text(const HostDescription& host, const Calibration& calibration,
+                             std::size_t width) {
     const std::uint64_t khz = calibration.tsc_khz;
     std::vector<std::string> parts;
     if (const auto& cycles = calibration.kernel_cycles_per_instruction) {
@@ -267,9 +268,9 @@ std::string calibration_text(const HostDescription& host, const Calibration& cal
     } else if (calibration.tsc_offset) {
         parts.emplace_back("TSC offset not measurable");
     }
-    return fmt::format("calibration: {}\n{}\n",
-                       parts.empty() ? "none" : fmt::to_string(fmt::join(parts, "; ")),
-                       fmt::join(wrapped(short_trust_text(host, calibration), page_width), "\n"));
+    const std::string line = parts.empty() ? "none" : fmt::to_string(fmt::join(parts, "; "));
+    return paragraphs(fmt::format("calibration: {}\n{}", line, short_trust_text(host, calibration)),
+                      width);
 }
 
 }  // namespace nestbed::vmm

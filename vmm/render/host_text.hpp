@@ -15,6 +15,7 @@ std::string host_text(const Provenance& provenance, const HostDescription& host,
                       const std::optional<Calibration>& calibration);
 
 /// The calibration in one line, and below it how far timings can be trusted, in a few words.
-std::string calibration_text(const HostDescription& host, const Calibration& calibration);
+std::string calibration_text(const HostDescription& host, const Calibration& calibration,
+                             std::size_t width = any_width);
 
 }  // namespace nestbed::vmm

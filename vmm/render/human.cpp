@@ -42,7 +42,7 @@ std::string human_details(const TestResult& test, const HumanStyle& style) {
     for (const std::string_view line : lines_of(test.diagnosis)) {
         text += line.empty() ? "\n" : indented(line);
     }
-    return text + measurement_tables(test, detail_indent);
+    return text + measurement_tables(test, detail_indent, style.width);
 }
 
 std::string names_and_reasons(const RunReport& report, Verdict verdict) {

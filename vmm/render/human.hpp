@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "vmm/base/text.hpp"
 #include "vmm/result/run_report.hpp"
 
 namespace nestbed::vmm {
@@ -10,6 +11,7 @@ namespace nestbed::vmm {
 struct HumanStyle {
     std::size_t name_width = 0;  ///< of the longest test name, for aligned lines
     bool verbose = false;        ///< log lines of tests that passed as well
+    std::size_t width = any_width;
 };
 
 /// The name of a test as it stands in a line: a repetition has its number.

@@ -14,7 +14,7 @@ namespace nestbed::vmm {
 
 namespace {
 
-std::string explanations(const StudyRuns& runs) {
+std::string explanations(const StudyRuns& runs, std::size_t width) {
     std::vector<const StudyRun*> left;
     for (const StudyRun& run : runs) {
         if (run.test.verdict != Verdict::passed) {
@@ -29,8 +29,10 @@ std::string explanations(const StudyRuns& runs) {
                    run->test.reason != test.reason;
         });
         const auto more = std::distance(first, end) - 1;
-        text += without_row(
+        const std::string reason = without_row(
             (*first)->point.text() + (more == 0 ? "" : fmt::format(", and {} more", more)), test);
+        // What stands below a failure has its own lines.
+        text += test.verdict == Verdict::skipped ? paragraphs(reason, width) : reason;
         first = end;
     }
     return text;
@@ -48,9 +50,7 @@ std::string warnings_text(const Study& study, const StudyRuns& runs) {
     for (const auto& [kind, count] : rows) {
         std::string name = name_of(kind);
         std::ranges::replace(name, '_', ' ');
-        const std::string line =
-            fmt::format("! {} ({}): {}", name, counted(count, "row"), explanation_of(kind));
-        text += fmt::format("{}\n", fmt::join(wrapped(line, page_width), "\n"));
+        text += fmt::format("! {} ({}): {}\n", name, counted(count, "row"), explanation_of(kind));
     }
     return text;
 }
@@ -78,17 +78,17 @@ std::string progress_text(std::size_t done, std::size_t total, double seconds,
     return fmt::format("[{}/{}] {}: {}", done + 1, total, times, step);
 }
 
-std::string study_text(const Study& study, const StudyRuns& runs) {
-    std::vector<std::string> parts{warnings_text(study, runs)};
+std::string study_text(const Study& study, const StudyRuns& runs, std::size_t width) {
+    std::vector<std::string> parts{paragraphs(warnings_text(study, runs), width)};
     for (const Table& table : tables_of(study, runs)) {
-        parts.push_back(table.text());
+        parts.push_back(table.text(0, width));
     }
     if (const auto rows = runs_with_rows(study, runs); !rows.empty()) {
         const std::string& problem = rows.front()->test.kvm_counts.problem;
         parts.push_back(problem.empty() ? "" : fmt::format("no counts of KVM's: {}\n", problem));
-        parts.push_back(study.notes ? study.notes(runs) : "");
+        parts.push_back(paragraphs(study.notes ? study.notes(runs) : "", width));
     }
-    parts.push_back(explanations(runs));
+    parts.push_back(explanations(runs, width));
     parts.push_back(study.shows_bars ? bars_text(study, runs) : "");
     std::erase(parts, "");
     return fmt::format("{}", fmt::join(parts, "\n"));

@@ -32,7 +32,8 @@ std::string time_cell(const MeasurementRow& row, const Percentile& percentile) {
 /// Of the measurements in `unit`, with a column for each parameter that any of them has: words to
 /// the left, numbers to the right.
 Table table_of_unit(const TestResult& test, const std::string& unit) {
-    std::vector<Table::Column> leading{{"measurement", Table::Align::left}};
+    std::vector<Table::Column> leading{
+        {.title = "measurement", .align = Table::Align::left, .is_key = true}};
     std::vector<MeasurementRow> rows;
     for (const MeasurementEvent& measurement : test.measurements) {
         if (measurement.unit != unit) {
@@ -93,12 +94,12 @@ Table measurement_table(const std::vector<Table::Column>& leading, const std::st
     return table.without_empty_columns();
 }
 
-std::string measurement_tables(const TestResult& test, std::size_t indent) {
+std::string measurement_tables(const TestResult& test, std::size_t indent, std::size_t width) {
     std::string result;
     std::set<std::string> units;
     for (const MeasurementEvent& measurement : test.measurements) {
         if (units.insert(measurement.unit).second) {
-            result += table_of_unit(test, measurement.unit).text(indent);
+            result += table_of_unit(test, measurement.unit).text(indent, width);
         }
     }
     return result;

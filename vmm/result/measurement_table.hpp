@@ -21,6 +21,7 @@ Table measurement_table(const std::vector<Table::Column>& leading, const std::st
                         const std::vector<MeasurementRow>& rows);
 
 /// All measurements of a test, one table per unit; empty if it made none.
-std::string measurement_tables(const TestResult& test, std::size_t indent);
+std::string measurement_tables(const TestResult& test, std::size_t indent,
+                               std::size_t width = any_width);
 
 }  // namespace nestbed::vmm

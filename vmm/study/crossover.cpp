@@ -26,7 +26,8 @@ struct Costs {
 };
 
 struct Crossover {
-    std::string flush;                        ///< what everything is flushed with
+    std::string flush;  ///< what everything is flushed with
+    std::uint64_t tsc_khz = 0;
     std::map<std::uint64_t, Costs> by_pages;  ///< both of them
     /// The smallest measured page count at which a full flush has the lower median, and has it at
     /// all larger ones as well.
@@ -45,6 +46,7 @@ std::vector<Crossover> crossovers_of(const StudyRuns& runs) {
         }
         Crossover& found = all.emplace_back();
         found.flush = run.point.at("flush").text();
+        found.tsc_khz = run.test.tsc_khz;
         for (const MeasurementEvent& one : run.test.measurements) {
             if (const auto pages = number_named(one, "pages")) {
                 Costs& costs = found.by_pages[*pages];
@@ -76,14 +78,22 @@ std::vector<Table> crossover_tables(const StudyRuns& runs) {
         Table table({{"pages"},
                      {"by page", Table::Align::right, "cycles, p50"},
                      {crossover.flush, Table::Align::right, "cycles, p50"},
+                     {"by page", Table::Align::right, "time, p50"},
+                     {crossover.flush, Table::Align::right, "time, p50"},
                      {"by page / full"}});
+        const auto time = [&](std::uint64_t cycles) {
+            return crossover.tsc_khz == 0
+                       ? ""
+                       : duration(seconds(static_cast<double>(cycles), crossover.tsc_khz));
+        };
         for (const auto& [pages, costs] : crossover.by_pages) {
             const double ratio = static_cast<double>(*costs.by_page) /
                                  static_cast<double>(std::max<std::uint64_t>(*costs.full, 1));
             table.add_row({fmt::format("{}", pages), fmt::format("{}", *costs.by_page),
-                           fmt::format("{}", *costs.full), fmt::format("{:.2f}", ratio)});
+                           fmt::format("{}", *costs.full), time(*costs.by_page), time(*costs.full),
+                           fmt::format("{:.2f}", ratio)});
         }
-        all.push_back(std::move(table));
+        all.push_back(table.without_empty_columns());
     }
     return all;
 }

@@ -32,24 +32,23 @@ constexpr std::array phases{"populate", "write",       "enable",  "dirty",      
 
 /// The median of a phase over the pages that it is for.
 Derived per_page(const char* phase) {
-    std::string name = std::string(phase) + " ns per page";
+    std::string name = std::string(phase) + " cycles per page";
     std::ranges::replace(name, ' ', '_');
     return {.name = name,
             .title = phase,
             .value = [phase](const StudyRun& run, const StudyRuns&) -> Derived::Value {
-                const auto cycles = median_of(run.test, phase, "pages");
-                if (!cycles || run.test.tsc_khz == 0) {
-                    return {};
-                }
-                return microseconds(*cycles, run.test.tsc_khz) * 1000;
+                return median_of(run.test, phase, "pages");
             },
             .digits = 1,
-            .group = "ns per page (medians)"};
+            .group = "cycles per page (medians)"};
 }
 
 std::vector<Derived> dirty_log_columns() {
     std::vector<Derived> all;
     std::ranges::transform(phases, std::back_inserter(all), per_page);
+    std::ranges::transform(phases, std::back_inserter(all), [](const char* phase) {
+        return as_time(per_page(phase), "time per page (medians)");
+    });
     all.push_back(parameter_column("ring full", "dirty", "ring_full"));
     all.push_back(parameter_column("missing", "dirty", "missing"));
     return all;

@@ -170,6 +170,20 @@ std::optional<double> Derived::number(const StudyRun& run, const StudyRuns& runs
     return number == nullptr ? std::nullopt : std::optional(*number);
 }
 
+Derived as_time(Derived cycles, std::string group) {
+    cycles.name = "";
+    cycles.group = std::move(group);
+    cycles.is_duration = true;
+    cycles.value = [count = cycles](const StudyRun& run, const StudyRuns& runs) -> Derived::Value {
+        const auto number = count.number(run, runs);
+        if (!number || run.test.tsc_khz == 0) {
+            return {};
+        }
+        return seconds(*number, run.test.tsc_khz);
+    };
+    return cycles;
+}
+
 Derived parameter_column(std::string title, const std::string& measurement,
                          const std::string& parameter, std::string group) {
     return {.name = parameter,

@@ -73,12 +73,13 @@ struct Measured {
 struct Derived {
     using Value = std::optional<std::variant<double, std::string>>;
 
-    std::string name;  ///< in JSON
+    std::string name;  ///< in JSON; empty: it stands in the table only
     std::string title;
     std::function<Value(const StudyRun&, const StudyRuns&)> value;
     /// The same of a companion that has a row, by its name; may be empty.
     std::function<Value(const StudyRun&, const std::string& companion)> of_companion = {};
-    int digits = 2;  ///< behind the point, of a number
+    int digits = 2;            ///< behind the point, of a number
+    bool is_duration = false;  ///< of seconds, shown in the unit that suits it
     std::string group = {};
     /// The most that it may be, where there is such a bar.
     std::function<std::optional<double>(const Point&)> limit = {};
@@ -86,6 +87,10 @@ struct Derived {
     /// The value, if it is one.
     std::optional<double> number(const StudyRun& run, const StudyRuns& runs) const;
 };
+
+/// The same of cycles as a time, for the table; nothing where KVM does not say how fast the clock
+/// is.
+Derived as_time(Derived cycles, std::string group);
 
 /// What the study's test says of a measurement, by the names of the guest's parameters.
 Derived parameter_column(std::string title, const std::string& measurement,

@@ -29,9 +29,11 @@ std::string cell_of(const Derived& derived, const Derived::Value& value) {
     if (!value) {
         return "";
     }
-    const auto* word = std::get_if<std::string>(&*value);
-    return word != nullptr ? printable(*word)
-                           : fmt::format("{:.{}f}", std::get<double>(*value), derived.digits);
+    if (const auto* word = std::get_if<std::string>(&*value)) {
+        return printable(*word);
+    }
+    const double number = std::get<double>(*value);
+    return derived.is_duration ? duration(number) : fmt::format("{:.{}f}", number, derived.digits);
 }
 
 /// In the last column, if not all of it is.
@@ -58,8 +60,9 @@ Leading leading_of(const RowsOf& rows, const std::vector<Derived>& columns, cons
             continue;
         }
         const bool is_word = axis.kind == Axis::Kind::name;
-        leading.columns.push_back(
-            {axis.heading(), is_word ? Table::Align::left : Table::Align::right});
+        leading.columns.push_back({.title = axis.heading(),
+                                   .align = is_word ? Table::Align::left : Table::Align::right,
+                                   .is_key = true});
         for (std::size_t n = 0; n < rows.size(); ++n) {
             leading.cells[n].push_back(rows[n]->point.at(axis.name).text());
         }
@@ -119,7 +122,7 @@ Table main_table(const Study& study, const RowsOf& rows, const StudyRuns& all) {
 /// Of the measurements that are parts of those in the rows, where the guest made them.
 Table parts_table(const Study& study, const RowsOf& rows) {
     Leading leading = leading_of(rows, {}, {});
-    leading.columns.push_back({study.parts, Table::Align::left});
+    leading.columns.push_back({.title = study.parts, .align = Table::Align::left, .is_key = true});
     std::vector<MeasurementRow> parts;
     for (std::size_t n = 0; n < rows.size(); ++n) {
         for (const MeasurementEvent& event : rows[n]->test.measurements) {
@@ -195,6 +198,9 @@ Json derived_of(const Study& study, const StudyRun& run, const StudyRuns& runs,
     const bool is_first = &measured == &study.measured.front();
     Json derived = Json::object();
     for (const Derived& one : study.derived) {
+        if (one.name.empty()) {
+            continue;
+        }
         const Derived::Value found = is_first           ? one.value(run, runs)
                                      : one.of_companion ? one.of_companion(run, measured.name)
                                                         : std::nullopt;

@@ -118,6 +118,7 @@ Derived figure(const char* name, const char* title, const char* group, int digit
 
 std::vector<Derived> walk_columns() {
     constexpr char cycles[] = "cycles per access";
+    constexpr char time[] = "time per access";
     constexpr char translation[] = "of it, translation";
     constexpr char references[] = "references";
     return {
@@ -129,7 +130,9 @@ std::vector<Derived> walk_columns() {
          }},
         figure("guest", "guest", cycles, 1, &WalkFigures::guest),
         figure("process", "process", cycles, 1, &WalkFigures::host),
-        figure("over_process", "ratio", cycles, 2,
+        as_time(figure("", "guest", "", 1, &WalkFigures::guest), time),
+        as_time(figure("", "process", "", 1, &WalkFigures::host), time),
+        figure("over_process", "ratio", "", 2,
                [](const WalkFigures& all) { return all.guest / all.host; }),
         figure("guest_translation", "guest", translation, 1,
                [](const WalkFigures& all) {

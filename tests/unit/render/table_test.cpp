@@ -27,6 +27,55 @@ TEST(Table, GroupsStandAboveTheirColumns) {
               "a  10000  20000  5.00\n");
 }
 
+Table wide_table() {
+    Table table({{.title = "key", .align = Table::Align::left, .is_key = true},
+                 {"one"},
+                 {"min", Table::Align::right, "cycles"},
+                 {"max", Table::Align::right, "cycles"},
+                 {"min", Table::Align::right, "time"},
+                 {"max", Table::Align::right, "time"}});
+    table.add_row({"a", "1", "10000", "20000", "5.00", "6.00"});
+    return table;
+}
+
+TEST(Table, WhatFitsIsOneBlock) {
+    EXPECT_EQ(wide_table().text(0, 34), wide_table().text());
+    EXPECT_EQ(wide_table().text(3, 37), wide_table().text(3));
+}
+
+TEST(Table, WhatDoesNotFitIsBrokenBetweenGroups) {
+    EXPECT_EQ(wide_table().text(1, 34),
+              "           -- cycles --\n"
+              " key  one    min    max\n"
+              " a      1  10000  20000\n"
+              "\n"
+              "      -- time --\n"
+              " key   min   max\n"
+              " a    5.00  6.00\n");
+}
+
+TEST(Table, AGroupThatFitsInNoBlockIsBrokenAsWell) {
+    EXPECT_EQ(wide_table().text(0, 10),
+              "key  one\n"
+              "a      1\n"
+              "\n"
+              "      cycles\n"
+              "key    min\n"
+              "a    10000\n"
+              "\n"
+              "      cycles\n"
+              "key    max\n"
+              "a    20000\n"
+              "\n"
+              "      time\n"
+              "key   min\n"
+              "a    5.00\n"
+              "\n"
+              "      time\n"
+              "key   max\n"
+              "a    6.00\n");
+}
+
 TEST(Table, MissingCellsAreEmptyAndNoLineEndsInSpaces) {
     Table table({{"", Table::Align::left}, {"", Table::Align::left}});
     table.add_row({"only one"});

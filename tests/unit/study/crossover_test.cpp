@@ -75,7 +75,7 @@ TEST(Crossover, MayBeAtTheStartOrNowhere) {
 
 TEST(Crossover, WhatHasNoCounterpartIsLeftOut) {
     TestResult result = measured({{1, 10, 50}, {2, 20, 50}});
-    EXPECT_THAT(text_of(result), ContainsRegex("\n +2 +20 +50 +0.40\n"));
+    EXPECT_THAT(text_of(result), ContainsRegex("\n +2 +20 +50 +10.0 ns +25.0 ns +0.40\n"));
     result.measurements.pop_back();
     EXPECT_THAT(text_of(result), Not(ContainsRegex("\n +2 +20 ")));
     EXPECT_THAT(json_of(result)["by_page_not_dearer_until"], 1);
@@ -100,10 +100,10 @@ TEST(CrossoverSentence, ComparesWithLinux) {
 
 TEST(CrossoverText, IsATableAndTheSentence) {
     EXPECT_THAT(text_of(measured({{1, 1000, 2000}, {64, 6000, 2000}})),
-                testing::StartsWith("        cycles, p50\n"
-                                    "pages  by page   cr3  by page / full\n"
-                                    "    1     1000  2000            0.50\n"
-                                    "   64     6000  2000            3.00\n"
+                testing::StartsWith("        cycles, p50   -- time, p50 ---\n"
+                                    "pages  by page   cr3  by page      cr3  by page / full\n"
+                                    "    1     1000  2000   500 ns  1.00 µs            0.50\n"
+                                    "   64     6000  2000  3.00 µs  1.00 µs            3.00\n"
                                     "\ncrossover: from 64 pages on"));
 }
 

@@ -317,9 +317,11 @@ std::string dirty_log_text(const StudyRuns& runs) {
 }
 
 TEST(DirtyLogText, HasTheTimeOfAPageInEachPhase) {
-    EXPECT_THAT(dirty_log_text({logged(
-                    {phase("populate", 32768), phase("enable", 16), phase("dirty", 8192)})}),
-                ContainsRegex("bitmap +16 MiB +2 +strided +16.4 +0.0 +4.1 +3 +0\n"));
+    EXPECT_THAT(
+        dirty_log_text(
+            {logged({phase("populate", 32768), phase("enable", 16), phase("dirty", 8192)})}),
+        ContainsRegex(
+            "bitmap +16 MiB +2 +strided +32.8 +0.0 +8.2 +16.4 ns +0.01 ns +4.10 ns +3 +0\n"));
 }
 
 TEST(DirtyLogText, ShowsAFailedRunWithItsMissingPagesAndItsReason) {
@@ -328,7 +330,7 @@ TEST(DirtyLogText, ShowsAFailedRunWithItsMissingPagesAndItsReason) {
     run.test.reason = "7 violations";
     EXPECT_THAT(
         dirty_log_text({run}),
-        AllOf(ContainsRegex(" 4.1 +3 +7\n"),
+        AllOf(ContainsRegex(" 8.2 +4.10 ns +3 +7\n"),
               HasSubstr("failed: bitmap, memory 16 MiB, 2 vCPUs, pattern strided: 7 violations")));
 }
 
