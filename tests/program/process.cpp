@@ -85,9 +85,9 @@ ProcessResult Process::wait(std::chrono::seconds limit) {
     result.out = contents(out_);
     result.err = contents(err_);
     keep_report(result.out);
-    for (const std::string& argument : command_) {
-        if (argument.ends_with(".json")) {
-            keep_report_in(argument);
+    for (std::size_t n = 1; n < command_.size(); ++n) {
+        if (command_[n - 1] == "--output" || command_[n - 1] == "--resume") {
+            keep_report_in(command_[n]);
         }
     }
     return result;
