@@ -162,6 +162,7 @@ TEST_F(Nested, MistakesAreFoundBeforeTheBoot) {
              {"--", "run", "--no-such-option"},
              {"--", "run", "no_such_guest"},
              {"--", "nested", "--paging", "npt", "--", "run"},
+             {"--", "measure", "fault", "--resume", "a.json"},
              {"--"},
              {"--kernel", "/nonexistent", "--modules", "/tmp", "--", "run"},
              {"--kernel", "/bin/sh", "--", "run"},

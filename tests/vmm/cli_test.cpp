@@ -243,8 +243,21 @@ TEST_F(WithKvm, JsonIsWhatTheSchemaSays) {
         nestbed({"run", "boot", "--filter", "boot.empty", "--format", "json"});
     EXPECT_EQ(result.exit_code, success);
     const json report = json::parse(result.out);
+    // And tests/results/validate.py finds it, if CTest is to have it look.
+    if (const char* kept = std::getenv("NESTBED_REPORTS")) {
+        const auto is_it = [&](const auto& file) { return contents(file.path()) == result.out; };
+        EXPECT_TRUE(std::ranges::any_of(std::filesystem::directory_iterator(kept), is_it));
+    }
     EXPECT_EQ(report["schema"], 2);
     EXPECT_EQ(report["command"][1], "run");
+    EXPECT_TRUE(report["provenance"]["nestbed"].contains("revision"));
+    EXPECT_GE(report["provenance"]["time"], "2026");
+    EXPECT_FALSE(report["provenance"]["host_name"].is_null());
+    EXPECT_TRUE(report["provenance"]["sweep"].is_null());
+    const json nameless = json::parse(
+        nestbed({"run", "boot", "--filter", "boot.empty", "--format", "json", "--anonymous"}).out);
+    EXPECT_TRUE(nameless["provenance"]["host_name"].is_null());
+    EXPECT_TRUE(nameless["provenance"]["kernel_command_line"].is_null());
     EXPECT_EQ(report["tests"][0]["name"], "empty");
     EXPECT_EQ(report["summary"]["passed"], 1);
     EXPECT_FALSE(report["host"]["kernel"].get<std::string>().empty());
@@ -347,8 +360,8 @@ TEST_F(WithKvm, DoctorDescribesTheHost) {
     const json report = json::parse(nestbed({"doctor", "--json"}).out);
     EXPECT_GE(report["host"]["kvm"]["max_cpus"], 1);
     EXPECT_TRUE(report["host"]["calibration"]["hypercalls"].is_boolean());
-    EXPECT_THAT(std::vector<std::string>({"ept", "npt", "shadow", "pvm", "unknown"}),
-                testing::Contains(report["host"]["paging"].get<std::string>()));
+    EXPECT_THAT(std::vector<json>({"ept", "npt", "shadow", "pvm", nullptr}),
+                testing::Contains(report["host"]["paging"]));
 }
 
 }  // namespace

@@ -116,6 +116,7 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         const Study& study = study_chosen(name, options->axes);
         refuse_unused(options->report);
         invocation.outputs = options->report.outputs;
+        invocation.resumes = options->report.resume.has_value();
         invocation.action = [command = MeasureCommand{&study, points_of(study, options->axes),
                                                       options->sweep, options->report,
                                                       invocation.command_line}] {

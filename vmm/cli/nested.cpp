@@ -143,6 +143,10 @@ class MachineConsole : public NestedObserver {
 
 /// A command of ours, checked here: a mistake is found before the boot.
 void understand_command(NestedCommand& command, const Invocation& inner) {
+    if (inner.resumes) {
+        throw_error(ErrorKind::usage,
+                    "--resume: not in a nested machine, which keeps no file when it ends");
+    }
     command.outputs = {inner.outputs.begin(), inner.outputs.end()};
     if (inner.guests.empty()) {
         return;
