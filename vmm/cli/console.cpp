@@ -35,12 +35,12 @@ ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) != 0) {
     }
 }
 
-void ProgressLine::show(std::string_view text) {
+void ProgressLine::show(std::string_view text, bool at_once) {
     if (descriptor_ >= 0) {
         ::dprintf(descriptor_, "%.*s\n", static_cast<int>(text.size()), text.data());
     }
     if (!terminal_ && descriptor_ < 0) {
-        show_now_and_then(text);
+        show_now_and_then(text, at_once);
     } else if (terminal_) {
         // Narrower than any terminal: a line that wraps could not be cleared.
         constexpr std::size_t most_columns = 79;
@@ -50,9 +50,9 @@ void ProgressLine::show(std::string_view text) {
     }
 }
 
-void ProgressLine::show_now_and_then(std::string_view text) {
+void ProgressLine::show_now_and_then(std::string_view text, bool at_once) {
     constexpr double seconds_between = 10;
-    if (watch_.seconds() >= seconds_between) {
+    if (at_once || watch_.seconds() >= seconds_between) {
         watch_ = Stopwatch();
         fmt::print(stderr, "{}\n", text);
     }

@@ -22,12 +22,13 @@ class ProgressLine {
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;
 
-    void show(std::string_view text);
+    /// Without a terminal only now and then; `at_once`: now.
+    void show(std::string_view text, bool at_once = false);
     /// Before anything else is written to the terminal.
     void clear();
 
   private:
-    void show_now_and_then(std::string_view text);
+    void show_now_and_then(std::string_view text, bool at_once);
 
     bool terminal_;
     int descriptor_ = -1;  ///< of somebody outside, or none

@@ -39,7 +39,12 @@ class Progress {
 
     double seconds() const { return watch_.seconds(); }
     void begin(const SweepStep& step) {
-        line_.show(progress_text(begun_, steps_, seconds(), step.point->text()));
+        // The first that is done tells how long all will take: whoever would rather not wait for
+        // that should know now.
+        constexpr double long_time = 10;
+        const bool is_known_now =
+            begun_ == 1 && seconds() * static_cast<double>(steps_) > long_time;
+        line_.show(progress_text(begun_, steps_, seconds(), step.point->text()), is_known_now);
         ++begun_;
     }
 

@@ -130,10 +130,10 @@ std::vector<Derived> walk_columns() {
          }},
         figure("guest", "guest", cycles, 1, &WalkFigures::guest),
         figure("process", "process", cycles, 1, &WalkFigures::host),
+        figure("over_process", "ratio", cycles, 2,
+               [](const WalkFigures& all) { return all.guest / all.host; }),
         as_time(figure("", "guest", "", 1, &WalkFigures::guest), time),
         as_time(figure("", "process", "", 1, &WalkFigures::host), time),
-        figure("over_process", "ratio", "", 2,
-               [](const WalkFigures& all) { return all.guest / all.host; }),
         figure("guest_translation", "guest", translation, 1,
                [](const WalkFigures& all) {
                    return all.guest_translation ? measurable_difference(all.guest, all.guest_packed)

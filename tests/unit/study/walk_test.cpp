@@ -76,6 +76,31 @@ TEST(WalkFigures, ThereAreNoneOfATestThatFailedOrLacksAChase) {
     EXPECT_FALSE(figures_of(not_modelled));
 }
 
+std::vector<std::string> marks_beside(const Cycles& cycles, const char* pattern) {
+    StudyRun run = row(cycles, 2, 1, "16M", pattern);
+    relate(test::study_with("walk"), run);
+    std::vector<std::string> marks;
+    for (const MeasurementEvent& event : run.test.measurements) {
+        for (const Warning& warning : event.warnings) {
+            if (warning.kind == Warning::Kind::not_measurable) {
+                marks.push_back(event.name);
+            }
+        }
+    }
+    return marks;
+}
+
+TEST(WalkFigures, ADifferenceWithinHalfABucketIsNotMeasurable) {
+    EXPECT_THAT(measurable_difference(100, 90), Optional(DoubleEq(10)));
+    EXPECT_FALSE(measurable_difference(100, 99));
+    EXPECT_FALSE(measurable_difference(90, 100));
+    EXPECT_THAT(marks_beside({100, 99, 40, 12}, "random"), testing::ElementsAre("chase"));
+    EXPECT_THAT(marks_beside({100, 10, 12, 40}, "random"), testing::ElementsAre("host chase"));
+    EXPECT_THAT(marks_beside({100, 10, 40, 12}, "random"), testing::IsEmpty());
+    EXPECT_THAT(marks_beside({100, 99, 12, 40}, "strided"), testing::IsEmpty())
+        << "where no difference is shown";
+}
+
 TEST(ModelledTranslation, IsTheReferencesAtWhatTheyCostTheProcess) {
     EXPECT_THAT(figures_of(row({70, 10, 40, 10}, 6, 2))->modelled, Optional(DoubleEq(90)));
 }
