@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ inline void keep_report(std::string_view text) {
 
 /// A file's.
 inline void keep_report_in(const std::string& path) {
+    if (!std::filesystem::is_regular_file(path)) {
+        return;
+    }
     std::ifstream stream(path);
     keep_report(std::string(std::istreambuf_iterator<char>(stream), {}));
 }

@@ -115,21 +115,24 @@ Comparison compare(const ResultFile& base, const ResultFile& next, double least)
     comparison.base = base.environment;
     comparison.next = next.environment;
     comparison.host_differences = differences_of(base.facts, next.facts);
-    const auto id_of_group = [](const Group& group) { return group.first->id; };
     const std::vector<Group> bases = groups_of(base);
     const std::vector<Group> nexts = groups_of(next);
+    std::map<std::string_view, const Group*> by_id;
+    for (const Group& other : nexts) {
+        by_id.emplace(other.first->id, &other);
+    }
     for (const Group& one : bases) {
-        const auto other = std::ranges::find(nexts, one.first->id, id_of_group);
+        const auto other = by_id.extract(one.first->id);
         const std::string why =
-            other == nexts.end() ? "only the base has it" : objection_to(one, *other);
+            other.empty() ? "only the base has it" : objection_to(one, *other.mapped());
         if (why.empty()) {
-            comparison.measurements.push_back(compared(one, *other));
+            comparison.measurements.push_back(compared(one, *other.mapped()));
         } else {
             comparison.left_out.push_back({one.first->id, why});
         }
     }
     for (const Group& other : nexts) {
-        if (std::ranges::find(bases, other.first->id, id_of_group) == bases.end()) {
+        if (by_id.contains(other.first->id)) {
             comparison.left_out.push_back({other.first->id, "only the new one has it"});
         }
     }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "vmm/base/descriptor.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
@@ -41,6 +42,10 @@ std::string read_file(const fs::path& path, ErrorKind kind) {
     ssize_t count = file.get() < 0 ? -errno : 1;
     while (count > 0) {
         count = read_some(file.get(), contents);
+        if (contents.size() > largest_file) {
+            throw_error(kind, "cannot read {}: it has more than {}", path.string(),
+                        size_text(largest_file));
+        }
     }
     if (count < 0) {
         throw_error(kind, "cannot read {}: {}", path.string(),

@@ -20,6 +20,9 @@ ssize_t read_some(int fd, std::string& text);
 /// Writes all of it. Returns the errno of the failure, or 0.
 int write_all(int fd, std::string_view contents);
 
+/// A file of more than this is none of ours: /dev/zero, or a mistake.
+inline constexpr std::size_t largest_file = std::size_t{1} << 29;
+
 /// Both throw an Error that names the file and the reason.
 std::string read_file(const std::filesystem::path& path, ErrorKind kind = ErrorKind::io);
 void write_file(const std::filesystem::path& path, std::string_view contents);

@@ -74,6 +74,10 @@ class TemporaryFile {
 
     void become_target_with(std::string_view contents) {
         write_or_fail(fd_, contents, target_);
+        // On disk before it is the target: what was there instead, or beside it, may go then.
+        if (::fdatasync(fd_.get()) != 0) {
+            fail(target_, errno);
+        }
         if (::rename(path_.c_str(), target_.c_str()) != 0) {
             fail(target_, errno);
         }

@@ -68,7 +68,7 @@ std::string text_of(const CompareOptions& options, const std::vector<Comparison>
         text += comparison_text(comparisons[n]);
         if (options.threshold) {
             text += fmt::format(
-                "\nslower by more than {} %: {}\n", *options.threshold * 100,
+                "\nslower by more than {:g} %: {}\n", *options.threshold * 100,
                 counted(regressions_in(comparisons[n], *options.threshold).size(), "measurement"));
         }
     }

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 
@@ -77,7 +78,7 @@ int main(int argc, char** argv) {
         std::string message = error.what();
         std::ranges::replace(message, '\n', ' ');
         // Not fmt::print, which throws if standard error cannot be written.
-        std::fputs(fmt::format("nestbed: {}\n", message).c_str(), stderr);
+        std::fputs(fmt::format("nestbed: {}\n", printable(message)).c_str(), stderr);
     }
     return static_cast<int>(code);
 }

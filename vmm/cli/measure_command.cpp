@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
@@ -13,6 +14,7 @@
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/host_text.hpp"
 #include "vmm/render/journal.hpp"
+#include "vmm/render/json_provenance.hpp"
 #include "vmm/render/study_text.hpp"
 #include "vmm/run/calibrate.hpp"
 
@@ -69,12 +71,17 @@ std::optional<StudyRun> measured(StudyRunner& runner, const SweepStep& step, boo
     return done;
 }
 
+void take(StudyRun run, RunReport& report, StudyRuns& runs) {
+    report.tests.push_back(run.test);
+    runs.push_back(std::move(run));
+    --report.not_finished;
+}
+
 /// The study's runs, until one is interrupted. What has been measured is in `runs` and the report,
 /// whatever is thrown after that.
-void run_study(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
+void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
                StudyRuns& runs) {
     auto& [steps, before, journal] = sweeping;
-    report.not_finished = steps.size();
     const kvm::System system;
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
@@ -90,20 +97,32 @@ void run_study(const MeasureCommand& command, bool for_json, RunReport& report, 
         std::ranges::count_if(before, [](const auto& run) { return !run; })));
     StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
     for (std::size_t n = 0; n < steps.size(); ++n) {
-        std::optional<StudyRun> done = std::move(before[n]);
-        // What was measured before is not lost to an interruption.
-        if (!done && !report.interrupted) {
+        std::optional<StudyRun> done = std::exchange(before[n], std::nullopt);
+        if (!done) {
             progress.begin(steps[n]);
             done = measured(runner, steps[n], for_json, interrupts.token(), journal);
-            report.interrupted = !done;
             report.seconds = progress.seconds();
         }
-        if (done) {
-            report.tests.push_back(done->test);
-            runs.push_back(*std::move(done));
-            --report.not_finished;
+        if (!done) {
+            report.interrupted = true;
+            return;
+        }
+        take(*std::move(done), report, runs);
+    }
+}
+
+/// The same; what was measured before is in the report whatever happens to the rest.
+void run_study(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
+               StudyRuns& runs) {
+    report.not_finished = sweeping.steps.size();
+    FirstError error;
+    error.attempt([&] { run_steps(command, for_json, report, sweeping, runs); });
+    for (std::optional<StudyRun>& run : sweeping.before) {
+        if (run) {
+            take(*std::move(run), report, runs);
         }
     }
+    error.throw_if_any();
 }
 
 std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const RunReport& report,
@@ -159,6 +178,11 @@ void add_json(const MeasureCommand& command, const StudyRuns& runs,
     add_study_json(*command.study, merged(*command.study, runs), json);
     if (journal && !journal->earlier_sessions().empty()) {
         json["earlier_sessions"] = journal->earlier_sessions();
+        for (nlohmann::ordered_json& earlier : json["earlier_sessions"]) {
+            if (command.output.anonymous) {
+                make_anonymous(earlier);
+            }
+        }
     }
 }
 

@@ -101,6 +101,17 @@ std::optional<std::string> json_file_of(const ReportOptions& options) {
 }
 
 void refuse_unused(const ReportOptions& options) {
+    const std::optional<std::string> journaled = json_file_of(options);
+    for (const std::string& output : options.outputs) {
+        if (journaled && place_of(output) == place_of(*journaled).string() + ".journal") {
+            throw_error(ErrorKind::usage, "--output {}: there is the journal of {}", output,
+                        *journaled);
+        }
+        if (output.ends_with(".html")) {
+            throw_error(ErrorKind::usage,
+                        "--output {}: nestbed report makes pages, of a .json file", output);
+        }
+    }
     for (const std::string& output : options.outputs) {
         if (std::ranges::count(options.outputs, place_of(output), place_of) > 1) {
             throw_error(ErrorKind::usage, "--output {}: it is named twice", output);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "vmm/analysis/comparison_json.hpp"
+#include "vmm/base/json_text.hpp"
 #include "vmm/page/page_files.hpp"
 #include "vmm/render/result_file.hpp"
 
@@ -21,9 +22,13 @@ using Json = nlohmann::ordered_json;
 constexpr double least_difference = 0.05;
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
-        text.replace(at, what.size(), by);
+    std::string result;
+    std::size_t begin = 0;
+    for (std::size_t at = 0; (at = text.find(what, begin)) != std::string::npos;) {
+        result.append(text, begin, at - begin).append(by);
+        begin = at + what.size();
     }
+    text = result.append(text, begin);
 }
 
 /// JSON in a script element. Any text may be in it, a guest's too, and "</script>" would end the
@@ -58,7 +63,7 @@ std::string data_of(const std::vector<ReportSource>& sources) {
     std::string data;
     for (std::size_t n = 0; n < results.size(); ++n) {
         data += data_element("result", {{"name", name_in(results, n, sources[n])},
-                                        {"report", Json::parse(sources[n].text)}});
+                                        {"report", parse_json(sources[n].text)}});
     }
     for (std::size_t n = 1; n < results.size(); ++n) {
         data += data_element("comparison",

@@ -10,6 +10,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/json_text.hpp"
 #include "vmm/base/output_file.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/render/format.hpp"
@@ -23,7 +24,24 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-fs::path journal_of(const fs::path& report) { return report.string() + ".journal"; }
+/// What it begins with, so that nothing else is taken for one.
+constexpr std::string_view begins_with = "{\"schema\":";
+
+/// What must be alike for runs to belong together.
+constexpr std::array facts_alike{"/nestbed", "/provenance/nestbed/revision", "/host/cpu",
+                                 "/host/kernel", "/host/paging"};
+
+/// Beside the file itself, not beside a link to it. Throws Error(input) for a pipe or the like.
+fs::path journal_of(const fs::path& report) {
+    const fs::path path = fs::weakly_canonical(report).string() + ".journal";
+    for (const fs::path& file : {report, path}) {
+        if (fs::exists(file) && !fs::is_regular_file(file)) {
+            throw_error(ErrorKind::input, "{} is no file: a sweep cannot go on with it",
+                        file.string());
+        }
+    }
+    return path;
+}
 
 std::string line_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -57,13 +75,19 @@ std::string journal_text_of(const Json& report) {
     }
     head["provenance"] = report.at("provenance");
     text += line_of(head);
-    auto measurement = report.at("measurements").begin();
+    const Json& measurements = report.at("measurements");
+    std::size_t begun = 0;
     for (const Json& test : report.at("tests")) {
+        const std::uint64_t count = unsigned_in(test, "measurements");
         Json own = Json::array();
-        for (std::uint64_t left = test.at("measurements"); left != 0; --left) {
-            own.push_back(*measurement++);
+        for (std::uint64_t n = 0; n < count; ++n) {
+            own.push_back(measurements.at(begun++));
         }
         text += line_of(line_of(test, own));
+    }
+    if (begun != measurements.size()) {
+        throw_error(ErrorKind::input, "{} of its {} measurements are of no test",
+                    measurements.size() - begun, measurements.size());
     }
     return text;
 }
@@ -86,18 +110,12 @@ Journal Journal::begin(const fs::path& report) {
 
 Journal Journal::resume(const fs::path& report) {
     const fs::path path = journal_of(report);
-    try {
-        Journal journal(path);
-        if (!fs::exists(path) && fs::exists(report)) {
-            journal.of_report_ = journal_text_of(Json::parse(read_file(report, ErrorKind::input)));
-            journal.read_lines(journal.of_report_);
-        }
-        journal.read();
-        return journal;
-    } catch (const nlohmann::json::exception& error) {
-        throw_error(ErrorKind::input, "{} is no JSON report of nestbed measure: {}",
-                    report.string(), error.what());
+    Journal journal(path);
+    if (!fs::exists(path) && fs::exists(report)) {
+        journal.read_report(report);
     }
+    journal.read();
+    return journal;
 }
 
 void Journal::read() {
@@ -106,11 +124,26 @@ void Journal::read() {
     }
     file_ = open_locked(path_, 0);
     std::string text = read_file(path_, ErrorKind::input);
+    if (!std::string_view(text).starts_with(begins_with.substr(0, text.size()))) {
+        throw_error(ErrorKind::input, "{} is no journal of nestbed measure", path_.string());
+    }
     text.resize(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);
+    read_lines(text);
     if (::ftruncate(file_.get(), static_cast<off_t>(text.size())) != 0) {
         throw_error(ErrorKind::io, "cannot write {}: {}", path_.string(), std::strerror(errno));
     }
-    read_lines(text);
+}
+
+void Journal::read_report(const fs::path& report) {
+    try {
+        of_report_ = journal_text_of(parse_json(read_file(report, ErrorKind::input)));
+        for (const std::string_view line : lines_of(of_report_)) {
+            read_line(Json::parse(line));
+        }
+    } catch (const std::exception& error) {
+        throw_error(ErrorKind::input, "{} is no JSON report of nestbed measure: {}",
+                    report.string(), error.what());
+    }
 }
 
 void Journal::read_lines(std::string_view text) {
@@ -118,7 +151,7 @@ void Journal::read_lines(std::string_view text) {
     for (const std::string_view line : lines_of(text)) {
         ++number;
         try {
-            read_line(Json::parse(line));
+            read_line(parse_json(line));
         } catch (const std::exception& error) {
             throw_error(ErrorKind::input, "{}:{}: {}", path_.string(), number, error.what());
         }
@@ -138,6 +171,9 @@ void Journal::read_line(const Json& line) {
         throw_error(ErrorKind::input, "schema {}, this program knows {}: measure again",
                     line.at("schema").dump(), json_schema);
     }
+    for (const char* fact : facts_alike) {
+        static_cast<void>(line.at(Json::json_pointer(fact)));
+    }
     if (first_head_.is_null()) {
         first_head_ = line;
     }
@@ -147,8 +183,7 @@ void Journal::read_line(const Json& line) {
 void Journal::refuse_another_host(const RunReport& report) const {
     const Json head = json_head(report);
     if (!first_head_.is_null()) {
-        for (const char* fact : {"/nestbed", "/provenance/nestbed/revision", "/host/cpu",
-                                 "/host/kernel", "/host/paging"}) {
+        for (const char* fact : facts_alike) {
             const Json::json_pointer place(fact);
             if (head.at(place) != first_head_.at(place)) {
                 throw_error(ErrorKind::input,

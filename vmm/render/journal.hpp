@@ -55,6 +55,7 @@ class Journal {
   private:
     explicit Journal(std::filesystem::path path) : path_(std::move(path)) {}
     void read();
+    void read_report(const std::filesystem::path& report);
     void read_lines(std::string_view text);
     void read_line(const nlohmann::ordered_json& line);
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/json_text.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/result/warnings.hpp"
 
@@ -106,15 +107,27 @@ Json json_of(const Histogram& histogram) {
     return result;
 }
 
+std::vector<std::uint64_t> numbers_in(const Json& object, const char* key) {
+    const Json& list = object.at(key);
+    if (!std::ranges::all_of(list, &Json::is_number_unsigned)) {
+        throw_error(ErrorKind::input, "{} must be whole numbers that are not negative", key);
+    }
+    return list.get<std::vector<std::uint64_t>>();
+}
+
 Histogram histogram_in(const Json& measurement) {
     const Json& found = measurement.at("histogram");
-    const auto lower = found.at("lower").get<std::vector<std::uint64_t>>();
-    const auto counts = found.at("counts").get<std::vector<std::uint64_t>>();
+    const std::vector<std::uint64_t> lower = numbers_in(found, "lower");
+    const std::vector<std::uint64_t> counts = numbers_in(found, "counts");
     if (lower.empty() && counts.empty()) {
         return {};
     }
-    Histogram::Parts parts{.min = measurement.at("min"), .max = measurement.at("max")};
-    parts.sum_low = found.at("sum");
+    Histogram::Parts parts{.min = unsigned_in(measurement, "min"),
+                           .max = unsigned_in(measurement, "max")};
+    // One that needs more than 64 bits is not known, only that it does.
+    const bool has_sum = !found.at("sum").is_null();
+    parts.sum_low = has_sum ? unsigned_in(found, "sum") : 0;
+    parts.sum_high = has_sum ? 0 : 1;
     Histogram histogram = Histogram::of(parts);
     for (std::size_t n = 0; n < lower.size() && n < counts.size(); ++n) {
         histogram.add_count(Histogram::bucket_of(lower[n]), counts[n]);
@@ -188,7 +201,7 @@ void add_measurement_in(const Json& json, TestResult& test) {
             test.kvm_counts.counts.push_back({name, per_operation});
         }
     }
-    test.tsc_khz = json.at("tsc_khz");
+    test.tsc_khz = unsigned_in(json, "tsc_khz");
     test.measurements.push_back(std::move(event));
 }
 

@@ -59,4 +59,10 @@ nlohmann::ordered_json json_of(const Provenance& provenance) {
               {"stolen", json_or_null(stolen_between(before, after))}}}};
 }
 
+void make_anonymous(nlohmann::ordered_json& provenance) {
+    provenance["anonymous"] = true;
+    provenance["host_name"] = nullptr;
+    provenance["kernel_command_line"] = nullptr;
+}
+
 }  // namespace nestbed::vmm

@@ -9,4 +9,7 @@ namespace nestbed::vmm {
 
 nlohmann::ordered_json json_of(const Provenance& provenance);
 
+/// The same as if `--anonymous` had been given then.
+void make_anonymous(nlohmann::ordered_json& provenance);
+
 }  // namespace nestbed::vmm

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/json_text.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/render/json_measurement.hpp"
 
@@ -47,13 +48,28 @@ ReadMeasurement measurement_in(const Json& json) {
     return {.id = json.at("id"),
             .is_companion = !json.at("is").is_null(),
             .unit = json.at("unit"),
-            .tsc_khz = json.at("tsc_khz"),
-            .repetition = json.at("repetition"),
+            .tsc_khz = unsigned_in(json, "tsc_khz"),
+            .repetition = unsigned_in(json, "repetition"),
             .passed = json.at("verdict") == verdict_name(Verdict::passed),
             .histogram = histogram_in(json)};
 }
 
+/// What stands in a page as it is, so that the page can rely on it.
+void check_lists(const Json& json) {
+    for (const char* list : {"command", "tests", "measurements", "rows", "fits", "crossovers"}) {
+        if (json.contains(list) && !json.at(list).is_array()) {
+            throw_error(ErrorKind::input, "{} must be a list", list);
+        }
+    }
+    for (const Json& measurement : json.at("measurements")) {
+        if (!measurement.value("warnings", Json::array()).is_array()) {
+            throw_error(ErrorKind::input, "warnings must be a list");
+        }
+    }
+}
+
 void read_results(const Json& json, ResultFile& file) {
+    check_lists(json);
     for (const Json& entry : json.at("tests")) {
         TestResult test;
         test.suite = entry.at("suite");
@@ -81,6 +97,11 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
                           "that wrote it"
                         : ": a newer nestbed wrote it");
     }
+    if (const Json error = json.value("error", Json());
+        error.is_object() && !json.at("host").contains("cpu")) {
+        throw_error(ErrorKind::input, "{} has no results: {}", path.string(),
+                    error.value("text", "the run failed"));
+    }
     ResultFile file;
     file.environment = path.stem();
     file.host = host_in(json.at("host"), path);
@@ -96,11 +117,19 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
     file.facts = facts_of(json.at("host"));
     return file;
 }
+Json parsed(std::string_view text, const std::filesystem::path& path) {
+    try {
+        return parse_json(text);
+    } catch (const Error& error) {
+        throw_error(error.kind(), "{}: {}", path.string(), error.what());
+    }
+}
+
 }  // namespace
 
 ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
     try {
-        return read(Json::parse(text), path);
+        return read(parsed(text, path), path);
     } catch (const nlohmann::json::exception& error) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
                     error.what());

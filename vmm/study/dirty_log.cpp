@@ -122,6 +122,7 @@ Study dirty_log_study() {
         .measured = dirty_log_measurements(),
         .derived = dirty_log_columns(),
         .shows_distributions = false,
+        .adds_up = {"written", "missing", "unwritten", "left_over", "ring_full"},
         .shows_failed = true,
         .operation = "pass over the memory",
         .configure = dirty_log_configure,

@@ -107,6 +107,7 @@ Study fault_study() {
         .axes = fault_axes(),
         .measured = {{"store"}, {"move", "  each move", {}, "part"}},
         .derived = {over_hit()},
+        .adds_up = {"reads", "reads_of_nothing"},
         .operation = "store",
         .configure = fault_configure,
     };

@@ -88,6 +88,7 @@ Study hypercall_study() {
         .axes = hypercall_axes(),
         .measured = {{"hypercall"}, {.name = "bare loop", .is = "floor", .hidden = true}},
         .derived = hypercall_columns(),
+        .adds_up = {"counted", "exits_of_counted"},
         .shows_bars = true,
         .operation = "call",
         .configure = [](const Point&, TestSettings& settings) { settings.exitless_calls = true; },

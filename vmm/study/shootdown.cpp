@@ -133,6 +133,7 @@ Study shootdown_study() {
                       .hidden = true}},
         .derived = {over_bare_round_trip()},
         .parts = "phase",
+        .adds_up = {"reads", "stale_reads", "stolen_from"},
         .operation = "shootdown",
         .configure =
             [](const Point& point, TestSettings& settings) {

@@ -67,6 +67,7 @@ Study soak_study() {
         .measured = {{"shootdown"}},
         .derived = soak_counts(),
         .shows_distributions = false,
+        .adds_up = {"maps", "remaps", "protects", "unmaps", "accesses", "faults", "stale_reads"},
         .shows_failed = true,
         .configure =
             [](const Point& point, TestSettings& settings) {

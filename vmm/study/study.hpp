@@ -122,6 +122,8 @@ struct Study {
     bool shows_distributions = true;
     /// "phase": measurements whose names begin with that word have a table of their own.
     std::string parts = {};
+    /// Outcomes of which several repetitions have the sum.
+    std::vector<std::string> adds_up = {};
     bool shows_bars = false;     ///< what limits its figures have is said with them
     bool shows_failed = false;   ///< a failed point has a row as well, beside its reasons
     std::string operation = {};  ///< what KVM's counts are taken over; empty: they are not

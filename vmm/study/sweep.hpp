@@ -35,8 +35,9 @@ std::vector<std::optional<StudyRun>> runs_found(const Study& study,
                                                 const std::vector<SweepStep>& steps,
                                                 const std::vector<TestResult>& found);
 
-/// One run for each point: the samples of its repetitions together, and what else the last of them
-/// that passed has found. One that did not pass stays as it is.
+/// One run for each point: the samples of those of its repetitions that passed together, what adds
+/// up added up, KVM's counts weighed by their operations, and what else the first of them has
+/// found. One that did not pass stays as it is.
 StudyRuns merged(const Study& study, const StudyRuns& runs);
 
 }  // namespace nestbed::vmm

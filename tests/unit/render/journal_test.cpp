@@ -1,6 +1,7 @@
 #include "vmm/render/journal.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/result/samples.hpp"
@@ -132,7 +133,7 @@ TEST_F(JournalTest, AnotherSweepDoesNotOverwriteIt) {
 
 TEST_F(JournalTest, WithoutARunItStandsInNobodysWay) {
     leave({});
-    write("half a li");
+    write(R"({"schema":2,"nestb)");
     EXPECT_EQ(journal_refusal([&] { Journal::begin(report()); }), "");
 }
 
@@ -185,12 +186,46 @@ TEST_F(JournalTest, TwoProgramsDoNotWriteOne) {
 TEST_F(JournalTest, ASpoiltLineIsNamed) {
     leave({test::passed("a", "b")});
     const std::string good = text();
-    for (const char* bad : {"{}\n", "rubbish\n", "[1]\n", "{\"test\": 1}\n", "{\"schema\": 1}\n"}) {
-        write(good + bad);
+    const std::string deep(10'000, '[');
+    for (const std::string& bad : {std::string("{}"), std::string("rubbish"), std::string("[1]"),
+                                   std::string("{\"test\": 1}"), std::string("{\"schema\": 1}"),
+                                   std::string("{\"schema\": 2, \"host\": 1}"), deep}) {
+        write(good + bad + "\n");
         EXPECT_THAT(journal_refusal([&] { Journal::resume(report()); }),
                     HasSubstr("a.json.journal:3: "))
             << bad;
+        EXPECT_EQ(text(), good + bad + "\n") << "it is left as it is";
     }
+}
+
+TEST_F(JournalTest, AnotherFileOfThatNameIsLeftAlone) {
+    for (const char* other : {"precious", "precious\nlines\n", "{\"schem", "{\"schema\"?"}) {
+        write(other);
+        const bool is_begun = std::string_view("{\"schema\":").starts_with(other);
+        EXPECT_EQ(journal_refusal([&] { Journal::begin(report()); }).empty(), is_begun) << other;
+        EXPECT_EQ(text() == other, !is_begun) << other;
+    }
+}
+
+TEST_F(JournalTest, AReportWhoseCountsAreWrongIsNamed) {
+    RunReport written = head_of_host("A CPU");
+    written.tests = {full_result()};
+    const std::string text = json_report(written);
+    const std::string count = "\"measurements\": 2";
+    const std::size_t at = text.find(count);
+    ASSERT_NE(at, std::string::npos);
+    for (const char* wrong : {"0", "1", "3", "1000000", "-1", "2.5", "null"}) {
+        folder_.write("a.json", std::string(text).replace(
+                                    at, count.size(), std::string("\"measurements\": ") + wrong));
+        EXPECT_THAT(journal_refusal([&] { Journal::resume(report()); }),
+                    HasSubstr("a.json is no JSON report of nestbed measure"))
+            << wrong;
+    }
+}
+
+TEST_F(JournalTest, APipeIsNoFile) {
+    ASSERT_EQ(::mkfifo(report().c_str(), 0600), 0);
+    EXPECT_THAT(journal_refusal([&] { Journal::resume(report()); }), HasSubstr("is no file"));
 }
 
 TEST_F(JournalTest, AFileThatIsNoReportIsNamed) {

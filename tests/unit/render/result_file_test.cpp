@@ -133,6 +133,17 @@ TEST(ResultFile, ASpoiltMachineIsNamedByItsReport) {
     }
 }
 
+TEST(ResultFile, WhatNoReportIsLikeIsRefused) {
+    std::string many_keys = "{";
+    for (int n = 0; n < 20'000; ++n) {
+        many_keys += fmt::format("\"{}\":1,", n);
+    }
+    for (const std::string& text : {std::string(1'000'000, '['), many_keys + "\"last\":1}",
+                                    report_with(R"("schema": 2)", R"("rows": 1, "schema": 2)")}) {
+        EXPECT_THAT(refusal_of(text), StartsWith("results/npt.json: ")) << text.substr(0, 20);
+    }
+}
+
 TEST(ResultFile, AnUnknownVerdictIsNamed) {
     EXPECT_EQ(refusal_of(report_with(R"("verdict": "skipped")", R"("verdict": "lost")")),
               "results/npt.json: there is no verdict lost");

@@ -79,6 +79,42 @@ TEST(Sweep, RepetitionsAreOneRowWithAllTheirSamples) {
     EXPECT_EQ(all[1].test.verdict, Verdict::failed);
 }
 
+TEST(Sweep, WhatAddsUpOfRepetitionsIsAddedUp) {
+    const auto run_with = [](std::uint64_t n, std::uint64_t stolen) {
+        StudyRun run = repetition(n, {2, 4});
+        run.test.measurements[0].parameters = {{"stolen_from", stolen, true},
+                                               {"empty_pair", std::uint64_t{30}, true}};
+        run.test.measurements[0].proof = channel::Proof{10 * n, 0};
+        run.test.kvm_counts = {n, n, {{"exits", static_cast<double>(n)}}, ""};
+        run.test.seconds = 1;
+        return run;
+    };
+    const StudyRuns all = merged(study_with("shootdown"), {run_with(1, 2), run_with(3, 1)});
+    const MeasurementEvent& event = all[0].test.measurements[0];
+    EXPECT_EQ(number_named(event, "stolen_from"), 3);
+    EXPECT_EQ(number_named(event, "empty_pair"), 30);
+    EXPECT_EQ(event.proof->checks, 40U);
+    EXPECT_EQ(all[0].test.kvm_counts.operations, 4U);
+    EXPECT_DOUBLE_EQ(all[0].test.kvm_counts.counts[0].per_operation, 2.5);
+    EXPECT_DOUBLE_EQ(all[0].test.seconds, 2);
+    EXPECT_EQ(event.warnings.at(1).mark, "75 % stolen") << "3 of 4 samples";
+}
+
+TEST(Sweep, WhereNothingWasStolenAllSamplesAreThoseWithoutSteal) {
+    const Study& study = study_with("shootdown");
+    const StudyRun calm = repetition(1, {2, 4});
+    StudyRun disturbed = repetition(2, {6, 8});
+    disturbed.test.measurements.push_back(measured("shootdown without steal", {6}));
+    relate(study, disturbed);
+    for (const StudyRuns& runs : {StudyRuns{calm, disturbed}, StudyRuns{disturbed, calm}}) {
+        const StudyRuns all = merged(study, runs);
+        ASSERT_EQ(all[0].test.measurements.size(), 2U);
+        EXPECT_EQ(all[0].test.measurements[0].histogram.count(), 4U);
+        EXPECT_EQ(all[0].test.measurements[1].histogram.count(), 3U);
+    }
+    EXPECT_EQ(merged(study, {calm, calm})[0].test.measurements.size(), 1U);
+}
+
 TEST(Sweep, WhatWasMeasuredBeforeIsFoundByItsInputsAndRepetition) {
     const std::vector<Point> points =
         points_of(study_with("shootdown"), {{"--pages", "1,2"}, {"--target", "user"}});

@@ -1,0 +1,18 @@
+// JSON that somebody else may have written.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace nestbed::vmm {
+
+/// Throws a nlohmann::json::exception for what is no JSON, Error(input) for what no report is like:
+/// nested so deeply that whoever walks it would run out of stack, or an object with so many keys
+/// that looking each of them up would take for ever.
+nlohmann::ordered_json parse_json(std::string_view text);
+
+/// An exact number: not 52.5, and not -1, which would become 2^64 - 1. Throws Error(input) naming
+/// `key`.
+std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key);
+
+}  // namespace nestbed::vmm
