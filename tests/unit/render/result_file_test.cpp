@@ -101,7 +101,7 @@ TEST(ResultFile, WhatIsNoReportIsNamed) {
 
 TEST(ResultFile, AReportThatIsCutOffIsNone) {
     const std::string text = json_report(report());
-    for (std::size_t size = 0; size + 2 < text.size(); ++size) {
+    for (std::size_t size = 0; size + 2 < text.size(); size += 7) {
         EXPECT_THROW(result_file_from(std::string_view(text).substr(0, size), "a.json"), Error)
             << size;
     }
