@@ -114,7 +114,10 @@ void find_warnings(TestResult& test) {
     for (MeasurementEvent& measurement : test.measurements) {
         std::vector<Warning>& warnings = measurement.warnings;
         warnings.clear();
-        warn_of_few_samples(warnings, distribution_of(measurement.histogram));
+        // Companions have as many as they have: what is missing of them is not missed.
+        if (measurement.is.empty()) {
+            warn_of_few_samples(warnings, distribution_of(measurement.histogram));
+        }
         warn_of_theft(warnings, measurement);
         warn_of_shared_cores(warnings, test);
         for (const MeasurementEvent& other : test.measurements) {

@@ -57,6 +57,14 @@ TEST(Warnings, NameTheFirstPercentileThatTheSamplesCannotBear) {
     }
 }
 
+TEST(Warnings, OfFewSamplesAreNotOfCompanions) {
+    MeasurementEvent companion = samples_around("b", 1000, 3);
+    companion.is = "without steal";
+    companion.of = "a";
+    const TestResult test = with_measurements({samples_around("a", 1000, 100), companion});
+    EXPECT_THAT(kinds_of(test.measurements[1]), IsEmpty());
+}
+
 TEST(Warnings, OfTheftBeginWhereItReachesAPercentile) {
     const auto kinds = [](std::uint64_t stolen) {
         MeasurementEvent event = samples_around("a", 1000, 1000);
