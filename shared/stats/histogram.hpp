@@ -84,8 +84,9 @@ class Histogram {
     }
 
     /// The value that `numerator` / `denominator` of all values do not exceed, within 1/64 of it;
-    /// `quantile(99, 100)` is the 99th percentile. 0 if empty. A fraction of 0 means the least value,
-    /// one above 1 the greatest. `denominator` is not 0, and the product of the two fits 64 bits.
+    /// `quantile(99, 100)` is the 99th percentile. 0 if empty. A fraction of 0 means the least
+    /// value, one above 1 the greatest. `denominator` is not 0, and the product of the two fits 64
+    /// bits.
     constexpr std::uint64_t quantile(std::uint64_t numerator, std::uint64_t denominator) const {
         if (count_ == 0) {
             return 0;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view gap = "  ";
 
+using Columns = std::vector<Table::Column>;
+
 std::size_t column_width(const Table::Column& column) {
     std::size_t width = width_of(column.title);
     for (const std::string& cell : column.cells) {
@@ -21,12 +23,36 @@ std::size_t column_width(const Table::Column& column) {
 }
 
 /// The gap behind the last one included.
-std::size_t width_of_columns(const std::vector<Table::Column>& columns) {
+std::size_t width_of_columns(const Columns& columns) {
     std::size_t width = 0;
     for (const Table::Column& column : columns) {
         width += column_width(column) + gap.size();
     }
     return width;
+}
+
+/// What stays together of those that are no keys: groups, or single columns of one that has no
+/// room.
+std::vector<Columns> pieces_of(const Columns& columns, std::size_t room) {
+    std::vector<Columns> groups;
+    for (const Table::Column& column : columns) {
+        const bool goes_on =
+            !groups.empty() && !column.group.empty() && groups.back().front().group == column.group;
+        if (!column.is_key) {
+            (goes_on ? groups.back() : groups.emplace_back()).push_back(column);
+        }
+    }
+    std::vector<Columns> pieces;
+    for (const Columns& group : groups) {
+        if (width_of_columns(group) <= room) {
+            pieces.push_back(group);
+            continue;
+        }
+        for (const Table::Column& column : group) {
+            pieces.push_back({column});
+        }
+    }
+    return pieces;
 }
 
 std::string group_line(const std::vector<Table::Column>& columns) {
@@ -62,34 +88,20 @@ Table Table::without_empty_columns() const {
 }
 
 std::vector<Table> Table::blocks(std::size_t width) const {
-    std::vector<Column> keys = columns_;
+    Columns keys = columns_;
     std::erase_if(keys, [](const Column& column) { return !column.is_key; });
-    std::vector<std::vector<Column>> blocks{keys};
-    for (auto first = columns_.begin(); first != columns_.end();) {
-        if (first->is_key) {
-            ++first;
-            continue;
+    const std::size_t left = width - std::min(width, width_of_columns(keys));
+    std::vector<Columns> blocks{keys};
+    for (const Columns& piece : pieces_of(columns_, left)) {
+        if (blocks.back().size() > keys.size() &&
+            width_of_columns(blocks.back()) + width_of_columns(piece) > width) {
+            blocks.push_back(keys);
         }
-        const auto end = std::find_if(first + 1, columns_.end(), [&](const Column& column) {
-            return column.is_key || first->group.empty() || column.group != first->group;
-        });
-        const std::vector<Column> group(first, end);
-        // One that fits in no block is broken as well.
-        const bool fits_alone = width_of_columns(keys) + width_of_columns(group) <= width;
-        std::size_t room = fits_alone ? group.size() : 1;
-        for (auto part = group.begin(); part != group.end(); part += room) {
-            const std::vector<Column> columns(part, part + room);
-            if (blocks.back().size() > keys.size() &&
-                width_of_columns(blocks.back()) + width_of_columns(columns) > width) {
-                blocks.push_back(keys);
-            }
-            blocks.back().insert(blocks.back().end(), columns.begin(), columns.end());
-        }
-        first = end;
+        blocks.back().insert(blocks.back().end(), piece.begin(), piece.end());
     }
     std::vector<Table> tables;
-    for (std::vector<Column>& block : blocks) {
-        tables.emplace_back(std::vector<Column>()).columns_ = std::move(block);
+    for (Columns& block : blocks) {
+        tables.emplace_back(Columns()).columns_ = std::move(block);
     }
     return tables;
 }

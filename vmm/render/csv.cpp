@@ -22,9 +22,9 @@ std::string csv_cell(const Json& value) {
     if (value.is_null()) {
         return "";
     }
-    const std::string text = value.is_string()
-                                 ? value.get<std::string>()
-                                 : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = value.is_string()
+                           ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (text.find_first_of(",\"\r\n") == text.npos) {
         return text;
     }

@@ -28,7 +28,7 @@ bool may_skip(const ExpectedSkip& skip, const std::string& environment, const st
 }
 
 std::string environment_kind(const ResultFile& results) {
-    const std::string paging = results.host.paging.value_or("unknown paging");
+    std::string paging = results.host.paging.value_or("unknown paging");
     if (!results.host.emulated) {
         return paging;
     }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "vmm/base/text.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/host/provenance.hpp"
 #include "vmm/result/calibration.hpp"

@@ -33,7 +33,7 @@ constexpr std::array facts_alike{"/nestbed", "/provenance/nestbed/revision", "/h
 
 /// Beside the file itself, not beside a link to it. Throws Error(input) for a pipe or the like.
 fs::path journal_of(const fs::path& report) {
-    const fs::path path = fs::weakly_canonical(report).string() + ".journal";
+    fs::path path = fs::weakly_canonical(report).string() + ".journal";
     for (const fs::path& file : {report, path}) {
         if (fs::exists(file) && !fs::is_regular_file(file)) {
             throw_error(ErrorKind::input, "{} is no file: a sweep cannot go on with it",

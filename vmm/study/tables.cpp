@@ -248,7 +248,10 @@ void add_study_json(const Study& study, const StudyRuns& runs, Json& report) {
         for (const Measured& measured : study.measured) {
             const bool is_first = &measured == &study.measured.front();
             const MeasurementEvent* found = measurement_named(run->test, measured.name);
-            Json derived = found == nullptr ? Json() : derived_of(study, *run, runs, measured);
+            if (found == nullptr) {
+                continue;
+            }
+            const Json derived = derived_of(study, *run, runs, measured);
             if (is_first || !derived.empty()) {
                 rows.push_back({{"id", id_of(run->test, *found)},
                                 {"inputs", inputs_of(run->point)},
