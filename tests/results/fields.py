@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The fields of a JSON report as docs/results.md lists them: fields.py SCHEMA PAGE [--write].
 
 The schema says what each field means, and the page shows that. Exits with 1 if it does not, or

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Validates JSON reports against the schema: validate.py SCHEMA FILE_OR_FOLDER...
 
 A field that the schema does not define is an error here: within a schema version fields may be
