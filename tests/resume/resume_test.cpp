@@ -134,6 +134,30 @@ TEST_F(Resume, OtherOptionsAreRefusedAndTheReportStays) {
     expect_one_line_error(nestbed(sweep("2", {"--resume", path("out.xml")})), bad_input);
 }
 
+TEST_F(Resume, AnonymousHoldsForWhatWasMeasuredBefore) {
+    ASSERT_EQ(nestbed(sweep("1", {"--output", path("out.json")})).exit_code, success);
+    ASSERT_FALSE(report()["provenance"]["host_name"].is_null());
+    ASSERT_EQ(nestbed(sweep("1", {"--anonymous", "--resume", path("out.json")})).exit_code,
+              success);
+    const json later = report();
+    ASSERT_EQ(later["earlier_sessions"].size(), 1U);
+    for (const json& session : {later["provenance"], later["earlier_sessions"][0]}) {
+        EXPECT_EQ(session["anonymous"], true);
+        EXPECT_TRUE(session["host_name"].is_null());
+        EXPECT_TRUE(session["kernel_command_line"].is_null());
+    }
+}
+
+TEST_F(Resume, WhatWouldSpoilItsFilesIsRefused) {
+    for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+             {"--resume", path("out.json"), "--output", path("out.json.journal")},
+             {"--output", path("out.html")},
+             {"--histogram", "--output", path("out.json")}}) {
+        expect_one_line_error(nestbed(sweep("1", wrong)), bad_input);
+        EXPECT_TRUE(folder_is_empty());
+    }
+}
+
 TEST_F(Resume, WhatAKilledSweepHasLeftIsNotOverwritten) {
     std::vector<std::string> command{NESTBED_PROGRAM};
     const std::vector<std::string> arguments = sweep("500", {"--output", path("out.json")});

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "vmm/render/json_or_null.hpp"
+
 namespace nestbed::vmm {
 
 namespace {
@@ -10,10 +12,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json text_or_null(const std::optional<std::string>& text) {
-    return text ? Json(*text) : Json(nullptr);
-}
 
 Json json_of(const ComparedMeasurement& row) {
     const Difference& d = row.difference;
@@ -43,8 +41,8 @@ Json comparison_json(const Comparison& comparison) {
     Json differences = Json::array();
     for (const HostDifference& one : comparison.host_differences) {
         differences.push_back({{"fact", one.fact},
-                               {"base", text_or_null(one.base)},
-                               {"new", text_or_null(one.next)}});
+                               {"base", json_or_null(one.base)},
+                               {"new", json_or_null(one.next)}});
     }
     return {{"base", comparison.base},
             {"new", comparison.next},

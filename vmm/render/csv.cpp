@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "vmm/base/text.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/render/json_measurement.hpp"
 
@@ -22,9 +23,8 @@ std::string csv_cell(const Json& value) {
     if (value.is_null()) {
         return "";
     }
-    std::string text = value.is_string()
-                           ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    // Guests' names may be any bytes.
+    std::string text = value.is_string() ? valid_utf8(value.get<std::string>()) : value.dump();
     if (text.find_first_of(",\"\r\n") == text.npos) {
         return text;
     }
@@ -62,9 +62,12 @@ CsvRow row_of(const Json& measurement) {
 /// What says which measurement it is, and a bucket of it.
 std::vector<CsvRow> bucket_rows_of(Json measurement) {
     const Json histogram = measurement.at("histogram");
-    for (const char* figures : {"outcome", "kvm_counts", "warnings", "count", "min", "p25", "p50",
-                                "p75", "p90", "p99", "p999", "max", "mean", "stddev"}) {
-        measurement.erase(figures);
+    const Json figures = json_of(Distribution());
+    for (const auto& [figure, value] : figures.items()) {
+        measurement.erase(figure);
+    }
+    for (const char* found : {"outcome", "kvm_counts", "warnings"}) {
+        measurement.erase(found);
     }
     std::vector<CsvRow> rows;
     for (std::size_t n = 0; n < histogram.at("counts").size(); ++n) {
@@ -94,7 +97,7 @@ std::vector<CsvRow> rows_of(const RunReport& report) {
 
 /// Of all rows; one that only some have stands behind its neighbor in those.
 std::vector<std::string> columns_of(const std::vector<CsvRow>& rows) {
-    // Those that every row has, so that they stand in their order, and there are some of no row.
+    // The first ones of every row: a table without rows has them as well.
     std::vector<std::string> columns;
     for (const char* name : {"id", "study", "name", "is", "of"}) {
         columns.emplace_back(name);

@@ -5,6 +5,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/json_text.hpp"
+#include "vmm/render/json_or_null.hpp"
 #include "vmm/result/measurements.hpp"
 #include "vmm/result/warnings.hpp"
 
@@ -14,11 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using stats::Histogram;
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
 
 Json value_of(const MeasurementParameter& parameter) {
     return std::visit([](const auto& value) { return Json(value); }, parameter.value);
@@ -81,7 +77,7 @@ std::optional<channel::Proof> take_proof(std::vector<MeasurementParameter>& para
 Json json_of(const Distribution& distribution) {
     Json json{{"count", distribution.count}};
     for (const Percentile& one : percentiles) {
-        json[one.name] = or_null(borne(distribution, one));
+        json[one.name] = json_or_null(borne(distribution, one));
     }
     const bool any = distribution.count != 0;
     json["mean"] = any ? Json(distribution.mean) : Json(nullptr);
@@ -178,7 +174,7 @@ std::vector<MeasurementParameter> parameters_in(const Json& json, bool is_outcom
         if (value.is_string()) {
             one.value = value.get<std::string>();
         } else {
-            one.value = value.get<std::uint64_t>();
+            one.value = unsigned_in(json, name.c_str());
         }
     }
     return all;

@@ -15,8 +15,10 @@ namespace nestbed::vmm {
 
 namespace {
 
-bool is_same_point(const Point& one, const Point& other) {
-    return std::ranges::equal(one.values, other.values, {}, &AxisValue::value, &AxisValue::value);
+std::vector<std::uint64_t> values_of(const Point& point) {
+    std::vector<std::uint64_t> values;
+    std::ranges::transform(point.values, std::back_inserter(values), &AxisValue::value);
+    return values;
 }
 
 /// What tells one step from all others: every input, those that are in no id as well.
@@ -157,19 +159,20 @@ std::vector<std::optional<StudyRun>> runs_found(const Study& study,
 
 StudyRuns merged(const Study& study, const StudyRuns& runs) {
     StudyRuns all;
+    std::map<std::vector<std::uint64_t>, std::size_t> places;  // of points that have passed
     for (const StudyRun& run : runs) {
-        const auto first = std::ranges::find_if(all, [&](const StudyRun& other) {
-            return is_same_point(other.point, run.point) && other.test.verdict == Verdict::passed &&
-                   run.test.verdict == Verdict::passed;
-        });
-        if (first == all.end()) {
+        const bool passed = run.test.verdict == Verdict::passed;
+        const auto [place, is_new] = passed ? places.emplace(values_of(run.point), all.size())
+                                            : std::pair(places.end(), true);
+        if (is_new) {
             all.push_back(run);
-        } else {
-            const std::vector<MeasurementEvent> added = new_measurements(*first, run);
-            merge(study, *first, run);
-            std::ranges::copy(added, std::back_inserter(first->test.measurements));
-            relate(study, *first);
+            continue;
         }
+        StudyRun& first = all[place->second];
+        const std::vector<MeasurementEvent> added = new_measurements(first, run);
+        merge(study, first, run);
+        std::ranges::copy(added, std::back_inserter(first.test.measurements));
+        relate(study, first);
     }
     return all;
 }

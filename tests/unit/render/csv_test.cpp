@@ -44,6 +44,12 @@ TEST(Csv, QuotesWhatWouldBreakARow) {
                           "\"a \"\"name\"\", with\nmuch\",,,16,0,cycles,1,70,,"));
 }
 
+TEST(Csv, AnyBytesOfAGuestAreValidUtf8) {
+    RunReport report = measured_report();
+    report.tests[0].measurements[0].name = "\xFF";
+    EXPECT_THAT(csv_report(report), HasSubstr("walk.cost/\xEF\xBF\xBD,,\xEF\xBF\xBD,"));
+}
+
 TEST(Csv, HasARowForEachBucketIfAsked) {
     RunReport report = measured_report();
     report.histograms = true;
