@@ -134,6 +134,21 @@ TEST_F(Resume, OtherOptionsAreRefusedAndTheReportStays) {
     expect_one_line_error(nestbed(sweep("2", {"--resume", path("out.xml")})), bad_input);
 }
 
+TEST_F(Resume, ALongSweepSaysSoAtOnceWithoutATerminal) {
+    std::vector<std::string> command{NESTBED_PROGRAM};
+    const std::vector<std::string> arguments = sweep("5000", {"--output", path("out.json")});
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    Process process(command);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (lines_of_journal().size() < 3 && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    process.send(SIGINT);
+    const ProcessResult result = process.wait();
+    EXPECT_EQ(result.exit_code, interrupted);
+    EXPECT_THAT(result.err, testing::ContainsRegex("^\\[2/10000\\] .* left: "));
+}
+
 TEST_F(Resume, AnonymousHoldsForWhatWasMeasuredBefore) {
     ASSERT_EQ(nestbed(sweep("1", {"--output", path("out.json")})).exit_code, success);
     ASSERT_FALSE(report()["provenance"]["host_name"].is_null());
