@@ -96,7 +96,7 @@ Json json_of(const HostDescription& host) {
                   {"nonstop", json_or_null(host.tsc.nonstop)},
                   {"known_frequency", json_or_null(host.tsc.known_frequency)},
                   {"clocksource", json_or_null(host.tsc.clocksource)}}},
-                {"disassembler", host.disassembler},
+                {"disassembler", true},  // of schema 2; a program that is static has one
                 {"kvm", json_of(host.kvm)}};
     if (!host.kvm_problem.empty()) {
         result["kvm_problem"] = host.kvm_problem;
