@@ -7,8 +7,8 @@ cmake_policy(VERSION 3.20)
 
 # How guests are compiled and linked, whatever the project does elsewhere: these options stand behind
 # all others, so they win. nestbed_add_guest() links it; a library of helpers for guests does as well.
-if(NOT TARGET nestbed::guest)
-  get_filename_component(root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
+function(_nestbed_add_options)
+  get_filename_component(root ${CMAKE_CURRENT_FUNCTION_LIST_DIR} DIRECTORY)
   add_library(nestbed::guest INTERFACE IMPORTED GLOBAL)
   target_compile_features(nestbed::guest INTERFACE cxx_std_20)
   target_include_directories(nestbed::guest INTERFACE ${root})
@@ -28,18 +28,19 @@ if(NOT TARGET nestbed::guest)
   string(CONCAT gnu
     # There are no vector registers, and constants gathered for them are loaded from memory.
     "-fno-tree-vectorize -fno-tree-switch-conversion "
-    # What --coverage asks for, nothing takes back.
+    # Nothing else takes back what --coverage asks for.
     "-fprofile-exclude-files=.*")
   string(CONCAT clang
     # libstdc++ names long double, which Clang wants the x87 for. No instruction of it is used.
     "-mx87 -msoft-float -fno-vectorize -fno-slp-vectorize "
-    "-fno-profile-instr-generate -fno-coverage-mapping")
+    "-fno-profile-instr-generate -fno-coverage-mapping -Wno-unused-command-line-argument")
   target_compile_options(nestbed::guest INTERFACE
     "SHELL:$<$<COMPILE_LANGUAGE:C,CXX>:${both}>"
     "SHELL:$<$<COMPILE_LANG_AND_ID:C,GNU>:${gnu}>$<$<COMPILE_LANG_AND_ID:CXX,GNU>:${gnu}>"
     "SHELL:$<$<COMPILE_LANG_AND_ID:C,Clang>:${clang}>$<$<COMPILE_LANG_AND_ID:CXX,Clang>:${clang}>"
     "SHELL:$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>"
-    $<$<COMPILE_LANGUAGE:ASM>:-g>
+    # Clang's assembler does not map the names of files in DWARF 5.
+    $<$<COMPILE_LANGUAGE:ASM>:$<IF:$<COMPILE_LANG_AND_ID:ASM,Clang>,-gdwarf-4,-g>>
     # Diagnoses and results name files from the top of the project, and ours as the repository does.
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${root}/=)
   target_link_options(nestbed::guest INTERFACE
@@ -48,10 +49,9 @@ if(NOT TARGET nestbed::guest)
     "SHELL:-Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack"
     # Of -no-pie beside -static, and of what the project has in its flags.
     $<$<LINK_LANG_AND_ID:CXX,Clang>:-Wno-unused-command-line-argument>)
-  unset(root)
-  unset(both)
-  unset(gnu)
-  unset(clang)
+endfunction()
+if(NOT TARGET nestbed::guest)
+  _nestbed_add_options()
 endif()
 
 # Why the project's compiler makes no guests, if it does not.
@@ -64,6 +64,13 @@ function(_nestbed_check_compiler call)
       OR (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 14)))
     message(FATAL_ERROR "${call}: guests are compiled by GCC 12 or Clang 14, or newer, and this is \
 ${compiler}: name another with -DCMAKE_CXX_COMPILER=….")
+  endif()
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  get_directory_property(options COMPILE_OPTIONS)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang"
+      AND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}} ${options}" MATCHES "--coverage")
+    message(FATAL_ERROR "${call}: what Clang's --coverage adds does not work in guests, and no other option \
+takes it back: use -fprofile-instr-generate -fcoverage-mapping, or add it only to targets that want it.")
   endif()
   string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" processor)
   if(NOT processor MATCHES "^(x86_64|amd64|x86-64)$" OR NOT CMAKE_SIZEOF_VOID_P EQUAL 8)

@@ -43,6 +43,7 @@ expect "PASS  mine.all_cpus_log"
 expect "FAIL  mine.fails"
 expect "tests/mine.cpp:$line: expected twice(1) == 3U"
 expect "FAIL  mine.panics"
-expect "guest/kernel/panic.cpp:"
+expect "(guest/kernel/panic.cpp:"
+expect "(guest/boot/entry.S:"
 expect "PASS  second.passes"
 [ "$status" = 1 ]

@@ -43,3 +43,7 @@ says '32 bits' 'set(CMAKE_SIZEOF_VOID_P 4)
 nestbed_add_guest(mine SOURCES there.cpp)'
 says 'GCC 12 or Clang 14' 'set(CMAKE_CXX_COMPILER_VERSION 11.4)
 nestbed_add_guest(mine SOURCES there.cpp)'
+says 'takes it back' 'set(CMAKE_CXX_COMPILER_ID Clang)
+set(CMAKE_CXX_COMPILER_VERSION 14)
+add_compile_options(--coverage)
+nestbed_add_guest(mine SOURCES there.cpp)'

@@ -131,8 +131,9 @@ std::string filled_in(std::string_view text, const std::string& name) {
     return result;
 }
 
-/// For a shell's command line.
-std::string quoted(const std::string& word) {
+/// For a shell's command line, and no option there.
+std::string quoted(const std::string& path) {
+    const std::string word = path.starts_with('-') ? "./" + path : path;
     const bool is_plain = std::ranges::all_of(word, [](unsigned char c) {
         return c >= 0x80 || std::isalnum(c) != 0 ||
                std::string_view("_-./+,:@%").find(static_cast<char>(c)) != std::string_view::npos;
