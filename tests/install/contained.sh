@@ -7,7 +7,7 @@ sources=$2
 project=$3/contained
 
 rm -rf "$project"
-mkdir "$project"
+mkdir -p "$project"
 for suite in "$sources"/guest/suites/*.cpp nestbed nestbed_guest; do
     echo "add_custom_target($(basename "$suite" .cpp))"
 done >"$project/targets.cmake"

@@ -3,10 +3,10 @@
 # nothing behind if it fails.
 set -eu
 nestbed=$1
-folder=$2
+folder=$2/refused
 
 rm -rf "$folder"
-mkdir "$folder"
+mkdir -p "$folder"
 cd "$folder"
 
 # refuses CODE TEXT ARGUMENT...: and nothing is there afterwards that was not before.
