@@ -1,4 +1,4 @@
-# Files inside the program: nestbed_embed_guests() and nestbed_embed_page().
+# Files inside the program: nestbed_embed_guests(), nestbed_embed_page() and nestbed_embed_project().
 
 # nestbed_incbin(OUT SYMBOL FILE): appends to OUT assembly that makes FILE the bytes from SYMBOL to
 # SYMBOL_end.
@@ -24,10 +24,11 @@ function(nestbed_embed_guests target)
   set(files "")
   foreach(guest IN LISTS ARGN)
     set(symbol embedded_guest_${guest})
-    nestbed_incbin(assembly ${symbol} $<TARGET_FILE:${guest}>)
+    nestbed_incbin(assembly ${symbol} $<TARGET_FILE:nestbed-guest-${guest}>)
     string(APPEND declarations "extern \"C\" const std::byte ${symbol}[], ${symbol}_end[];\n")
     string(APPEND table "        {\"${guest}\", {${symbol}, ${symbol}_end}},\n")
     list(APPEND files ${NESTBED_GUESTS}/${guest}.elf)
+    list(APPEND targets nestbed-guest-${guest})
   endforeach()
   nestbed_embed(${target} guests "${assembly}"
 "#include \"vmm/loader/guest.hpp\"
@@ -43,7 +44,7 @@ ${table}    };
 
 }  // namespace nestbed::vmm
 " ${files})
-  add_dependencies(${target} ${ARGN})
+  add_dependencies(${target} ${targets})
 endfunction()
 
 # nestbed_base64_sha256(OUT FILE): as a Content-Security-Policy names a script or a style.
@@ -93,4 +94,32 @@ ${table}    };
 
 }  // namespace nestbed::vmm
 " ${ARGN})
+endfunction()
+
+# nestbed_embed_project(TARGET FOLDER FILE...): puts the files of a project, named as they are in FOLDER,
+# into TARGET as vmm::project_files().
+function(nestbed_embed_project target folder)
+  set(number 0)
+  foreach(file IN LISTS ARGN)
+    math(EXPR number "${number} + 1")
+    set(symbol embedded_project_${number})
+    nestbed_incbin(assembly ${symbol} ${folder}/${file})
+    string(APPEND declarations "extern \"C\" const char ${symbol}[], ${symbol}_end[];\n")
+    string(APPEND table "        {\"${file}\", {${symbol}, ${symbol}_end}},\n")
+    list(APPEND files ${folder}/${file})
+  endforeach()
+  nestbed_embed(${target} project "${assembly}"
+"#include \"vmm/cli/project_files.hpp\"
+
+${declarations}
+namespace nestbed::vmm {
+
+std::span<const ProjectFile> project_files() {
+    static const ProjectFile files[] = {
+${table}    };
+    return files;
+}
+
+}  // namespace nestbed::vmm
+" ${files})
 endfunction()

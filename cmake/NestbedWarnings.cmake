@@ -2,7 +2,9 @@
 
 add_library(nestbed_warnings INTERFACE)
 target_compile_options(nestbed_warnings INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Wold-style-cast>
+  # What a compiler warns of that we do not know is no error of a project that contains this one.
+  $<$<AND:$<BOOL:${PROJECT_IS_TOP_LEVEL}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>
   # At -O3 GCC 12 sees copies that overlap in std::string's operator+ (GCC bug 105651).
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
   # Diagnoses and results name source files as the repository does.

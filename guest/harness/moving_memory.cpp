@@ -33,7 +33,7 @@ GUEST_USER std::uint64_t read_until_stopped(std::uint64_t address, std::uint64_t
     return 0;
 }
 
-GUEST_USER std::uint64_t read_once(std::uint64_t address, std::uint64_t) {
+GUEST_USER std::uint64_t read_moved_once(std::uint64_t address, std::uint64_t) {
     return *reinterpret_cast<volatile std::uint64_t*>(address);
 }
 
@@ -56,15 +56,15 @@ ReadsOfMovedMemory move_while_read(std::uint64_t trips, std::uint32_t reader, st
                                    stats::Histogram& cycles) {
     reads = {};
     stop_reading = 0;
-    struct Job {
+    struct Reading {
         std::uint64_t address;
         std::uint64_t word;
-    } job{test_page(page), run_user(read_once, test_page(page)).value()};
+    } reading{test_page(page), run_user(read_moved_once, test_page(page)).value()};
     const Work work{[](void* argument) {
-                        const Job& read = *static_cast<Job*>(argument);
+                        const Reading& read = *static_cast<Reading*>(argument);
                         run_user(read_until_stopped, read.address, read.word).value();
                     },
-                    &job};
+                    &reading};
     start_on(reader, work);
     for (std::uint64_t n = 0; n < trips; ++n) {
         // Else there would be nothing in the second stage that a move takes away.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto flags = paging::Flags(paging::Permission::read | paging::Permission::user);
 using Token = paging::StaleTlbEntry<paging::PageSize::size_4k>;
-constexpr std::uint64_t step = paging::bytes_of(paging::PageSize::size_4k);
+constexpr std::uint64_t page_step = paging::bytes_of(paging::PageSize::size_4k);
 
 paging::PhysAddr large_frame() {
     const auto frame = frames().allocate_zeroed_2m();
@@ -55,11 +55,11 @@ std::uint64_t RemappedPages::remap(std::uint64_t generation) {
 }
 
 paging::Page4k RemappedPages::page(std::uint64_t n) const {
-    return paging::Page4k::containing(first_page_.address() + n * step);
+    return paging::Page4k::containing(first_page_.address() + n * page_step);
 }
 
 paging::Frame4k RemappedPages::frame(std::uint64_t generation, std::uint64_t n) const {
-    return *paging::Frame4k::from(frames_[generation % 2] + n * step);
+    return *paging::Frame4k::from(frames_[generation % 2] + n * page_step);
 }
 
 void RemappedPages::fill(paging::PhysAddr frame, std::uint64_t word) {

@@ -13,7 +13,7 @@ const char* PhaseHistograms::name_of(Phase phase) {
             return "phase table store";
         case initiator_flush:
             return "phase initiator's flush";
-        case send:
+        case send_interrupts:
             return "phase send";
         case wait:
             return "phase wait";
@@ -48,7 +48,7 @@ void PhaseHistograms::record(std::uint32_t cpus, std::uint64_t store, std::uint6
     const PhaseTimes& initiator = phase_times[0];
     phases_[table_store].record(store);
     record_phase(initiator_flush, initiator.flush_began, initiator.flush_ended);
-    record_phase(send, initiator.send_began, initiator.send_ended);
+    record_phase(send_interrupts, initiator.send_began, initiator.send_ended);
     record_phase(wait, initiator.send_ended, end);
     for (std::uint32_t cpu = 1; cpu < cpus; ++cpu) {
         const PhaseTimes& target = phase_times[cpu];

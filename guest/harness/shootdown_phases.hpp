@@ -91,7 +91,7 @@ class PhaseHistograms {
     enum Phase : std::uint8_t {
         table_store,
         initiator_flush,
-        send,
+        send_interrupts,
         wait,
         delivery,
         dispatch,

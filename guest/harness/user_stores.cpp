@@ -14,16 +14,16 @@ constexpr std::uint64_t word_bytes = sizeof(std::uint64_t);
 constexpr std::uint64_t last_word = chase::page_bytes - word_bytes;
 
 /// What user mode is told.
-struct Job {
+struct StoreJob {
     Blocks blocks;
     ExpectedPage expected;
 };
-GUEST_USER_DATA constinit Job job{};
+GUEST_USER_DATA constinit StoreJob store_job{};
 
 GUEST_USER_DATA constinit std::array<std::uint64_t, max_blocks> cycles_of_stores{};
 
 [[gnu::always_inline]] inline std::uint64_t address_of(std::uint64_t block) {
-    return test_page(block * job.blocks.pages);
+    return test_page(block * store_job.blocks.pages);
 }
 
 [[gnu::always_inline]] constexpr std::uint64_t planted_word(std::uint64_t block) {
@@ -39,16 +39,16 @@ GUEST_USER_DATA constinit std::array<std::uint64_t, max_blocks> cycles_of_stores
     asm volatile("movq %%rax, (%%rdi)" : : "a"(value), "D"(address) : "memory");
 }
 
-[[gnu::always_inline]] inline volatile std::uint64_t& word_at(std::uint64_t address) {
+[[gnu::always_inline]] inline volatile std::uint64_t& volatile_word(std::uint64_t address) {
     return *reinterpret_cast<volatile std::uint64_t*>(address);
 }
 
 GUEST_USER std::uint64_t plant_each(std::uint64_t first, std::uint64_t end) {
     for (std::uint64_t block = first; block < end; ++block) {
         const std::uint64_t page = address_of(block);
-        word_at(page) = planted_word(block);
-        word_at(page + word_bytes) = planted_word(block);
-        word_at(page + last_word) = planted_word(block);
+        volatile_word(page) = planted_word(block);
+        volatile_word(page + word_bytes) = planted_word(block);
+        volatile_word(page + last_word) = planted_word(block);
     }
     return 0;
 }
@@ -56,7 +56,7 @@ GUEST_USER std::uint64_t plant_each(std::uint64_t first, std::uint64_t end) {
 GUEST_USER std::uint64_t read_each(std::uint64_t first, std::uint64_t end) {
     std::uint64_t not_zero = 0;
     for (std::uint64_t block = first; block < end; ++block) {
-        not_zero += word_at(address_of(block)) == 0 ? 0 : 1;
+        not_zero += volatile_word(address_of(block)) == 0 ? 0 : 1;
     }
     return not_zero;
 }
@@ -67,7 +67,7 @@ GUEST_USER std::uint64_t store_each(std::uint64_t first, std::uint64_t end) {
         const std::uint64_t value = stored_word(block);
         const std::uint64_t start = chase::ordered_tsc();
         store(address, value);
-        cycles_of_stores[block - job.blocks.first] = chase::ordered_tsc() - start;
+        cycles_of_stores[block - store_job.blocks.first] = chase::ordered_tsc() - start;
     }
     return 0;
 }
@@ -76,9 +76,10 @@ GUEST_USER std::uint64_t check_each(std::uint64_t first, std::uint64_t end) {
     std::uint64_t wrong = 0;
     for (std::uint64_t block = first; block < end; ++block) {
         const std::uint64_t page = address_of(block);
-        const std::uint64_t kept = job.expected.planted ? planted_word(block) : 0;
-        const bool right = word_at(page) == (job.expected.stored ? stored_word(block) : kept) &&
-                           word_at(page + word_bytes) == kept && word_at(page + last_word) == kept;
+        const std::uint64_t kept = store_job.expected.planted ? planted_word(block) : 0;
+        const bool right =
+            volatile_word(page) == (store_job.expected.stored ? stored_word(block) : kept) &&
+            volatile_word(page + word_bytes) == kept && volatile_word(page + last_word) == kept;
         wrong += right ? 0 : 1;
     }
     return wrong;
@@ -89,7 +90,7 @@ std::uint64_t run_part(UserFunction function, const Blocks& blocks) {
 }
 
 std::uint64_t run(UserFunction function, const Blocks& blocks, ExpectedPage expected = {}) {
-    job = {blocks, expected};
+    store_job = {blocks, expected};
     return run_part(function, blocks);
 }
 
@@ -100,7 +101,7 @@ Blocks part_of(const Blocks& blocks, std::uint32_t cpu, std::uint32_t cpus) {
 }
 
 void run_side_by_side(UserFunction function, const Blocks& blocks, std::uint32_t cpus) {
-    job = {blocks, {}};
+    store_job = {blocks, {}};
     Rendezvous start(cpus);
     run_on_cpus(cpus, [&](std::uint32_t cpu) {
         start.meet();
@@ -119,7 +120,7 @@ void time_stores(const Blocks& blocks, std::uint32_t cpus) {
 }
 
 void record_stores(stats::Histogram& cycles) {
-    for (std::uint64_t n = 0; n < job.blocks.count; ++n) {
+    for (std::uint64_t n = 0; n < store_job.blocks.count; ++n) {
         cycles.record(cycles_of_stores[n]);
     }
 }

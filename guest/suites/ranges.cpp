@@ -82,13 +82,13 @@ struct LargePageMapped {
 
 GUEST_TEST(ranges, part_of_a_large_page_is_unmapped) {
     LargePageMapped large;
-    for (const std::uint64_t number : {0, 99, 100, 101, 511}) {
+    for (const std::uint64_t number : {0U, 99U, 100U, 101U, 511U}) {
         large.expect_reads(number);
     }
     GUEST_EXPECT_EQ(large.unmap(pages(100, 1)), kib4);
     large.expect_size(99, PageSize::size_4k);
     large.expect_fault(100);
-    for (const std::uint64_t number : {0, 99, 101, 511}) {
+    for (const std::uint64_t number : {0U, 99U, 101U, 511U}) {
         large.expect_reads(number);
     }
 }
@@ -125,7 +125,7 @@ GUEST_TEST(ranges, part_of_a_large_page_becomes_read_only) {
 GUEST_TEST(ranges, split_and_merge_are_invisible_but_for_the_size) {
     LargePageMapped large;
     const auto reads_everywhere = [&] {
-        for (const std::uint64_t number : {0, 1, 255, 511}) {
+        for (const std::uint64_t number : {0U, 1U, 255U, 511U}) {
             large.expect_reads(number);
         }
     };

@@ -37,6 +37,7 @@ void add_measure(CLI::App& program, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
 void add_compare(CLI::App& program, Invocation& invocation);
 void add_report(CLI::App& program, Invocation& invocation);
+void add_new(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
 void add_nested_init(CLI::App& program, Invocation& invocation);
 

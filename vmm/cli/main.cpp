@@ -44,6 +44,7 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
         add_matrix(program, invocation);
         add_compare(program, invocation);
         add_report(program, invocation);
+        add_new(program, invocation);
         add_nested(program, invocation);
         add_nested_init(program, invocation);
     }

@@ -111,9 +111,11 @@ channel::GuestNote checked_note(const ElfImage& image, std::span<const std::byte
     channel::GuestNote note{};
     std::memcpy(&note, descriptor.data(), std::min(descriptor.size(), sizeof note));
     // The version first: another one may have another note.
-    image.require(note.abi_version == channel::abi_version,
-                  "built for ABI version {}; this nestbed speaks version {}: rebuild the guest",
-                  note.abi_version, channel::abi_version);
+    image.require(
+        note.abi_version == channel::abi_version,
+        "built for ABI version {}, and this nestbed speaks version {}: rebuild the guest with "
+        "this nestbed's package",
+        note.abi_version, channel::abi_version);
     image.require(descriptor.size() >= sizeof note, "its nestbed note has {} bytes instead of {}",
                   descriptor.size(), sizeof note);
     image.require(note.descriptor_size == sizeof(channel::TestDescriptor),

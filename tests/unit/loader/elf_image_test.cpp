@@ -222,15 +222,15 @@ INSTANTIATE_TEST_SUITE_P(
         Flaw{"ShortDescriptor", [](ElfBuilder& b) { b.note_start.n_descsz = 8; },
              "its nestbed note has 8 bytes"},
         Flaw{"OlderVersion", [](ElfBuilder& b) { b.note.abi_version = channel::abi_version - 1; },
-             "rebuild the guest"},
+             "rebuild the guest with this nestbed's package"},
         Flaw{"NewerVersion", [](ElfBuilder& b) { b.note.abi_version = channel::abi_version + 1; },
-             "rebuild the guest"},
+             "rebuild the guest with this nestbed's package"},
         Flaw{"NewerVersionWithShorterDescriptor",
              [](ElfBuilder& b) {
                  b.note.abi_version = channel::abi_version + 1;
                  b.note_start.n_descsz = 8;
              },
-             "rebuild the guest"},
+             "rebuild the guest with this nestbed's package"},
         Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 96; },
              "96 bytes instead of 88"}),
     name_of);

@@ -1,0 +1,1 @@
+#error "a header of the project, for one of the runtime"

@@ -1,0 +1,3 @@
+#include "helper.hpp"
+
+std::uint64_t twice(std::uint64_t value) { return 2 * value; }
