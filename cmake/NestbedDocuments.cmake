@@ -40,13 +40,9 @@ install(FILES ${documents}/copyright DESTINATION ${doc} COMPONENT program)
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/lintian-overrides
   DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME nestbed COMPONENT program)
 
-execute_process(COMMAND env LC_ALL=C date -u -d ${NESTBED_RELEASE_DATE} -R
-  OUTPUT_VARIABLE release_date OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-file(READ ${PROJECT_SOURCE_DIR}/CHANGELOG.md changes)
-string(REGEX REPLACE "^.*\n## ${PROJECT_VERSION} [^\n]*\n" "" changes "${changes}")
-string(REGEX REPLACE "\n## .*" "" changes "${changes}")
-string(REGEX REPLACE "\n- " "\n  * " changes "\n${changes}")
-configure_file(${PROJECT_SOURCE_DIR}/packaging/changelog.in ${documents}/changelog @ONLY)
+execute_process(COMMAND ${PROJECT_SOURCE_DIR}/packaging/debian_changelog.sh
+    ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_VERSION} ${NESTBED_MAINTAINER}
+  OUTPUT_FILE ${documents}/changelog COMMAND_ERROR_IS_FATAL ANY)
 
 function(nestbed_install_compressed file)
   execute_process(COMMAND gzip -9nc ${file} OUTPUT_FILE ${file}.gz COMMAND_ERROR_IS_FATAL ANY)

@@ -3,8 +3,9 @@
 #
 # Debian's packages have them. Elsewhere there is no such file, and what is installed lacks it.
 
-set(linked libc6-dev libstdc++-12-dev libgcc-12-dev libdw-dev libelf-dev zlib1g-dev liblzma-dev
-  libbz2-dev libcapstone-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
+# One of each source's.
+set(linked libc6-dev libstdc++-12-dev libdw-dev zlib1g-dev liblzma-dev libbz2-dev libcapstone-dev
+  libfmt-dev nlohmann-json3-dev libcli11-dev)
 set(NESTBED_NOTICES ${PROJECT_BINARY_DIR}/NOTICES)
 
 set(notices "")
@@ -20,7 +21,7 @@ function(nestbed_add_notice title file)
 endfunction()
 
 foreach(library IN LISTS linked)
-  execute_process(COMMAND dpkg-query -W -f "\${Package} \${Version} (source: \${source:Package} \${source:Version})"
+  execute_process(COMMAND dpkg-query -W -f "\${source:Package} \${source:Version}"
     ${library} OUTPUT_VARIABLE title ERROR_QUIET RESULT_VARIABLE unknown)
   nestbed_add_notice("${title}" /usr/share/doc/${library}/copyright)
 endforeach()
@@ -37,6 +38,6 @@ if(missing)
   unset(NESTBED_NOTICES)
 else()
   file(CONFIGURE OUTPUT ${NESTBED_NOTICES} CONTENT "\
-What is linked into the program nestbed, by Debian's packages and their versions, with the notices of\n\
+What is linked into the program nestbed, by Debian's source packages and their versions, with the notices of\n\
 each, and the texts of the licenses that ask for them. What follows: docs/licensing.md.\n\n@notices@" @ONLY)
 endif()

@@ -4,13 +4,15 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME nestbed)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "KVM-backed testbed for x86-64 paging and TLB shootdowns")
 set(CPACK_PACKAGE_DESCRIPTION "\
-nestbed runs freestanding guests with several vCPUs on /dev/kvm, each test in a VM\
- of its own, and says why a guest died. It measures TLB shootdowns, page faults,\
- page walks, hypercalls and dirty logging.
-Without a usable /dev/kvm it does the same in a machine emulated by QEMU or Bochs\
- with nested paging (NPT, EPT) or shadow paging.
-The package has the program, its manual, the headers of the entry library and what\
- guests of one's own are built with.")
+nestbed runs freestanding guests with several vCPUs on /dev/kvm, each test in
+a VM of its own, and says why a guest died. It measures TLB shootdowns, page
+faults, page walks, hypercalls and dirty logging.
+
+Without a usable /dev/kvm it does the same in a machine that QEMU or Bochs
+emulates, with nested paging (NPT, EPT) or shadow paging.
+
+The package has the program, its manual, the headers of the entry library,
+and what guests of one's own are built with.")
 set(CPACK_PACKAGE_VENDOR nestbed)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/package)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
