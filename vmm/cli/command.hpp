@@ -40,5 +40,13 @@ void add_report(CLI::App& program, Invocation& invocation);
 void add_new(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
 void add_nested_init(CLI::App& program, Invocation& invocation);
+void add_completion(CLI::App& program, Invocation& invocation);
+void add_complete(CLI::App& program, Invocation& invocation);
+void add_manual(CLI::App& program, Invocation& invocation);
+/// What is written of all commands, those that are only described when they are called included.
+inline constexpr char manual_command[] = "manual";
+
+/// All of them.
+void add_commands(CLI::App& program, Invocation& invocation, Commands commands);
 
 }  // namespace nestbed::vmm

@@ -130,8 +130,10 @@ void refuse_unused_options(const RunOptions& options) {
     refuse_unused(options.report);
 }
 
+Axis backing_axis() { return name_axis<Backing>("backing", {}, {}); }
+
 Backing parse_backing(const std::string& text) {
-    return static_cast<Backing>(name_axis<Backing>("backing", {}, {}).parse(text).front());
+    return static_cast<Backing>(backing_axis().parse(text).front());
 }
 
 void add_vm_options(CLI::App* command, TestSettings& settings) {
@@ -142,10 +144,12 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
                   settings.memory =
                       parse_memory("--memory", text, least_guest_memory, most_guest_memory);
               });
-    add_value(command, "--backing", "KIND",
-              "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
-              "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
-              [&](const std::string& text) { settings.backing.kind = parse_backing(text); });
+    CLI::Option* backing =
+        add_value(command, "--backing", "KIND",
+                  "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
+                  "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
+                  [&](const std::string& text) { settings.backing.kind = parse_backing(text); });
+    offer(backing, backing_axis().words());
     add_flag(command, "--prefault", "The host populates all of it before the guest runs",
              [&] { settings.backing.prefault = true; });
     add_value(
