@@ -50,5 +50,6 @@ install(FILES ${PROJECT_BINARY_DIR}/nestbedConfig.cmake ${PROJECT_BINARY_DIR}/ne
 
 # What its JSON reports are held against.
 install(FILES ${PROJECT_SOURCE_DIR}/docs/report.schema.json
+    ${PROJECT_SOURCE_DIR}/docs/list.schema.json
   DESTINATION ${CMAKE_INSTALL_DATADIR}/nestbed COMPONENT program)
 install(TARGETS nestbed RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)

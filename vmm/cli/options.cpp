@@ -22,13 +22,4 @@ void add_flag(CLI::App* command, const std::string& name, const std::string& hel
     command->add_flag_callback(name, called, help)->disable_flag_override();
 }
 
-void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters) {
-    add_values(command, "--filter", "GLOB", help, [&](const std::string& text) {
-        if (text.empty()) {
-            throw_error(ErrorKind::usage, "--filter: empty, it would select nothing");
-        }
-        filters.push_back(text);
-    });
-}
-
 }  // namespace nestbed::vmm

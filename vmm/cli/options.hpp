@@ -31,7 +31,4 @@ void add_number(CLI::App* command, const char* name, const char* type, const cha
     });
 }
 
-/// `--filter`. `filters` must live as long as `command`.
-void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters);
-
 }  // namespace nestbed::vmm
