@@ -16,6 +16,7 @@ struct Invocation {
     std::function<ExitCode()> action;
     std::vector<std::string> guests;   ///< named on the command line: built-in ones and files
     std::vector<std::string> outputs;  ///< files that the command writes
+    std::vector<std::string> inputs;   ///< files that it reads, other than guests
     bool resumes = false;              ///< and goes on with one of them
     bool asks_for_help = false;        ///< or for the version: nothing is to be run
 };

@@ -149,6 +149,7 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
                     "--resume: not in a nested machine, which keeps no file when it ends");
     }
     command.outputs = {inner.outputs.begin(), inner.outputs.end()};
+    command.inputs.insert(command.inputs.end(), inner.inputs.begin(), inner.inputs.end());
     if (inner.guests.empty()) {
         return;
     }

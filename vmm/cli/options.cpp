@@ -64,13 +64,4 @@ std::vector<std::string> offered(CLI::Option& option) {
     return type.find('|') == std::string::npos ? std::vector<std::string>() : between_bars(type);
 }
 
-void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters) {
-    add_values(command, "--filter", "GLOB", help, [&](const std::string& text) {
-        if (text.empty()) {
-            throw_error(ErrorKind::usage, "--filter: empty, it would select nothing");
-        }
-        filters.push_back(text);
-    });
-}
-
 }  // namespace nestbed::vmm

@@ -38,7 +38,4 @@ CLI::Option* offer(CLI::Option* option, const std::vector<std::string>& words);
 /// Those; or what stands between the bars of a type such as "brief|full".
 std::vector<std::string> offered(CLI::Option& option);
 
-/// `--filter`. `filters` must live as long as `command`.
-void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters);
-
 }  // namespace nestbed::vmm
