@@ -20,9 +20,9 @@ TEST(HostText, SaysWhatIsNotKnown) {
     const std::string text = host_text({}, host, std::nullopt);
     EXPECT_THAT(text, AllOf(HasSubstr("CPU          not known"),
                             HasSubstr("cores: not known, memory: not known"),
-                            HasSubstr("2 MiB pages  not known"),
-                            HasSubstr("huge pages: not known"), HasSubstr("rate: not known"),
-                            HasSubstr("module    not known"), HasSubstr("paging    not known")));
+                            HasSubstr("2 MiB pages  not known"), HasSubstr("huge pages: not known"),
+                            HasSubstr("rate: not known"), HasSubstr("module    not known"),
+                            HasSubstr("paging    not known")));
     EXPECT_THAT(text, Not(HasSubstr("varying rate")));
     EXPECT_THAT(text, Not(HasSubstr("in all")));
 }
