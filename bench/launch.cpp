@@ -30,7 +30,7 @@ namespace nestbed::bench {
 namespace {
 
 /// The whole programs must stay within this ratio.
-constexpr double limit = 1.5;
+constexpr double limit = 1.15;
 
 constexpr int repetitions = 200;
 
@@ -146,7 +146,7 @@ int run_benchmarks() {
     if (ratio != 0) {
         fmt::print(
             "launch: `nestbed run` of boot.empty takes {:.2f} times as long as the bare "
-            "program, of {:.1f} allowed: {}\n",
+            "program, of {:.2f} allowed: {}\n",
             ratio, limit, ratio <= limit ? "good" : "TOO MUCH");
     }
     return status;

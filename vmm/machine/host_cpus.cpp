@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 namespace nestbed::vmm {
 
@@ -27,9 +28,12 @@ std::optional<std::vector<std::uint32_t>> allowed_host_cpus() {
 }
 
 std::vector<std::uint32_t> usable_host_cpus() {
+    if (auto allowed = allowed_host_cpus()) {
+        return *std::move(allowed);
+    }
     std::vector<std::uint32_t> seeming(std::max(1U, std::thread::hardware_concurrency()));
     std::iota(seeming.begin(), seeming.end(), 0U);
-    return allowed_host_cpus().value_or(seeming);
+    return seeming;
 }
 
 }  // namespace nestbed::vmm

@@ -1,6 +1,7 @@
 #include "vmm/platform/guest_layout.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "shared/channel/abi.hpp"
@@ -52,6 +53,19 @@ Flags flags_of(const Segment& segment) {
     return Flags(permission).with_global();
 }
 
+/// Without the pages that are zero and so are what fresh memory is: that the host need not find a
+/// page for each of them is worth more than looking at them costs.
+void copy_to_fresh_memory(std::span<const std::byte> contents, std::byte* destination) {
+    constexpr std::size_t page = paging::bytes_of(PageSize::size_4k);
+    static constexpr std::array<std::byte, page> zeroes{};
+    for (std::size_t done = 0; done < contents.size(); done += page) {
+        const auto piece = contents.subspan(done, std::min(page, contents.size() - done));
+        if (std::memcmp(piece.data(), zeroes.data(), piece.size()) != 0) {
+            std::ranges::copy(piece, destination + done);
+        }
+    }
+}
+
 void load(GuestMemory& memory, const ElfImage& image) {
     for (const Segment& segment : image.segments()) {
         std::byte* destination = memory.at(segment.physical_address, segment.memory_size);
@@ -63,7 +77,7 @@ void load(GuestMemory& memory, const ElfImage& image) {
                 image.name(), segment.virtual_address, segment.physical_address,
                 segment.memory_size, memory.size() >> 20);
         }
-        std::ranges::copy(segment.contents, destination);
+        copy_to_fresh_memory(segment.contents, destination);
     }
 }
 

@@ -18,11 +18,11 @@ TEST(HostText, SaysWhatIsNotKnown) {
     host.kernel = "6.1";
     host.huge_pages = {{{2048, std::nullopt, 0, 0}}};
     const std::string text = host_text({}, host, std::nullopt);
-    EXPECT_THAT(text, AllOf(HasSubstr("CPU           not known"),
+    EXPECT_THAT(text, AllOf(HasSubstr("CPU          not known"),
                             HasSubstr("cores: not known, memory: not known"),
-                            HasSubstr("2 MiB pages   not known"),
-                            HasSubstr("huge pages: not known"), HasSubstr("rate: not known"),
-                            HasSubstr("module    not known"), HasSubstr("paging    not known")));
+                            HasSubstr("2 MiB pages  not known"), HasSubstr("huge pages: not known"),
+                            HasSubstr("rate: not known"), HasSubstr("module    not known"),
+                            HasSubstr("paging    not known")));
     EXPECT_THAT(text, Not(HasSubstr("varying rate")));
     EXPECT_THAT(text, Not(HasSubstr("in all")));
 }
@@ -33,7 +33,7 @@ TEST(HostText, TellsWhatIsNotThereFromWhatIsNotKnown) {
     host.transparent_huge_pages = "";
     host.tsc = {.constant = false, .nonstop = true, .known_frequency = {}, .clocksource = "hpet"};
     EXPECT_THAT(host_text({}, host, std::nullopt),
-                AllOf(HasSubstr("module    none"), HasSubstr("huge pages    not known"),
+                AllOf(HasSubstr("module    none"), HasSubstr("huge pages   not known"),
                       HasSubstr("this kernel has no transparent huge pages"),
                       HasSubstr("varying rate, never stops; the kernel's clock is hpet")));
 }
