@@ -32,7 +32,8 @@ function(_nestbed_add_options)
     "-fprofile-exclude-files=.*")
   string(CONCAT clang
     # libstdc++ names long double, which Clang wants the x87 for. No instruction of it is used.
-    "-mx87 -msoft-float -fno-vectorize -fno-slp-vectorize "
+    # And libc++ has no std::atomic_ref before 19.
+    "-stdlib=libstdc++ -mx87 -msoft-float -fno-vectorize -fno-slp-vectorize "
     "-fno-profile-instr-generate -fno-coverage-mapping -Wno-unused-command-line-argument")
   target_compile_options(nestbed::guest INTERFACE
     "SHELL:$<$<COMPILE_LANGUAGE:C,CXX>:${both}>"
@@ -47,8 +48,8 @@ function(_nestbed_add_options)
     "SHELL:-nostdlib -static -no-pie -fno-lto -fno-sanitize=all"
     "SHELL:-T \"${root}/guest/boot/guest.ld\""
     "SHELL:-Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack"
-    # Of -no-pie beside -static, and of what the project has in its flags.
-    $<$<LINK_LANG_AND_ID:CXX,Clang>:-Wno-unused-command-line-argument>)
+    # Warnings of -no-pie beside -static, and of what the project has in its flags.
+    "SHELL:$<$<LINK_LANG_AND_ID:CXX,Clang>:-Wno-unused-command-line-argument>")
 endfunction()
 if(NOT TARGET nestbed::guest)
   _nestbed_add_options()
