@@ -87,6 +87,7 @@ endforeach()
 if(NESTBED_VMM)
   # What its JSON reports are held against.
   install(FILES ${PROJECT_SOURCE_DIR}/docs/report.schema.json
+      ${PROJECT_SOURCE_DIR}/docs/list.schema.json
     DESTINATION ${nestbed_data} COMPONENT program)
   install(TARGETS nestbed RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 endif()

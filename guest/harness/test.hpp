@@ -4,6 +4,7 @@
 //         GUEST_EXPECT_EQ(*page, 1U);
 //         if (!boot_info().features.page_1g) GUEST_SKIP("no 1 GiB pages");
 //     }
+//     GUEST_TEST(paging, soak, {.timeout = 60, .tags = "slow needs-1g-pages"}) { … }
 //
 // Each test runs in a fresh VM, on CPU 0, with interrupts on; the other CPUs are idle until given
 // work (guest/kernel/smp.hpp). It ends by returning.
@@ -11,14 +12,9 @@
 
 #include "guest/harness/expect.hpp"
 #include "guest/harness/log.hpp"
+#include "guest/harness/test_needs.hpp"
 #include "guest/kernel/boot.hpp"
 #include "shared/channel/test_descriptor.hpp"
-
-namespace nestbed::guest {
-
-consteval channel::TestNeeds test_needs(channel::TestNeeds needs = {}) { return needs; }
-
-}  // namespace nestbed::guest
 
 /// Defines the test `suite.name`. What follows the name is a `channel::TestNeeds` initializer.
 #define GUEST_TEST(suite, name, ...)                                 \

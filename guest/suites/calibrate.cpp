@@ -61,7 +61,7 @@ class Budget {
     std::uint64_t start_ = read_tsc();
 };
 
-GUEST_TEST(calibrate, kernel_instructions) {
+GUEST_TEST(calibrate, kernel_instructions, {.tags = "measures"}) {
     static stats::Histogram cycles;
     const std::uint64_t rounds = rounds_for(timed_loop(16));
     for (Budget budget(40); budget.allows_another();) {
@@ -71,7 +71,7 @@ GUEST_TEST(calibrate, kernel_instructions) {
                        {number("instructions", rounds * instructions_per_round)}, no_claim);
 }
 
-GUEST_TEST(calibrate, user_instructions) {
+GUEST_TEST(calibrate, user_instructions, {.tags = "measures"}) {
     static stats::Histogram cycles;
     const std::uint64_t rounds = rounds_for(run_user(timed_loop_in_user_mode, 16).value());
     for (Budget budget(40); budget.allows_another();) {
@@ -83,7 +83,7 @@ GUEST_TEST(calibrate, user_instructions) {
                        {number("instructions", rounds * instructions_per_round)}, no_claim);
 }
 
-GUEST_TEST(calibrate, exit) {
+GUEST_TEST(calibrate, exit, {.tags = "measures"}) {
     static stats::Histogram cycles;
     for (Budget budget(200); budget.allows_another();) {
         const std::uint64_t start = read_tsc();
@@ -94,7 +94,7 @@ GUEST_TEST(calibrate, exit) {
 }
 
 /// Parameter: `hypercalls`, 1 to make one.
-GUEST_TEST(calibrate, hypercall) {
+GUEST_TEST(calibrate, hypercall, {.tags = "measures needs-vmcall"}) {
     if (parameter("hypercalls", 0) == 0) {
         GUEST_SKIP("where VMCALL does not come back this hangs: with --set hypercalls=1 only");
     }
@@ -133,7 +133,7 @@ void measure_ipi(const char* name, void (*wait)()) {
     report_measurement(name, "cycles", cycles, {}, no_claim);
 }
 
-GUEST_TEST(calibrate, ipi_to_halted, {.cpus = 2}) {
+GUEST_TEST(calibrate, ipi_to_halted, {.cpus = 2, .tags = "measures"}) {
     measure_ipi("ipi to halted", [] {
         const InterruptsOff guard;
         while (!stop.load()) {
@@ -142,7 +142,7 @@ GUEST_TEST(calibrate, ipi_to_halted, {.cpus = 2}) {
     });
 }
 
-GUEST_TEST(calibrate, ipi_to_spinning, {.cpus = 2}) {
+GUEST_TEST(calibrate, ipi_to_spinning, {.cpus = 2, .tags = "measures"}) {
     measure_ipi("ipi to spinning", [] {
         while (!stop.load()) {
             pause();
@@ -215,7 +215,7 @@ TscSample compare_clocks(stats::Histogram& round_trips) {
     return best;
 }
 
-GUEST_TEST(calibrate, tsc_offset, {.cpus = 2}) {
+GUEST_TEST(calibrate, tsc_offset, {.cpus = 2, .tags = "measures"}) {
     static stats::Histogram round_trips;
     static TscSample best;
     run_on_cpus(2, [](std::uint32_t cpu) {

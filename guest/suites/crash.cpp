@@ -264,6 +264,13 @@ GUEST_TEST(crash, impossible_ring) {
     boot_info().cpus[0].ring->head += std::uint64_t{1} << 40;
 }
 
+/// By the clock's lowest bits, spread over all 64: about every other time, and no time like the
+/// last.
+GUEST_TEST(crash, now_and_then) {
+    const std::uint64_t spread = read_tsc() * 0x9E37'79B9'7F4A'7C15;
+    GUEST_EXPECT(spread >> 63 == 0);
+}
+
 /// Parameter: `samples`.
 GUEST_TEST(crash, measurement_without_its_proof, {.proof = 1}) {
     static stats::Histogram histogram;

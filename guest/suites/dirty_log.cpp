@@ -19,7 +19,9 @@ using paging::Page2m;
 
 constexpr std::uint64_t mib = 1 << 20;
 
+constexpr char tags_of_bitmap[] = "needs-dirty-bitmap";
 constexpr channel::DirtyLogging with_bitmap{.kind = DirtyLogKind::bitmap};
+constexpr char tags_of_rings[] = "needs-dirty-ring";
 /// With as few entries as KVM takes.
 constexpr channel::DirtyLogging with_rings{.kind = DirtyLogKind::ring};
 
@@ -318,42 +320,46 @@ void loses_nothing_while_it_is_collected() {
     GUEST_EXPECT_EQ(run_user(count_wrong, migration).value(), 0U);
 }
 
-#define TESTS_OF(log)                                                                        \
-    GUEST_TEST(dirty_log, log##_has_what_is_written_and_nothing_else,                        \
-               {.test_memory = 4 * mib, .dirty_logging = with_##log}) {                      \
-        has_what_is_written_and_nothing_else();                                              \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_has_a_page_again_that_is_written_again,                      \
-               {.test_memory = 2 * mib, .dirty_logging = with_##log}) {                      \
-        has_a_page_again_that_is_written_again();                                            \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_keeps_what_is_not_cleared,                                   \
-               {.test_memory = 2 * mib, .dirty_logging = with_##log}) {                      \
-        keeps_what_is_not_cleared();                                                         \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_is_collected_and_cleared_in_parts,                           \
-               {.test_memory = 2 * mib, .dirty_logging = with_##log}) {                      \
-        is_collected_and_cleared_in_parts();                                                 \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_is_empty_when_it_starts_again,                               \
-               {.test_memory = 2 * mib, .dirty_logging = with_##log}) {                      \
-        is_empty_when_it_starts_again();                                                     \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_has_small_pages_of_a_large_leaf,                             \
-               {.test_memory = 2 * mib, .dirty_logging = with_##log}) {                      \
-        has_small_pages_of_a_large_leaf();                                                   \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_has_what_each_cpu_wrote,                                     \
-               {.cpus = 4, .test_memory = 2 * mib, .dirty_logging = with_##log}) {           \
-        has_what_each_cpu_wrote();                                                           \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_loses_nothing_when_a_ring_is_full,                           \
-               {.test_memory = 8 * mib, .dirty_logging = with_##log}) {                      \
-        loses_nothing_when_a_ring_is_full();                                                 \
-    }                                                                                        \
-    GUEST_TEST(dirty_log, log##_loses_nothing_while_it_is_collected,                         \
-               {.cpus = 1 + writers, .test_memory = 2 * mib, .dirty_logging = with_##log}) { \
-        loses_nothing_while_it_is_collected();                                               \
+#define TESTS_OF(log)                                                                              \
+    GUEST_TEST(dirty_log, log##_has_what_is_written_and_nothing_else,                              \
+               {.test_memory = 4 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        has_what_is_written_and_nothing_else();                                                    \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_has_a_page_again_that_is_written_again,                            \
+               {.test_memory = 2 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        has_a_page_again_that_is_written_again();                                                  \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_keeps_what_is_not_cleared,                                         \
+               {.test_memory = 2 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        keeps_what_is_not_cleared();                                                               \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_is_collected_and_cleared_in_parts,                                 \
+               {.test_memory = 2 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        is_collected_and_cleared_in_parts();                                                       \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_is_empty_when_it_starts_again,                                     \
+               {.test_memory = 2 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        is_empty_when_it_starts_again();                                                           \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_has_small_pages_of_a_large_leaf,                                   \
+               {.test_memory = 2 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        has_small_pages_of_a_large_leaf();                                                         \
+    }                                                                                              \
+    GUEST_TEST(                                                                                    \
+        dirty_log, log##_has_what_each_cpu_wrote,                                                  \
+        {.cpus = 4, .test_memory = 2 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) { \
+        has_what_each_cpu_wrote();                                                                 \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_loses_nothing_when_a_ring_is_full,                                 \
+               {.test_memory = 8 * mib, .dirty_logging = with_##log, .tags = tags_of_##log}) {     \
+        loses_nothing_when_a_ring_is_full();                                                       \
+    }                                                                                              \
+    GUEST_TEST(dirty_log, log##_loses_nothing_while_it_is_collected,                               \
+               {.cpus = 1 + writers,                                                               \
+                .test_memory = 2 * mib,                                                            \
+                .dirty_logging = with_##log,                                                       \
+                .tags = tags_of_##log}) {                                                          \
+        loses_nothing_while_it_is_collected();                                                     \
     }
 
 TESTS_OF(bitmap)
@@ -361,7 +367,8 @@ TESTS_OF(rings)
 
 GUEST_TEST(dirty_log, may_begin_with_all_pages,
            {.test_memory = 2 * mib,
-            .dirty_logging = {.kind = DirtyLogKind::bitmap, .initially_set = 1}}) {
+            .dirty_logging = {.kind = DirtyLogKind::bitmap, .initially_set = 1},
+            .tags = tags_of_bitmap}) {
     LoggedMemory logged;
     logged.start();
     GUEST_EXPECT_EQ(logged.log.collect().result, DirtyLog::pages());

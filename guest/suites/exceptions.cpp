@@ -66,7 +66,7 @@ GUEST_TEST(exceptions, write_to_a_read_only_page) {
                       PageFaultError::present_bit | PageFaultError::write_bit);
 }
 
-GUEST_TEST(exceptions, fetch_from_a_no_execute_page) {
+GUEST_TEST(exceptions, fetch_from_a_no_execute_page, {.tags = "needs-nx"}) {
     if (boot_info().features.no_execute == 0) {
         GUEST_SKIP("no execute-disable bit");
     }

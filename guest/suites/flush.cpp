@@ -55,14 +55,16 @@ GUEST_TEST(flush, everything_instead_of_invlpg) {
 }
 GUEST_TEST(flush, by_cr3) { expect_invalidation_by(FlushPrimitive::cr3, false); }
 GUEST_TEST(flush, by_pge) { expect_invalidation_by(FlushPrimitive::pge, false); }
-GUEST_TEST(flush, by_invpcid_of_an_address) {
+GUEST_TEST(flush, by_invpcid_of_an_address, {.tags = "needs-invpcid"}) {
     expect_invalidation_by(FlushPrimitive::invpcid_address, false);
 }
-GUEST_TEST(flush, by_invpcid_of_a_context) {
+GUEST_TEST(flush, by_invpcid_of_a_context, {.tags = "needs-invpcid"}) {
     expect_invalidation_by(FlushPrimitive::invpcid_context, false);
 }
-GUEST_TEST(flush, by_invpcid_of_all) { expect_invalidation_by(FlushPrimitive::invpcid_all, false); }
-GUEST_TEST(flush, by_invpcid_of_all_but_global) {
+GUEST_TEST(flush, by_invpcid_of_all, {.tags = "needs-invpcid"}) {
+    expect_invalidation_by(FlushPrimitive::invpcid_all, false);
+}
+GUEST_TEST(flush, by_invpcid_of_all_but_global, {.tags = "needs-invpcid"}) {
     expect_invalidation_by(FlushPrimitive::invpcid_non_global, false);
 }
 

@@ -378,7 +378,8 @@ std::uint64_t change_under_watch(int rounds = 1, Payment pay = nullptr) {
     }
 NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TEST)
 
-GUEST_TEST(mapping, a_missing_remote_invalidation_is_seen, {.cpus = 2}) {
+GUEST_TEST(mapping, a_missing_remote_invalidation_is_seen,
+           {.cpus = 2, .tags = "needs-stale-translations"}) {
     // KVM's shadow paging turns one CPU's INVLPG into an invalidation on all of them; and where
     // kernel mode is interpreted, KVM sees its stores to page tables.
     if (!translations_stay_stale_elsewhere({.kernel_store = true, .invlpg = true})) {

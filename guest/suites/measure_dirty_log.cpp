@@ -269,7 +269,8 @@ constinit stats::Histogram DirtyLogPhases::dirty_unlogged_{};
 GUEST_TEST(measure_dirty_log, phases,
            {.test_memory = 2 << 20,
             .dirty_logging = {.kind = channel::DirtyLogKind::bitmap},
-            .proof = 1}) {
+            .proof = 1,
+            .tags = "measures needs-dirty-bitmap"}) {
     const std::uint64_t rounds = parameter("rounds", 3);
     GUEST_REQUIRE(rounds >= 2);
     const PassSettings settings{parameter_of("pattern", study::Pattern::strided),

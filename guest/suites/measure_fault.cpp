@@ -185,7 +185,7 @@ std::uint64_t conclude(Rung rung, const Blocks& blocks) {
 /// Parameters: `rung` (a study::Rung), `samples`, `block_pages` (4 KiB pages that one fault of the
 /// host may bring in), `cpus` (that store side by side; `moved` has one more, which reads),
 /// `zero_page` (whether reads map the host's zero page).
-GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20, .proof = 1}) {
+GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20, .proof = 1, .tags = "measures"}) {
     const Rung rung = parameter_of("rung", Rung::hit);
     if (rung == Rung::zero_page_upgrade && parameter("zero_page", 1) == 0) {
         GUEST_SKIP("a read of such memory brings in a page of its own, not the zero page");

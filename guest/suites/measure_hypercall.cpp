@@ -30,12 +30,12 @@ constexpr char another_vcpu[] = "another vCPU";
 
 // Calls that end in the VMM.
 
-GUEST_TEST(measure_hypercall, port) {
+GUEST_TEST(measure_hypercall, port, {.tags = "measures"}) {
     measure_exits({"port", user_space}, empty_pair_in_kernel_mode(),
                   KernelCall([] { out(port::nothing, 0); }));
 }
 
-GUEST_TEST(measure_hypercall, doorbell) {
+GUEST_TEST(measure_hypercall, doorbell, {.tags = "measures"}) {
     // With nothing in the ring.
     this_cpu().records.drain();
     measure_exits({"doorbell", user_space}, empty_pair_in_kernel_mode(),
@@ -72,7 +72,7 @@ class DevicePage {
 constexpr paging::Flags for_kernel(Permission::read | Permission::write);
 constexpr paging::Flags for_user(Permission::read | Permission::write | Permission::user);
 
-GUEST_TEST(measure_hypercall, mmio) {
+GUEST_TEST(measure_hypercall, mmio, {.tags = "measures"}) {
     const DevicePage device(mmio::nothing, for_kernel);
     measure_exits({"mmio", user_space}, empty_pair_in_kernel_mode(),
                   KernelCall([] { write_device(0); }));
@@ -144,7 +144,7 @@ std::uint64_t empty_pair_in_user_mode() {
     return call_histograms.dropped.quantile(1, 2);
 }
 
-GUEST_TEST(measure_hypercall, user_port) {
+GUEST_TEST(measure_hypercall, user_port, {.tags = "measures needs-user-ports"}) {
     const UserCall call(time_port_writes);
     if (!call.works()) {
         GUEST_SKIP("this KVM does not let user mode at I/O privilege level 3 use ports");
@@ -152,7 +152,7 @@ GUEST_TEST(measure_hypercall, user_port) {
     measure_exits({"user_port", user_space, "user"}, empty_pair_in_user_mode(), call);
 }
 
-GUEST_TEST(measure_hypercall, user_mmio) {
+GUEST_TEST(measure_hypercall, user_mmio, {.tags = "measures"}) {
     const DevicePage device(mmio::nothing, for_user);
     measure_exits({"user_mmio", user_space, "user"}, empty_pair_in_user_mode(),
                   UserCall(time_device_writes));
@@ -160,7 +160,7 @@ GUEST_TEST(measure_hypercall, user_mmio) {
 
 // Calls that KVM answers, and keeps for the VMM. Reading how many have arrived empties the ring.
 
-GUEST_TEST(measure_hypercall, coalesced_port) {
+GUEST_TEST(measure_hypercall, coalesced_port, {.tags = "measures needs-coalesced-port"}) {
     if (parameter("coalesced_port", 0) == 0) {
         GUEST_SKIP("this host's KVM does not coalesce port I/O (KVM_CAP_COALESCED_PIO)");
     }
@@ -170,7 +170,7 @@ GUEST_TEST(measure_hypercall, coalesced_port) {
     GUEST_EXPECT_EQ(in(port::coalesced), written);
 }
 
-GUEST_TEST(measure_hypercall, coalesced_mmio) {
+GUEST_TEST(measure_hypercall, coalesced_mmio, {.tags = "measures needs-coalesced-mmio"}) {
     if (parameter("coalesced_memory", 0) == 0) {
         GUEST_SKIP("this host's KVM does not coalesce MMIO (KVM_CAP_COALESCED_MMIO)");
     }
@@ -187,7 +187,7 @@ void require_events() {
     }
 }
 
-GUEST_TEST(measure_hypercall, ioeventfd) {
+GUEST_TEST(measure_hypercall, ioeventfd, {.tags = "measures needs-ioeventfd"}) {
     require_events();
     static constinit std::uint32_t written = 0;
     measure_exitless({"ioeventfd", kvm}, KernelCall([] {
@@ -197,7 +197,7 @@ GUEST_TEST(measure_hypercall, ioeventfd) {
     GUEST_EXPECT_EQ(in(port::event), written);
 }
 
-GUEST_TEST(measure_hypercall, ioeventfd_waited_for) {
+GUEST_TEST(measure_hypercall, ioeventfd_waited_for, {.tags = "measures needs-ioeventfd"}) {
     require_events();
     static constinit std::uint32_t written = 0;
     measure_exitless({"ioeventfd_waited_for", kvm}, KernelCall([] {
@@ -213,20 +213,20 @@ GUEST_TEST(measure_hypercall, ioeventfd_waited_for) {
 
 // Calls that KVM answers, and that is all.
 
-GUEST_TEST(measure_hypercall, kernel_port) {
+GUEST_TEST(measure_hypercall, kernel_port, {.tags = "measures"}) {
     // The interrupt mask of KVM's 8259 (Intel 8259A data sheet, OCW1).
     constexpr std::uint16_t interrupt_mask = 0x21;
     measure_exitless({"kernel_port", kvm}, KernelCall([] { in_byte(interrupt_mask); }));
 }
 
-GUEST_TEST(measure_hypercall, vmcall) {
+GUEST_TEST(measure_hypercall, vmcall, {.tags = "measures needs-vmcall"}) {
     if (parameter("hypercalls", 0) == 0) {
         GUEST_SKIP("VMCALL does not come back on this host's KVM");
     }
     measure_exitless({"vmcall", kvm}, KernelCall([] { hypercall::nothing(); }));
 }
 
-GUEST_TEST(measure_hypercall, cpuid) {
+GUEST_TEST(measure_hypercall, cpuid, {.tags = "measures"}) {
     measure_exitless({"cpuid", kvm}, KernelCall([] { cpuid(0); }));
 }
 
@@ -253,7 +253,7 @@ void measure_interrupts(const char* name, void (*wait)()) {
     });
 }
 
-GUEST_TEST(measure_hypercall, halted_vcpu, {.cpus = 2}) {
+GUEST_TEST(measure_hypercall, halted_vcpu, {.cpus = 2, .tags = "measures"}) {
     measure_interrupts("halted_vcpu", [] {
         const InterruptsOff guard;
         while (!over.load()) {
@@ -262,7 +262,7 @@ GUEST_TEST(measure_hypercall, halted_vcpu, {.cpus = 2}) {
     });
 }
 
-GUEST_TEST(measure_hypercall, spinning_vcpu, {.cpus = 2}) {
+GUEST_TEST(measure_hypercall, spinning_vcpu, {.cpus = 2, .tags = "measures"}) {
     measure_interrupts("spinning_vcpu", [] {
         while (!over.load()) {
             pause();
@@ -277,7 +277,7 @@ GUEST_USER std::uint64_t spin_until_over(std::uint64_t, std::uint64_t) {
     return 0;
 }
 
-GUEST_TEST(measure_hypercall, user_mode_vcpu, {.cpus = 2}) {
+GUEST_TEST(measure_hypercall, user_mode_vcpu, {.cpus = 2, .tags = "measures"}) {
     measure_interrupts("user_mode_vcpu", [] { run_user(spin_until_over); });
 }
 

@@ -46,7 +46,7 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
 }
 
 /// Parameters: `protocol` (a ProtocolId), and those of ExperimentSettings.
-GUEST_TEST(measure_shootdown, latency, {.cpus = 2, .proof = 1}) {
+GUEST_TEST(measure_shootdown, latency, {.cpus = 2, .proof = 1, .tags = "measures"}) {
     const auto protocol = parameter_of("protocol", ProtocolId::global);
     const ExperimentSettings settings = ExperimentSettings::of_parameters();
     static ExperimentHistograms histograms;
@@ -55,7 +55,7 @@ GUEST_TEST(measure_shootdown, latency, {.cpus = 2, .proof = 1}) {
 }
 
 /// Parameters: `protocol`, `seconds`, `seed`.
-GUEST_TEST(measure_shootdown, soak, {.cpus = 2, .proof = 1}) {
+GUEST_TEST(measure_shootdown, soak, {.cpus = 2, .proof = 1, .tags = "measures slow"}) {
     const auto protocol = parameter_of("protocol", ProtocolId::global);
     const std::uint64_t khz = boot_info().tsc_khz;
     GUEST_REQUIRE(khz != 0);
@@ -96,7 +96,7 @@ constexpr std::uint64_t pages_flushed[] = {1,
 // take turns, so that whatever disturbs disturbs both.
 //
 // Parameters: `samples`, `flush` (the FlushPrimitive for everything).
-GUEST_TEST(measure_shootdown, crossover) {
+GUEST_TEST(measure_shootdown, crossover, {.tags = "measures"}) {
     const auto primitive = parameter_of("flush", FlushPrimitive::cr3);
     GUEST_REQUIRE(!study::is_by_page(primitive));
     if (!has(primitive)) {

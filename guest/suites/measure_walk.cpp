@@ -39,7 +39,7 @@ void report(const char* name, const ChaseSettings& settings, std::uint64_t loads
 
 /// Parameters: `pages`, `pattern` (a study::Pattern), `samples`, `accesses`, `seed`. A sample is
 /// the time of `accesses` loads, each of a page of its own.
-GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20, .proof = 1}) {
+GUEST_TEST(measure_walk, chase, {.test_memory = 2 << 20, .proof = 1, .tags = "measures"}) {
     constexpr std::uint64_t gib = 1 << 30;
     if (boot_info().test_memory.leaf_bytes == gib && boot_info().features.page_1g == 0) {
         GUEST_SKIP("the vCPU has no 1 GiB pages");

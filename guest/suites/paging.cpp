@@ -144,7 +144,7 @@ GUEST_TEST(paging, a_supervisor_page_is_out_of_user_reach) {
     GUEST_EXPECT_EQ(*reinterpret_cast<volatile std::uint64_t*>(address), 7U);
 }
 
-GUEST_TEST(paging, a_data_page_is_not_executable) {
+GUEST_TEST(paging, a_data_page_is_not_executable, {.tags = "needs-nx"}) {
     if (boot_info().features.no_execute == 0) {
         GUEST_SKIP("no execute-disable bit");
     }
@@ -166,7 +166,7 @@ GUEST_TEST(paging, code_in_a_mapped_page_runs) {
     GUEST_EXPECT(run_user(call_user, page.address().raw()).returned);
 }
 
-GUEST_TEST(paging, a_reserved_bit_faults) {
+GUEST_TEST(paging, a_reserved_bit_faults, {.tags = "needs-reserved-bits"}) {
     AddressSpace space;
     expect_ok(space.mapper().map(page, frame_with(7), user_data));
     const std::uint64_t address = page.address().raw();

@@ -140,7 +140,7 @@ void expect_correct_soak(ProtocolId protocol) {
     GUEST_TEST(shootdown, protocol##_initiators_of_two_spaces, {.cpus = 4}) {               \
         expect_correct_with_initiators(ProtocolId::protocol, 2, InitiatorSpaces::disjoint); \
     }                                                                                       \
-    GUEST_TEST(shootdown, protocol##_soak, {.cpus = 2}) {                                   \
+    GUEST_TEST(shootdown, protocol##_soak, {.cpus = 2, .tags = "slow"}) {                   \
         expect_correct_soak(ProtocolId::protocol);                                          \
     }
 
@@ -166,7 +166,8 @@ struct NoInvalidationPlatform : TracedPlatform {
 
 // Software emulation of SVM, for one, flushes on every exit.
 
-GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_user_mode, {.cpus = 2}) {
+GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_user_mode,
+           {.cpus = 2, .tags = "needs-stale-translations"}) {
     const ExperimentCounts counts =
         run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::user);
     expect_violations(
@@ -174,7 +175,8 @@ GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_user_mode, {.cpus = 2}) 
         "user mode keeps no stale translation on this host");
 }
 
-GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_spinning_target, {.cpus = 2}) {
+GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_spinning_target,
+           {.cpus = 2, .tags = "needs-stale-translations"}) {
     const ExperimentCounts counts =
         run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::spin);
     expect_violations(
@@ -186,7 +188,8 @@ GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_spinning_target, {.cpu
         "each PAUSE, or return from user mode, loses its CPU's translations on this host");
 }
 
-GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_sleeping_target, {.cpus = 2}) {
+GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_sleeping_target,
+           {.cpus = 2, .tags = "needs-stale-translations"}) {
     const ExperimentCounts counts = run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::hlt);
     expect_violations(
         counts.violations, [] { return translations_stay_stale_between_visits(/*asleep=*/true); },
@@ -201,7 +204,8 @@ struct FirstPageOnlyPlatform : TracedPlatform {
     }
 };
 
-GUEST_TEST(shootdown, a_page_left_out_of_a_range_is_seen, {.cpus = 2}) {
+GUEST_TEST(shootdown, a_page_left_out_of_a_range_is_seen,
+           {.cpus = 2, .tags = "needs-stale-translations"}) {
     const ExperimentCounts counts =
         run_wrong_protocol<FirstPageOnlyPlatform>(16, TargetState::user);
     expect_violations(
@@ -214,14 +218,16 @@ struct LocalOnlyPlatform : TracedPlatform {
     shootdown::CpuSet active_cpus(const AddressSpace&) const { return {}; }
 };
 
-GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak, {.cpus = 2}) {
+GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak,
+           {.cpus = 2, .tags = "slow needs-stale-translations"}) {
     const SoakCounts counts = soak_for_a_moment<GlobalShootdown, NoInvalidationPlatform>();
     expect_violations(
         counts.violations, [] { return translations_stay_stale_between_visits(); },
         "each return from user mode loses its translations on this host");
 }
 
-GUEST_TEST(shootdown, a_missing_remote_invalidation_is_seen, {.cpus = 2}) {
+GUEST_TEST(shootdown, a_missing_remote_invalidation_is_seen,
+           {.cpus = 2, .tags = "needs-stale-translations"}) {
     const ExperimentCounts counts = run_wrong_protocol<LocalOnlyPlatform>(1, TargetState::user);
     // KVM's shadow paging has one shadow table for all vCPUs: it turns the initiator's INVLPG into
     // an invalidation on all of them.

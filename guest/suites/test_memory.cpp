@@ -61,7 +61,7 @@ GUEST_TEST(test_memory, populated_pages_are_zero_and_keep_what_is_there, {.test_
 }
 
 GUEST_TEST(test_memory, discarded_pages_are_zero_and_their_neighbours_are_not,
-           {.test_memory = 2 * mib}) {
+           {.test_memory = 2 * mib, .tags = "needs-small-pages"}) {
     skip_without_small_pages();
     for (std::uint64_t page = 0; page < 4; ++page) {
         write_page(page, 100 + page);
@@ -103,7 +103,8 @@ void move_to(std::uint64_t place) {
     GUEST_EXPECT_EQ(host_operation(HostOperationId::move, 0, 0, place).error, 0U);
 }
 
-GUEST_TEST(test_memory, moved_memory_is_where_it_was_moved_to, {.test_memory = 2 * mib}) {
+GUEST_TEST(test_memory, moved_memory_is_where_it_was_moved_to,
+           {.test_memory = 2 * mib, .tags = "needs-address-bits"}) {
     skip_without_other_place();
     constexpr std::uint64_t page = 5;
     constexpr auto window = paging::Page4k::at<0x7000'0000'0000>();
@@ -126,7 +127,7 @@ GUEST_TEST(test_memory, moved_memory_is_where_it_was_moved_to, {.test_memory = 2
 }
 
 GUEST_TEST(test_memory, memory_that_moves_is_read_or_not_there,
-           {.cpus = 2, .test_memory = 2 * mib}) {
+           {.cpus = 2, .test_memory = 2 * mib, .tags = "needs-address-bits"}) {
     skip_without_other_place();
     static stats::Histogram cycles;
     constexpr std::uint64_t trips = 10;
@@ -139,7 +140,8 @@ GUEST_TEST(test_memory, memory_that_moves_is_read_or_not_there,
     GUEST_EXPECT_EQ(read_page(3), 33U);
 }
 
-GUEST_TEST(test_memory, pages_come_back_from_swap, {.test_memory = 2 * mib}) {
+GUEST_TEST(test_memory, pages_come_back_from_swap,
+           {.test_memory = 2 * mib, .tags = "needs-small-pages needs-swap"}) {
     skip_without_small_pages();
     constexpr std::uint64_t pages = 16;
     for (std::uint64_t page = 0; page < pages; ++page) {
@@ -161,7 +163,8 @@ std::uint64_t stop_userfault() {
     return done.result;
 }
 
-GUEST_TEST(test_memory, the_vmm_brings_in_what_is_missing, {.test_memory = 2 * mib}) {
+GUEST_TEST(test_memory, the_vmm_brings_in_what_is_missing,
+           {.test_memory = 2 * mib, .tags = "needs-small-pages needs-userfault"}) {
     skip_without_small_pages();
     for (std::uint64_t page = 0; page < 10; ++page) {
         write_page(page, 100 + page);
@@ -190,7 +193,7 @@ GUEST_USER std::uint64_t read_pages(std::uint64_t first, std::uint64_t pages) {
 }
 
 GUEST_TEST(test_memory, two_cpus_that_miss_a_page_get_the_same,
-           {.cpus = 2, .test_memory = 2 * mib}) {
+           {.cpus = 2, .test_memory = 2 * mib, .tags = "needs-small-pages needs-userfault"}) {
     skip_without_small_pages();
     constexpr std::uint64_t pages = 256;
     start_userfault(channel::UserfaultKind::missing, 0, pages);
@@ -204,7 +207,8 @@ GUEST_TEST(test_memory, two_cpus_that_miss_a_page_get_the_same,
     GUEST_EXPECT_EQ(stop_userfault(), pages);
 }
 
-GUEST_TEST(test_memory, the_vmm_maps_what_it_has, {.test_memory = 2 * mib}) {
+GUEST_TEST(test_memory, the_vmm_maps_what_it_has,
+           {.test_memory = 2 * mib, .tags = "needs-small-pages needs-userfault"}) {
     skip_without_small_pages();
     for (std::uint64_t page = 0; page < 8; ++page) {
         write_page(page, 100 + page);

@@ -17,7 +17,25 @@ struct TestNeeds {
     DirtyLogging dirty_logging{};    ///< of the test memory; skipped where KVM has none
     /// 1: what it measures counts only with a proof, which the first of its measurements has.
     std::uint64_t proof = 0;
+    std::uint64_t timeout = 0;      ///< seconds, for which --timeout stands in; 0: the default
+    Pointer<const char> tags = {};  ///< words with a space between them (is_tag); null: none
 };
+
+inline constexpr std::uint64_t max_test_timeout = 24 * 60 * 60;
+
+/// What `--tag` can name: lower-case letters and digits, with dashes inside ("slow", "needs-pcid").
+/// A dash in front would be an exclusion there, and a comma the next tag.
+constexpr bool is_tag(const char* begin, const char* end) {
+    for (const char* c = begin; c != end; ++c) {
+        const bool is_letter = *c >= 'a' && *c <= 'z';
+        const bool may_be_inside = c != begin && c + 1 != end;
+        if (!is_letter && !(c != begin && *c >= '0' && *c <= '9') &&
+            !(may_be_inside && *c == '-')) {
+            return false;
+        }
+    }
+    return begin != end;
+}
 
 struct TestDescriptor {
     Pointer<const char> suite;
@@ -27,7 +45,7 @@ struct TestDescriptor {
     std::uint64_t line;
     TestNeeds needs;
 };
-static_assert(sizeof(TestDescriptor) == 88);
+static_assert(sizeof(TestDescriptor) == 104);
 
 /// The descriptor of the ELF note that makes an ELF file a nestbed guest: note name `note_name`,
 /// type `note_type`.

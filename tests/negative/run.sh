@@ -2,7 +2,8 @@
 # run.sh COMPILER: what the types of shared/paging must catch does not compile.
 #
 # Each file of cases/ misuses the library once. Compiled as it is, it must fail with the message that
-# it expects; with -DWITHOUT_MISUSE it must compile, or the failure would prove nothing.
+# it expects; with WITHOUT_MISUSE it must compile, or the failure would prove nothing: so they do all
+# together, each `use` under a name of its own.
 set -u
 cd "$(dirname "$0")/../.."
 compiler=$1
@@ -23,10 +24,10 @@ $compiler $flags -x c++-header "$work/library.hpp" -o "$precompiled" || exit 1
 failed=0
 count=0
 
-# compiles FILE [FLAG ...]
+# compiles FILE
 compiles() {
     # shellcheck disable=SC2086 # lists of words
-    LC_ALL=C $compiler $flags $library -fsyntax-only "$@" 2>"$messages"
+    LC_ALL=C $compiler $flags $library -fsyntax-only "$1" 2>"$messages"
 }
 
 complain() {
@@ -35,13 +36,20 @@ complain() {
     failed=$((failed + 1))
 }
 
+{
+    echo '#define WITHOUT_MISUSE'
+    for case in tests/negative/cases/*.cpp; do
+        printf '#define use use_%s\n#include "%s"\n#undef use\n' \
+            "$(basename "$case" .cpp)" "$case"
+    done
+} >"$work/uses.cpp"
+compiles "$work/uses.cpp" || complain "without their misuse the cases do not compile"
+
 for case in tests/negative/cases/*.cpp; do
     count=$((count + 1))
     expected=$(sed -n "s,^// expected\( of $compiler\)\{0\,1\}: ,,p" "$case")
     if [ -z "$expected" ]; then
         complain "$case does not say what it expects"
-    elif ! compiles "$case" -DWITHOUT_MISUSE; then
-        complain "$case does not compile without its misuse"
     elif compiles "$case"; then
         complain "$case compiles"
     elif ! grep -E -q "error: .*($expected)" "$messages"; then

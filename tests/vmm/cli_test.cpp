@@ -166,7 +166,7 @@ TEST(CommandLine, AbsurdValuesAreOneLine) {
 }
 
 TEST(CommandLine, ListNeedsNoKvm) {
-    const ProcessResult all = nestbed({"list"});
+    const ProcessResult all = nestbed({"list", "--all"});
     EXPECT_EQ(all.exit_code, success);
     EXPECT_THAT(all.out, HasSubstr("boot.empty"));
     EXPECT_THAT(all.out, HasSubstr("crash.triple_fault"));

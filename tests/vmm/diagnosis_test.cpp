@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "crash_test.hpp"
-#include "vmm/diagnose/disassembly.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -63,8 +62,6 @@ std::string current_instruction(const std::string& report) {
     const std::size_t begin = report.find("    => ");
     return report.substr(begin, report.find('\n', begin) - begin);
 }
-
-bool has_disassembler() { return disassembler_remedy().empty(); }
 
 TEST_F(CrashTest, PageFault) {
     const TestResult result = failed("page_fault");
@@ -122,9 +119,6 @@ TEST_F(CrashTest, PageFault) {
 }
 
 TEST_F(CrashTest, CodeAroundRip) {
-    if (!has_disassembler()) {
-        GTEST_SKIP() << "no disassembler here: " << disassembler_remedy();
-    }
     const std::string report = failed("page_fault").diagnosis;
     EXPECT_THAT(current_instruction(report), HasSubstr("mov qword ptr ["));
     EXPECT_THAT(report, HasInOrder(Parts{"code\n", "    => ", "ret", "call 0xffffffff",
@@ -217,9 +211,7 @@ TEST_F(CrashTest, TripleFault) {
     }
     EXPECT_THAT(result.reason, HasSubstr("in guest_test_crash_triple_fault"));
     EXPECT_THAT(result.diagnosis, HasSubstr("idt 0000000000000000 limit 0000"));
-    if (has_disassembler()) {
-        EXPECT_THAT(current_instruction(result.diagnosis), HasSubstr("ud2"));
-    }
+    EXPECT_THAT(current_instruction(result.diagnosis), HasSubstr("ud2"));
 }
 
 TEST_F(CrashTest, Hang) {
@@ -265,10 +257,8 @@ TEST_F(CrashTest, InternalError) {
     EXPECT_THAT(result.diagnosis,
                 HasInOrder(Parts{"trap_scope_call (", "catch_trap (guest/kernel/trap_scope.cpp:",
                                  "guest_test_crash_internal_error ("}));
-    if (has_disassembler()) {
-        EXPECT_THAT(result.reason, HasSubstr("\"int3\""));
-        EXPECT_THAT(current_instruction(result.diagnosis), HasSubstr("int3"));
-    }
+    EXPECT_THAT(result.reason, HasSubstr("\"int3\""));
+    EXPECT_THAT(current_instruction(result.diagnosis), HasSubstr("int3"));
 }
 
 // An exception where the processor runs INT3, which leaves RIP behind it; where KVM interprets
@@ -290,9 +280,7 @@ TEST_F(CrashTest, BadPort) {
                 HasInOrder(Parts{"code (RIP is behind the instruction that stopped it)",
                                  "backtrace", "#0 ", "out (", "guest_test_crash_bad_port ",
                                  announced_line(result), "#1 ", "guest_start"}));
-    if (has_disassembler()) {
-        EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"out dx, eax\n", "=> "}));
-    }
+    EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"out dx, eax\n", "=> "}));
 }
 
 TEST_F(CrashTest, BadPortRead) {
@@ -315,9 +303,7 @@ TEST_F(CrashTest, BadPortAtTheEndOfAFunction) {
     EXPECT_THAT(result.reason, HasSubstr("inlined into end_at_nobodys_port ("));
     EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"backtrace", "end_at_nobodys_port (", "#1 ",
                                                    "guest_test_crash_bad_port_at_the_end ("}));
-    if (has_disassembler()) {
-        EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"out dx, eax\n", "=> "}));
-    }
+    EXPECT_THAT(result.diagnosis, HasInOrder(Parts{"out dx, eax\n", "=> "}));
 }
 
 TEST_F(CrashTest, AccessOutsideMemory) {

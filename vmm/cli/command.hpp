@@ -16,6 +16,7 @@ struct Invocation {
     std::function<ExitCode()> action;
     std::vector<std::string> guests;   ///< named on the command line: built-in ones and files
     std::vector<std::string> outputs;  ///< files that the command writes
+    std::vector<std::string> inputs;   ///< files that it reads, other than guests
     bool resumes = false;              ///< and goes on with one of them
     bool asks_for_help = false;        ///< or for the version: nothing is to be run
 };
@@ -40,5 +41,13 @@ void add_report(CLI::App& program, Invocation& invocation);
 void add_new(CLI::App& program, Invocation& invocation);
 void add_nested(CLI::App& program, Invocation& invocation);
 void add_nested_init(CLI::App& program, Invocation& invocation);
+void add_completion(CLI::App& program, Invocation& invocation);
+void add_complete(CLI::App& program, Invocation& invocation);
+void add_manual(CLI::App& program, Invocation& invocation);
+/// What is written of all commands, those that are only described when they are called included.
+inline constexpr char manual_command[] = "manual";
+
+/// All of them.
+void add_commands(CLI::App& program, Invocation& invocation, Commands commands);
 
 }  // namespace nestbed::vmm

@@ -107,8 +107,9 @@ void add_compare(CLI::App& program, Invocation& invocation) {
               [options](const std::string& text) {
                   options->threshold = parse_percent("--threshold", text);
               });
-    add_value(command, "--format", "FORMAT", "human (default) or json",
-              [options](const std::string& text) { options->json = is_json(text); });
+    offer(add_value(command, "--format", "FORMAT", "human (default) or json",
+                    [options](const std::string& text) { options->json = is_json(text); }),
+          {"human", "json"});
     command->footer(std::string(compare_help) + exit_code_help);
     command->callback([options, &invocation] {
         invocation.action = [options] { return compare_and_print(*options); };

@@ -13,6 +13,8 @@ enum class ExitCode : int {
     host_lacks = 3,
     host_failed = 4,
     internal_error = 5,
+    flaky = 6,
+    out_of_time = 124,  ///< as timeout(1) has it
     interrupted = 130,  ///< by the shell's convention for SIGINT
 };
 
@@ -27,6 +29,8 @@ inline constexpr char exit_code_help[] =
     "  4    the host failed: a system call was refused, or a file could not be read\n"
     "       or written\n"
     "  5    a bug of nestbed\n"
+    "  6    all passed, but some only when they were run again (--fail-on-flaky)\n"
+    "  124  --time-limit ended the run\n"
     "  130  interrupted\n";
 
 constexpr ExitCode exit_code_of(ErrorKind kind) {
@@ -45,13 +49,21 @@ constexpr ExitCode exit_code_of(ErrorKind kind) {
     return ExitCode::internal_error;
 }
 
-/// Of a report without errors. Where all tests were skipped, nothing was shown to work.
+/// Of a report without errors. Where all tests were skipped, nothing was shown to work; of a shard,
+/// the others may have shown it.
 inline ExitCode exit_code_of(const RunReport& report) {
     const Summary summary = report.summary();
-    if (report.interrupted) {
+    if (report.cut_short == CutShort::interrupted) {
         return ExitCode::interrupted;
     }
-    return summary.failed == 0 && summary.passed != 0 ? ExitCode::success : ExitCode::test_failed;
+    if (report.cut_short == CutShort::time_limit) {
+        return ExitCode::out_of_time;
+    }
+    const bool may_be_nothing = report.nothing_to_run || !report.shard.empty();
+    if (summary.failed != 0 || (summary.passed == 0 && !may_be_nothing)) {
+        return ExitCode::test_failed;
+    }
+    return report.fail_on_flaky && summary.flaky != 0 ? ExitCode::flaky : ExitCode::success;
 }
 
 }  // namespace nestbed::vmm

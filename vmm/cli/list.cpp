@@ -1,15 +1,19 @@
-// nestbed list: what there is to run.
+// nestbed list: what `nestbed run` with the same options would run.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 
+#include "vmm/base/error.hpp"
 #include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
-#include "vmm/run/plan.hpp"
+#include "vmm/cli/selection_options.hpp"
 
 namespace nestbed::vmm {
 
@@ -17,13 +21,16 @@ namespace {
 
 constexpr char examples[] =
     "Examples:\n"
-    "  nestbed list                 all built-in guests and their tests\n"
+    "  nestbed list                 what nestbed run would run, with what it needs and its tags\n"
+    "  nestbed list --all           with the guests that run only when they are named\n"
     "  nestbed list build/my.elf    the tests of a guest of your own\n"
-    "  nestbed list --filter '*.remap*'\n\n";
+    "  nestbed list --filter '*.remap*' --tag -slow --shard 1/4\n"
+    "  nestbed list --json          for programs (docs/list.schema.json)\n\n";
 
 struct ListOptions {
-    std::vector<std::string> guests;
-    std::vector<std::string> filters;
+    SelectionOptions selection;
+    bool all = false;
+    bool json = false;
 };
 
 std::string needs_of(const GuestTest& test) {
@@ -31,26 +38,64 @@ std::string needs_of(const GuestTest& test) {
     if (test.needs.memory != 0) {
         text += fmt::format(", {} MiB", test.needs.memory >> 20);
     }
+    if (test.needs.timeout != 0) {
+        text += fmt::format(", {} s", test.needs.timeout);
+    }
     return text;
+}
+
+std::string human_list(const SelectedTests& selected) {
+    Table table({{"", Table::Align::left},
+                 {"", Table::Align::left},
+                 {"", Table::Align::left},
+                 {"", Table::Align::left}});
+    for (const auto& [guest, test] : selected.tests) {
+        table.add_row({printable(test->full_name()), needs_of(*test),
+                       fmt::format("{}:{}", printable(test->file), test->line),
+                       fmt::format("{}", fmt::join(test->tags, " "))});
+    }
+    return table.empty() ? "" : table.without_empty_columns().text();
+}
+
+nlohmann::ordered_json json_of(const SelectedTest& selected) {
+    const auto& [guest, test] = selected;
+    return {{"suite", test->suite},
+            {"name", test->name},
+            {"guest", guest->image().name()},
+            {"file", test->file},
+            {"line", test->line},
+            {"cpus", test->needs.cpus},
+            {"memory", test->needs.memory},
+            {"test_memory", test->needs.test_memory},
+            {"timeout", test->needs.timeout == 0 ? nlohmann::ordered_json(nullptr)
+                                                 : nlohmann::ordered_json(test->needs.timeout)},
+            {"tags", test->tags}};
+}
+
+std::string json_list(const SelectedTests& selected) {
+    nlohmann::ordered_json list{{"list_schema", 1},
+                                {"nestbed", NESTBED_VERSION},
+                                {"tests", nlohmann::ordered_json::array()},
+                                {"remarks", selected.remarks}};
+    for (const SelectedTest& one : selected.tests) {
+        list["tests"].push_back(json_of(one));
+    }
+    // Guests' paths may be any bytes; JSON is UTF-8.
+    return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 ExitCode list(const ListOptions& options) {
     const GuestSet guests =
-        options.guests.empty() ? every_builtin_guest() : guests_named(options.guests);
-    const Filter filter(options.filters);
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"", Table::Align::left}});
-    for (const Guest& guest : guests) {
-        for (const GuestTest& test : guest.tests()) {
-            if (filter.matches(test.full_name())) {
-                table.add_row({printable(test.full_name()), needs_of(test),
-                               fmt::format("{}:{}", printable(test.file), test.line)});
-            }
-        }
+        options.all ? every_builtin_guest() : guests_named(options.selection.named_guests());
+    const SelectedTests selected = select(guests, options.selection.selection());
+    if (options.json) {
+        print(json_list(selected));
+        return ExitCode::success;
     }
-    if (table.empty()) {
-        throw_error(ErrorKind::usage, "no test to list");
+    print(human_list(selected));
+    for (const std::string& remark : selected.remarks) {
+        fmt::print(stderr, "nestbed: {}\n", printable(remark));
     }
-    print(table.text());
     return ExitCode::success;
 }
 
@@ -58,13 +103,19 @@ ExitCode list(const ListOptions& options) {
 
 void add_list(CLI::App& program, Invocation& invocation) {
     auto options = std::make_shared<ListOptions>();
-    CLI::App* command = program.add_subcommand("list", "List guests' tests with what they need");
-    command->add_option("GUEST", options->guests,
-                        "Built-in guests by name, or paths of guest ELFs (default: all built-in)");
-    add_filter_option(command, "Only tests whose suite.name matches", options->filters);
+    CLI::App* command = program.add_subcommand(
+        "list", "List the tests that run would run with the same options, and what they need");
+    add_selection_options(command, options->selection);
+    add_flag(command, "--all", "Every built-in guest, those that run only when named included",
+             [options] { options->all = true; });
+    add_flag(command, "--json", "As one object, for programs (docs/list.schema.json)",
+             [options] { options->json = true; });
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
-        invocation.guests = options->guests;
+        if (options->all && !options->selection.named_guests().empty()) {
+            throw_error(ErrorKind::usage, "--all: all built-in guests, and some are named as well");
+        }
+        hand_in(options->selection, invocation);
         invocation.action = [options] { return list(*options); };
     });
 }

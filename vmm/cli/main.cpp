@@ -10,6 +10,7 @@
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
+#include "vmm/cli/selection_options.hpp"
 
 namespace nestbed::vmm {
 
@@ -27,15 +28,7 @@ std::string help_of(const CLI::App& program) {
 
 }  // namespace
 
-Invocation understand(const std::string& program_name, std::vector<std::string> arguments,
-                      Commands commands) {
-    Invocation invocation;
-    invocation.command_line = {program_name};
-    std::ranges::copy(arguments, std::back_inserter(invocation.command_line));
-    CLI::App program("A testbed for x86-64 paging under KVM.", "nestbed");
-    program.set_version_flag("--version", "nestbed " NESTBED_VERSION);
-    program.require_subcommand(1);
-    program.footer(std::string("nestbed COMMAND --help says more.\n\n") + exit_code_help);
+void add_commands(CLI::App& program, Invocation& invocation, Commands commands) {
     add_doctor(program, invocation);
     add_list(program, invocation);
     add_run(program, invocation);
@@ -47,7 +40,23 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
         add_new(program, invocation);
         add_nested(program, invocation);
         add_nested_init(program, invocation);
+        add_completion(program, invocation);
+        add_complete(program, invocation);
+        add_manual(program, invocation);
     }
+}
+
+Invocation understand(const std::string& program_name, std::vector<std::string> arguments,
+                      Commands commands) {
+    Invocation invocation;
+    invocation.command_line = {program_name};
+    std::ranges::copy(arguments, std::back_inserter(invocation.command_line));
+    CLI::App program("A testbed for x86-64 paging under KVM.", "nestbed");
+    program.set_version_flag("--version", "nestbed " NESTBED_VERSION);
+    program.require_subcommand(1);
+    program.footer(std::string("nestbed COMMAND --help says more.\n\n") + exit_code_help);
+    add_commands(program, invocation, commands);
+    arguments = with_exclusions_joined(arguments);
     std::ranges::reverse(arguments);  // CLI11 takes them from the end
     try {
         program.parse(std::move(arguments));

@@ -19,7 +19,7 @@ namespace {
 constexpr char matrix_help[] =
     "Each RESULT is what nestbed run --output RESULT.json has written; its name without .json is\n"
     "that of the environment. Below the table stand all tests that failed or were skipped, with\n"
-    "their reasons. With --expect a skip that is not listed in LIST is a failure; a listed one\n"
+    "their reasons. With --expect a skip that is not listed in FILE is a failure; a listed one\n"
     "that did not happen is said, if it is not listed as one that happens at times.\n\n"
     "Example:\n"
     "  nestbed run --output host.json\n"
@@ -68,7 +68,7 @@ void add_matrix(CLI::App& program, Invocation& invocation) {
     command
         ->add_option("--expect", options->expect,
                      "Which tests may be skipped where, and why (docs/nested-machines.md)")
-        ->type_name("LIST");
+        ->type_name("FILE");
     command->footer(std::string(matrix_help) + exit_code_help);
     command->callback(
         [options, &invocation] { invocation.action = [options] { return matrix(*options); }; });

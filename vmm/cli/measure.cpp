@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
@@ -56,14 +58,15 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
         }
         return;
     }
-    add_value(command, option.c_str(), type_of(axis), axis.option_help().c_str(), given);
+    offer(add_value(command, option.c_str(), type_of(axis), axis.option_help().c_str(), given),
+          axis.words());
 }
 
 /// `sweep` must live as long as `command`.
 void add_sweep_options(CLI::App* command, Sweep& sweep) {
     add_number(command, "--repeat", "N", "Measure each combination N times, in VMs of its own", 1,
                1'000'000, sweep.repeat);
-    add_value(
+    CLI::Option* order = add_value(
         command, "--order", "ORDER",
         "interleaved (default): all once before any again;\n"
         "blocked: all repetitions of one together; random;\nrandom=SEED",
@@ -84,6 +87,7 @@ void add_sweep_options(CLI::App* command, Sweep& sweep) {
                             text);
             }
         });
+    offer(order, {"interleaved", "blocked", "random"});
 }
 
 /// What stands below the options.
@@ -132,7 +136,9 @@ void add_measure(CLI::App& program, Invocation& invocation) {
         program.add_subcommand("measure", "Measure something; one table of distributions");
     command->require_subcommand(1);
     // To describe all studies takes a quarter of a millisecond, which other commands are spared.
-    if (std::ranges::find(invocation.command_line, "measure") == invocation.command_line.end()) {
+    constexpr std::array<std::string_view, 2> needed_by{"measure", manual_command};
+    if (std::ranges::find_first_of(invocation.command_line, needed_by) ==
+        invocation.command_line.end()) {
         return;
     }
     std::vector<const Study*> modes;

@@ -104,7 +104,7 @@ void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, 
             report.seconds = progress.seconds();
         }
         if (!done) {
-            report.interrupted = true;
+            report.cut_short = CutShort::interrupted;
             return;
         }
         take(*std::move(done), report, runs);

@@ -69,9 +69,10 @@ std::uint64_t parse_machine_memory(const std::string& text) {
 
 void add_machine_options(CLI::App* command, NestedRequest& request) {
     NestedSettings& settings = request.settings;
-    add_value(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
-              [&](const std::string& text) { settings.paging = parse_nested_paging(text); })
-        ->required();
+    CLI::Option* paging = add_value(
+        command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
+        [&](const std::string& text) { settings.paging = parse_nested_paging(text); });
+    offer(paging->required(), {"npt", "shadow", "ept"});
     add_number(command, "--cpus", "N", "The machine's processors (default 2)", 1, 64,
                settings.cpus);
     add_value(command, "--memory", "SIZE", "The machine's memory (default 1536M; ept 512M)",
@@ -148,6 +149,7 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
                     "--resume: not in a nested machine, which keeps no file when it ends");
     }
     command.outputs = {inner.outputs.begin(), inner.outputs.end()};
+    command.inputs.insert(command.inputs.end(), inner.inputs.begin(), inner.inputs.end());
     if (inner.guests.empty()) {
         return;
     }

@@ -1,8 +1,32 @@
 #include "vmm/cli/options.hpp"
 
+#include <fmt/format.h>
+
 #include "vmm/base/error.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
+
+namespace {
+
+/// CLI11 has no place for an option's words, except in what help prints. The name of a validator
+/// that is not asked is none of that; this is how it begins.
+constexpr std::string_view offers = "offers ";
+
+std::string first_validator_of(CLI::Option& option) {
+    try {
+        return option.get_validator(0)->get_name();
+    } catch (const CLI::OptionNotFound&) {
+        return "";
+    }
+}
+
+std::vector<std::string> between_bars(std::string_view text) {
+    const auto parts = split(text, '|');
+    return {parts.begin(), parts.end()};
+}
+
+}  // namespace
 
 CLI::Option* add_value(CLI::App* command, const char* name, const char* type, const char* help,
                        const std::function<void(const std::string&)>& parse) {
@@ -22,13 +46,22 @@ void add_flag(CLI::App* command, const std::string& name, const std::string& hel
     command->add_flag_callback(name, called, help)->disable_flag_override();
 }
 
-void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters) {
-    add_values(command, "--filter", "GLOB", help, [&](const std::string& text) {
-        if (text.empty()) {
-            throw_error(ErrorKind::usage, "--filter: empty, it would select nothing");
-        }
-        filters.push_back(text);
-    });
+CLI::Option* offer(CLI::Option* option, const std::vector<std::string>& words) {
+    if (words.empty()) {
+        return option;
+    }
+    CLI::Validator validator;
+    validator.name(fmt::format("{}{}", offers, fmt::join(words, "|"))).active(false);
+    return option->transform(validator);  // in front of all others
+}
+
+std::vector<std::string> offered(CLI::Option& option) {
+    const std::string validator = first_validator_of(option);
+    if (validator.starts_with(offers)) {
+        return between_bars(std::string_view(validator).substr(offers.size()));
+    }
+    const std::string type = option.get_type_name();
+    return type.find('|') == std::string::npos ? std::vector<std::string>() : between_bars(type);
 }
 
 }  // namespace nestbed::vmm

@@ -31,7 +31,11 @@ void add_number(CLI::App* command, const char* name, const char* type, const cha
     });
 }
 
-/// `--filter`. `filters` must live as long as `command`.
-void add_filter_option(CLI::App* command, const char* help, std::vector<std::string>& filters);
+/// Names the words that the option's value may be, or may have between its commas, for completion.
+/// The option's own parser is what refuses others.
+CLI::Option* offer(CLI::Option* option, const std::vector<std::string>& words);
+
+/// Those; or what stands between the bars of a type such as "brief|full".
+std::vector<std::string> offered(CLI::Option& option);
 
 }  // namespace nestbed::vmm

@@ -58,8 +58,14 @@ std::vector<ReportFile> open_files(const ReportOptions& options) {
 }  // namespace
 
 void add_report_options(CLI::App* command, ReportOptions& options) {
-    add_value(command, "--format", "FORMAT", "human (default), json, csv, junit or tap",
-              [&](const std::string& text) { options.format = parse_format(text); });
+    CLI::Option* format =
+        add_value(command, "--format", "FORMAT", "human (default), json, csv, junit or tap",
+                  [&](const std::string& text) { options.format = parse_format(text); });
+    std::vector<std::string> names;
+    for (const Format& each : formats) {
+        names.emplace_back(each.name);
+    }
+    offer(format, names);
     add_values(command, "--output", "FILE",
                "Write the report to this file, without --format\n"
                "as .json, .csv, .xml (junit) or .tap by its name;\n"

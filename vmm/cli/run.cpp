@@ -5,22 +5,19 @@
 #include <algorithm>
 #include <memory>
 
-#include "shared/channel/abi.hpp"
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
-#include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/interrupt.hpp"
-#include "vmm/cli/options.hpp"
-#include "vmm/cli/outputs.hpp"
+#include "vmm/cli/run_options.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/render/human.hpp"
 #include "vmm/result/judge.hpp"
 #include "vmm/run/calibrate.hpp"
+#include "vmm/run/retries.hpp"
 #include "vmm/run/scheduler.hpp"
-#include "vmm/run/test_runner.hpp"
-#include "vmm/study/axis.hpp"
+#include "vmm/run/time_limit.hpp"
 
 namespace nestbed::vmm {
 
@@ -30,37 +27,33 @@ constexpr char examples[] =
     "Examples:\n"
     "  nestbed run                                  all built-in suites\n"
     "  nestbed run paging shootdown --cpus 4        two of them, with at least 4 vCPUs each\n"
-    "  nestbed run --filter 'paging.*:*.empty'      tests by name\n"
+    "  nestbed run --filter 'paging.*:-*.*large*'   tests by name, without some\n"
+    "  nestbed run --tag -slow --shard 1/4          a quarter of all but the slow ones\n"
     "  nestbed run my.elf --set rounds=100          a guest of your own, with a parameter\n"
-    "  nestbed run --repeat 100 --shuffle 1         look for a test that fails now and then\n"
+    "  nestbed run --until-fail --shuffle 1         look for a test that fails now and then\n"
+    "  nestbed run --rerun-failed out.json          what failed the last time\n"
     "  nestbed run --output out.xml --output out.json  for CI; the human report goes to stdout\n\n"
-    "The guests crash, calibrate and measure_* run only when they are named.\n\n";
-
-struct RunOptions {
-    std::vector<std::string> guests;
-    std::vector<std::string> filters;
-    TestSettings settings;
-    PlanOrder order;
-    std::uint32_t jobs = 0;
-    ReportOptions report;
-    bool verbose = false;
-};
+    "The guests crash, calibrate and measure_* run only when they are named.\n"
+    "docs/running.md says more.\n\n";
 
 /// Shows which test is running, and prints each as it finishes where the human report is wanted.
-void run_with_progress(const kvm::System& system, const std::vector<PlannedTest>& plan,
-                       const RunOptions& options, const TestSettings& settings,
-                       const HumanStyle& style, const std::stop_token& stop, RunReport& report) {
+void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& options,
+                       const TestSettings& settings, const HumanStyle& style,
+                       const std::stop_token& stop, RunReport& report) {
     ProgressLine progress;
     std::size_t finished = 0;
+    const std::string of_all = plan.size() == without_end ? "" : fmt::format("/{}", plan.size());
     RunSteps steps;
     steps.run = [&](const PlannedTest& test, const std::stop_token& test_stop) {
-        TestResult result = run_test(system, *test.guest, *test.test, settings, test_stop);
+        TestResult result = run_with_retries(options.retries, [&] {
+            return run_test(system, *test.guest, *test.test, settings, test_stop);
+        });
         result.repetition = test.repetition;
         return result;
     };
     steps.started = [&](const PlannedTest& test) {
         progress.show(
-            fmt::format("[{}/{}] {}", finished, plan.size(), printable(test.test->full_name())));
+            fmt::format("[{}{}] {}", finished, of_all, printable(test.test->full_name())));
     };
     steps.finished = [&](const TestResult& result) {
         ++finished;
@@ -76,40 +69,89 @@ void run_with_progress(const kvm::System& system, const std::vector<PlannedTest>
     report.seconds = watch.seconds();
 }
 
+/// What the report says of a run until a test fails.
+std::string repetitions_text(const RunReport& report) {
+    const std::uint64_t passed = *report.passed_repetitions;
+    if (report.summary().failed != 0) {
+        return fmt::format("a test failed in repetition {}", passed + 1);
+    }
+    return fmt::format("no test failed in {}", counted(passed, "repetition"));
+}
+
+/// The scheduler knows of a stop, and not why it was asked for. Repetitions that all passed are
+/// what a run until a test fails can come to.
+void tell_end(const TimeLimit& limit, RunReport& report) {
+    if (report.cut_short == CutShort::interrupted && limit.is_reached()) {
+        report.cut_short = CutShort::time_limit;
+        if (report.not_finished == 0) {
+            report.cut_short.reset();
+            report.remarks.emplace_back("the time limit was reached");
+        }
+    }
+    if (report.passed_repetitions) {
+        report.remarks.push_back(repetitions_text(report));
+    }
+}
+
 /// Runs the tests and fills the report as far as it comes.
-void run_tests(const RunOptions& options, const std::vector<PlannedTest>& plan,
-               const HumanStyle& style, bool for_json, RunReport& report) {
-    report.not_finished = plan.size();
+void run_tests(const RunOptions& options, Plan& plan, const HumanStyle& style, bool for_json,
+               RunReport& report) {
     const kvm::System system;
-    refuse_too_many_cpus(system, std::ranges::max_element(plan, {}, &PlannedTest::cpus)->cpus);
+    refuse_too_many_cpus(system,
+                         std::ranges::max_element(plan.tests(), {}, &PlannedTest::cpus)->cpus);
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
+    const TimeLimit limit(options.time_limit, interrupts.token());
     TestSettings settings = options.settings;
     settings.memory_report = for_json;
     if (for_json) {
         report.host = describe_host(&system);
-        report.calibration = calibrate(system, interrupts.token());
+        report.calibration = calibrate(system, limit.token());
     }
-    run_with_progress(system, plan, options, settings, style, interrupts.token(), report);
+    run_with_progress(system, plan, options, settings, style, limit.token(), report);
+    tell_end(limit, report);
     if (report.shortcoming().empty()) {
         report.error = objection_to_parameters(report.tests);
     }
+}
+
+/// Until it has begun, all is left out.
+void begin_report(const SelectedTests& selected, const RunOptions& options, const Plan& plan,
+                  const GuestSet& guests, RunReport& report) {
+    for (const Guest& guest : guests) {
+        report.guests.push_back(guest.image().name());
+    }
+    for (const SelectedTest& one : selected.tests) {
+        report.left_out.push_back(one.test->full_name());
+    }
+    report.not_finished = options.until_fail ? selected.tests.size() : plan.size();
+    report.remarks = selected.remarks;
+    report.shard = options.selection.shard ? options.selection.shard->text() : "";
+    report.nothing_to_run = selected.tests.empty();
+    report.fail_on_flaky = options.fail_on_flaky;
 }
 
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
     HumanStyle style{.name_width = 0, .verbose = options.verbose, .width = output_width()};
     ReportedRun reported;
     reported.run = [&](RunReport& report, bool for_json) {
-        const GuestSet guests = guests_named(options.guests);
-        const std::vector<PlannedTest> plan =
-            make_plan(guests, Filter(options.filters), options.order, options.settings);
-        for (const PlannedTest& test : plan) {
-            style.name_width = std::max(style.name_width, test.test->full_name().size());
+        const GuestSet guests = guests_named(options.selection.named_guests());
+        const SelectedTests selected = select(guests, options.selection.selection());
+        Plan plan(selected.tests, options.order(), options.settings);
+        begin_report(selected, options, plan, guests, report);
+        for (const SelectedTest& one : selected.tests) {
+            style.name_width = std::max(style.name_width, one.test->full_name().size());
         }
-        run_tests(options, plan, style, for_json, report);
+        if (!selected.tests.empty()) {
+            run_tests(options, plan, style, for_json, report);
+        } else if (for_json) {
+            report.host = describe_host(nullptr);
+        }
     };
     reported.end = [](const RunReport& report) {
-        return report.tests.empty() ? "" : human_summary(report);
+        const bool has_come_to_nothing =
+            report.tests.empty() && report.remarks.empty() && !report.cut_short;
+        return has_come_to_nothing ? "" : human_summary(report);
     };
     reported.whole = [&](const RunReport& report) {
         HumanStyle of_file = style;
@@ -119,84 +161,16 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     return run_and_report(options.report, command_line, reported);
 }
 
-/// An option that others leave without effect is a misunderstanding.
-void refuse_unused_options(const RunOptions& options) {
-    if (options.settings.placement != Placement::free && options.jobs > 1) {
-        throw_error(ErrorKind::usage, "--jobs {}: with --pin one VM runs at a time", options.jobs);
-    }
-    if (options.verbose && options.report.printed() != human_format) {
-        throw_error(ErrorKind::usage, "--verbose is for the human report; others have all lines");
-    }
-    refuse_unused(options.report);
-}
-
-Backing parse_backing(const std::string& text) {
-    return static_cast<Backing>(name_axis<Backing>("backing", {}, {}).parse(text).front());
-}
-
-void add_vm_options(CLI::App* command, TestSettings& settings) {
-    add_number(command, "--cpus", "N", "vCPUs of each VM, at least (1 to 64; a test may need more)",
-               1, channel::max_cpus, settings.cpus);
-    add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
-              [&](const std::string& text) {
-                  settings.memory =
-                      parse_memory("--memory", text, least_guest_memory, most_guest_memory);
-              });
-    add_value(command, "--backing", "KIND",
-              "Host pages behind guest memory: anon (default; 4 KiB), thp, memfd,\n"
-              "hugetlb-2m or hugetlb-1g (docs/guest-memory.md)",
-              [&](const std::string& text) { settings.backing.kind = parse_backing(text); });
-    add_flag(command, "--prefault", "The host populates all of it before the guest runs",
-             [&] { settings.backing.prefault = true; });
-    add_value(
-        command, "--timeout", "SECONDS",
-        "Ends a test that takes longer (default 10, more if vCPUs outnumber cores)",
-        [&](const std::string& text) { settings.timeout = parse_seconds("--timeout", text); });
-    add_flag(command, "--pin", "Pin vCPU n to the n-th host core (and run one VM at a time)",
-             [&] { settings.placement = Placement::spread; });
-    add_values(command, "--set", "NAME=VALUE", "A parameter for the guests; may be repeated",
-               [&](const std::string& text) {
-                   auto assignment =
-                       parse_assignment("--set", text, sizeof(channel::BootParameter::name) - 1);
-                   if (std::ranges::count(settings.parameters, assignment.first,
-                                          &std::pair<std::string, std::uint64_t>::first) != 0) {
-                       throw_error(ErrorKind::usage, "--set {}: it was set before", text);
-                   }
-                   settings.parameters.push_back(std::move(assignment));
-               });
-}
-
-void add_order_options(CLI::App* command, RunOptions& options) {
-    add_number(command, "--jobs", "N", "VMs side by side (default: as many as the cores can take)",
-               1, 1024, options.jobs);
-    add_number(command, "--repeat", "N", "Run everything N times", 1, 1'000'000,
-               options.order.repeat);
-    add_value(command, "--shuffle", "SEED", "Random order; the same seed gives the same one",
-              [&](const std::string& text) {
-                  options.order.shuffle_seed =
-                      parse_number("--shuffle", text, 0, ~std::uint64_t{0});
-              });
-}
-
 }  // namespace
 
 void add_run(CLI::App& program, Invocation& invocation) {
     auto options = std::make_shared<RunOptions>();
     CLI::App* command = program.add_subcommand("run", "Run guest tests, each in a fresh VM");
-    command->add_option(
-        "GUEST", options->guests,
-        "Built-in guests by name, or paths of guest ELFs (default: the built-in suites)");
-    add_filter_option(
-        command, "Only tests whose suite.name matches; several with : between them, or repeated",
-        options->filters);
-    add_vm_options(command, options->settings);
-    add_order_options(command, *options);
-    add_report_options(command, options->report);
-    command->add_flag("--verbose", options->verbose, "Log lines of tests that passed, too");
+    add_run_options(command, *options);
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
-        refuse_unused_options(*options);
-        invocation.guests = options->guests;
+        refuse_unused(*options);
+        hand_in(options->selection, invocation);
         invocation.outputs = options->report.outputs;
         invocation.action = [options, command_line = invocation.command_line] {
             return run(*options, command_line);

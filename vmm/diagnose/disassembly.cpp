@@ -1,12 +1,11 @@
 #include "vmm/diagnose/disassembly.hpp"
 
-#include <Zydis/Zydis.h>
-#include <dlfcn.h>
+#include <capstone/capstone.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
+#include <new>
 
 namespace nestbed::vmm {
 
@@ -17,61 +16,92 @@ constexpr std::size_t lines_after = 5;
 /// How far back the start of a function may be.
 constexpr std::uint64_t farthest_start = 1U << 16;
 
-/// By the version of the header that this program was built with: the structures must match.
-std::string zydis_version() {
-    return fmt::format("{}.{}", ZYDIS_VERSION_MAJOR(ZYDIS_VERSION),
-                       ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
-}
+/// A handle of Capstone, which serves one thread, and the instruction that it has read last.
+class Capstone {
+  public:
+    Capstone() {
+        if (::cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) != CS_ERR_OK ||
+            ::cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON) != CS_ERR_OK ||
+            (instruction_ = ::cs_malloc(handle_)) == nullptr) {
+            throw std::bad_alloc();  // of these arguments it has nothing else to say
+        }
+    }
+    ~Capstone() {
+        ::cs_free(instruction_, 1);
+        ::cs_close(&handle_);
+    }
+    Capstone(const Capstone&) = delete;
+    Capstone& operator=(const Capstone&) = delete;
 
-/// The functions of Zydis that are used here, from a library that is found at run time.
-struct Zydis {
-    bool is_usable = false;  ///< false where it cannot be loaded
-    decltype(&ZydisDecoderDecodeFull) decode = nullptr;
-    decltype(&ZydisFormatterFormatInstruction) format = nullptr;
-    decltype(&ZydisCalcAbsoluteAddress) calculate = nullptr;
-    ZydisDecoder decoder{};
-    ZydisFormatter formatter{};
-
-    static const Zydis& get() {
-        static const Zydis zydis;
-        return zydis;
+    /// Null if there is none. Good until the next call.
+    const cs_insn* read(std::span<const std::byte> code, std::uint64_t address) {
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(code.data());
+        std::size_t size = std::min(code.size(), longest_instruction);
+        return ::cs_disasm_iter(handle_, &bytes, &size, &address, instruction_) ? instruction_
+                                                                                : nullptr;
+    }
+    bool is_relative_branch() const {
+        return ::cs_insn_group(handle_, instruction_, CS_GRP_BRANCH_RELATIVE);
     }
 
   private:
-    Zydis() {
-        // Never closed: the functions are used until the end.
-        void* library = ::dlopen(("libZydis.so." + zydis_version()).c_str(), RTLD_NOW | RTLD_LOCAL);
-        if (library == nullptr) {
-            return;
-        }
-        const auto find = [&](auto& function, const char* name) {
-            function = reinterpret_cast<std::decay_t<decltype(function)>>(::dlsym(library, name));
-            return function != nullptr;
-        };
-        decltype(&ZydisDecoderInit) initialize_decoder = nullptr;
-        decltype(&ZydisFormatterInit) initialize_formatter = nullptr;
-        decltype(&ZydisFormatterSetProperty) set_property = nullptr;
-        is_usable = find(initialize_decoder, "ZydisDecoderInit") &&
-                    find(initialize_formatter, "ZydisFormatterInit") &&
-                    find(set_property, "ZydisFormatterSetProperty") &&
-                    find(decode, "ZydisDecoderDecodeFull") &&
-                    find(format, "ZydisFormatterFormatInstruction") &&
-                    find(calculate, "ZydisCalcAbsoluteAddress") &&
-                    ZYAN_SUCCESS(initialize_decoder(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
-                                                    ZYDIS_STACK_WIDTH_64)) &&
-                    ZYAN_SUCCESS(initialize_formatter(&formatter, ZYDIS_FORMATTER_STYLE_INTEL));
-        if (!is_usable) {
-            return;
-        }
-        // As everywhere else here: 0xffff, not 0x000000000000FFFF.
-        for (const auto padding :
-             {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, ZYDIS_FORMATTER_PROP_DISP_PADDING,
-              ZYDIS_FORMATTER_PROP_IMM_PADDING}) {
-            set_property(&formatter, padding, ZYDIS_PADDING_DISABLED);
-        }
-        set_property(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
-    }
+    csh handle_ = 0;
+    cs_insn* instruction_ = nullptr;
 };
+
+/// What tests of paging may use and Capstone 4 does not know yet: 0F 01 and this byte.
+struct LaterInstruction {
+    std::uint8_t byte;
+    const char* text;
+};
+constexpr std::array<LaterInstruction, 5> later_instructions{{{0xE8, "serialize"},
+                                                              {0xEE, "rdpkru"},
+                                                              {0xEF, "wrpkru"},
+                                                              {0xFE, "invlpgb"},
+                                                              {0xFF, "tlbsync"}}};
+
+std::optional<Instruction> later_instruction(std::span<const std::byte> code) {
+    constexpr std::uint8_t length = 3;
+    if (code.size() < length || code[0] != std::byte{0x0F} || code[1] != std::byte{0x01}) {
+        return std::nullopt;
+    }
+    const auto* found = std::ranges::find(
+        later_instructions, std::to_integer<std::uint8_t>(code[2]), &LaterInstruction::byte);
+    return found == later_instructions.end()
+               ? std::nullopt
+               : std::optional(Instruction{length, found->text, std::nullopt});
+}
+
+/// The address that an operand names, if it does so without a register other than RIP.
+std::optional<std::uint64_t> target_of(const cs_insn& instruction, const cs_x86_op& operand,
+                                       bool is_relative_branch) {
+    if (operand.type == X86_OP_IMM && is_relative_branch) {
+        return static_cast<std::uint64_t>(operand.imm);
+    }
+    if (operand.type != X86_OP_MEM || operand.mem.index != X86_REG_INVALID) {
+        return std::nullopt;
+    }
+    const auto displacement = static_cast<std::uint64_t>(operand.mem.disp);
+    switch (operand.mem.base) {
+        case X86_REG_RIP:
+            return instruction.address + instruction.size + displacement;
+        case X86_REG_INVALID:
+            return displacement;
+        default:
+            return std::nullopt;
+    }
+}
+
+/// "lea rdi, [0xffffffff80001000]": the address, where Capstone writes "[rip + 0x123]".
+std::string text_of(const cs_insn& instruction, std::optional<std::uint64_t> target) {
+    std::string operands = instruction.op_str;
+    const std::size_t begin = operands.find("[rip");
+    if (begin != std::string::npos && target) {
+        const std::size_t end = operands.find(']', begin);
+        operands.replace(begin, end - begin, fmt::format("[{:#x}", *target));
+    }
+    return fmt::format("{}{}{}", instruction.mnemonic, operands.empty() ? "" : " ", operands);
+}
 
 /// Instructions one behind the other, as lines; what is none ends them.
 struct Listing {
@@ -119,45 +149,23 @@ std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std
     return fmt::to_string(fmt::join(lines.last(std::min(lines.size(), lines_before)), ""));
 }
 
-/// Without a disassembler: the bytes, as Linux shows them, with the one at RIP in brackets.
-std::string code_bytes(const VirtualMemory& memory, std::uint64_t start, std::uint64_t rip) {
-    const std::uint64_t size = std::min<std::uint64_t>(16, rip - start);
-    const auto before = read_mapped(memory, rip - size, size);
-    const auto after = read_mapped(memory, rip, 2 * longest_instruction);
-    return fmt::format("{}{}<{}> {}\n({})\n", hex_bytes(before), before.empty() ? "" : " ",
-                       hex_bytes(std::span(after).first(1)), hex_bytes(std::span(after).subspan(1)),
-                       disassembler_remedy());
-}
-
 }  // namespace
 
-const std::string& disassembler_remedy() {
-    static const std::string remedy =
-        Zydis::get().is_usable ? "" : "install libzydis" + zydis_version() + " for disassembly";
-    return remedy;
-}
-
 std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address) {
-    const Zydis& zydis = Zydis::get();
-    ZydisDecodedInstruction instruction{};
-    std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
-    std::array<char, 256> text{};
-    if (!zydis.is_usable ||
-        !ZYAN_SUCCESS(zydis.decode(&zydis.decoder, code.data(), code.size(), &instruction,
-                                   operands.data())) ||
-        !ZYAN_SUCCESS(zydis.format(&zydis.formatter, &instruction, operands.data(),
-                                   instruction.operand_count_visible, text.data(), text.size(),
-                                   address, nullptr))) {
-        return std::nullopt;
+    thread_local Capstone capstone;
+    const cs_insn* instruction = capstone.read(code, address);
+    if (instruction == nullptr) {
+        return later_instruction(code);
     }
-    Instruction result{instruction.length, text.data(), std::nullopt};
-    for (const auto& operand : std::span(operands).first(instruction.operand_count_visible)) {
-        if (ZyanU64 target = 0;
-            ZYAN_SUCCESS(zydis.calculate(&instruction, &operand, address, &target))) {
-            result.target = target;
+    std::optional<std::uint64_t> target;
+    const cs_x86& details = instruction->detail->x86;
+    for (const cs_x86_op& operand : std::span(details.operands).first(details.op_count)) {
+        if (const auto named = target_of(*instruction, operand, capstone.is_relative_branch())) {
+            target = named;
         }
     }
-    return result;
+    return Instruction{static_cast<std::uint8_t>(instruction->size), text_of(*instruction, target),
+                       target};
 }
 
 std::string hex_bytes(std::span<const std::byte> bytes) {
@@ -192,9 +200,6 @@ std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::
     const auto code = read_mapped(memory, rip, wanted);
     if (code.empty()) {
         return fmt::format("no code: {:#x} is not mapped to memory\n", rip);
-    }
-    if (!disassembler_remedy().empty()) {
-        return code_bytes(memory, start, rip);
     }
     auto lines = list_code(code, rip, symbols, lines_after + 1).lines;
     lines.front().replace(0, 2, "=>");

@@ -1,6 +1,4 @@
-// Machine code as text, by Zydis. The library is loaded when the first diagnosis needs it, so that
-// the program runs without it on a host that has none; then there are bytes instead of
-// instructions.
+// Machine code as text, by Capstone, which is linked in.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +13,14 @@
 
 namespace nestbed::vmm {
 
-/// What to install where the disassembler is missing; empty where it is not.
-const std::string& disassembler_remedy();
-
 struct Instruction {
     std::uint8_t length;
     std::string text;                     ///< Intel syntax
     std::optional<std::uint64_t> target;  ///< the address that an operand names, if one does
 };
 
-/// The first instruction of 64-bit code that would be at `address`; nothing if it is none, is cut
-/// off, or the disassembler is missing.
+/// The first instruction of 64-bit code that would be at `address`; nothing if it is none or is cut
+/// off.
 std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address);
 
 inline constexpr std::size_t longest_instruction = 15;

@@ -12,6 +12,16 @@
 #include <unordered_map>
 #include <utility>
 
+// What libdwfl calls to fetch files from a debuginfod server, as it is in an elfutils that was
+// built without one. The other kind loads a shared library of the host, which no static program
+// should; nothing here calls it, but it would be linked in (with dlopen, of which the linker
+// warns).
+extern "C" {
+int __libdwfl_debuginfod_find_executable(Dwfl*, const unsigned char*, std::size_t) { return -1; }
+int __libdwfl_debuginfod_find_debuginfo(Dwfl*, const unsigned char*, std::size_t) { return -1; }
+void __libdwfl_debuginfod_end(void*) {}
+}
+
 namespace nestbed::vmm {
 
 namespace {

@@ -9,7 +9,6 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/host_memory.hpp"
 #include "vmm/base/kernel_file.hpp"
-#include "vmm/diagnose/disassembly.hpp"
 #include "vmm/host/cpuinfo.hpp"
 #include "vmm/kvm/system.hpp"
 #include "vmm/machine/host_cpus.hpp"
@@ -149,7 +148,6 @@ HostDescription describe_host(const kvm::System* system, const fs::path& root) {
     host.huge_pages = huge_page_pools(root);
     host.transparent_huge_pages = transparent_huge_pages(root);
     host.tsc = find_tsc(root);
-    host.disassembler = disassembler_remedy().empty();
     if (system != nullptr) {
         host.kvm = describe_kvm(*system);
     }

@@ -53,7 +53,6 @@ struct HostDescription {
     /// "always", "madvise", "never"; empty if this kernel has none.
     std::optional<std::string> transparent_huge_pages;
     TscDescription tsc;
-    bool disassembler = false;  ///< this program can show instructions in a diagnosis
     std::optional<KvmDescription> kvm;
     std::string kvm_problem;  ///< why there is no `kvm`, with the remedy
 };

@@ -10,6 +10,7 @@
 #include "shared/channel/abi.hpp"
 #include "shared/channel/ring.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
@@ -68,7 +69,26 @@ std::string impossible_need(const channel::TestNeeds& needs) {
         return fmt::format("rings of {} records; a power of two up to {} is possible",
                            needs.ring_records, channel::max_ring_records);
     }
+    if (needs.timeout > channel::max_test_timeout) {
+        return fmt::format("{} seconds; up to {} are possible", needs.timeout,
+                           channel::max_test_timeout);
+    }
     return is_possible(needs.dirty_logging) ? "" : "a dirty log that there is not";
+}
+
+std::vector<std::string> read_tags(const ElfImage& image, const channel::TestNeeds& needs) {
+    std::vector<std::string> tags;
+    if (!needs.tags) {
+        return tags;
+    }
+    const auto text = image.string_at(needs.tags.address, 1024);
+    image.require(text.has_value(), "the tags of a test are outside its segments");
+    for (const std::string_view tag : split(*text, ' ')) {
+        image.require(channel::is_tag(tag.data(), tag.data() + tag.size()),
+                      "a test has a tag that is no word like slow or needs-pcid");
+        tags.emplace_back(tag);
+    }
+    return tags;
 }
 
 std::vector<GuestTest> read_tests(const ElfImage& image) {
@@ -89,9 +109,10 @@ std::vector<GuestTest> read_tests(const ElfImage& image) {
         image.require(suite && name && file, "the name of a test is outside its segments");
         image.require(is_identifier(*suite) && is_identifier(*name),
                       "the name of a test is not an identifier");
-        GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs};
+        GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs, {}};
         const std::string need = impossible_need(test.needs);
         image.require(need.empty(), "{} asks for {}", test.full_name(), need);
+        test.tags = read_tags(image, test.needs);
         tests.push_back(std::move(test));
     }
     // The compiler lays descriptors out in any order; people expect that of the source.

@@ -21,6 +21,7 @@ struct GuestTest {
     std::uint64_t line;
     std::uint64_t descriptor;  ///< guest linear address of its TestDescriptor
     channel::TestNeeds needs;
+    std::vector<std::string> tags = {};
 
     std::string full_name() const { return suite + "." + name; }
 };

@@ -1,12 +1,9 @@
 #include "vmm/nested/initramfs.hpp"
 
-#include <link.h>
-
 #include <sstream>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
-#include "vmm/diagnose/disassembly.hpp"
 #include "vmm/host/emulated_machine.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/cpio.hpp"
@@ -20,25 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t readable_file = S_IFREG | 0644;
 
-/// The shared libraries of this process, under the names by which it found them.
-std::vector<fs::path> own_libraries() {
-    // Diagnoses load the disassembler when they need it; once asked for, it is among the others.
-    static_cast<void>(disassembler_remedy());
-    std::vector<fs::path> paths;
-    ::dl_iterate_phdr(
-        [](dl_phdr_info* object, std::size_t, void* result) {
-            // The program itself has no name; what the kernel provides is no file.
-            if (fs::exists(object->dlpi_name)) {
-                static_cast<std::vector<fs::path>*>(result)->emplace_back(object->dlpi_name);
-            }
-            return 0;
-        },
-        &paths);
-    return paths;
-}
-
-/// Those of another program: the absolute paths in lines like "libc.so.6 => /lib/libc.so.6 (0x7f)".
-/// None of a static one, for which ldd fails.
+/// The shared libraries of a program: the absolute paths in lines like
+/// "libc.so.6 => /lib/libc.so.6 (0x7f)". None of a static one, for which ldd fails.
 std::vector<fs::path> libraries_of(const fs::path& program) {
     std::vector<fs::path> paths;
     std::istringstream words(output_of({"sh", "-c", "ldd -- \"$0\" || true", program}));
@@ -92,10 +72,9 @@ void add_input(CpioArchive& archive, const fs::path& path) {
     }
 }
 
-void add_program(CpioArchive& archive, const fs::path& path, const fs::path& source,
-                 const std::vector<fs::path>& libraries) {
-    add_file(archive, path, source);
-    for (const fs::path& library : libraries) {
+void add_program_with_libraries(CpioArchive& archive, const fs::path& path) {
+    add_file(archive, path, path);
+    for (const fs::path& library : libraries_of(path)) {
         add_file(archive, library, library);
     }
 }
@@ -122,7 +101,7 @@ std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
     archive.add_folder("/sys");
     archive.add("/tmp", S_IFDIR | 01777);
     archive.add_folder(command.directory.string());
-    add_program(archive, program_path, "/proc/self/exe", own_libraries());
+    add_file(archive, program_path, "/proc/self/exe");
     Task task{.modules = add_modules(archive, emulator, kernel),
               .module_parameters = emulator.kvm_parameters,
               .expected_parameter = emulator.expected_parameter,
@@ -132,7 +111,7 @@ std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
     if (!command.program.empty()) {
         const fs::path program = absolute(command.directory, command.program);
         task.command = {program};
-        add_program(archive, program, program, libraries_of(program));
+        add_program_with_libraries(archive, program);
     }
     task.command.insert(task.command.end(), command.arguments.begin(), command.arguments.end());
     for (const fs::path& input : command.inputs) {

@@ -1,4 +1,4 @@
-// What is in the nested machine: this very program, what it is linked with, KVM's modules, a task.
+// What is in the nested machine: this very program, which is static, KVM's modules, a task.
 #pragma once
 
 #include <cstdint>

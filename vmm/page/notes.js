@@ -14,8 +14,17 @@ function runNotes({name, report}) {
   });
   const {passed = 0, failed = 0, skipped = 0} = report.summary ?? {};
   if (report.error) add(`The run ended with an error: ${report.error.text ?? valueText(report.error)}`);
-  if (report.interrupted) add('The run was interrupted: not all of it is here.');
+  const ends = {
+    interrupted: 'The run was interrupted: not all of it is here.',
+    time_limit: 'The time limit ended the run: not all of it is here.',
+    first_failure: 'The run ended with the first failure: not all of it is here.',
+  };
+  const end = report.cut_short ?? (report.interrupted ? 'interrupted' : null);
+  if (end) add(ends[end] ?? `The run was cut short: ${end}.`);
   if (report.not_finished > 0) add(`${counted(report.not_finished, 'test')} did not finish.`);
+  const flaky = report.summary?.flaky ?? 0;
+  if (flaky > 0) add(`${counted(flaky, 'test')} passed only when run again (below: Tests).`);
+  for (const remark of report.remarks ?? []) add(`${valueText(remark)}.`, false);
   if (failed > 0) add(`${counted(failed, 'test')} failed (below: Tests).`);
   if ((report.measurements ?? []).length === 0) add('It has no measurements.', false);
   add(`${counted(passed + failed + skipped, 'test')}: ${numberText(passed)} passed, ${

@@ -30,6 +30,21 @@ function addReasons(section, verdict, title) {
   });
 }
 
+/** Those that passed when they were run again: each failure before that. */
+function addFlaky(section) {
+  const found = testsOf('passed').filter(({test}) => test.flaky);
+  if (found.length === 0) return;
+  section.append('h3').text('Flaky: failed, and passed when run again');
+  const list = section.append('ul').attr('class', 'plain reasons flaky');
+  addCapped(section, found, 30, 'flaky tests', ({result, test}) => {
+    const item = list.append('li');
+    item.append('b').text(testName(test));
+    item.append('span').text(`${severalResults ? `, ${result.name}` : ''}: ${
+      (test.failed_attempts ?? []).map(({reason}) => valueText(reason)).join('; ')}`);
+    for (const attempt of test.failed_attempts ?? []) addEvidence(item, attempt);
+  });
+}
+
 function addEvidence(item, test) {
   const lines = [
     ...(test.error ? [valueText(test.error)] : []),
@@ -54,7 +69,7 @@ function addAllTests(section) {
       const row = rows.append('tr').attr('class', test.verdict);
       if (severalResults) row.append('td').text(result.name);
       row.append('th').attr('scope', 'row').text(testName(test));
-      row.append('td').text(test.verdict);
+      row.append('td').text(test.flaky ? `${test.verdict} (flaky)` : test.verdict);
       row.append('td').attr('class', 'inputs').text(Object.entries(test.inputs ?? {})
         .map(([name, value]) => `${name}=${value}`).join(' '));
       row.append('td').attr('class', 'number').text(valueText(test.cpus));
@@ -67,6 +82,7 @@ function addTests() {
   if (results.every(({report}) => (report.tests ?? []).length === 0)) return;
   const section = addSection('Tests');
   addReasons(section, 'failed', 'Failed');
+  addFlaky(section);
   addReasons(section, 'skipped', 'Skipped');
   addAllTests(section);
 }

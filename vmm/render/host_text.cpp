@@ -102,8 +102,6 @@ std::string host_facts(const HostDescription& host) {
     }
     add_huge_pages(table, host);
     table.add_row({"TSC", tsc_text(host.tsc)});
-    table.add_row({"disassembler",
-                   host.disassembler ? "Zydis" : "none: diagnoses show bytes (install libzydis)"});
     return "Host\n" + table.text(2);
 }
 

@@ -17,6 +17,9 @@ struct HumanStyle {
 /// The name of a test as it stands in a line: a repetition has its number.
 std::string display_name(const TestResult& test);
 
+/// Of a flaky test: "failed 2 of 3 attempts: an expectation failed".
+std::string flaky_text(const TestResult& test);
+
 /// A test's line, and below it, indented, whatever there is to say about it.
 std::string human_test(const TestResult& test, const HumanStyle& style);
 

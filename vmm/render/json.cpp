@@ -96,7 +96,7 @@ Json json_of(const HostDescription& host) {
                   {"nonstop", json_or_null(host.tsc.nonstop)},
                   {"known_frequency", json_or_null(host.tsc.known_frequency)},
                   {"clocksource", json_or_null(host.tsc.clocksource)}}},
-                {"disassembler", host.disassembler},
+                {"disassembler", true},  // of schema 2; a program that is static has one
                 {"kvm", json_of(host.kvm)}};
     if (!host.kvm_problem.empty()) {
         result["kvm_problem"] = host.kvm_problem;
@@ -119,6 +119,17 @@ Json head(const std::vector<std::string>& command, const Provenance& provenance,
             {"command", command},
             {"provenance", json_of(provenance)},
             {"host", described}};
+}
+
+/// What was to be run, and how far that came.
+void add_extent(const RunReport& report, Json& result) {
+    result["cut_short"] = report.cut_short ? Json(name_of(*report.cut_short)) : Json(nullptr);
+    result["not_finished"] = report.not_finished;
+    result["left_out"] = report.left_out;
+    result["guests"] = report.guests;
+    result["shard"] = report.shard.empty() ? Json(nullptr) : Json(report.shard);
+    result["passed_repetitions"] = json_of(report.passed_repetitions);
+    result["remarks"] = report.remarks;
 }
 
 /// Guests and command lines may hold any bytes; JSON is UTF-8.
@@ -144,12 +155,14 @@ std::string json_report(const RunReport& report) {
     if (report.add_json) {
         report.add_json(result);
     }
-    result["summary"] = {
-        {"passed", summary.passed}, {"failed", summary.failed}, {"skipped", summary.skipped}};
+    result["summary"] = {{"passed", summary.passed},
+                         {"failed", summary.failed},
+                         {"skipped", summary.skipped},
+                         {"flaky", summary.flaky}};
     result["seconds"] = report.seconds;
     result["error"] = json_of(report.error);
-    result["interrupted"] = report.interrupted;
-    result["not_finished"] = report.not_finished;
+    result["interrupted"] = report.cut_short == CutShort::interrupted;
+    add_extent(report, result);
     return dump(result);
 }
 

@@ -29,13 +29,35 @@ Json json_of(const std::vector<MeasurementParameter>& parameters) {
     return result;
 }
 
-Json failures_of(const TestResult& test) {
+Json failures_json(const std::vector<FailedExpectation>& failures) {
     Json all = Json::array();
-    for (const FailedExpectation& failure : test.failures) {
+    for (const FailedExpectation& failure : failures) {
         all.push_back({{"file", failure.file},
                        {"line", failure.line},
                        {"expression", failure.expression},
                        {"values", failure.values}});
+    }
+    return all;
+}
+
+std::vector<FailedExpectation> failures_in(const Json& failures) {
+    std::vector<FailedExpectation> all;
+    for (const Json& failure : failures) {
+        all.push_back({failure.at("file"), failure.at("line"), failure.at("expression"),
+                       failure.at("values")});
+    }
+    return all;
+}
+
+Json attempts_json(const std::vector<FailedAttempt>& attempts) {
+    Json all = Json::array();
+    for (const FailedAttempt& attempt : attempts) {
+        all.push_back({{"reason", attempt.reason},
+                       {"error", attempt.error ? json_of(*attempt.error) : Json(nullptr)},
+                       {"seconds", attempt.seconds},
+                       {"failures", failures_json(attempt.failures)},
+                       {"log", attempt.log},
+                       {"diagnosis", attempt.diagnosis}});
     }
     return all;
 }
@@ -54,7 +76,11 @@ Json json_of(const TestResult& test) {
             {"reason", test.reason},
             {"error", test.error ? json_of(*test.error) : Json(nullptr)},
             {"seconds", test.seconds},
-            {"failures", failures_of(test)},
+            {"failures", failures_json(test.failures)},
+            {"flaky", test.is_flaky()},
+            {"failed_attempts", attempts_json(test.failed_attempts)},
+            {"timeout", test.timeout},
+            {"slow", test.is_slow()},
             {"file", test.file},
             {"line", test.line},
             {"cpus", test.cpus},
@@ -72,6 +98,19 @@ Json json_of(const TestResult& test) {
             {"diagnosis", test.diagnosis}};
 }
 
+std::vector<FailedAttempt> failed_attempts_in(const Json& attempts) {
+    std::vector<FailedAttempt> all;
+    for (const Json& attempt : attempts) {
+        all.push_back({.reason = attempt.at("reason"),
+                       .error = {},
+                       .seconds = attempt.at("seconds"),
+                       .failures = failures_in(attempt.at("failures")),
+                       .log = attempt.at("log").get<std::vector<std::string>>(),
+                       .diagnosis = attempt.at("diagnosis")});
+    }
+    return all;
+}
+
 TestResult test_result_in(const Json& test, const Json& measurements) {
     TestResult result;
     result.suite = test.at("suite");
@@ -79,10 +118,10 @@ TestResult test_result_in(const Json& test, const Json& measurements) {
     result.verdict = verdict_named(test.at("verdict").get<std::string>());
     result.reason = test.at("reason");
     result.seconds = test.at("seconds");
-    for (const Json& failure : test.at("failures")) {
-        result.failures.push_back({failure.at("file"), failure.at("line"), failure.at("expression"),
-                                   failure.at("values")});
-    }
+    result.failures = failures_in(test.at("failures"));
+    // Journals may be older than these.
+    result.failed_attempts = failed_attempts_in(test.value("failed_attempts", Json::array()));
+    result.timeout = test.value("timeout", 0.0);
     result.file = test.at("file");
     result.line = test.at("line");
     result.cpus = test.at("cpus");

@@ -53,6 +53,59 @@ std::string verdict_element(const TestResult& test) {
                        xml_escaped(failure_text(test)));
 }
 
+FailedAttempt last_attempt_of(const TestResult& test) {
+    return {test.reason, test.error, test.seconds, test.failures, test.log, test.diagnosis};
+}
+
+/// What a test has shown first; of one that passed in the end, that.
+TestResult first_shown(const TestResult& test) {
+    TestResult first = test;
+    if (test.verdict == Verdict::failed && !test.failed_attempts.empty()) {
+        const FailedAttempt& attempt = test.failed_attempts.front();
+        first.reason = attempt.reason;
+        first.error = attempt.error;
+        first.failures = attempt.failures;
+        first.diagnosis = attempt.diagnosis;
+    }
+    return first;
+}
+
+std::string attempt_element(const std::string& tag, const FailedAttempt& attempt) {
+    TestResult shown;
+    shown.failures = attempt.failures;
+    shown.diagnosis = attempt.diagnosis;
+    const std::string log = fmt::format("{}\n", fmt::join(attempt.log, "\n"));
+    return fmt::format(
+        "      <{0}{1} message=\"{2}\" type=\"{3}\">\n"
+        "        <stackTrace>{4}</stackTrace>\n{5}"
+        "      </{0}{1}>\n",
+        tag, attempt.error ? "Error" : "Failure", xml_escaped(attempt.reason),
+        attempt.error               ? name_of(attempt.error->kind())
+        : attempt.diagnosis.empty() ? "expectation"
+                                    : "guest",
+        xml_escaped(failure_text(shown)),
+        attempt.log.empty()
+            ? ""
+            : fmt::format("        <system-out>{}</system-out>\n", xml_escaped(log)));
+}
+
+/// As Maven's surefire has them: the failures of a test that passed in the end are flaky; of one
+/// that did not, those behind the first came of running it again.
+std::string attempt_elements(const TestResult& test) {
+    std::string elements;
+    if (test.is_flaky()) {
+        for (const FailedAttempt& attempt : test.failed_attempts) {
+            elements += attempt_element("flaky", attempt);
+        }
+    } else if (!test.failed_attempts.empty()) {
+        for (std::size_t n = 1; n < test.failed_attempts.size(); ++n) {
+            elements += attempt_element("rerun", test.failed_attempts[n]);
+        }
+        elements += attempt_element("rerun", last_attempt_of(test));
+    }
+    return elements;
+}
+
 std::string log_element(const TestResult& test) {
     const std::string text = fmt::format("{}\n", fmt::join(test.log, "\n"));
     return test.log.empty() ? ""
@@ -63,9 +116,10 @@ std::string test_case(const TestResult& test) {
     const std::string full_name = display_name(test);
     return fmt::format(
         "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.6f}\">\n"
-        "{}{}    </testcase>\n",
+        "{}{}{}    </testcase>\n",
         xml_escaped(test.suite), xml_escaped(full_name.substr(printable(test.suite).size() + 1)),
-        xml_escaped(test.file), test.line, test.seconds, verdict_element(test), log_element(test));
+        xml_escaped(test.file), test.line, test.seconds, verdict_element(first_shown(test)),
+        attempt_elements(test), log_element(test));
 }
 
 std::string group_element(const char* indent, const char* tag, const Group& group) {
@@ -79,14 +133,15 @@ std::string group_element(const char* indent, const char* tag, const Group& grou
 
 /// Stands for what is missing.
 Group shortcoming_suite(const RunReport& report) {
-    return {
-        .name = "nestbed",
-        .summary = {.failed = 1},
-        .errors = 1,
-        .elements = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n" +
-                    error_element(report.shortcoming(),
-                                  report.error ? name_of(report.error->kind()) : "interrupted") +
-                    "    </testcase>\n"};
+    return {.name = "nestbed",
+            .summary = {.failed = 1},
+            .errors = 1,
+            .elements =
+                "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n" +
+                error_element(report.shortcoming(), report.error ? name_of(report.error->kind())
+                                                    : report.cut_short ? name_of(*report.cut_short)
+                                                                       : "interrupted") +
+                "    </testcase>\n"};
 }
 
 }  // namespace
@@ -120,7 +175,7 @@ std::string junit_report(const RunReport& report) {
     for (const TestResult& test : report.tests) {
         Group& suite = suite_named(suites, test.suite);
         suite.summary.add(test.verdict);
-        suite.errors += test.error ? 1 : 0;
+        suite.errors += first_shown(test).error ? 1 : 0;
         suite.seconds += test.seconds;
         suite.elements += test_case(test);
     }

@@ -8,6 +8,7 @@
 
 #include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/render/human.hpp"
 
 namespace nestbed::vmm {
 
@@ -121,6 +122,19 @@ std::string reasons_text(std::span<const ResultFile> environments, Verdict verdi
     return text;
 }
 
+std::string flaky_tests_text(std::span<const ResultFile> environments) {
+    std::string text;
+    for (const ResultFile& environment : environments) {
+        for (const TestResult& test : environment.tests) {
+            if (test.is_flaky()) {
+                text += fmt::format("  {}: {}: {}\n", printable(environment.environment),
+                                    printable(test.full_name()), printable(flaky_text(test)));
+            }
+        }
+    }
+    return text.empty() ? "" : "\nflaky:\n" + text;
+}
+
 }  // namespace
 
 std::string matrix_text(std::span<const ResultFile> environments) {
@@ -130,7 +144,7 @@ std::string matrix_text(std::span<const ResultFile> environments) {
             text += fmt::format("\n{}:\n{}", verdict_name(verdict), reasons);
         }
     }
-    return text;
+    return text + flaky_tests_text(environments);
 }
 
 bool all_passed(std::span<const ResultFile> environments) {

@@ -6,6 +6,7 @@
 #include "vmm/base/json_text.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/render/json_measurement.hpp"
+#include "vmm/render/json_test_result.hpp"
 
 namespace nestbed::vmm {
 
@@ -76,6 +77,11 @@ void read_results(const Json& json, ResultFile& file) {
         test.name = entry.at("name");
         test.verdict = verdict_named(entry.at("verdict").get<std::string>());
         test.reason = entry.at("reason");
+        // Reports may be older than these.
+        if (const Json study = entry.value("study", Json()); !study.is_null()) {
+            test.study = study;
+        }
+        test.failed_attempts = failed_attempts_in(entry.value("failed_attempts", Json::array()));
         file.tests.push_back(std::move(test));
     }
     for (const Json& entry : json.at("measurements")) {
@@ -109,6 +115,8 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
         throw_error(ErrorKind::input, "{}: not_finished must be a number", path.string());
     }
     file.not_finished = json.at("not_finished");
+    file.left_out = json.value("left_out", std::vector<std::string>());
+    file.guests = json.value("guests", std::vector<std::string>());
     try {
         read_results(json, file);
     } catch (const Error& error) {

@@ -26,8 +26,10 @@ struct ReadMeasurement {
 struct ResultFile {
     std::string environment;        ///< the file's name without its ending
     HostDescription host;           ///< CPU, kernel, paging and emulation only
-    std::vector<TestResult> tests;  ///< suite, name, verdict and reason only
+    std::vector<TestResult> tests;  ///< suite, name, verdict, reason, study, failed attempts only
     std::uint64_t not_finished = 0;
+    std::vector<std::string> left_out;  ///< tests by their full names
+    std::vector<std::string> guests;    ///< by name or path; none in reports of older programs
     std::map<std::string, std::string> facts;  ///< of the host, by their names in JSON
     std::vector<ReadMeasurement> measurements;
 };

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -48,7 +49,24 @@ std::string test_line(std::size_t number, const TestResult& test) {
     if (test.verdict == Verdict::skipped) {
         line += " # SKIP " + printable(test.reason);
     }
+    if (test.is_flaky()) {
+        line += "\n# flaky: " + printable(flaky_text(test));
+    }
     return line + "\n";
+}
+
+/// A plan of no tests says why there are none.
+std::string plan_lines(const RunReport& report) {
+    const std::uint64_t tests = report.tests.size() + report.not_finished;
+    std::string lines = fmt::format("1..{}", tests);
+    if (report.nothing_to_run && tests == 0) {
+        return lines + " # SKIP " + printable(fmt::format("{}", fmt::join(report.remarks, "; "))) +
+               "\n";
+    }
+    for (const std::string& remark : report.remarks) {
+        lines += "\n# " + printable(remark);
+    }
+    return lines + "\n";
 }
 
 }  // namespace
@@ -65,8 +83,7 @@ std::string tap_escaped(std::string_view text) {
 }
 
 std::string tap_report(const RunReport& report) {
-    std::string text =
-        fmt::format("TAP version 13\n1..{}\n", report.tests.size() + report.not_finished);
+    std::string text = "TAP version 13\n" + plan_lines(report);
     std::size_t number = 0;
     for (const TestResult& test : report.tests) {
         text += test_line(++number, test);

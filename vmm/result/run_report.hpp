@@ -17,28 +17,46 @@
 
 namespace nestbed::vmm {
 
+/// What ended a run before all of it was done.
+enum class CutShort { interrupted, time_limit, first_failure };
+
+constexpr const char* name_of(CutShort cut_short) {
+    return cut_short == CutShort::interrupted  ? "interrupted"
+           : cut_short == CutShort::time_limit ? "time_limit"
+                                               : "first_failure";
+}
+
 struct RunReport {
     std::vector<std::string> command;  ///< the arguments of this program, its name first
     /// All three are known only if the format has a place for them: probing takes time.
     Provenance provenance;
     std::optional<HostDescription> host;
     std::optional<Calibration> calibration;
+    std::vector<std::string> guests;  ///< by name or path, that were to be run
+    std::string shard;                ///< "2/4" if it is a part of a run; empty if it is all of it
     std::vector<TestResult> tests;
     /// What else was found, into the report as JSON; may be empty.
     std::function<void(nlohmann::ordered_json&)> add_json;
     std::optional<Error> error;  ///< of the run as a whole; tests have their own
-    bool interrupted = false;
-    std::uint64_t not_finished = 0;  ///< tests that an interruption or the error left out
+    std::optional<CutShort> cut_short;
+    std::uint64_t not_finished = 0;     ///< tests that this, or the error, left out
+    std::vector<std::string> left_out;  ///< the names of those, each once
+    /// Of a run until a test fails: so many passed, and `tests` has the last one.
+    std::optional<std::uint64_t> passed_repetitions;
+    std::vector<std::string> remarks;  ///< on the run as a whole, a line each
+    bool nothing_to_run = false;       ///< as it should be; a remark says why
+    bool fail_on_flaky = false;        ///< a test that passed when it was run again is no success
     double seconds = 0;
     bool histograms = false;  ///< CSV has a row for each bucket
 
     /// Why it is not whole: "interrupted: 2 tests did not finish"; empty if it is.
     std::string shortcoming() const {
-        const std::string why = error ? error->what() : interrupted ? "interrupted" : "";
-        return not_finished == 0
-                   ? why
-                   : fmt::format("{}{}{} did not finish", why, why.empty() ? "" : ": ",
-                                 counted(not_finished, "test"));
+        const std::string why = error ? error->what() : cut_short ? why_cut_short() : "";
+        const bool none_began = !error && cut_short == CutShort::first_failure;
+        return not_finished == 0 ? why
+                                 : fmt::format("{}{}{} {}", why, why.empty() ? "" : ": ",
+                                               counted(not_finished, "test"),
+                                               none_began ? "not run" : "did not finish");
     }
 
     /// What is to be told to whoever waits for the run, if anything: the run's error, or that of
@@ -60,8 +78,16 @@ struct RunReport {
         Summary result;
         for (const TestResult& test : tests) {
             result.add(test.verdict);
+            result.flaky += test.is_flaky() ? 1 : 0;
         }
         return result;
+    }
+
+  private:
+    const char* why_cut_short() const {
+        return cut_short == CutShort::interrupted  ? "interrupted"
+               : cut_short == CutShort::time_limit ? "the time limit was reached"
+                                                   : "stopped at the first failure";
     }
 };
 

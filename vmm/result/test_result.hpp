@@ -33,6 +33,16 @@ inline Verdict verdict_named(std::string_view name) {
     throw_error(ErrorKind::input, "there is no verdict {}", name);
 }
 
+/// What came of a test before it was run again (--retries).
+struct FailedAttempt {
+    std::string reason;
+    std::optional<Error> error;
+    double seconds = 0;
+    std::vector<FailedExpectation> failures;
+    std::vector<std::string> log;
+    std::string diagnosis;
+};
+
 struct TestResult : GuestRecords {
     std::string suite;
     std::string name;
@@ -48,23 +58,32 @@ struct TestResult : GuestRecords {
     /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
     std::optional<Error> error;
     double seconds = 0;
-    std::optional<MemoryReport> memory;        ///< if it was asked for
-    std::string study;                         ///< whose description it was run by, if it was
-    std::string point;                         ///< of the study's, in words
-    std::string point_id;                      ///< the same on every host (Point::id)
-    std::vector<MeasurementParameter> inputs;  ///< the study's axes, and their values here
-    KvmCounts kvm_counts;                      ///< over the regions that the guest marked
+    double timeout = 0;                          ///< seconds that it had
+    double slow_after = 0;                       ///< seconds after which it is called slow
+    std::vector<FailedAttempt> failed_attempts;  ///< before this one, the first one first
+    std::optional<MemoryReport> memory;          ///< if it was asked for
+    std::string study;                           ///< whose description it was run by, if it was
+    std::string point;                           ///< of the study's, in words
+    std::string point_id;                        ///< the same on every host (Point::id)
+    std::vector<MeasurementParameter> inputs;    ///< the study's axes, and their values here
+    KvmCounts kvm_counts;                        ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     bool interrupted = false;  ///< by Ctrl-C: there is no verdict, and no report counts it
 
     std::string full_name() const { return suite + "." + name; }
+    /// A failure has been seen, and then it passed.
+    bool is_flaky() const { return verdict == Verdict::passed && !failed_attempts.empty(); }
+    bool is_slow() const {
+        return verdict == Verdict::passed && slow_after != 0 && seconds > slow_after;
+    }
 };
 
 struct Summary {
     std::uint64_t passed = 0;
     std::uint64_t failed = 0;
     std::uint64_t skipped = 0;
+    std::uint64_t flaky = 0;  ///< of those that passed
 
     void add(Verdict verdict) {
         ++(verdict == Verdict::passed ? passed : verdict == Verdict::skipped ? skipped : failed);
@@ -73,6 +92,7 @@ struct Summary {
         passed += other.passed;
         failed += other.failed;
         skipped += other.skipped;
+        flaky += other.flaky;
     }
     std::uint64_t total() const { return passed + failed + skipped; }
 };

@@ -1,13 +1,8 @@
 #include "vmm/run/plan.hpp"
 
-#include <fnmatch.h>
-
 #include <algorithm>
-#include <random>
+#include <iterator>
 #include <utility>
-
-#include "vmm/base/error.hpp"
-#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
@@ -20,57 +15,56 @@ void shuffle(std::vector<PlannedTest>& tests, std::mt19937_64& generator) {
     }
 }
 
+std::vector<PlannedTest> planned(const std::vector<SelectedTest>& tests,
+                                 const TestSettings& settings) {
+    std::vector<PlannedTest> result;
+    std::ranges::transform(tests, std::back_inserter(result), [&](const SelectedTest& one) {
+        return PlannedTest{one.guest, one.test, 1, cpus_of(*one.test, settings)};
+    });
+    return result;
+}
+
 }  // namespace
 
-Filter::Filter(const std::vector<std::string>& arguments) {
-    for (const std::string& argument : arguments) {
-        for (const std::string_view pattern : split(argument, ':')) {
-            if (!pattern.empty()) {
-                patterns_.emplace_back(pattern);
-            }
+Plan::Plan(std::vector<PlannedTest> tests, const PlanOrder& order)
+    : tests_(std::move(tests)), order_(order), generator_(order.shuffle_seed.value_or(0)) {}
+
+Plan::Plan(const std::vector<SelectedTest>& tests, const PlanOrder& order,
+           const TestSettings& settings)
+    : Plan(planned(tests, settings), order) {}
+
+std::optional<PlannedTest> Plan::next() {
+    if (given_ == repetition_.size()) {
+        if (tests_.empty() || begun_ == order_.repeat) {
+            return std::nullopt;
+        }
+        ++begun_;
+        given_ = 0;
+        repetition_ = tests_;
+        for (PlannedTest& test : repetition_) {
+            test.repetition = begun_;
+        }
+        if (order_.shuffle_seed) {
+            shuffle(repetition_, generator_);
         }
     }
+    return repetition_[given_++];
 }
 
-bool Filter::matches(const std::string& full_name) const {
-    return patterns_.empty() || std::ranges::any_of(patterns_, [&](const std::string& pattern) {
-               return ::fnmatch(pattern.c_str(), full_name.c_str(), 0) == 0;
-           });
+std::uint64_t Plan::size() const {
+    return order_.repeat == without_end && !tests_.empty() ? without_end
+                                                           : order_.repeat * tests_.size();
 }
 
-std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
-                                   const PlanOrder& order, const TestSettings& settings) {
-    std::vector<PlannedTest> once;
-    for (const Guest& guest : guests) {
-        for (const GuestTest& test : guest.tests()) {
-            if (filter.matches(test.full_name())) {
-                once.push_back({&guest, &test, 1, cpus_of(test, settings)});
-            }
-        }
-    }
-    for (const std::string& pattern : filter.patterns()) {
-        if (std::ranges::none_of(once, [only = Filter({pattern})](const PlannedTest& test) {
-                return only.matches(test.test->full_name());
-            })) {
-            throw_error(ErrorKind::usage, "no test matches --filter {}", pattern);
-        }
-    }
-    if (once.empty()) {
-        throw_error(ErrorKind::usage, "there are no tests in these guests");
-    }
-    std::mt19937_64 generator(order.shuffle_seed.value_or(0));
-    std::vector<PlannedTest> plan;
-    for (std::uint64_t repetition = 1; repetition <= order.repeat; ++repetition) {
-        std::vector<PlannedTest> round = once;
-        for (PlannedTest& test : round) {
-            test.repetition = repetition;
-        }
-        if (order.shuffle_seed) {
-            shuffle(round, generator);
-        }
-        plan.insert(plan.end(), round.begin(), round.end());
-    }
-    return plan;
+std::uint64_t Plan::left() const {
+    const std::uint64_t size_now = size();
+    return size_now == without_end
+               ? without_end
+               : (order_.repeat - begun_) * tests_.size() + (repetition_.size() - given_);
+}
+
+std::vector<PlannedTest> Plan::left_of_repetition() const {
+    return {repetition_.begin() + static_cast<std::ptrdiff_t>(given_), repetition_.end()};
 }
 
 }  // namespace nestbed::vmm

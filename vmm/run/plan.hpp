@@ -1,30 +1,15 @@
-// What is run, in which order.
+// What is run, in which order, how often, and until when.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <random>
 #include <vector>
 
-#include "vmm/run/guest_set.hpp"
+#include "vmm/run/selection.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
-
-/// `--filter`: shell patterns over full test names.
-class Filter {
-  public:
-    /// Arguments of several patterns have colons between them. None at all lets all through.
-    explicit Filter(const std::vector<std::string>& arguments);
-
-    /// True if `full_name` ("suite.name") matches one of the patterns (fnmatch: `*`, `?`, `[…]`).
-    bool matches(const std::string& full_name) const;
-
-    const std::vector<std::string>& patterns() const { return patterns_; }
-
-  private:
-    std::vector<std::string> patterns_;
-};
 
 struct PlannedTest {
     const Guest* guest;
@@ -33,16 +18,49 @@ struct PlannedTest {
     std::uint32_t cpus;        ///< vCPUs that it will have
 };
 
+inline constexpr std::uint64_t without_end = ~std::uint64_t{0};
+
+enum class RunUntil {
+    done,
+    first_failure,  ///< no further test is started then
+    a_test_fails,   ///< the same, of repetitions that nobody wants to see while all pass
+};
+
 struct PlanOrder {
     std::uint64_t repeat = 1;
     /// The same seed gives the same order, everywhere. Each repetition has another one.
     std::optional<std::uint64_t> shuffle_seed = {};
+    RunUntil until = RunUntil::done;
 };
 
-/// The tests of `guests` that `filter` lets through, all of them once before any a second time.
-/// `guests` must outlive the plan. Throws Error(usage) if nothing is left to run,
-/// or if a pattern of the filter matches nothing.
-std::vector<PlannedTest> make_plan(const GuestSet& guests, const Filter& filter,
-                                   const PlanOrder& order, const TestSettings& settings = {});
+/// The tests one by one: all of them once before any a second time. It grows with the tests, not
+/// with the repetitions.
+class Plan {
+  public:
+    Plan(std::vector<PlannedTest> tests, const PlanOrder& order);
+    Plan(const std::vector<SelectedTest>& tests, const PlanOrder& order,
+         const TestSettings& settings);
+
+    /// Nothing when all repetitions are through.
+    std::optional<PlannedTest> next();
+
+    /// Of one repetition, in no order.
+    const std::vector<PlannedTest>& tests() const { return tests_; }
+    const PlanOrder& order() const { return order_; }
+    /// All of it; `without_end` if that is no number.
+    std::uint64_t size() const;
+    /// Of those, what next() has not given out.
+    std::uint64_t left() const;
+    /// That of the repetition that has begun.
+    std::vector<PlannedTest> left_of_repetition() const;
+
+  private:
+    std::vector<PlannedTest> tests_;
+    PlanOrder order_;
+    std::mt19937_64 generator_;
+    std::vector<PlannedTest> repetition_;
+    std::size_t given_ = 0;  ///< of the repetition
+    std::uint64_t begun_ = 0;
+};
 
 }  // namespace nestbed::vmm

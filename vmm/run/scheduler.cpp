@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "vmm/machine/host_cpus.hpp"
+#include "vmm/run/kept_results.hpp"
 
 namespace nestbed::vmm {
 
@@ -17,82 +22,133 @@ namespace {
 /// by `error_mutex_`.
 class SideBySide {
   public:
-    SideBySide(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
-               const RunSteps& steps, const std::stop_token& stop, RunReport& report)
+    SideBySide(Plan& plan, const Parallelism& parallelism, const RunSteps& steps,
+               const std::stop_token& stop, RunReport& report)
         : plan_(plan),
           parallelism_(parallelism),
           steps_(steps),
           report_(report),
           free_slots_(parallelism.slots),
-          results_(plan.size()),
+          kept_(ends_with_a_failure(RunUntil::a_test_fails), plan.tests().size()),
           outer_stop_(stop, [this] { stop_.request_stop(); }) {}
 
     /// Returns when all have ended.
     void run() {
         // This thread is one of the workers: a single test costs no thread.
-        const std::size_t workers = std::min<std::size_t>(parallelism_.jobs, plan_.size());
+        const std::uint64_t workers = std::min<std::uint64_t>(parallelism_.jobs, plan_.size());
         std::vector<std::jthread> threads;
         attempt([&] {
-            for (std::size_t n = 1; n < workers; ++n) {
+            for (std::uint64_t n = 1; n < workers; ++n) {
                 threads.emplace_back([&] { work(); });
             }
         });
         work();
         threads.clear();
         // What finished behind a test that did not was not reported yet.
-        while (reported_ < results_.size()) {
-            report_next();
+        std::vector<PlannedTest> unfinished;
+        for (; !begun_.empty(); begun_.pop_front()) {
+            if (begun_.front().result) {
+                report_first();
+            } else {
+                unfinished.push_back(begun_.front().test);
+            }
         }
-        report_.not_finished = plan_.size() - report_.tests.size();
-        report_.error = error_.get();
-        report_.interrupted = report_.not_finished != 0 && !report_.error;
+        report_left_out(std::move(unfinished));
+        kept_.move_to(report_);
     }
 
   private:
-    std::uint32_t weight(std::size_t index) const {
-        return std::clamp<std::uint32_t>(plan_[index].cpus, 1, parallelism_.slots);
+    struct Begun {
+        PlannedTest test;
+        std::optional<TestResult> result;
+    };
+
+    bool ends_with_a_failure(RunUntil until) const { return plan_.order().until == until; }
+
+    std::uint32_t weight(const PlannedTest& test) const {
+        return std::clamp<std::uint32_t>(test.cpus, 1, parallelism_.slots);
     }
 
     void work() {
-        while (const auto index = take_next()) {
+        while (Begun* begun = take_next()) {
             std::optional<TestResult> result;
-            attempt([&] { result = steps_.run(plan_[*index], stop_.get_token()); });
-            put_back(*index, std::move(result));
+            attempt([&] { result = steps_.run(begun->test, stop_.get_token()); });
+            put_back(*begun, std::move(result));
         }
     }
 
     /// Waits for room for the next test of the plan. Only the next one may start, so a test that
     /// needs many slots is not overtaken for ever by those that need few.
-    std::optional<std::size_t> take_next() {
+    Begun* take_next() {
         std::unique_lock lock(mutex_);
-        room_.wait(lock, stop_.get_token(),
-                   [&] { return next_ == plan_.size() || weight(next_) <= free_slots_; });
-        if (next_ == plan_.size() || stop_.stop_requested()) {
-            return std::nullopt;
+        room_.wait(lock, stop_.get_token(), [&] {
+            if (!next_ && !is_enough_) {
+                next_ = plan_.next();
+            }
+            return is_enough_ || !next_ || weight(*next_) <= free_slots_;
+        });
+        if (is_enough_ || !next_ || stop_.stop_requested()) {
+            return nullptr;
         }
-        const std::size_t index = next_++;
-        free_slots_ -= weight(index);
+        // A deque: others that are begun or done with stay where they are.
+        Begun& begun = begun_.emplace_back(Begun{*std::exchange(next_, std::nullopt), {}});
+        free_slots_ -= weight(begun.test);
         room_.notify_all();  // another worker may have room for what is next now
-        attempt([&] { steps_.started(plan_[index]); });
-        return index;
+        attempt([&] { steps_.started(begun.test); });
+        return &begun;
     }
 
-    void put_back(std::size_t index, std::optional<TestResult> result) {
+    void put_back(Begun& begun, std::optional<TestResult> result) {
         const std::lock_guard lock(mutex_);
-        free_slots_ += weight(index);
+        free_slots_ += weight(begun.test);
         room_.notify_all();
         if (result && !result->interrupted) {
-            results_[index] = std::move(result);
+            const bool has_failed = result->verdict == Verdict::failed;
+            is_enough_ = is_enough_ || (has_failed && !ends_with_a_failure(RunUntil::done));
+            begun.result = std::move(result);
         }
-        while (reported_ < results_.size() && results_[reported_]) {
-            report_next();
+        for (; !begun_.empty() && begun_.front().result; begun_.pop_front()) {
+            report_first();
         }
     }
 
-    void report_next() {
-        if (std::optional<TestResult>& result = results_[reported_++]) {
-            attempt([&] { steps_.finished(*result); });
-            report_.tests.push_back(std::move(*result));
+    void report_first() {
+        TestResult& result = *begun_.front().result;
+        attempt([&] { steps_.finished(result); });
+        kept_.add(std::move(result));
+        is_enough_ = is_enough_ || kept_.are_all_skipped();
+    }
+
+    /// How the run ended, and what it left out.
+    void report_left_out(std::vector<PlannedTest> left) {
+        std::uint64_t count = left.size() + plan_.left() + (next_ ? 1 : 0);
+        if (next_) {
+            left.push_back(*next_);
+        }
+        std::ranges::copy(plan_.left_of_repetition(), std::back_inserter(left));
+        if (ends_with_a_failure(RunUntil::a_test_fails)) {
+            std::erase_if(left, [&](const PlannedTest& test) {
+                return kept_.leave_out_the_last_repetition() ||
+                       test.repetition != kept_.last_repetition();
+            });
+            count = left.size();
+        } else if (count > left.size()) {
+            left = plan_.tests();  // whole repetitions
+        }
+        std::set<std::string> names;
+        for (const PlannedTest& test : left) {
+            names.insert(test.test->full_name());
+        }
+        report_.left_out = {names.begin(), names.end()};
+        report_.not_finished = count;
+        report_.error = error_.get();
+        if (report_.error) {
+            return;
+        }
+        if (stop_.stop_requested() && (count != 0 || kept_.leave_out_the_last_repetition())) {
+            report_.cut_short = CutShort::interrupted;
+        } else if (count != 0) {
+            report_.cut_short = CutShort::first_failure;
         }
     }
 
@@ -108,7 +164,7 @@ class SideBySide {
         }
     }
 
-    const std::vector<PlannedTest>& plan_;
+    Plan& plan_;
     const Parallelism parallelism_;
     const RunSteps& steps_;
     RunReport& report_;
@@ -116,9 +172,10 @@ class SideBySide {
     std::mutex mutex_;
     std::condition_variable_any room_;
     std::uint32_t free_slots_;
-    std::size_t next_ = 0;                            ///< first test that was not started
-    std::size_t reported_ = 0;                        ///< first test that was not reported
-    std::vector<std::optional<TestResult>> results_;  ///< of those from there on
+    std::optional<PlannedTest> next_;  ///< of the plan; has not begun
+    std::deque<Begun> begun_;          ///< and not reported yet
+    bool is_enough_ = false;           ///< nothing more is begun
+    KeptResults kept_;
     std::mutex error_mutex_;
     FirstError error_;
 
@@ -136,8 +193,8 @@ Parallelism parallelism(std::uint32_t jobs) {
     return {jobs, std::numeric_limits<std::uint32_t>::max()};
 }
 
-void run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
-                      const RunSteps& steps, const std::stop_token& stop, RunReport& report) {
+void run_side_by_side(Plan& plan, const Parallelism& parallelism, const RunSteps& steps,
+                      const std::stop_token& stop, RunReport& report) {
     SideBySide(plan, parallelism, steps, stop, report).run();
 }
 

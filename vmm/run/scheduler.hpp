@@ -27,14 +27,14 @@ struct RunSteps {
     std::function<TestResult(const PlannedTest&, const std::stop_token&)> run;
     /// This and the next are never called by two threads at once.
     std::function<void(const PlannedTest&)> started;
-    /// In the order of the plan; not of interrupted tests.
+    /// Of every repetition, in the order of the plan; not of interrupted tests.
     std::function<void(const TestResult&)> finished;
 };
 
-/// Fills `report` with what finished, in the order of the plan, and with how the run ended. After a
-/// stop request, or when a step has thrown, no further test is started and those that run are
-/// stopped.
-void run_side_by_side(const std::vector<PlannedTest>& plan, const Parallelism& parallelism,
-                      const RunSteps& steps, const std::stop_token& stop, RunReport& report);
+/// Fills `report` with what finished, in the order of the plan, and with how the run ended and what
+/// it left out. After a stop request, or when a step has thrown, no further test is started and
+/// those that run are stopped; after the failure that ends the plan, those that run are waited for.
+void run_side_by_side(Plan& plan, const Parallelism& parallelism, const RunSteps& steps,
+                      const std::stop_token& stop, RunReport& report);
 
 }  // namespace nestbed::vmm

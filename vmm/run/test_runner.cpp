@@ -47,10 +47,17 @@ MachineSettings machine_settings(const GuestTest& test, const TestSettings& sett
     return result;
 }
 
-std::chrono::milliseconds timeout_of(const TestSettings& settings, std::uint32_t cpus) {
-    constexpr std::chrono::seconds with_a_core_each(10);
+std::chrono::milliseconds timeout_of(const GuestTest& test, const TestSettings& settings) {
+    constexpr std::chrono::seconds by_default(10);
+    const std::chrono::seconds with_a_core_each =
+        test.needs.timeout == 0 ? by_default : std::chrono::seconds(test.needs.timeout);
     const std::size_t cores = usable_host_cpus().size();
-    return settings.timeout.value_or(with_a_core_each * ((cpus + cores - 1) / cores));
+    return settings.timeout.value_or(with_a_core_each *
+                                     ((cpus_of(test, settings) + cores - 1) / cores));
+}
+
+double seconds_of(std::chrono::milliseconds time) {
+    return std::chrono::duration<double>(time).count();
 }
 
 void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest,
@@ -65,7 +72,7 @@ void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest
     result.tsc_khz = machine.tsc_khz();
     RecordReader records(machine);
     const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
-                                        timeout_of(settings, result.cpus), stop);
+                                        timeout_of(test, settings), stop);
     static_cast<GuestRecords&>(result) = records.finish();
     judge(result, outcome, {settings.expected, test.needs.proof != 0});
     result.kvm_counts = machine.kvm_counts();
@@ -110,6 +117,8 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
                            ? 1
                            : static_cast<std::uint32_t>(usable_host_cpus().size());
     result.parameters = settings.parameters;
+    result.timeout = seconds_of(timeout_of(test, settings));
+    result.slow_after = settings.slow_after ? seconds_of(*settings.slow_after) : result.timeout / 2;
     try {
         run_in_vm(result, system, guest, test, settings, stop);
     } catch (...) {

@@ -18,9 +18,11 @@ namespace nestbed::vmm {
 struct TestSettings : MachineSettings {
     TestSettings() { memory = 64 << 20; }
 
-    /// Nothing: 10 s, and as much again for each time that the vCPUs outnumber the host's cores,
-    /// since vCPUs that wait for each other then wait for the host's scheduler.
+    /// Nothing: what the test asks for, or 10 s, and as much again for each time that the vCPUs
+    /// outnumber the host's cores, since vCPUs that wait for each other then wait for the host's
+    /// scheduler.
     std::optional<std::chrono::milliseconds> timeout;
+    std::optional<std::chrono::milliseconds> slow_after;  ///< nothing: half of the timeout
     bool memory_report = false;  ///< read back at the end what the guest's memory is made of
     std::string expected;        ///< a measurement without which it has failed; empty: none
     /// Looks at the VM when its test has passed and it still exists, and may add to the result. If

@@ -25,10 +25,8 @@ std::vector<std::uint64_t> numbers_named(const Axis& axis, std::string_view name
         }
     }
     if (numbers.empty()) {
-        std::vector<std::string> names;
-        std::ranges::transform(axis.values, std::back_inserter(names), &NamedNumber::name);
-        throw_error(ErrorKind::usage, "{} {}: there are {}{}", axis.option(), name,
-                    fmt::join(names, ", "), axis.is(Axis::list) ? ", all" : "");
+        throw_error(ErrorKind::usage, "{} {}: there are {}", axis.option(), name,
+                    fmt::join(axis.words(), ", "));
     }
     return numbers;
 }
@@ -64,6 +62,15 @@ std::string Axis::option() const {
     std::string text = "--" + name;
     std::ranges::replace(text, '_', '-');
     return text;
+}
+
+std::vector<std::string> Axis::words() const {
+    std::vector<std::string> names;
+    std::ranges::transform(values, std::back_inserter(names), &NamedNumber::name);
+    if (!names.empty() && is(list)) {
+        names.emplace_back("all");
+    }
+    return names;
 }
 
 std::string Axis::heading() const {

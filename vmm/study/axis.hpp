@@ -64,7 +64,8 @@ struct Axis {
 
     bool is(Trait trait) const { return (traits & trait) == trait; }
     std::string option() const;
-    std::string heading() const;  ///< of its column
+    std::vector<std::string> words() const;  ///< that the option takes; none if it takes numbers
+    std::string heading() const;             ///< of its column
     /// What the option's text stands for. Throws Error(usage) that says what would be right.
     std::vector<std::uint64_t> parse(const std::string& text) const;
     bool is_default(std::uint64_t value) const {

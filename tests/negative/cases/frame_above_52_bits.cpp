@@ -5,9 +5,9 @@
 namespace nestbed::paging {
 
 #ifndef WITHOUT_MISUSE
-inline constexpr auto frame = Frame4k::at<0x10'0000'0000'0000>();
+inline constexpr auto use = Frame4k::at<0x10'0000'0000'0000>();
 #else
-inline constexpr auto frame = Frame4k::at<0xF'FFFF'FFFF'F000>();
+inline constexpr auto use = Frame4k::at<0xF'FFFF'FFFF'F000>();
 #endif
 
 }  // namespace nestbed::paging

@@ -5,9 +5,9 @@
 namespace nestbed::paging {
 
 #ifndef WITHOUT_MISUSE
-inline constexpr auto index = TableIndex<Level::pd>::at<512>();
+inline constexpr auto use = TableIndex<Level::pd>::at<512>();
 #else
-inline constexpr auto index = TableIndex<Level::pd>::at<511>();
+inline constexpr auto use = TableIndex<Level::pd>::at<511>();
 #endif
 
 }  // namespace nestbed::paging

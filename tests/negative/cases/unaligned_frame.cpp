@@ -5,9 +5,9 @@
 namespace nestbed::paging {
 
 #ifndef WITHOUT_MISUSE
-inline constexpr auto frame = Frame2m::at<0x1000>();
+inline constexpr auto use = Frame2m::at<0x1000>();
 #else
-inline constexpr auto frame = Frame2m::at<0x20'0000>();
+inline constexpr auto use = Frame2m::at<0x20'0000>();
 #endif
 
 }  // namespace nestbed::paging

@@ -5,9 +5,9 @@
 namespace nestbed::paging {
 
 #ifndef WITHOUT_MISUSE
-inline constexpr auto page = Page4k::at<0x1008>();
+inline constexpr auto use = Page4k::at<0x1008>();
 #else
-inline constexpr auto page = Page4k::at<0x1000>();
+inline constexpr auto use = Page4k::at<0x1000>();
 #endif
 
 }  // namespace nestbed::paging

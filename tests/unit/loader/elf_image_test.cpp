@@ -232,7 +232,7 @@ INSTANTIATE_TEST_SUITE_P(
              },
              "rebuild the guest with this nestbed's package"},
         Flaw{"DescriptorSize", [](ElfBuilder& b) { b.note.descriptor_size = 96; },
-             "96 bytes instead of 88"}),
+             "96 bytes instead of 104"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -302,6 +302,22 @@ INSTANTIATE_TEST_SUITE_P(
              "suite.test asks for rings of 3 records"},
         Flaw{"HugeRing", [](ElfBuilder& b) { b.tests[0].needs.ring_records = 1U << 31; },
              "asks for rings of"},
+        Flaw{"TimeoutOfDays", [](ElfBuilder& b) { b.tests[0].needs.timeout = 86'401; },
+             "suite.test asks for 86401 seconds"},
+        Flaw{"TagsOutside", [](ElfBuilder& b) { b.tests[0].needs.tags = {0x1000}; },
+             "the tags of a test are outside its segments"},
+        Flaw{"TagOfOddLetters",
+             [](ElfBuilder& b) {
+                 b.strings.emplace_back("slow -x");
+                 b.tests[0].needs.tags = {b.string_address(3)};
+             },
+             "no word like slow or needs-pcid"},
+        Flaw{"TagOfNothing",
+             [](ElfBuilder& b) {
+                 b.strings.emplace_back("");
+                 b.tests[0].needs.tags = {b.string_address(3)};
+             },
+             "no word like slow or needs-pcid"},
         Flaw{"SecondTest",
              [](ElfBuilder& b) {
                  b.add_test();

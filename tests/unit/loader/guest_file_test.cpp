@@ -53,11 +53,19 @@ TEST_F(GuestFile, IsReadWhole) {
     builder.add_test();
     builder.tests[0].line = 20;
     builder.tests[1].line = 10;
-    builder.tests[1].needs = {.cpus = 64, .ring_records = 1, .memory = 0};
+    builder.strings.emplace_back("slow needs-1g");
+    builder.tests[1].needs = {.cpus = 64,
+                              .ring_records = 1,
+                              .memory = 0,
+                              .timeout = 86'400,
+                              .tags = {builder.string_address(3)}};
     const Guest guest = Guest::read(write("good.elf", builder.file()));
     ASSERT_EQ(guest.tests().size(), 2U);
     EXPECT_EQ(guest.tests()[0].line, 10U) << "in the order of the source";
     EXPECT_EQ(guest.tests()[0].needs.cpus, 64U);
+    EXPECT_EQ(guest.tests()[0].needs.timeout, 86'400U);
+    EXPECT_THAT(guest.tests()[0].tags, testing::ElementsAre("slow", "needs-1g"));
+    EXPECT_TRUE(guest.tests()[1].tags.empty());
     EXPECT_EQ(guest.tests()[1].full_name(), "suite.test");
     EXPECT_EQ(guest.tests()[1].file, "some/file.cpp");
 }

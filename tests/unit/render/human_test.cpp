@@ -75,9 +75,42 @@ TEST(HumanReport, NothingButSkippedTestsIsNoSuccess) {
 
 TEST(HumanReport, TellsWhatDidNotFinish) {
     RunReport report = test::report_of({test::passed("boot", "empty")});
-    report.interrupted = true;
+    report.cut_short = CutShort::interrupted;
     report.not_finished = 2;
     EXPECT_THAT(human_summary(report), HasSubstr("\ninterrupted: 2 tests did not finish\n"));
+}
+
+TEST(HumanReport, AFlakyTestShowsWhatFailed) {
+    const RunReport report =
+        test::report_of({test::passed("boot", "empty"), test::flaky("demo", "wavers")});
+    EXPECT_EQ(human_test(report.tests[1], {}),
+              "PASS  demo.wavers   2 vCPUs    12.5 ms  flaky\n"
+              "      attempt 1 failed: an expectation failed\n"
+              "      guest/suites/demo.cpp:12: expected a == b\n"
+              "          1 == 2\n"
+              "      attempt 2 failed: triple fault\n");
+    EXPECT_EQ(human_summary(report),
+              "\n2 tests in 1.50 s: 2 passed (1 flaky), 0 failed, 0 skipped\n"
+              "flaky:\n"
+              "  demo.wavers  failed 2 of 3 attempts: an expectation failed\n");
+}
+
+TEST(HumanReport, WarnsOfSlowTests) {
+    TestResult result = test::passed("demo", "crawls");
+    result.seconds = 6;
+    result.timeout = 10;
+    result.slow_after = 5;
+    EXPECT_THAT(human_test(result, {}),
+                EndsWith("      slow: it took more than 5.00 s of its timeout of 10.0 s\n"));
+    result.verdict = Verdict::failed;
+    EXPECT_THAT(human_test(result, {}), Not(HasSubstr("slow"))) << "there is worse to say";
+}
+
+TEST(HumanReport, SaysWhyThereWasNothingToRun) {
+    RunReport report = test::report_of({});
+    report.nothing_to_run = true;
+    report.remarks = {"shard 4/4 is empty: there are 3 tests"};
+    EXPECT_EQ(human_report(report, {}), "shard 4/4 is empty: there are 3 tests\n");
 }
 
 TEST(HumanReport, IsItsParts) {

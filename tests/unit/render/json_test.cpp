@@ -56,7 +56,8 @@ TEST(JsonReport, HasTheSchemasKeys) {
     EXPECT_EQ(result["command"], json({"nestbed", "run"}));
     expect_keys(result["host"], {"cpu", "kernel", "kvm_module", "paging", "nested", "calibration"});
     expect_keys(result["tests"][0], {"suite", "name", "verdict", "reason", "seconds", "failures"});
-    EXPECT_EQ(result["summary"], json({{"passed", 1}, {"failed", 1}, {"skipped", 1}}));
+    EXPECT_EQ(result["summary"],
+              json({{"passed", 1}, {"failed", 1}, {"skipped", 1}, {"flaky", 0}}));
 }
 
 TEST(JsonReport, HoldsWhatTheTestsFound) {
@@ -233,11 +234,28 @@ TEST(JsonReport, HoldsProofs) {
 
 TEST(JsonReport, TellsOfAnInterruption) {
     RunReport report = test::report_of({});
-    report.interrupted = true;
+    report.cut_short = CutShort::interrupted;
     report.not_finished = 3;
+    report.left_out = {"boot.empty", "boot.memory"};
     const json result = parsed(json_report(report));
     EXPECT_EQ(result["interrupted"], true);
+    EXPECT_EQ(result["cut_short"], "interrupted");
     EXPECT_EQ(result["not_finished"], 3);
+    EXPECT_EQ(result["left_out"], json({"boot.empty", "boot.memory"}));
+    report.cut_short = CutShort::time_limit;
+    EXPECT_EQ(parsed(json_report(report))["interrupted"], false);
+    EXPECT_EQ(parsed(json_report(report))["cut_short"], "time_limit");
+}
+
+TEST(JsonReport, HasFailedAttempts) {
+    const json result = parsed(json_report(test::report_of({test::flaky("demo", "wavers")})));
+    EXPECT_EQ(result["summary"]["flaky"], 1);
+    EXPECT_EQ(result["tests"][0]["verdict"], "passed");
+    EXPECT_EQ(result["tests"][0]["flaky"], true);
+    const json& attempts = result["tests"][0]["failed_attempts"];
+    ASSERT_EQ(attempts.size(), 2U);
+    EXPECT_EQ(attempts[0]["failures"][0]["expression"], "a == b");
+    EXPECT_EQ(attempts[1]["diagnosis"], "vCPU 0: ended the run\n");
 }
 
 TEST(JsonHostReport, WorksWithoutKvm) {

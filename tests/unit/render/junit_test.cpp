@@ -74,6 +74,35 @@ TEST(JunitReport, WhatCouldNotBeRunIsAnErrorAndNoFailure) {
                                "type=\"kernel_refused\"/>"));
 }
 
+TEST(JunitReport, AFlakyTestIsInTheFormOfSurefire) {
+    const std::string xml = junit_report(test::report_of({test::flaky("demo", "wavers")}));
+    EXPECT_THAT(xml, HasSubstr("tests=\"1\" failures=\"0\" errors=\"0\""));
+    EXPECT_THAT(xml, HasSubstr(R"(
+      <flakyFailure message="an expectation failed" type="expectation">
+        <stackTrace>guest/suites/demo.cpp:12: expected a == b&#10;    1 == 2&#10;</stackTrace>
+        <system-out>[cpu 0] before it failed&#10;</system-out>
+      </flakyFailure>
+      <flakyFailure message="triple fault" type="guest">
+        <stackTrace>vCPU 0: ended the run&#10;</stackTrace>
+      </flakyFailure>
+)"));
+    EXPECT_THAT(xml, Not(HasSubstr("<failure")));
+}
+
+TEST(JunitReport, OfATestThatNeverPassedTheFirstFailureIsTheFailure) {
+    TestResult never = test::flaky("demo", "fails");
+    never.verdict = Verdict::failed;
+    never.reason = "the last reason";
+    const std::string xml = junit_report(test::report_of({never}));
+    EXPECT_THAT(xml, HasSubstr("tests=\"1\" failures=\"1\" errors=\"0\""));
+    const std::size_t failure = xml.find("<failure message=\"an expectation failed\"");
+    const std::size_t second = xml.find("<rerunFailure message=\"triple fault\"");
+    const std::size_t last = xml.find("<rerunFailure message=\"the last reason\"");
+    EXPECT_LT(failure, second);
+    EXPECT_LT(second, last);
+    EXPECT_NE(last, std::string::npos);
+}
+
 TEST(JunitReport, AnErrorOfTheRunIsOne) {
     RunReport report = test::report_of({});
     report.error = Error(ErrorKind::host_lacks, "no /dev/kvm");
@@ -85,7 +114,7 @@ TEST(JunitReport, AnErrorOfTheRunIsOne) {
 
 TEST(JunitReport, AnUnfinishedRunIsAnError) {
     RunReport report = test::report_of({test::passed("boot", "empty")});
-    report.interrupted = true;
+    report.cut_short = CutShort::interrupted;
     report.not_finished = 2;
     const std::string xml = junit_report(report);
     EXPECT_THAT(xml,

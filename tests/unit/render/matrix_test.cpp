@@ -57,6 +57,13 @@ failed:
 )");
 }
 
+TEST(Matrix, FlakyTestsAreSaid) {
+    EXPECT_THAT(text_of({environment("npt", {test::flaky("demo", "wavers")})}),
+                HasSubstr("\nflaky:\n"
+                          "  npt: demo.wavers: failed 2 of 3 attempts: an expectation failed\n"));
+    EXPECT_THAT(text_of({environment("npt", {passed("demo", "works")})}), Not(HasSubstr("flaky")));
+}
+
 TEST(Matrix, SuitesStandInTheOrderInWhichTheyCome) {
     const std::string text =
         text_of({environment("ept", {passed("zoo", "a"), passed("boot", "b")}),

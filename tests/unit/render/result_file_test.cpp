@@ -44,12 +44,18 @@ std::string refusal_of(const std::string& text) {
 TEST(ResultFile, IsAReportReadBack) {
     RunReport written = report();
     written.not_finished = 3;
+    written.left_out = {"boot.other"};
+    written.guests = {"boot", "./demo.elf"};
+    written.tests.push_back(test::flaky("demo", "wavers"));
     const ResultFile file = result_file_from(json_report(written), "npt.json");
     EXPECT_EQ(file.host.cpu, "A CPU");
     EXPECT_EQ(file.host.kernel, "6.1");
     EXPECT_EQ(file.host.paging, "npt");
     EXPECT_EQ(file.not_finished, 3U);
-    ASSERT_EQ(file.tests.size(), 3U);
+    EXPECT_THAT(file.left_out, testing::ElementsAre("boot.other"));
+    EXPECT_THAT(file.guests, testing::ElementsAre("boot", "./demo.elf"));
+    ASSERT_EQ(file.tests.size(), 4U);
+    EXPECT_TRUE(file.tests[3].is_flaky());
     EXPECT_EQ(file.tests[0].full_name(), "boot.empty");
     EXPECT_EQ(file.tests[0].verdict, Verdict::passed);
     EXPECT_EQ(file.tests[1].verdict, Verdict::failed);

@@ -51,9 +51,26 @@ TEST(TapReport, ADiagnosisIsAListOfLines) {
         HasSubstr("  diagnosis:\n    - \"vCPU 0: ended the run\"\n    - \"  registers\"\n"));
 }
 
+TEST(TapReport, AFlakyTestIsOkWithARemark) {
+    EXPECT_THAT(tap_report(test::report_of({test::flaky("demo", "wavers")})),
+                EndsWith("1..1\nok 1 - demo.wavers\n"
+                         "# flaky: failed 2 of 3 attempts: an expectation failed\n"));
+}
+
+TEST(TapReport, APlanOfNothingSaysWhy) {
+    RunReport report = test::report_of({});
+    report.remarks = {"shard 4/4 is empty"};
+    report.nothing_to_run = true;
+    EXPECT_EQ(tap_report(report), "TAP version 13\n1..0 # SKIP shard 4/4 is empty\n");
+    report.nothing_to_run = false;
+    report.tests.push_back(test::passed("boot", "empty"));
+    EXPECT_EQ(tap_report(report),
+              "TAP version 13\n1..1\n# shard 4/4 is empty\nok 1 - boot.empty\n");
+}
+
 TEST(TapReport, BailsOutOfAnUnfinishedRun) {
     RunReport report = test::report_of({test::passed("boot", "empty")});
-    report.interrupted = true;
+    report.cut_short = CutShort::interrupted;
     report.not_finished = 2;
     EXPECT_THAT(tap_report(report), StartsWith("TAP version 13\n1..3\n"));
     EXPECT_THAT(tap_report(report), EndsWith("Bail out! interrupted: 2 tests did not finish\n"));

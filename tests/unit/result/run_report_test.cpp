@@ -10,9 +10,13 @@ namespace {
 TEST(RunReport, SaysWhatItFallsShortOf) {
     RunReport report = test::report_of({test::failed("a", "b")});
     EXPECT_EQ(report.shortcoming(), "") << "a failed test is a result";
-    report.interrupted = true;
+    report.cut_short = CutShort::interrupted;
     report.not_finished = 1;
     EXPECT_EQ(report.shortcoming(), "interrupted: 1 test did not finish");
+    report.cut_short = CutShort::time_limit;
+    EXPECT_EQ(report.shortcoming(), "the time limit was reached: 1 test did not finish");
+    report.cut_short = CutShort::first_failure;
+    EXPECT_EQ(report.shortcoming(), "stopped at the first failure: 1 test not run");
     report.error = Error(ErrorKind::io, "a full disk");
     EXPECT_EQ(report.shortcoming(), "a full disk: 1 test did not finish");
     report.not_finished = 0;

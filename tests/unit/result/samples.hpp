@@ -39,6 +39,25 @@ inline TestResult failed(const std::string& suite, const std::string& name) {
     return result;
 }
 
+/// It failed, and died when it was run again, before it passed.
+inline TestResult flaky(const std::string& suite, const std::string& name) {
+    TestResult result = passed(suite, name);
+    result.failed_attempts = {
+        {.reason = "an expectation failed",
+         .error = {},
+         .seconds = 0.5,
+         .failures = {{"guest/suites/" + suite + ".cpp", 12, "a == b", "1 == 2"}},
+         .log = {"[cpu 0] before it failed"},
+         .diagnosis = ""},
+        {.reason = "triple fault",
+         .error = {},
+         .seconds = 0.25,
+         .failures = {},
+         .log = {},
+         .diagnosis = "vCPU 0: ended the run\n"}};
+    return result;
+}
+
 /// The guest died.
 inline TestResult crashed(const std::string& suite, const std::string& name) {
     TestResult result = passed(suite, name);

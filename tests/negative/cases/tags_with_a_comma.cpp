@@ -1,0 +1,12 @@
+// Tags have a space between them.
+// expected of g++: tags_must_be_words
+// expected of clang++: call to consteval function .*test_needs. is not a constant expression
+#define NESTBED_GUEST
+#include "guest/harness/test_needs.hpp"
+
+#ifdef WITHOUT_MISUSE
+constexpr auto needs = nestbed::guest::test_needs({.tags = "slow"});
+#else
+constexpr auto needs = nestbed::guest::test_needs({.tags = "slow,needs-pcid"});
+#endif
+static_assert(needs.cpus == 1);

@@ -1,0 +1,77 @@
+// Tests that are run again, with functions in place of VMs.
+
+#include "vmm/run/retries.hpp"
+
+#include <gmock/gmock.h>
+
+namespace nestbed::vmm {
+namespace {
+
+/// What each run comes to, the first one first; 'i' is interrupted.
+TestResult result_of_runs(std::uint64_t retries, const std::string& verdicts, std::size_t& runs) {
+    runs = 0;
+    return run_with_retries(retries, [&] {
+        TestResult result;
+        const char verdict = verdicts.at(runs++);
+        result.verdict = verdict == 'p'   ? Verdict::passed
+                         : verdict == 's' ? Verdict::skipped
+                                          : Verdict::failed;
+        result.interrupted = verdict == 'i';
+        result.reason = "run " + std::to_string(runs);
+        result.log = {result.reason};
+        return result;
+    });
+}
+
+TEST(Retries, WhatPassesOrIsSkippedRunsOnce) {
+    std::size_t runs = 0;
+    for (const char* verdict : {"p", "s"}) {
+        const TestResult result = result_of_runs(3, verdict, runs);
+        EXPECT_EQ(runs, 1U);
+        EXPECT_FALSE(result.is_flaky());
+    }
+}
+
+TEST(Retries, APassAfterFailuresIsFlaky) {
+    std::size_t runs = 0;
+    const TestResult result = result_of_runs(5, "ffp", runs);
+    EXPECT_EQ(runs, 3U);
+    EXPECT_EQ(result.verdict, Verdict::passed);
+    EXPECT_TRUE(result.is_flaky());
+    ASSERT_EQ(result.failed_attempts.size(), 2U);
+    EXPECT_EQ(result.failed_attempts[0].reason, "run 1");
+    EXPECT_EQ(result.failed_attempts[1].reason, "run 2");
+    EXPECT_THAT(result.failed_attempts[1].log, testing::ElementsAre("run 2"));
+    EXPECT_EQ(result.reason, "run 3");
+}
+
+TEST(Retries, ComeToAnEnd) {
+    std::size_t runs = 0;
+    const TestResult result = result_of_runs(2, "fffp", runs);
+    EXPECT_EQ(runs, 3U);
+    EXPECT_EQ(result.verdict, Verdict::failed);
+    EXPECT_EQ(result.failed_attempts.size(), 2U);
+    EXPECT_FALSE(result.is_flaky());
+    EXPECT_EQ(result_of_runs(0, "fp", runs).verdict, Verdict::failed);
+    EXPECT_EQ(runs, 1U);
+}
+
+TEST(Retries, OnlyAPassUndoesAFailure) {
+    std::size_t runs = 0;
+    for (const char* verdicts : {"fs", "fi"}) {
+        const TestResult result = result_of_runs(3, verdicts, runs);
+        EXPECT_EQ(runs, 2U);
+        EXPECT_EQ(result.verdict, Verdict::failed) << verdicts;
+        EXPECT_EQ(result.reason, "run 1");
+        EXPECT_FALSE(result.interrupted);
+    }
+}
+
+TEST(Retries, AnInterruptedTestIsNotRunAgain) {
+    std::size_t runs = 0;
+    EXPECT_TRUE(result_of_runs(3, "i", runs).interrupted);
+    EXPECT_EQ(runs, 1U);
+}
+
+}  // namespace
+}  // namespace nestbed::vmm
