@@ -16,10 +16,11 @@ function(_nestbed_add_options)
 
   # In one string each: of two equal options CMake drops the second, and -O2 must be the last -O.
   string(CONCAT both
-    "-O2 -g -gno-split-dwarf -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mgeneral-regs-only "
+    "-O2 -gno-split-dwarf -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mgeneral-regs-only "
     "-march=x86-64 -mtune=generic -masm=att -mno-red-zone -fno-omit-frame-pointer "
-    "-fno-stack-protector -fno-stack-clash-protection -fcf-protection=none "
-    "-fno-asynchronous-unwind-tables "
+    "-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables "
+    # A frame of more than a page must not step over the guard page below a stack.
+    "-fstack-clash-protection "
     # A user-mode function may not reach into the kernel image for the table of a switch.
     "-fno-jump-tables "
     # What these call is not there.
@@ -35,10 +36,16 @@ function(_nestbed_add_options)
     "-fprofile-exclude-files=.*")
   string(CONCAT clang
     # libstdc++ names long double, which Clang wants the x87 for. No instruction of it is used.
-    "-mx87 -msoft-float -fno-vectorize -fno-slp-vectorize "
+    # And libc++ has no std::atomic_ref before 19.
+    "-stdlib=libstdc++ -mx87 -msoft-float -fno-vectorize -fno-slp-vectorize "
     "-fno-profile-instr-generate -fno-coverage-mapping -Wno-unused-command-line-argument")
+  # The runtime is in every guest, and nearly all of a guest's file would be what describes its types and
+  # variables, which no diagnosis shows. What it needs stays: functions, lines, what is inlined where.
+  set(is_runtime $<STREQUAL:$<TARGET_PROPERTY:NAME>,nestbed-guest-runtime>)
+  set(is_small $<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,${is_runtime}>)
   target_compile_options(nestbed::guest INTERFACE
     "SHELL:$<$<COMPILE_LANGUAGE:C,CXX>:${both}>"
+    "SHELL:$<$<COMPILE_LANGUAGE:C,CXX>:$<IF:${is_small},-g1 -gstatement-frontiers -ginline-points,-g>>"
     "SHELL:$<$<COMPILE_LANG_AND_ID:C,GNU>:${gnu}>$<$<COMPILE_LANG_AND_ID:CXX,GNU>:${gnu}>"
     "SHELL:$<$<COMPILE_LANG_AND_ID:C,Clang>:${clang}>$<$<COMPILE_LANG_AND_ID:CXX,Clang>:${clang}>"
     "SHELL:$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>"
@@ -50,8 +57,8 @@ function(_nestbed_add_options)
     "SHELL:-nostdlib -static -no-pie -fno-lto -fno-sanitize=all"
     "SHELL:-T \"${root}/guest/boot/guest.ld\""
     "SHELL:-Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack"
-    # Of -no-pie beside -static, and of what the project has in its flags.
-    $<$<LINK_LANG_AND_ID:CXX,Clang>:-Wno-unused-command-line-argument>)
+    # Warnings of -no-pie beside -static, and of what the project has in its flags.
+    "SHELL:$<$<LINK_LANG_AND_ID:CXX,Clang>:-Wno-unused-command-line-argument>")
 endfunction()
 if(NOT TARGET nestbed::guest)
   _nestbed_add_options()

@@ -63,9 +63,9 @@ install(FILES ${PROJECT_SOURCE_DIR}/cmake/NestbedGuest.cmake
   DESTINATION ${nestbed_data}/cmake COMPONENT guest)
 file(RELATIVE_PATH shared
   ${CMAKE_INSTALL_FULL_DATADIR}/nestbed ${CMAKE_INSTALL_FULL_INCLUDEDIR}/nestbed)
-file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/package)
-file(CREATE_LINK ${shared} ${PROJECT_BINARY_DIR}/package/shared SYMBOLIC)
-install(FILES ${PROJECT_BINARY_DIR}/package/shared DESTINATION ${nestbed_data} COMPONENT guest)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/links)
+file(CREATE_LINK ${shared} ${PROJECT_BINARY_DIR}/links/shared SYMBOLIC)
+install(FILES ${PROJECT_BINARY_DIR}/links/shared DESTINATION ${nestbed_data} COMPONENT guest)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/nestbed)
 install(TARGETS nestbed_paging EXPORT nestbedTargets)

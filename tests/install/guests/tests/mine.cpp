@@ -19,8 +19,8 @@ namespace {
 using namespace nestbed::guest;
 namespace paging = nestbed::paging;
 
-// What -fPIC, -O0, sanitizers, coverage and -march=native would each have look into the kernel image,
-// or use an instruction that KVM does not interpret.
+// What -fPIC, -O0, sanitizers, coverage and -march=native would each have look into the kernel
+// image, or use an instruction that KVM does not interpret.
 GUEST_USER_DATA constinit std::array<std::uint64_t, 4> words{};
 
 GUEST_USER std::uint64_t add_up(std::uint64_t address, std::uint64_t shift) {
