@@ -17,7 +17,7 @@ set(completions ${documents}/completions)
 install(FILES ${completions}/nestbed
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT program)
 install(FILES ${completions}/_nestbed
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT program)
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT program)
 install(FILES ${completions}/nestbed.fish
   DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT program)
 
@@ -37,8 +37,6 @@ string(REGEX REPLACE "\n\n" "\n.\n" license "${license}")
 string(REGEX REPLACE "\n(.)" "\n \\1" license " ${license}")
 configure_file(${PROJECT_SOURCE_DIR}/packaging/copyright.in ${documents}/copyright @ONLY)
 install(FILES ${documents}/copyright DESTINATION ${doc} COMPONENT program)
-install(FILES ${PROJECT_SOURCE_DIR}/packaging/lintian-overrides
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME nestbed COMPONENT program)
 
 execute_process(COMMAND ${PROJECT_SOURCE_DIR}/packaging/debian_changelog.sh
     ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_VERSION} ${NESTBED_MAINTAINER}

@@ -27,7 +27,7 @@ using Json = nlohmann::json;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KvmParameter, path, value)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Task, modules, module_parameters, expected_parameter, command,
-                                   directory, outputs)
+                                   directory, environment, outputs)
 
 namespace {
 
@@ -78,6 +78,10 @@ int run_command(const Descriptor& channel, const Task& task) {
         return [&channel, kind](const std::string& text) { send(channel, kind, text); };
     };
     ::setenv(progress_variable, "3", 1);
+    for (const std::string& variable : task.environment) {
+        const std::size_t equals = variable.find('=');
+        ::setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+    }
     ChildProcess command(
         {.command = task.command,
          .outputs = {sends(FrameKind::output), sends(FrameKind::error), sends(FrameKind::progress)},

@@ -14,12 +14,13 @@ struct KvmParameter {
 };
 
 struct Task {
-    std::vector<std::string> modules;   ///< their files, in the order to be loaded
-    std::string module_parameters{};    ///< of the last one: "npt=1"
-    KvmParameter expected_parameter{};  ///< without it the machine is not the one asked for
-    std::vector<std::string> command;   ///< the program's path first
-    std::string directory;              ///< to run it in
-    std::vector<std::string> outputs;   ///< files to be brought back, if they are there
+    std::vector<std::string> modules;        ///< their files, in the order to be loaded
+    std::string module_parameters{};         ///< of the last one: "npt=1"
+    KvmParameter expected_parameter{};       ///< without it the machine is not the one asked for
+    std::vector<std::string> command;        ///< the program's path first
+    std::string directory;                   ///< to run it in
+    std::vector<std::string> environment{};  ///< "NAME=value" of variables that it has besides
+    std::vector<std::string> outputs;        ///< files to be brought back, if they are there
 };
 
 /// Where things are in the nested machine.

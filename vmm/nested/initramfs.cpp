@@ -1,5 +1,6 @@
 #include "vmm/nested/initramfs.hpp"
 
+#include <cstdlib>
 #include <sstream>
 
 #include "vmm/base/error.hpp"
@@ -90,6 +91,17 @@ std::vector<std::string> add_modules(CpioArchive& archive, const Emulator& emula
     return paths;
 }
 
+/// What says how whoever reads the command's output wants it: GitHub's runner has annotations.
+std::vector<std::string> variables_of_the_reader() {
+    std::vector<std::string> variables;
+    for (const std::string name : {"GITHUB_ACTIONS", "NO_COLOR"}) {
+        if (const char* value = std::getenv(name.c_str()); value != nullptr) {
+            variables.push_back(name + "=" + value);
+        }
+    }
+    return variables;
+}
+
 }  // namespace
 
 std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
@@ -107,6 +119,7 @@ std::string make_initramfs(const Emulator& emulator, const NestedKernel& kernel,
               .expected_parameter = emulator.expected_parameter,
               .command = {program_path},
               .directory = command.directory,
+              .environment = variables_of_the_reader(),
               .outputs = {}};
     if (!command.program.empty()) {
         const fs::path program = absolute(command.directory, command.program);

@@ -5,6 +5,7 @@
 
 #include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/cpio_reader.hpp"
+#include "tests/unit/nested/environment_variable.hpp"
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/module_file.hpp"
 #include "vmm/host/emulated_machine.hpp"
@@ -91,6 +92,12 @@ TEST_F(InitramfsTest, TheCommandRunsInItsDirectory) {
     EXPECT_EQ(task.expected_parameter.path, "/sys/module/kvm_amd/parameters/npt");
     EXPECT_EQ(task.expected_parameter.value, "Y");
     EXPECT_EQ(files.entry("home/somebody").mode & S_IFMT, S_IFDIR | 0U);
+}
+
+TEST_F(InitramfsTest, TheCommandKnowsWhoReadsItsOutput) {
+    const test::EnvironmentVariable runner("GITHUB_ACTIONS", "true");
+    const test::EnvironmentVariable color("NO_COLOR", std::nullopt);
+    EXPECT_THAT(task_in(unpacked()).environment, ElementsAre("GITHUB_ACTIONS=true"));
 }
 
 TEST_F(InitramfsTest, TheModulesAreLoadedInOrderTheLastWithParameters) {

@@ -19,6 +19,7 @@ TEST(Task, ComesBack) {
                             .expected_parameter = {"/sys/npt", "Y"},
                             .command = {"/nestbed/nestbed", "run", ""},
                             .directory = "/home/somebody",
+                            .environment = {"NAME=a=b", "EMPTY="},
                             .outputs = {"/home/somebody/report.json", "/tmp/report.xml"}}));
     EXPECT_THAT(task.modules, ElementsAre("/nestbed/kvm.ko", "/nestbed/kvm_amd.ko"));
     EXPECT_EQ(task.module_parameters, "npt=1 avic=0");
@@ -26,6 +27,7 @@ TEST(Task, ComesBack) {
     EXPECT_EQ(task.expected_parameter.value, "Y");
     EXPECT_THAT(task.command, ElementsAre("/nestbed/nestbed", "run", ""));
     EXPECT_EQ(task.directory, "/home/somebody");
+    EXPECT_THAT(task.environment, ElementsAre("NAME=a=b", "EMPTY="));
     EXPECT_THAT(task.outputs, ElementsAre("/home/somebody/report.json", "/tmp/report.xml"));
 }
 
@@ -43,11 +45,13 @@ TEST(Task, MayHoldBytesThatAreNoUtf8) {
                                           .module_parameters = bytes,
                                           .command = {bytes},
                                           .directory = bytes,
+                                          .environment = {bytes},
                                           .outputs = {bytes}}));
     EXPECT_THAT(task.modules, ElementsAre(bytes));
     EXPECT_EQ(task.module_parameters, bytes);
     EXPECT_THAT(task.command, ElementsAre(bytes));
     EXPECT_EQ(task.directory, bytes);
+    EXPECT_THAT(task.environment, ElementsAre(bytes));
     EXPECT_THAT(task.outputs, ElementsAre(bytes));
 }
 
