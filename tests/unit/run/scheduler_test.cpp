@@ -285,6 +285,39 @@ TEST(Scheduler, UntilATestFailsKeepsTheRepetitionInWhichOneDoes) {
     EXPECT_THAT(first.left_out, ElementsAre("numbered.test_1", "numbered.test_2"));
 }
 
+TEST(Scheduler, ARepetitionThatBeganBesideTheFailureIsNotMissed) {
+    Recorder recorder;
+    Meeting meeting;
+    std::atomic<bool> has_failed{false};
+    const RunReport report = report_of(
+        tests_with_cpus({1, 1}), {2, 2},
+        [&](const PlannedTest& test, const auto&) {
+            if (test.repetition == 1 && test.test->line == 0) {
+                return result_of(test);
+            }
+            meeting.wait_for(2);  // the last test of one repetition, and the first of the next
+            if (test.repetition == 1) {
+                return result_of(test, Verdict::failed);
+            }
+            has_failed.wait(false);
+            return result_of(test);
+        },
+        {},
+        {.run = {},
+         .started = recorder.steps.started,
+         .finished =
+             [&](const TestResult& result) {
+                 if (result.verdict == Verdict::failed) {
+                     has_failed = true;
+                     has_failed.notify_all();
+                 }
+             }},
+        {.repeat = without_end, .until = RunUntil::a_test_fails});
+    EXPECT_EQ(report.tests.size(), 3U);
+    EXPECT_FALSE(report.cut_short);
+    EXPECT_EQ(report.not_finished, 0U);
+}
+
 TEST(Scheduler, UntilATestFailsMayEndWithoutAFailure) {
     const RunReport report =
         report_of_failure(3, {1, 1}, {.repeat = 1000, .until = RunUntil::a_test_fails}, 0, 0);
