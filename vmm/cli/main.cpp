@@ -10,7 +10,6 @@
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
-#include "vmm/cli/selection_options.hpp"
 
 namespace nestbed::vmm {
 
@@ -48,7 +47,6 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
         add_nested(program, invocation);
         add_nested_init(program, invocation);
     }
-    arguments = with_exclusions_joined(arguments);
     std::ranges::reverse(arguments);  // CLI11 takes them from the end
     try {
         program.parse(std::move(arguments));

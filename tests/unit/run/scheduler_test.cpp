@@ -351,6 +351,26 @@ TEST(Scheduler, AStopAmidARepetitionLeavesTheLastWholeOne) {
     }
 }
 
+TEST(Scheduler, AStopBetweenRepetitionsIsOne) {
+    for (const std::uint64_t repeat : {without_end, std::uint64_t{3}}) {
+        Recorder recorder;
+        std::stop_source stop;
+        const RunReport report = report_of(tests_with_cpus({1, 1}), {1, 1},
+                                           [&](const PlannedTest& test, const auto&) {
+                                               if (test.repetition == 3 && test.test->line == 1) {
+                                                   stop.request_stop();
+                                               }
+                                               return result_of(test);
+                                           },
+                                           stop.get_token(), recorder.steps,
+                                           {.repeat = repeat, .until = RunUntil::a_test_fails});
+        EXPECT_EQ(report.cut_short.has_value(), repeat == without_end) << "3 were all";
+        EXPECT_EQ(report.passed_repetitions, 3U);
+        EXPECT_EQ(report.tests.size(), 2U);
+        EXPECT_EQ(report.not_finished, 0U);
+    }
+}
+
 TEST(Scheduler, WhatIsAlwaysSkippedIsNotRepeatedWithoutEnd) {
     Recorder recorder;
     const RunReport report =
