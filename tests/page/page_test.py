@@ -126,6 +126,17 @@ class Page(PageCase):
         self.assert_says("The run was interrupted", "4 tests did not finish", "1 test failed",
                          "the disk is full", "no 1 GiB pages", "a page was stale", "a line of its log")
 
+    def test_flaky_tests(self):
+        attempt = {"reason": "it was stale once", "error": None, "seconds": 0.1, "failures": [],
+                   "log": ["a line of then"], "diagnosis": ""}
+        self.show(one=results.shootdown(
+            tests=[results.test(flaky=True, failed_attempts=[attempt])], cut_short="time_limit",
+            remarks=["shard 2/4 of all"],
+            summary={"passed": 1, "failed": 0, "skipped": 0, "flaky": 1}))
+        self.assert_says("1 test passed only when run again", "it was stale once",
+                         "a line of then", "passed (flaky)", "The time limit ended the run",
+                         "shard 2/4 of all.")
+
     def test_differences(self):
         base = results.shootdown(repetitions=3)
         slower = results.shootdown(1.5, repetitions=3, cpu="Another CPU")

@@ -22,24 +22,21 @@ using testing::StartsWith;
 constexpr int flaky_tests = 6;
 constexpr int out_of_time = 124;
 
-std::vector<std::string> listed(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "list");
-    arguments.emplace_back("--json");
-    const ProcessResult result = nestbed(arguments);
-    EXPECT_EQ(result.exit_code, success) << result.err;
-    std::vector<std::string> names;
-    for (const json& test : json::parse(result.out)["tests"]) {
-        names.push_back(test["suite"].get<std::string>() + "." + test["name"].get<std::string>());
-    }
-    return names;
-}
-
+/// Of a report's tests, or a list's.
 std::vector<std::string> names_in(const json& report) {
     std::vector<std::string> names;
     for (const json& test : report["tests"]) {
         names.push_back(test["suite"].get<std::string>() + "." + test["name"].get<std::string>());
     }
     return names;
+}
+
+std::vector<std::string> listed(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "list");
+    arguments.emplace_back("--json");
+    const ProcessResult result = nestbed(arguments);
+    EXPECT_EQ(result.exit_code, success) << result.err;
+    return names_in(json::parse(result.out));
 }
 
 // What needs no KVM.

@@ -10,7 +10,6 @@
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
-#include "vmm/cli/selection_options.hpp"
 
 namespace nestbed::vmm {
 
@@ -56,7 +55,6 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
     program.require_subcommand(1);
     program.footer(std::string("nestbed COMMAND --help says more.\n\n") + exit_code_help);
     add_commands(program, invocation, commands);
-    arguments = with_exclusions_joined(arguments);
     std::ranges::reverse(arguments);  // CLI11 takes them from the end
     try {
         program.parse(std::move(arguments));

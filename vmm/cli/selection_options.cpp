@@ -82,21 +82,4 @@ void hand_in(const SelectionOptions& options, Invocation& invocation) {
     }
 }
 
-std::vector<std::string> with_exclusions_joined(const std::vector<std::string>& arguments) {
-    std::vector<std::string> joined;
-    bool is_ours = true;
-    for (const std::string& argument : arguments) {
-        const bool has_value = is_ours && !joined.empty() && argument.starts_with('-') &&
-                               !argument.starts_with("--") && argument != "-h" &&
-                               (joined.back() == "--filter" || joined.back() == "--tag");
-        if (has_value) {
-            joined.back() += "=" + argument;
-        } else {
-            joined.push_back(argument);
-        }
-        is_ours = is_ours && argument != "--";
-    }
-    return joined;
-}
-
 }  // namespace nestbed::vmm

@@ -31,8 +31,4 @@ void add_selection_options(CLI::App* command, SelectionOptions& options);
 /// What a nested machine must have of it.
 void hand_in(const SelectionOptions& options, Invocation& invocation);
 
-/// The same command line, with `--filter -x` as `--filter=-x`, and `--tag` likewise: CLI11 would
-/// take an exclusion for an option. What is behind `--` is another command's.
-std::vector<std::string> with_exclusions_joined(const std::vector<std::string>& arguments);
-
 }  // namespace nestbed::vmm

@@ -100,6 +100,9 @@ Json json_of(const TestResult& test) {
 
 std::vector<FailedAttempt> failed_attempts_in(const Json& attempts) {
     std::vector<FailedAttempt> all;
+    if (!attempts.is_array()) {
+        throw_error(ErrorKind::input, "failed_attempts must be a list");
+    }
     for (const Json& attempt : attempts) {
         all.push_back({.reason = attempt.at("reason"),
                        .error = {},

@@ -57,7 +57,8 @@ ReadMeasurement measurement_in(const Json& json) {
 
 /// What stands in a page as it is, so that the page can rely on it.
 void check_lists(const Json& json) {
-    for (const char* list : {"command", "tests", "measurements", "rows", "fits", "crossovers"}) {
+    for (const char* list :
+         {"command", "tests", "measurements", "rows", "fits", "crossovers", "remarks"}) {
         if (json.contains(list) && !json.at(list).is_array()) {
             throw_error(ErrorKind::input, "{} must be a list", list);
         }

@@ -122,6 +122,7 @@ class SideBySide {
     /// How the run ended, and what it left out.
     void report_left_out(std::vector<PlannedTest> left) {
         std::uint64_t count = left.size() + plan_.left() + (next_ ? 1 : 0);
+        const bool is_all_done = left.empty() && !next_ && plan_.left() == 0;
         if (next_) {
             left.push_back(*next_);
         }
@@ -145,7 +146,7 @@ class SideBySide {
         if (report_.error) {
             return;
         }
-        if (stop_.stop_requested() && (count != 0 || kept_.leave_out_the_last_repetition())) {
+        if (stop_.stop_requested() && !is_all_done) {
             report_.cut_short = CutShort::interrupted;
         } else if (count != 0) {
             report_.cut_short = CutShort::first_failure;

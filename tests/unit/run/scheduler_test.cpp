@@ -285,6 +285,39 @@ TEST(Scheduler, UntilATestFailsKeepsTheRepetitionInWhichOneDoes) {
     EXPECT_THAT(first.left_out, ElementsAre("numbered.test_1", "numbered.test_2"));
 }
 
+TEST(Scheduler, ARepetitionThatBeganBesideTheFailureIsNotMissed) {
+    Recorder recorder;
+    Meeting meeting;
+    std::atomic<bool> has_failed{false};
+    const RunReport report = report_of(
+        tests_with_cpus({1, 1}), {2, 2},
+        [&](const PlannedTest& test, const auto&) {
+            if (test.repetition == 1 && test.test->line == 0) {
+                return result_of(test);
+            }
+            meeting.wait_for(2);  // the last test of one repetition, and the first of the next
+            if (test.repetition == 1) {
+                return result_of(test, Verdict::failed);
+            }
+            has_failed.wait(false);
+            return result_of(test);
+        },
+        {},
+        {.run = {},
+         .started = recorder.steps.started,
+         .finished =
+             [&](const TestResult& result) {
+                 if (result.verdict == Verdict::failed) {
+                     has_failed = true;
+                     has_failed.notify_all();
+                 }
+             }},
+        {.repeat = without_end, .until = RunUntil::a_test_fails});
+    EXPECT_EQ(report.tests.size(), 3U);
+    EXPECT_FALSE(report.cut_short);
+    EXPECT_EQ(report.not_finished, 0U);
+}
+
 TEST(Scheduler, UntilATestFailsMayEndWithoutAFailure) {
     const RunReport report =
         report_of_failure(3, {1, 1}, {.repeat = 1000, .until = RunUntil::a_test_fails}, 0, 0);
@@ -315,6 +348,26 @@ TEST(Scheduler, AStopAmidARepetitionLeavesTheLastWholeOne) {
         EXPECT_EQ(report.tests.size(), repetition == 1 ? 1U : 3U);
         EXPECT_EQ(report.not_finished, repetition == 1 ? 2U : 0U);
         EXPECT_EQ(report.tests.front().repetition, repetition == 1 ? 1U : 4U);
+    }
+}
+
+TEST(Scheduler, AStopBetweenRepetitionsIsOne) {
+    for (const std::uint64_t repeat : {without_end, std::uint64_t{3}}) {
+        Recorder recorder;
+        std::stop_source stop;
+        const RunReport report = report_of(tests_with_cpus({1, 1}), {1, 1},
+                                           [&](const PlannedTest& test, const auto&) {
+                                               if (test.repetition == 3 && test.test->line == 1) {
+                                                   stop.request_stop();
+                                               }
+                                               return result_of(test);
+                                           },
+                                           stop.get_token(), recorder.steps,
+                                           {.repeat = repeat, .until = RunUntil::a_test_fails});
+        EXPECT_EQ(report.cut_short.has_value(), repeat == without_end) << "3 were all";
+        EXPECT_EQ(report.passed_repetitions, 3U);
+        EXPECT_EQ(report.tests.size(), 2U);
+        EXPECT_EQ(report.not_finished, 0U);
     }
 }
 
