@@ -116,6 +116,7 @@ std::string see_also(CLI::App& command) {
     }
     std::ranges::sort(pages);
     std::vector<std::string> terms;
+    terms.reserve(pages.size());
     for (const std::string& page : pages) {
         terms.push_back(bold(page) + "(1)");
     }
