@@ -31,7 +31,7 @@ consteval channel::TestNeeds test_needs(channel::TestNeeds needs = {}) { return 
             __LINE__, ::nestbed::guest::test_needs(__VA_ARGS__)};    \
     static void guest_test_##suite##_##name()
 
-/// Ends the test as skipped, for a reason (a string literal) that the report shows.
+/// Ends the test as skipped, for a reason (a constant string) that the report shows.
 #define GUEST_SKIP(reason)               \
     do {                                 \
         ::nestbed::guest::skip(reason);  \

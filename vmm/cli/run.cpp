@@ -34,7 +34,7 @@ constexpr char examples[] =
     "  nestbed run my.elf --set rounds=100          a guest of your own, with a parameter\n"
     "  nestbed run --repeat 100 --shuffle 1         look for a test that fails now and then\n"
     "  nestbed run --output out.xml --output out.json  for CI; the human report goes to stdout\n\n"
-    "The guests crash, calibrate and measure_* run only when they are named.\n\n";
+    "The guests crash, mistakes, calibrate and measure_* run only when they are named.\n\n";
 
 struct RunOptions {
     std::vector<std::string> guests;
