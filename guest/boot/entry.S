@@ -9,9 +9,9 @@
     .globl guest_entry
     function guest_entry
     .cfi_undefined rip          // ends every backtrace
-    // Stack n ends at kernel_stacks + (n + 1) * KERNEL_STACK_SIZE.
+    // Stack n, with its guard, ends at kernel_stacks + (n + 1) * their size.
     lea 1(%rsi), %rax
-    imul $KERNEL_STACK_SIZE, %rax, %rax
+    imul $(STACK_GUARD_SIZE + KERNEL_STACK_SIZE), %rax, %rax
     lea kernel_stacks(%rax), %rsp
     xor %ebp, %ebp              // ends one by frame pointers
     call guest_start
@@ -22,6 +22,6 @@
     .balign 4096
     .globl kernel_stacks
 kernel_stacks:
-    .skip KERNEL_STACK_SIZE * MAX_CPUS
+    .skip (STACK_GUARD_SIZE + KERNEL_STACK_SIZE) * MAX_CPUS
 
     .section .note.GNU-stack, "", @progbits

@@ -27,11 +27,11 @@ bool same_name(const char* left, const char* right) {
 
 const channel::BootInfo& boot_info() { return *boot; }
 
-std::uint64_t parameter(const char* name, std::uint64_t fallback) {
+std::uint64_t parameter(ConstantString name, std::uint64_t fallback) {
     // The host tells whoever misspelt one.
-    write_record(channel::RecordType::parameter, name);
+    write_record(channel::RecordType::parameter, name.c_str());
     for (std::uint32_t i = 0; i < boot->parameter_count; ++i) {
-        if (same_name(boot->parameters[i].name, name)) {
+        if (same_name(boot->parameters[i].name, name.c_str())) {
             return boot->parameters[i].value;
         }
     }

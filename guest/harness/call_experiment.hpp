@@ -14,11 +14,11 @@ namespace nestbed::guest {
 
 /// What the results say of a kind of call.
 struct CallKind {
-    const char* name;
-    const char* answered_by;
-    const char* mode = "kernel";  ///< that makes the call, and times it
+    ConstantString name;
+    ConstantString answered_by;
+    ConstantString mode = "kernel";  ///< that makes the call, and times it
     /// What the bare loop answers beside it.
-    const char* floor = "port exit";
+    ConstantString floor = "port exit";
     std::uint64_t exits = 0;  ///< of one call
 };
 

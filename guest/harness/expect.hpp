@@ -2,6 +2,7 @@
 // nothing. GUEST_REQUIRE ends the test as well. Both work on every CPU.
 #pragma once
 
+#include "guest/harness/condition.hpp"
 #include "guest/harness/log.hpp"
 #include "shared/channel/record.hpp"
 
@@ -15,23 +16,33 @@ namespace nestbed::guest {
                                                       Argument left, Argument right) {
     write_record(channel::RecordType::failure, &site, left, right);
 }
+[[gnu::cold, gnu::noinline]] inline void send_failure(const channel::Expectation& site,
+                                                      Argument value) {
+    write_record(channel::RecordType::failure, &site, value);
+}
+
+template <typename Relation>
+inline void send_failure(const channel::Expectation& site,
+                         const condition::CheckedCondition<Relation>& checked) {
+    if constexpr (std::same_as<Relation, condition::NoRelation>) {
+        send_failure(site, checked.left);
+    } else {
+        send_failure(site, checked.left, checked.right);
+    }
+}
 
 }  // namespace nestbed::guest
 
-/// Sends the failure of `left relation right`, as written here, with the two values.
-#define GUEST_FAIL_RELATION(left, relation, right, left_value, right_value)                      \
-    static constexpr ::nestbed::channel::Expectation guest_site{__FILE__, left, relation, right, \
-                                                                __LINE__};                       \
-    ::nestbed::guest::send_failure(guest_site, ::nestbed::guest::argument(left_value),           \
-                                   ::nestbed::guest::argument(right_value))
-
-#define GUEST_EXPECT_RELATION(left, relation, right)                                \
-    do {                                                                            \
-        const auto guest_left = (left);                                             \
-        const auto guest_right = (right);                                           \
-        if (!(guest_left relation guest_right)) [[unlikely]] {                      \
-            GUEST_FAIL_RELATION(#left, #relation, #right, guest_left, guest_right); \
-        }                                                                           \
+#define GUEST_EXPECT_RELATION(left, relation, right)                                        \
+    do {                                                                                    \
+        const auto guest_left = (left);                                                     \
+        const auto guest_right = (right);                                                   \
+        if (!(guest_left relation guest_right)) [[unlikely]] {                              \
+            static constexpr ::nestbed::channel::Expectation guest_site{                    \
+                __FILE__, #left, #relation, #right, __LINE__};                              \
+            ::nestbed::guest::send_failure(guest_site, ::nestbed::guest::shown(guest_left), \
+                                           ::nestbed::guest::shown(guest_right));           \
+        }                                                                                   \
     } while (false)
 
 #define GUEST_EXPECT_EQ(left, right) GUEST_EXPECT_RELATION(left, ==, right)
@@ -41,18 +52,21 @@ namespace nestbed::guest {
 #define GUEST_EXPECT_GT(left, right) GUEST_EXPECT_RELATION(left, >, right)
 #define GUEST_EXPECT_GE(left, right) GUEST_EXPECT_RELATION(left, >=, right)
 
-#define GUEST_EXPECT(condition)                                         \
-    do {                                                                \
-        if (!(condition)) [[unlikely]] {                                \
-            GUEST_FAIL_RELATION(#condition, "==", "true", false, true); \
-        }                                                               \
+#define GUEST_CHECK(if_not, ...)                                                               \
+    do {                                                                                       \
+        const auto guest_checked = ::nestbed::guest::condition::checked(                       \
+            ::nestbed::guest::condition::Decomposer{} <=> __VA_ARGS__);                        \
+        if (!guest_checked.holds) [[unlikely]] {                                               \
+            static constexpr ::nestbed::channel::Expectation guest_site{                       \
+                __FILE__, #__VA_ARGS__, decltype(guest_checked)::relation, nullptr, __LINE__}; \
+            ::nestbed::guest::send_failure(guest_site, guest_checked);                         \
+            if_not;                                                                            \
+        }                                                                                      \
     } while (false)
 
+/// GUEST_EXPECT(cpu == 0), GUEST_EXPECT(page.is_dirty() || !logs): of a comparison both values are
+/// shown, of anything else that it does not hold.
+#define GUEST_EXPECT(...) GUEST_CHECK(static_cast<void>(0), __VA_ARGS__)
+
 /// For what the rest of the test stands on.
-#define GUEST_REQUIRE(condition)                                        \
-    do {                                                                \
-        if (!(condition)) [[unlikely]] {                                \
-            GUEST_FAIL_RELATION(#condition, "==", "true", false, true); \
-            ::nestbed::guest::finish_test();                            \
-        }                                                               \
-    } while (false)
+#define GUEST_REQUIRE(...) GUEST_CHECK(::nestbed::guest::finish_test(), __VA_ARGS__)

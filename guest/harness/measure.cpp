@@ -6,15 +6,15 @@
 
 namespace nestbed::guest {
 
-void report_measurement(const char* name, const char* unit, const stats::Histogram& histogram,
+void report_measurement(ConstantString name, ConstantString unit, const stats::Histogram& histogram,
                         std::initializer_list<channel::Parameter> parameters,
                         const std::optional<channel::Proof>& proof, Counted counted) {
     if (parameters.size() > channel::max_measurement_parameters) {
         panic("a measurement with too many parameters");
     }
     channel::Measurement measurement{};
-    measurement.name = name;
-    measurement.unit = unit;
+    measurement.name = name.c_str();
+    measurement.unit = unit.c_str();
     measurement.histogram = &histogram;
     measurement.counted = counted == Counted::yes ? 1 : 0;
     measurement.proved = proof ? 1 : 0;

@@ -7,7 +7,7 @@ namespace nestbed::guest {
 
 constinit std::array<PhaseTimes, channel::max_cpus> phase_times{};
 
-const char* PhaseHistograms::name_of(Phase phase) {
+ConstantString PhaseHistograms::name_of(Phase phase) {
     switch (phase) {
         case table_store:
             return "phase table store";
@@ -86,7 +86,7 @@ bool PhaseHistograms::may_report(Phase phase) const {
     return phases_[phase].count() != 0 && (!one_way || worst_bound_ * 10 <= phases_[phase].min());
 }
 
-void PhaseHistograms::report(const char* protocol) const {
+void PhaseHistograms::report(shootdown::ProtocolId protocol) const {
     for (std::uint8_t n = 0; n < phase_count; ++n) {
         const auto phase = static_cast<Phase>(n);
         if (may_report(phase)) {

@@ -13,7 +13,9 @@
 #include <cstdint>
 
 #include "guest/harness/tsc_offset.hpp"
+#include "guest/kernel/constant_string.hpp"
 #include "guest/kernel/shootdown_platform.hpp"
+#include "shared/shootdown/protocol_names.hpp"
 #include "shared/stats/histogram.hpp"
 
 namespace nestbed::guest {
@@ -85,7 +87,7 @@ class PhaseHistograms {
 
     /// Reports each phase that was ever taken. One-way times only if the counters are known to a
     /// tenth of the least of them.
-    void report(const char* protocol) const;
+    void report(shootdown::ProtocolId protocol) const;
 
   private:
     enum Phase : std::uint8_t {
@@ -101,7 +103,7 @@ class PhaseHistograms {
         answer,
         phase_count
     };
-    static const char* name_of(Phase phase);
+    static ConstantString name_of(Phase phase);
 
     void record_phase(Phase phase, std::uint64_t begin, std::uint64_t end);
     /// `target_time` by the clock of `cpu`, as CPU 0's would show it.

@@ -59,7 +59,7 @@ struct Installed {
 
 /// Why an experiment cannot be run here, or null.
 template <template <typename> typename Protocol>
-const char* obstacle_to(const ExperimentSettings& settings) {
+ConstantString obstacle_to(const ExperimentSettings& settings) {
     using P = Installed<Protocol, TracedPlatform>;
     if (P::is_polled && !polls(settings.target)) {
         return "a target in this state does not poll";
@@ -75,7 +75,7 @@ const char* obstacle_to(const ExperimentSettings& settings) {
     }
     if (settings.routing == Routing::hypercall &&
         (!settings.hypercalls || !hypercall::offers_interrupts())) {
-        return settings.hypercalls ? "KVM offers no IPI by hypercall"
+        return settings.hypercalls ? ConstantString("KVM offers no IPI by hypercall")
                                    : "hypercalls do not come back on this host";
     }
     if (!has(settings.flush_policy.primitive)) {
@@ -89,8 +89,8 @@ const char* obstacle_to(const ExperimentSettings& settings) {
 }
 
 /// Ends the test as skipped if there is an obstacle.
-inline void skip_if(const char* obstacle) {
-    if (obstacle != nullptr) {
+inline void skip_if(ConstantString obstacle) {
+    if (obstacle) {
         skip(obstacle);
         finish_test();
     }

@@ -41,7 +41,7 @@ paging::Flags flags_of(Rights rights) {
                : flags;
 }
 
-void report(SoakCounts& counts, const char* what, std::uint64_t address, std::uint64_t seen,
+void report(SoakCounts& counts, ConstantString what, std::uint64_t address, std::uint64_t seen,
             std::uint64_t expected) {
     constexpr std::uint64_t most = 5;
     if (++counts.violations <= most) {
@@ -189,8 +189,8 @@ void SoakPages::access(Random& random, SoakCounts& counts) const {
     ++counts.accesses;
     counts.faults += result.returned ? 0 : 1;
     if (steady && result.returned != allowed) {
-        report(counts, write ? "a write's success" : "a read's success", address(page),
-               result.returned ? 1 : 0, allowed ? 1 : 0);
+        report(counts, write ? ConstantString("a write's success") : "a read's success",
+               address(page), result.returned ? 1 : 0, allowed ? 1 : 0);
     }
     if (result.returned && !write) {
         judge_read(page, least, changed, result.value(), counts);

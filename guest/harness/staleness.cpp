@@ -126,7 +126,7 @@ bool translations_stay_stale_between_visits(bool asleep) {
     const PageTableWindow table(two.space, page, window_of(0));
     two.space.load();
     const bool stale = is_seen_often([&](std::uint64_t word) {
-        run_user(read_word, page.address().raw());
+        run_user(read_word, page.address().raw()).value();
         table.store({two.entry_of(word)}, 1);
         if (asleep) {
             sleep_for_a_moment();
@@ -168,7 +168,7 @@ bool translations_stay_stale_elsewhere(const Disturbance& disturbance) {
         } else if (disturbance.kernel_reader) {
             watch_until_stopped(page.address().raw(), pause);
         } else {
-            run_user(watch_from_user_mode, page.address().raw());
+            run_user(watch_from_user_mode, page.address().raw()).value();
         }
         AddressSpace::unload();
     });

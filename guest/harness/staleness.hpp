@@ -29,7 +29,7 @@ bool translations_stay_stale_elsewhere(const Disturbance& disturbance);
 /// Of a test with a planted bug: it passes if violations were seen, is skipped for `reason` if none
 /// can be, as `can_be_seen()` finds out, and fails otherwise.
 template <typename CanBeSeen>
-void expect_violations(std::uint64_t violations, CanBeSeen&& can_be_seen, const char* reason) {
+void expect_violations(std::uint64_t violations, CanBeSeen&& can_be_seen, ConstantString reason) {
     if (violations == 0 && !can_be_seen()) {
         skip(reason);
         finish_test();

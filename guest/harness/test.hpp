@@ -27,7 +27,7 @@
             __LINE__, ::nestbed::guest::test_needs(__VA_ARGS__)};    \
     static void guest_test_##suite##_##name()
 
-/// Ends the test as skipped, for a reason (a string literal) that the report shows.
+/// Ends the test as skipped, for a reason (a constant string) that the report shows.
 #define GUEST_SKIP(reason)               \
     do {                                 \
         ::nestbed::guest::skip(reason);  \

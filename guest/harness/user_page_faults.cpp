@@ -76,7 +76,7 @@ void make_writable(TrapFrame& frame) {
     const std::uint64_t page = (read_cr2() - test_page(0)) / chase::page_bytes;
     const std::uint64_t n = page / faulting.pages - faulting.first;
     if (n >= faulting.count) {
-        panic(frame);
+        panic(frame, read_cr2());
     }
     count_fault();
     paging::set_entry_bits(*entries[n], paging::bits::writable);

@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "guest/kernel/smp.hpp"
+
 namespace nestbed::guest::apic {
 
 namespace {
@@ -16,6 +18,11 @@ void write_icr(std::uint64_t command) {
 }  // namespace
 
 void send(std::uint32_t cpu, std::uint8_t vector) {
+    require_cpu(cpu);
+    send_to_existing(cpu, vector);
+}
+
+void send_to_existing(std::uint32_t cpu, std::uint8_t vector) {
     write_icr(icr::destination(cpu) | icr::assert_level | vector);
 }
 
@@ -31,6 +38,11 @@ void send_to_all_but_self(std::uint8_t vector) {
 void send_to_self(std::uint8_t vector) { write_msr(arch::msr::x2apic_self_ipi, vector); }
 
 void send_nmi(std::uint32_t cpu) {
+    require_cpu(cpu);
+    send_nmi_to_existing(cpu);
+}
+
+void send_nmi_to_existing(std::uint32_t cpu) {
     write_icr(icr::destination(cpu) | icr::assert_level | icr::delivery_nmi);
 }
 

@@ -31,8 +31,9 @@ constexpr std::uint64_t destination(std::uint32_t cpu) {
 }
 }  // namespace icr
 
-/// Sends a fixed interrupt. WRMSR to the x2APIC range is not serializing: stores that the receiver
-/// must see are ordered before it by a full fence here (SDM Vol. 3A 11.12.3).
+/// Sends a fixed interrupt to a CPU of this VM. WRMSR to the x2APIC range is not serializing:
+/// stores that the receiver must see are ordered before it by a full fence here (SDM Vol.
+/// 3A 11.12.3).
 void send(std::uint32_t cpu, std::uint8_t vector);
 /// To several CPUs of one x2APIC cluster, 16 CPUs: bit n of `members` is CPU 16 * `cluster` + n. A
 /// logical x2APIC id is made of the two by the processor itself (SDM Vol. 3A 11.12.10.2).
@@ -40,5 +41,9 @@ void send_to_cluster(std::uint32_t cluster, std::uint16_t members, std::uint8_t 
 void send_to_all_but_self(std::uint8_t vector);
 void send_to_self(std::uint8_t vector);
 void send_nmi(std::uint32_t cpu);
+
+/// The same, without the look whether the VM has that CPU: for what is timed.
+void send_to_existing(std::uint32_t cpu, std::uint8_t vector);
+void send_nmi_to_existing(std::uint32_t cpu);
 
 }  // namespace nestbed::guest::apic

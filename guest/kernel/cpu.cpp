@@ -10,10 +10,9 @@ namespace nestbed::guest {
 static_assert(MAX_CPUS == channel::max_cpus);
 
 constinit Cpu cpu_areas[channel::max_cpus]{};
+TrapStacks trap_stacks[channel::max_cpus];
 
 namespace {
-
-TrapStacks trap_stacks[channel::max_cpus];
 
 /// One GDT for all CPUs: the flat segments, then each CPU's TSS.
 struct Gdt {
@@ -31,8 +30,8 @@ constinit Gdt gdt;
 static_assert(arch::selector::tss(0) == sizeof(gdt.segments));
 
 template <std::size_t size>
-std::uint64_t top_of(std::uint8_t (&stack)[size]) {
-    return reinterpret_cast<std::uint64_t>(stack) + size;
+std::uint64_t top_of(GuardedStack<size>& stack) {
+    return reinterpret_cast<std::uint64_t>(stack.memory) + size;
 }
 
 void load_task_register(Cpu& cpu) {

@@ -10,10 +10,18 @@
 #include "guest/kernel/stack_size.h"
 #include "shared/arch/descriptors.hpp"
 #include "shared/channel/boot_info.hpp"
+#include "shared/channel/runtime.hpp"
 
 namespace nestbed::guest {
 
 struct TrapScope;
+
+/// The guard below is not mapped (guest/kernel/stacks.hpp).
+template <std::size_t size>
+struct alignas(4096) GuardedStack {
+    std::uint8_t guard[STACK_GUARD_SIZE];
+    std::uint8_t memory[size];
+};
 
 inline constexpr std::uint64_t trap_stack_size = 8192;
 
@@ -32,17 +40,20 @@ struct alignas(64) Cpu {
     RecordWriter records;
     /// Set by another CPU, cleared by this one when the work is done.
     std::atomic<const Work*> work;
+    /// What it waits for, for the VMM alone, which looks when the test hangs.
+    channel::Wait wait;
     arch::TaskStateSegment tss;
 };
 
 /// Stacks that the processor switches to by itself: on entry from user mode (RSP0), for NMI (IST 1)
 /// and for double faults (IST 2). Apart from `Cpu` so that what is used all the time stays
 /// together.
-struct alignas(4096) TrapStacks {
-    std::uint8_t from_user[trap_stack_size];
-    std::uint8_t nmi[trap_stack_size];
-    std::uint8_t double_fault[trap_stack_size];
+struct TrapStacks {
+    GuardedStack<trap_stack_size> from_user;
+    GuardedStack<trap_stack_size> nmi;
+    GuardedStack<trap_stack_size> double_fault;
 };
+extern TrapStacks trap_stacks[channel::max_cpus];
 
 inline constexpr std::uint8_t nmi_stack = 1;
 inline constexpr std::uint8_t double_fault_stack = 2;
@@ -59,6 +70,21 @@ inline std::uint32_t this_cpu_index() {
     asm("mov %%gs:%c1, %0" : "=r"(index) : "i"(offsetof(Cpu, index)));
     return index;
 }
+
+/// While one of these exists, the calling CPU waits. None inside another.
+class WaitMark {
+  public:
+    WaitMark(channel::WaitKind kind, std::uint32_t number, const void* place)
+        : wait_(this_cpu().wait) {
+        wait_ = {kind, number, place};
+    }
+    ~WaitMark() { wait_.kind = channel::WaitKind::nothing; }
+    WaitMark(const WaitMark&) = delete;
+    WaitMark& operator=(const WaitMark&) = delete;
+
+  private:
+    channel::Wait& wait_;
+};
 
 extern Cpu cpu_areas[channel::max_cpus];
 

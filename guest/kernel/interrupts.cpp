@@ -5,6 +5,7 @@
 
 #include "guest/kernel/apic.hpp"
 #include "guest/kernel/cpu.hpp"
+#include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
 #include "guest/kernel/trap_scope.hpp"
 #include "shared/arch/descriptors.hpp"
@@ -80,7 +81,7 @@ extern "C" void trap_dispatch(channel::TrapFrame* frame) {
     if (!is_interrupt && vector != nmi_vector && this_cpu().handler_depth == 0) {
         leave_trap_scope(*frame);
     }
-    panic(*frame);
+    panic(*frame, read_cr2());
 }
 
 }  // namespace nestbed::guest

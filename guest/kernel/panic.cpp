@@ -13,9 +13,9 @@ void panic(const char* message) {
     halt_forever();
 }
 
-void panic(const channel::TrapFrame& frame) {
+void panic(const channel::TrapFrame& frame, std::uint64_t cr2) {
     channel::PanicReport& report = *this_cpu().panic_report;
-    report.cr2 = read_cr2();
+    report.cr2 = cr2;
     report.trap = frame;
     report.has_trap = 1;
     out(channel::port::panic, 0);

@@ -1,6 +1,8 @@
 // The end of the road: says why, and stops the VM.
 #pragma once
 
+#include <cstdint>
+
 #include "shared/channel/panic_report.hpp"
 
 namespace nestbed::guest {
@@ -8,7 +10,7 @@ namespace nestbed::guest {
 /// The VMM prints the message, every vCPU's registers, code, backtrace and page walks.
 [[noreturn]] void panic(const char* message);
 
-/// The same for an exception that nothing expected.
-[[noreturn]] void panic(const channel::TrapFrame& frame);
+/// The same for an exception that nothing expected. `cr2` is of a page fault.
+[[noreturn]] void panic(const channel::TrapFrame& frame, std::uint64_t cr2);
 
 }  // namespace nestbed::guest

@@ -31,7 +31,7 @@ void send_by_cluster(shootdown::CpuSet targets, std::uint8_t vector) {
 void send(Routing routing, shootdown::CpuSet targets, std::uint8_t vector) {
     switch (routing) {
         case Routing::unicast:
-            targets.for_each([&](std::uint32_t cpu) { apic::send(cpu, vector); });
+            targets.for_each([&](std::uint32_t cpu) { apic::send_to_existing(cpu, vector); });
             return;
         case Routing::cluster:
             send_by_cluster(targets, vector);

@@ -45,7 +45,7 @@ struct GuestPlatform {
     }
     /// NMIs go one by one: whatever the routing, an NMI to a CPU that was not asked is one too many
     /// for everyone who uses NMIs.
-    void send_nmi(shootdown::CpuSet targets) const { targets.for_each(apic::send_nmi); }
+    void send_nmi(shootdown::CpuSet targets) const { targets.for_each(apic::send_nmi_to_existing); }
 
     void invalidate(const AddressSpace& space, const shootdown::Request& request) const {
         if (active_spaces.current(this_cpu_index()) == &space) {

@@ -3,6 +3,7 @@
 #include "guest/kernel/apic.hpp"
 #include "guest/kernel/boot.hpp"
 #include "guest/kernel/instructions.hpp"
+#include "guest/kernel/panic.hpp"
 
 namespace nestbed::guest {
 
@@ -10,17 +11,60 @@ namespace {
 
 constinit std::atomic<std::uint32_t> online_application_processors{0};
 
+/// Says how many vCPUs there are. The text is on the stack of a vCPU that stays here.
+[[noreturn, gnu::cold, gnu::noinline]] void panic_for_want_of_cpus() {
+    const std::uint32_t count = cpu_count();
+    char text[] = "this test has 00 vCPUs: ask for more with .cpus";
+    constexpr std::size_t number_at = sizeof("this test has ") - 1;
+    constexpr std::size_t plural_at = number_at + sizeof("00 vCPU") - 1;
+    text[number_at] = static_cast<char>('0' + count / 10);
+    text[number_at + 1] = static_cast<char>('0' + count % 10);
+    const auto take_out = [&text](std::size_t at) {
+        for (; text[at] != '\0'; ++at) {
+            text[at] = text[at + 1];
+        }
+    };
+    if (count == 1) {
+        take_out(plural_at);
+    }
+    if (count < 10) {
+        take_out(number_at);
+    }
+    panic(text);
+}
+
 }  // namespace
 
 std::uint32_t cpu_count() { return boot_info().cpu_count; }
 
+void require_cpus(std::uint32_t count) {
+    if (count > cpu_count()) [[unlikely]] {
+        panic_for_want_of_cpus();
+    }
+}
+
+void require_cpu(std::uint32_t cpu) {
+    if (cpu >= cpu_count()) [[unlikely]] {
+        panic_for_want_of_cpus();
+    }
+}
+
 void start_on(std::uint32_t cpu, const Work& work) {
+    require_cpu(cpu);
+    if (cpu == 0) {
+        panic("vCPU 0 runs the test and takes no work");
+    }
+    if (cpu_areas[cpu].work.load(std::memory_order_relaxed) != nullptr) {
+        panic("work for a vCPU that has some: wait_for it first");
+    }
     // Release: the CPU that finds the work sees what it works on.
     cpu_areas[cpu].work.store(&work, std::memory_order_release);
-    apic::send(cpu, wake_vector);
+    apic::send_to_existing(cpu, wake_vector);
 }
 
 void wait_for(std::uint32_t cpu) {
+    require_cpu(cpu);
+    const WaitMark mark(channel::WaitKind::cpu, cpu, nullptr);
     while (cpu_areas[cpu].work.load(std::memory_order_acquire) != nullptr) {
         pause();
     }

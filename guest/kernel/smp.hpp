@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 
 #include "guest/kernel/cpu.hpp"
 #include "guest/kernel/instructions.hpp"
@@ -14,7 +15,13 @@ inline constexpr std::uint8_t wake_vector = 0xF0;
 
 std::uint32_t cpu_count();
 
-/// Runs `work` on CPU `cpu`, which must be idle, and returns at once.
+/// Panics if the VM has fewer CPUs.
+void require_cpus(std::uint32_t count);
+/// Panics if it has no CPU of that number.
+void require_cpu(std::uint32_t cpu);
+
+/// Runs `work` on CPU `cpu`, which must be idle, and returns at once. CPU 0 runs the test and never
+/// is.
 void start_on(std::uint32_t cpu, const Work& work);
 
 /// Waits until the work given to `cpu` is done. What the work wrote is visible afterwards.
@@ -26,6 +33,7 @@ template <typename Function>
 void run_on_cpus(std::uint32_t count, Function function) {
     const Work work{[](void* callable) { (*static_cast<Function*>(callable))(this_cpu().index); },
                     &function};
+    require_cpus(count);
     for (std::uint32_t cpu = 1; cpu < count; ++cpu) {
         start_on(cpu, work);
     }
@@ -38,7 +46,11 @@ void run_on_cpus(std::uint32_t count, Function function) {
 /// A meeting point of a fixed number of CPUs, to be used again and again.
 class Rendezvous {
   public:
-    explicit constexpr Rendezvous(std::uint32_t cpus) : cpus_(cpus) {}
+    explicit constexpr Rendezvous(std::uint32_t cpus) : cpus_(cpus) {
+        if (!std::is_constant_evaluated()) {
+            require_cpus(cpus);
+        }
+    }
 
     /// Returns when all CPUs have come. What each did before is visible to all after.
     void meet() {
@@ -57,6 +69,9 @@ class Rendezvous {
             round_.store(round + 1, std::memory_order_release);
             return;
         }
+        // A static one was made before the number of CPUs was known.
+        require_cpus(cpus_);
+        const WaitMark mark(channel::WaitKind::meeting, cpus_, this);
         while (round_.load(std::memory_order_acquire) == round) {
             idle();
             pause();

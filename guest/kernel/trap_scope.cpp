@@ -2,6 +2,8 @@
 
 #include "guest/kernel/cpu.hpp"
 #include "guest/kernel/instructions.hpp"
+#include "guest/kernel/panic.hpp"
+#include "shared/arch/exceptions.hpp"
 
 namespace nestbed::guest {
 
@@ -18,6 +20,10 @@ std::optional<Trap> catch_trap(void (*function)(void*), void* argument) {
     cpu.trap_scope = scope.outer;
     if (!trapped) {
         return std::nullopt;
+    }
+    // A stack overflow, which no test means to catch.
+    if (scope.trap.vector() == static_cast<std::uint8_t>(arch::Exception::double_fault)) {
+        panic(scope.trap.frame, scope.trap.cr2);
     }
     return scope.trap;
 }

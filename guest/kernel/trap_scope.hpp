@@ -29,6 +29,7 @@ static_assert(offsetof(TrapScope, stack_pointer) == 0);
 
 /// Runs `function(argument)` in kernel mode; an exception inside ends it there, without unwinding:
 /// destructors of the frames that were left do not run. NMIs and interrupts are handled as usual.
+/// Panics at a stack overflow.
 std::optional<Trap> catch_trap(void (*function)(void*), void* argument);
 
 template <typename Function>

@@ -19,15 +19,15 @@ namespace nestbed::guest {
 
 using UserFunction = std::uint64_t (*)(std::uint64_t first, std::uint64_t second);
 
-/// How a visit to user mode ended.
-struct UserResult {
+/// How a visit to user mode ended. Whoever ignores it does not see that the function faulted.
+struct [[nodiscard]] UserResult {
     Trap trap;
     bool returned;  ///< the function returned; otherwise `trap` is the exception that ended it
 
     /// What it returned. Panics if it did not return: there is no value then.
     std::uint64_t value() const {
         if (!returned) {
-            panic(trap.frame);
+            panic(trap.frame, trap.cr2);
         }
         return trap.frame.rax;
     }
@@ -35,7 +35,7 @@ struct UserResult {
 
 /// Runs `function(first, second)` at CPL 3 with interrupts on, on this CPU's user stack, until it
 /// returns or meets an exception. Interrupts in between are handled and it goes on. `more_flags`
-/// (arch::rflags) are set besides.
+/// (arch::rflags) are set besides. Panics if the user stack overflows.
 UserResult run_user(UserFunction function, std::uint64_t first = 0, std::uint64_t second = 0,
                     std::uint64_t more_flags = 0);
 

@@ -18,6 +18,6 @@ user_returned:
     .balign 4096
     .globl user_stacks
 user_stacks:
-    .skip USER_STACK_SIZE * MAX_CPUS
+    .skip (STACK_GUARD_SIZE + USER_STACK_SIZE) * MAX_CPUS
 
     .section .note.GNU-stack, "", @progbits

@@ -106,7 +106,7 @@ constinit std::atomic<std::uint64_t> pongs{0};
 constinit std::atomic<bool> stop{false};
 
 /// Sends interrupts to CPU 1, which is in `wait`, and waits for each one's handler to answer.
-void measure_ipi(const char* name, void (*wait)()) {
+void measure_ipi(ConstantString name, void (*wait)()) {
     static stats::Histogram cycles;
     set_interrupt_handler(ping_vector, [](TrapFrame&) { pongs.fetch_add(1); });
     run_on_cpus(2, [&](std::uint32_t cpu) {
@@ -121,7 +121,7 @@ void measure_ipi(const char* name, void (*wait)()) {
             }
             const std::uint64_t before = pongs.load();
             const std::uint64_t start = read_tsc();
-            apic::send(1, ping_vector);
+            apic::send_to_existing(1, ping_vector);
             while (pongs.load(std::memory_order_acquire) == before) {
                 pause();
             }
@@ -220,7 +220,7 @@ GUEST_TEST(calibrate, tsc_offset, {.cpus = 2, .tags = "measures"}) {
     static TscSample best;
     run_on_cpus(2, [](std::uint32_t cpu) {
         if (cpu == 1) {
-            run_user(answer_with_tsc);
+            run_user(answer_with_tsc).value();
             return;
         }
         best = compare_clocks(round_trips);

@@ -160,7 +160,7 @@ GUEST_USER std::uint64_t spin_in_user_mode(std::uint64_t, std::uint64_t) {
     }
 }
 
-GUEST_TEST(crash, hang_in_user_mode) { run_user(spin_in_user_mode); }
+GUEST_TEST(crash, hang_in_user_mode) { run_user(spin_in_user_mode).value(); }
 
 GUEST_TEST(crash, internal_error) {
     // A KVM that interprets kernel mode does not know INT3; elsewhere it is an exception.
@@ -249,6 +249,11 @@ GUEST_TEST(crash, failed_expectation) {
     GUEST_LOG("the answer is {}", answer);
     GUEST_EXPECT_EQ(answer + 0, 42U);
     GUEST_EXPECT(answer > 100);
+    GUEST_EXPECT(answer == 41 && answer > 100);
+    GUEST_EXPECT(answer & 2);
+    GUEST_EXPECT(!true);
+    GUEST_REQUIRE(boot_info().magic == answer + 1);
+    GUEST_EXPECT(false);
 }
 
 GUEST_TEST(crash, lost_record) {

@@ -217,13 +217,14 @@ class DirtyLogPhases {
         clear_.record(carried_out(log_.clear()));
     }
 
-    void report(const char* name, const stats::Histogram& cycles, Counted counted = Counted::no) {
+    void report(ConstantString name, const stats::Histogram& cycles,
+                Counted counted = Counted::no) {
         const channel::DirtyLogging& logging = boot_info().dirty_logging;
         const Verdict& found = verdict();
         report_measurement(
             name, "cycles", cycles,
             {number("pages", DirtyLog::pages()), number("cpus", cpu_count()),
-             word("log", name_of(logging.kind)), word("pattern", name_of(settings_.pattern)),
+             word("log", logging.kind), word("pattern", settings_.pattern),
              number("writes", settings_.writes), number("initially_set", logging.initially_set),
              number("ring_entries", logging.ring_entries), outcome(number("ring_full", ring_full_)),
              outcome(number("written", found.written)), outcome(number("missing", found.missing)),

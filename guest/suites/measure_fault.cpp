@@ -63,8 +63,8 @@ std::uint64_t have_host(HostOperationId id, const Blocks& blocks, std::uint64_t 
 
 void page_out(const Blocks& blocks) {
     const HostOperation done = ask_host(HostOperationId::page_out, blocks);
-    log("{} of {} pages left the host's memory (errno {})", done.result,
-        blocks.count * blocks.pages, done.error);
+    GUEST_LOG("{} of {} pages left the host's memory (errno {})", done.result,
+              blocks.count * blocks.pages, done.error);
     if (done.result != blocks.count * blocks.pages) {
         GUEST_SKIP("the host keeps such pages: it has no swap, or does not page them out");
     }
@@ -82,7 +82,7 @@ void move_slot(const Blocks& read) {
         move_while_read(study::memslot_trips, cpu_count() - 1, read.first * read.pages, cycles);
     report_measurement(
         "move", "cycles", cycles,
-        {word("rung", name_of(Rung::moved)), outcome(number("reads", reads.right)),
+        {word("rung", Rung::moved), outcome(number("reads", reads.right)),
          outcome(number("reads_of_nothing", reads.nothing))},
         channel::Proof{.checks = reads.right + reads.wrong, .violations = reads.wrong});
 }
@@ -205,11 +205,10 @@ GUEST_TEST(measure_fault, rung, {.test_memory = 2 << 20, .proof = 1, .tags = "me
                    [&] { time_stores(experiment.counted().part(n, 0)); });
     }
     violations += conclude(rung, blocks);
-    report_measurement("store", "cycles", cycles,
-                       {word("rung", name_of(rung)), number("block_pages", blocks.pages),
-                        number("cpus", experiment.cpus)},
-                       channel::Proof{.checks = blocks.count, .violations = violations},
-                       Counted::yes);
+    report_measurement(
+        "store", "cycles", cycles,
+        {word("rung", rung), number("block_pages", blocks.pages), number("cpus", experiment.cpus)},
+        channel::Proof{.checks = blocks.count, .violations = violations}, Counted::yes);
 }
 
 }  // namespace

@@ -236,7 +236,7 @@ constinit std::atomic<bool> over{false};
 GUEST_USER_DATA constinit std::atomic<std::uint64_t> over_for_user{0};
 
 /// CPU 1 is in `wait()`, which returns when `over` and an interrupt have come.
-void measure_interrupts(const char* name, void (*wait)()) {
+void measure_interrupts(ConstantString name, void (*wait)()) {
     set_bare_interrupt_handler();
     run_on_cpus(2, [&](std::uint32_t cpu) {
         if (cpu == 1) {
@@ -278,7 +278,7 @@ GUEST_USER std::uint64_t spin_until_over(std::uint64_t, std::uint64_t) {
 }
 
 GUEST_TEST(measure_hypercall, user_mode_vcpu, {.cpus = 2, .tags = "measures"}) {
-    measure_interrupts("user_mode_vcpu", [] { run_user(spin_until_over); });
+    measure_interrupts("user_mode_vcpu", [] { run_user(spin_until_over).value(); });
 }
 
 }  // namespace

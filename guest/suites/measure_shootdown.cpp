@@ -14,18 +14,19 @@ using shootdown::ProtocolId;
 
 void report(ProtocolId protocol, const ExperimentSettings& settings, const ExperimentCounts& counts,
             const ExperimentHistograms& histograms) {
-    const channel::Parameter name = word("protocol", name_of(protocol));
+    const channel::Parameter name = word("protocol", protocol);
     report_measurement(
         "shootdown", "cycles", histograms.shootdown,
         {name, number("cpus", settings.cpus), number("pages", settings.pages),
-         word("target", name_of(settings.target)), word("routing", name_of(settings.routing)),
-         word("flush", name_of(settings.flush_policy.primitive)),
+         word("target", settings.target), word("routing", settings.routing),
+         word("flush", settings.flush_policy.primitive),
          number("threshold", settings.flush_policy.threshold),
-         number("initiators", settings.initiators), word("spaces", name_of(settings.spaces)),
+         number("initiators", settings.initiators), word("spaces", settings.spaces),
          outcome(number("reads", counts.reads)), outcome(number("stale_reads", counts.stale_reads)),
          outcome(number("empty_pair", counts.empty_pair)),
          outcome(number("stolen_from", counts.stolen_from)),
-         outcome(word("steal_time", steal_time::is_offered() ? "offered" : "not offered"))},
+         outcome(word("steal_time",
+                      steal_time::is_offered() ? ConstantString("offered") : "not offered"))},
         channel::Proof{.checks = counts.reads, .violations = counts.violations}, Counted::yes);
     if (counts.stolen_from != 0 && histograms.without_steal.count() != 0) {
         report_measurement("shootdown without steal", "cycles", histograms.without_steal, {name},
@@ -36,13 +37,14 @@ void report(ProtocolId protocol, const ExperimentSettings& settings, const Exper
     }
     if (histograms.bare.count() != 0) {
         const bool polled = protocol == ProtocolId::polled;
-        report_measurement(polled ? "bare cache line round trip" : "bare ipi round trip", "cycles",
-                           histograms.bare, {name}, no_claim);
         report_measurement(
-            polled ? "cache line round trip with flush" : "ipi round trip with flush", "cycles",
-            histograms.bare_with_flush, {name}, no_claim);
+            polled ? ConstantString("bare cache line round trip") : "bare ipi round trip", "cycles",
+            histograms.bare, {name}, no_claim);
+        report_measurement(polled ? ConstantString("cache line round trip with flush")
+                                  : "ipi round trip with flush",
+                           "cycles", histograms.bare_with_flush, {name}, no_claim);
     }
-    histograms.phases.report(name_of(protocol));
+    histograms.phases.report(protocol);
 }
 
 /// Parameters: `protocol` (a ProtocolId), and those of ExperimentSettings.
@@ -70,7 +72,7 @@ GUEST_TEST(measure_shootdown, soak, {.cpus = 2, .proof = 1, .tags = "measures sl
     GUEST_EXPECT_GT(shootdowns.count(), 0U);
     report_measurement(
         "shootdown", "cycles", shootdowns,
-        {word("protocol", name_of(protocol)), number("cpus", settings.cpus),
+        {word("protocol", protocol), number("cpus", settings.cpus),
          outcome(number("maps", counts.maps)), outcome(number("remaps", counts.remaps)),
          outcome(number("protects", counts.protects)), outcome(number("unmaps", counts.unmaps)),
          outcome(number("accesses", counts.accesses)), outcome(number("faults", counts.faults)),
@@ -113,11 +115,11 @@ GUEST_TEST(measure_shootdown, crossover, {.tags = "measures"}) {
             histograms[1].record(working_set.invalidate_and_read(pages, everything));
         }
         report_measurement("by page", "cycles", histograms[0],
-                           {number("pages", pages), word("flush", name_of(by_page.primitive)),
+                           {number("pages", pages), word("flush", by_page.primitive),
                             number("working_set", WorkingSet::pages)},
                            no_claim);
         report_measurement("full flush", "cycles", histograms[1],
-                           {number("pages", pages), word("flush", name_of(primitive)),
+                           {number("pages", pages), word("flush", primitive),
                             number("working_set", WorkingSet::pages)},
                            no_claim);
     }

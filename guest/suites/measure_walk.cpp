@@ -26,13 +26,13 @@ ChaseSettings settings_from_parameters() {
 }
 
 /// `loads` were needed to follow the chain all around.
-void report(const char* name, const ChaseSettings& settings, std::uint64_t loads,
+void report(ConstantString name, const ChaseSettings& settings, std::uint64_t loads,
             const stats::Histogram& cycles, Counted counted) {
     report_measurement(
         name, "cycles", cycles,
         {number("accesses", settings.accesses),
          number("working_set", settings.pages * chase::page_bytes),
-         word("pattern", name_of(settings.pattern)), number("cpus", settings.cpus),
+         word("pattern", settings.pattern), number("cpus", settings.cpus),
          number("guest_leaf", boot_info().test_memory.leaf_bytes)},
         channel::Proof{.checks = loads, .violations = loads == settings.pages ? 0U : 1U}, counted);
 }

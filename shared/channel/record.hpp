@@ -48,12 +48,13 @@ struct Record {
 };
 static_assert(sizeof(Record) == 64, "a cache line: a record is written without touching another");
 
-/// The constant part of an expectation.
+/// The constant part of an expectation. Of two expressions, or of one condition; its record has the
+/// values of both, or of both sides of the condition, or that of the condition alone.
 struct Expectation {
     Pointer<const char> file;
-    Pointer<const char> left;      ///< the expressions as written
-    Pointer<const char> relation;  ///< "==", "<", …; empty for a single condition
-    Pointer<const char> right;
+    Pointer<const char> left;      ///< the expressions as written, or the whole condition
+    Pointer<const char> relation;  ///< "==", "<", …: between the values
+    Pointer<const char> right;     ///< null: the condition is in `left`
     std::uint64_t line;
 };
 static_assert(sizeof(Expectation) == 40);

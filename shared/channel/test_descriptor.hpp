@@ -5,6 +5,7 @@
 
 #include "dirty_logging.hpp"
 #include "pointer.hpp"
+#include "runtime.hpp"
 
 namespace nestbed::channel {
 
@@ -54,8 +55,9 @@ struct GuestNote {
     std::uint32_t descriptor_size;  ///< sizeof(TestDescriptor) of the guest
     Pointer<const TestDescriptor> tests_begin;
     Pointer<const TestDescriptor> tests_end;
+    GuestRuntime runtime;
 };
-static_assert(sizeof(GuestNote) == 24);
+static_assert(sizeof(GuestNote) == 56);
 
 inline constexpr char note_name[8] = {'n', 'e', 's', 't', 'b', 'e', 'd', '\0'};
 inline constexpr std::uint32_t note_type = 1;

@@ -1,4 +1,4 @@
-// Tests that run guests which die (guest/suites/crash.cpp).
+// Tests that run guests which die (guest/suites/crash.cpp, mistakes.cpp).
 #pragma once
 
 #include <chrono>
@@ -11,23 +11,28 @@ namespace nestbed::vmm::test {
 
 class CrashTest : public KvmTest {
   protected:
-    /// Runs `crash.name`.
+    explicit CrashTest(const char* guest = "crash") : guest_(guest) {}
+
+    /// Runs a test of that guest.
     TestResult crash(const std::string& name,
                      std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
-        const GuestAndTest crash("crash", name);
+        const GuestAndTest crash(guest_, name);
         TestSettings settings;
         settings.timeout = timeout;
         settings.parameters = {{"depth", 100}};
         return run_test(system(), crash.guest, crash.test, settings, {});
     }
 
-    /// Runs `crash.name`, which has to fail.
+    /// Runs one which has to fail.
     TestResult failed(const std::string& name,
                       std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
         TestResult result = crash(name, timeout);
         EXPECT_EQ(result.verdict, Verdict::failed) << result.reason;
         return result;
     }
+
+  private:
+    const char* guest_;
 };
 
 }  // namespace nestbed::vmm::test

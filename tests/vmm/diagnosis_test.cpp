@@ -343,14 +343,22 @@ TEST_F(CrashTest, WhatAGuestSaysDoesNotDriveTheTerminal) {
 
 TEST_F(CrashTest, FailedExpectation) {
     const TestResult result = failed("failed_expectation");
-    EXPECT_EQ(result.reason, "2 expectations failed");
+    EXPECT_EQ(result.reason, "6 expectations failed");
     EXPECT_THAT(result.diagnosis, IsEmpty());
-    ASSERT_EQ(result.failures.size(), 2U);
+    ASSERT_EQ(result.failures.size(), 6U) << "GUEST_REQUIRE has ended the test";
     EXPECT_EQ(result.failures[0].file, "guest/suites/crash.cpp");
     EXPECT_EQ(result.failures[0].expression, "answer + 0 == 42U");
     EXPECT_EQ(result.failures[0].values, "41 == 42");
     EXPECT_EQ(result.failures[1].line, result.failures[0].line + 1);
-    EXPECT_EQ(result.failures[1].expression, "answer > 100 == true");
+    EXPECT_EQ(result.failures[1].expression, "answer > 100");
+    EXPECT_EQ(result.failures[1].values, "41 > 100");
+    EXPECT_EQ(result.failures[2].expression, "answer == 41 && answer > 100");
+    EXPECT_EQ(result.failures[2].values, "false");
+    EXPECT_EQ(result.failures[3].expression, "answer & 2");
+    EXPECT_EQ(result.failures[3].values, "0");
+    EXPECT_EQ(result.failures[4].expression, "!true");
+    EXPECT_EQ(result.failures[4].values, "false");
+    EXPECT_EQ(result.failures[5].values, "28258971205985646 (0x6465627473656e) == 42");
     EXPECT_THAT(result.log, testing::ElementsAre("[cpu 0] the answer is 41"));
 }
 

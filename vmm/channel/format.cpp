@@ -4,34 +4,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
+#include <iterator>
+
+#include "shared/channel/format_string.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-/// Why {fmt} must not see this format, or null: a width or precision is a length of the text to be
-/// made, and a guest could ask for gigabytes.
-const char* objection(const std::string& format) {
-    constexpr int max_digits = 3;
-    bool in_field = false;
-    int digits = 0;
-    for (std::size_t i = 0; i < format.size(); ++i) {
-        const char c = format[i];
-        if (in_field && c == '{') {
-            return "a width taken from an argument";
-        }
-        if (c == '{' && i + 1 < format.size() && format[i + 1] == '{') {
-            ++i;  // an escaped brace
-        } else if (c == '{' || c == '}') {
-            in_field = c == '{';
-        }
-        digits = in_field && std::isdigit(static_cast<unsigned char>(c)) != 0 ? digits + 1 : 0;
-        if (digits > max_digits) {
-            return "a number over 999";
-        }
-    }
-    return nullptr;
+using channel::ArgumentKind;
+
+ArgumentKind kind_of(const Argument& argument) {
+    // In the order of the variant's types.
+    constexpr ArgumentKind kinds[] = {ArgumentKind::unsigned_integer, ArgumentKind::signed_integer,
+                                      ArgumentKind::boolean, ArgumentKind::address,
+                                      ArgumentKind::string};
+    static_assert(std::size(kinds) == std::variant_size_v<Argument>);
+    return kinds[argument.index()];
+}
+
+channel::FormatProblem problem_of(const std::string& format,
+                                  const std::vector<Argument>& arguments) {
+    std::vector<ArgumentKind> kinds;
+    std::ranges::transform(arguments, std::back_inserter(kinds), kind_of);
+    return channel::problem_of(format.data(), format.data() + format.size(), kinds.data(),
+                               static_cast<std::uint32_t>(kinds.size()));
 }
 
 Argument argument(channel::ArgumentKind kind, std::uint64_t value, const VirtualMemory& memory) {
@@ -75,25 +72,19 @@ std::string show(const Argument& argument) {
 }
 
 std::string format(const std::string& format, const std::vector<Argument>& arguments) {
-    std::string problem;
-    if (const char* reason = objection(format)) {
-        problem = reason;
-    } else {
+    const channel::FormatProblem problem = problem_of(format, arguments);
+    if (problem == channel::FormatProblem::none) {
         fmt::dynamic_format_arg_store<fmt::format_context> store;
         for (const Argument& argument : arguments) {
             std::visit([&](const auto& value) { store.push_back(value); }, argument);
         }
-        try {
-            return fmt::vformat(format, store);
-        } catch (const fmt::format_error& error) {
-            problem = error.what();
-        }
+        return fmt::vformat(format, store);
     }
     std::string text = format;
     for (const Argument& argument : arguments) {
         text += " " + show(argument);
     }
-    return text + " [not formatted: " + problem + "]";
+    return text + " [not formatted: " + channel::text_of(problem) + "]";
 }
 
 }  // namespace nestbed::vmm

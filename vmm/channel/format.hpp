@@ -20,8 +20,8 @@ std::vector<Argument> arguments_of(const channel::Record& record, const VirtualM
 /// In its natural form: 7, -7, true, 0xffff888000000000, "text".
 std::string show(const Argument& argument);
 
-/// {fmt} formatting. A format that is malformed, does not fit the arguments or asks for absurd
-/// widths comes back as it is, with the arguments behind it and why.
+/// {fmt} formatting of what shared/channel/format_string.hpp takes. Any other format, which a
+/// compiler would have refused, comes back as it is, with the arguments behind it and why.
 std::string format(const std::string& format, const std::vector<Argument>& arguments);
 
 }  // namespace nestbed::vmm

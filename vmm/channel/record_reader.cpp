@@ -100,13 +100,18 @@ class Decoder {
     FailedExpectation failure(const channel::Record& record) {
         const auto arguments = arguments_of(record, memory_);
         const auto site = memory_.read<channel::Expectation>(record.text.address);
-        if (!site || arguments.size() != 2) {
+        if (!site || arguments.empty() || arguments.size() > 2) {
             throw PointsToNothing{};
         }
         const std::string relation = text(site->relation);
-        return {kept(text(site->file)), site->line,
-                kept(fmt::format("{} {} {}", text(site->left), relation, text(site->right))),
-                kept(fmt::format("{} {} {}", show(arguments[0]), relation, show(arguments[1])))};
+        const std::string left = text(site->left);
+        const std::string first = show(arguments[0]);
+        return {
+            kept(text(site->file)), site->line,
+            kept(site->right ? fmt::format("{} {} {}", left, relation, text(site->right)) : left),
+            kept(arguments.size() == 2
+                     ? fmt::format("{} {} {}", first, relation, show(arguments[1]))
+                     : first)};
     }
 
     MeasurementEvent measurement(std::span<const std::byte> copied) {

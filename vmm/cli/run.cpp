@@ -33,7 +33,7 @@ constexpr char examples[] =
     "  nestbed run --until-fail --shuffle 1         look for a test that fails now and then\n"
     "  nestbed run --rerun-failed out.json          what failed the last time\n"
     "  nestbed run --output out.xml --output out.json  for CI; the human report goes to stdout\n\n"
-    "The guests crash, calibrate and measure_* run only when they are named.\n"
+    "The guests crash, mistakes, calibrate and measure_* run only when they are named.\n"
     "docs/running.md says more.\n\n";
 
 /// Shows which test is running, and prints each as it finishes where the human report is wanted.

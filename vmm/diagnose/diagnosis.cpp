@@ -14,9 +14,11 @@
 #include "vmm/diagnose/backtrace.hpp"
 #include "vmm/diagnose/cpu_text.hpp"
 #include "vmm/diagnose/disassembly.hpp"
+#include "vmm/diagnose/first_mistakes.hpp"
 #include "vmm/diagnose/page_walk.hpp"
 #include "vmm/diagnose/stopped_cpu.hpp"
 #include "vmm/diagnose/symbols.hpp"
+#include "vmm/diagnose/waiting.hpp"
 
 namespace nestbed::vmm {
 
@@ -26,8 +28,13 @@ constexpr std::size_t last_log_lines = 20;
 /// Halted vCPUs that are shown in full; the others, which idle in the same way, get a line each.
 constexpr std::size_t halted_in_full = 2;
 
-std::string panic_text(const StoppedCpu& cpu) {
-    return cpu.panic ? "panic: " + *cpu.panic : exception_text(*cpu.trap, cpu.state.special.cr2);
+/// Whether a function is of the part of the guest's runtime, which an installed one is as well.
+bool is_of(const SourcePlace& place, std::string_view part) {
+    return place.file.find(part) != std::string::npos;
+}
+bool calls_tests(const SourcePlace& place) { return is_of(place, "guest/boot/"); }
+bool is_called_by_tests(const SourcePlace& place) {
+    return is_of(place, "guest/kernel/") || is_of(place, "guest/harness/");
 }
 
 std::string indent(std::string_view lines, std::size_t spaces) {
@@ -41,7 +48,11 @@ std::string indent(std::string_view lines, std::size_t spaces) {
 class Diagnostician {
   public:
     Diagnostician(const Machine& machine, const Guest& guest, const Outcome& outcome)
-        : machine_(machine), outcome_(outcome), symbols_(guest.image().file()) {}
+        : machine_(machine),
+          image_(guest.image()),
+          outcome_(outcome),
+          symbols_(image_.file()),
+          waiting_(machine, image_.note().runtime) {}
 
     Diagnosis diagnose(const std::vector<std::string>& log) {
         look_at_all();
@@ -51,6 +62,9 @@ class Diagnostician {
             const bool idle = cpu.is_halted() && !ended(cpu) && !cpu.has_panicked();
             report += idle && halted++ >= halted_in_full ? show_briefly(cpu) : show(cpu);
         }
+        for (const std::string& waits : waiting_.texts()) {
+            report += waits + "\n";
+        }
         report += unreadable_ + show_log(log);
         // Names and messages are the guest's and must not drive a terminal.
         std::vector<std::string> lines;
@@ -59,7 +73,7 @@ class Diagnostician {
     }
 
   private:
-    /// All vCPUs, the one that ended the run first.
+    /// All vCPUs, the one that the summary is about first.
     void look_at_all() {
         for (std::uint32_t cpu = 0; cpu < machine_.settings().cpus; ++cpu) {
             try {
@@ -68,8 +82,9 @@ class Diagnostician {
                 unreadable_ += fmt::format("vCPU {}: {}\n", cpu, error.what());
             }
         }
+        const std::optional<std::uint32_t> first = culprit();
         std::stable_partition(cpus_.begin(), cpus_.end(),
-                              [&](const StoppedCpu& cpu) { return ended(cpu); });
+                              [&](const StoppedCpu& cpu) { return cpu.index == first; });
     }
 
     bool ended(const StoppedCpu& cpu) const {
@@ -78,24 +93,49 @@ class Diagnostician {
 
     /// The vCPU that the summary is about: the one that ended the run, or one that kept it from
     /// ending.
-    const StoppedCpu* culprit() const {
-        const auto found = std::ranges::find_if(cpus_, [&](const StoppedCpu& cpu) {
-            return outcome_.ending != Ending::timed_out || !cpu.is_halted();
-        });
-        return found != cpus_.end() ? &*found : cpus_.empty() ? nullptr : &cpus_.front();
+    std::optional<std::uint32_t> culprit() const {
+        if (outcome_.ending != Ending::timed_out) {
+            return outcome_.cpu;
+        }
+        const std::uint32_t last = waiting_.last_to_wait_for();
+        const auto running =
+            std::ranges::find_if(cpus_, [](const StoppedCpu& cpu) { return !cpu.is_halted(); });
+        const auto at_last = std::ranges::find(cpus_, last, &StoppedCpu::index);
+        // vCPU 0 may sleep until another one wakes it.
+        const bool sleeps = last == 0 && at_last != cpus_.end() && at_last->is_halted();
+        return sleeps && running != cpus_.end() ? running->index : last;
     }
 
     std::string summary() const {
-        const StoppedCpu* cpu = culprit();
-        if (cpu == nullptr) {
+        if (cpus_.empty()) {
             return outcome_.detail;
         }
+        const StoppedCpu& cpu = cpus_.front();
         if (outcome_.ending == Ending::timed_out) {
-            return fmt::format("{}: vCPU {} is {}, in {}", outcome_.detail, cpu->index,
-                               activity_text(*cpu), place_of(*cpu));
+            std::string text = fmt::format("{}: vCPU {} is {}, in {}", outcome_.detail, cpu.index,
+                                           activity_text(cpu), place_of(cpu));
+            if (const auto overflow = stack_overflow_text(cpu, image_, outcome_.ending)) {
+                text += ", after a " + *overflow;
+            }
+            for (const std::string& waits : waiting_.texts()) {
+                text += "; " + waits;
+            }
+            return text;
         }
-        const std::string place = cpu->is_reset() ? "" : ", in " + place_of(*cpu);
-        return fmt::format("{}{}, on vCPU {}", what_happened(*cpu), place, cpu->index);
+        const std::string place = cpu.is_reset() ? "" : ", in " + place_of(cpu);
+        return fmt::format("{}{}, on vCPU {}", what_happened(cpu), place, cpu.index);
+    }
+
+    std::string panic_text(const StoppedCpu& cpu) const {
+        if (cpu.panic) {
+            return "panic: " + *cpu.panic;
+        }
+        const std::string exception = exception_text(*cpu.trap, cpu.state.special.cr2);
+        auto mistake = stack_overflow_text(cpu, image_, outcome_.ending);
+        if (!mistake) {
+            mistake = user_reach_text(cpu, image_, symbols_);
+        }
+        return mistake ? fmt::format("{} ({})", *mistake, exception) : exception;
     }
 
     std::string what_happened(const StoppedCpu& cpu) const {
@@ -104,6 +144,13 @@ class Diagnostician {
                 return cpu.has_panicked() ? panic_text(cpu) : "panic, for no reason given";
             case Ending::internal_error:
                 return internal_error_text(cpu);
+            case Ending::triple_fault: {
+                const auto overflow = cpu.is_reset()
+                                          ? std::nullopt
+                                          : stack_overflow_text(cpu, image_, outcome_.ending);
+                return overflow ? fmt::format("{} ({})", *overflow, outcome_.detail)
+                                : outcome_.detail;
+            }
             default:
                 return outcome_.detail;
         }
@@ -135,17 +182,41 @@ class Diagnostician {
         return {seen.begin(), seen.end()};
     }
 
-    /// The code that a summary names: of a panic in words, the function that called for it.
+    /// The code that a summary names: of a panic in words, the function that called for it, and of
+    /// user code that called the kernel, the caller.
     std::string place_of(const StoppedCpu& cpu) const {
         const std::uint64_t code = cpu.state.code();
         const bool in_panic = cpu.panic && !cpu.trap;
         const Backtrace trace = backtrace_of(cpu);
-        if (trace.frames.size() < 2 || (!in_panic && symbols_.function_at(code))) {
+        if (in_panic) {
+            return place_outside_runtime(trace);
+        }
+        if (trace.frames.size() >= 2 && is_user_call_of_kernel(cpu, image_)) {
+            return symbols_.describe(trace.frames[1].code());
+        }
+        if (trace.frames.size() < 2 || symbols_.function_at(code)) {
             return symbols_.describe(code);
         }
-        const std::string caller = symbols_.describe(trace.frames[1].code());
-        return in_panic ? caller
-                        : fmt::format("{:#x}, called from {}", cpu.state.general.rip, caller);
+        return fmt::format("{:#x}, called from {}", cpu.state.general.rip,
+                           symbols_.describe(trace.frames[1].code()));
+    }
+
+    /// The innermost function that is not the runtime's, with what it is inlined into. Of a test
+    /// that ended with a call, which is a jump, what it called.
+    std::string place_outside_runtime(const Backtrace& trace) const {
+        std::string place;
+        for (const StackFrame& frame : trace.frames) {
+            const std::vector<SourcePlace> places = symbols_.source_of(frame.code());
+            const auto own = std::ranges::find_if_not(places, is_called_by_tests);
+            if (own != places.end() && !calls_tests(*own)) {
+                return places_text({own, places.end()}, ", inlined into ");
+            }
+            if (own != places.end() && !place.empty()) {
+                break;
+            }
+            place = symbols_.describe(frame.code());
+        }
+        return place;
     }
 
     Backtrace backtrace_of(const StoppedCpu& cpu) const {
@@ -197,7 +268,9 @@ class Diagnostician {
         const paging::AccessMode mode = state.access_mode();
         const auto error = cpu.page_fault();
         std::string text;
-        if (error) {
+        if (stack_overflow_text(cpu, image_, outcome_.ending)) {
+            text += show_walk_of("CR2", state, cr2, {paging::AccessType::write, mode});
+        } else if (error) {
             text += show_walk_of("CR2", state, cr2, access_of(*error, cr2, rip), error);
         } else if (cr2 != 0) {
             text += show_walk_of("CR2 (of an earlier page fault)", state, cr2,
@@ -233,8 +306,10 @@ class Diagnostician {
     }
 
     const Machine& machine_;
+    const ElfImage& image_;
     const Outcome& outcome_;
     Symbols symbols_;
+    Waiting waiting_;
     std::vector<StoppedCpu> cpus_;
     std::string unreadable_;  ///< what KVM said about the vCPUs that are not in `cpus_`
 };

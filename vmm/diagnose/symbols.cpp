@@ -235,8 +235,12 @@ std::string Symbols::name_of(std::uint64_t address) const {
 }
 
 std::string Symbols::source_text(std::uint64_t address, std::string_view separator) const {
+    return places_text(source_of(address), separator);
+}
+
+std::string places_text(const std::vector<SourcePlace>& places, std::string_view separator) {
     std::vector<std::string> texts;
-    for (const SourcePlace& place : source_of(address)) {
+    for (const SourcePlace& place : places) {
         texts.push_back(fmt::format("{} ({}:{})", place.function, place.file, place.line));
     }
     return fmt::format("{}", fmt::join(texts, separator));

@@ -69,6 +69,9 @@ class Symbols {
     Dwfl_Module* module_ = nullptr;  ///< null, in which libdwfl finds nothing: no ELF file
 };
 
+/// "panic (guest/kernel/panic.cpp:12)", with `separator` between places.
+std::string places_text(const std::vector<SourcePlace>& places, std::string_view separator);
+
 /// A symbol's name for a person: demangled, without "nestbed::" and "(anonymous namespace)::".
 std::string readable_symbol(const char* mangled);
 

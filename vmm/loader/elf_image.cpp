@@ -169,6 +169,7 @@ ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
     require(note.has_value(),
             "not a nestbed guest: it has no nestbed note (see nestbed_add_guest)");
     note_ = *note;
+    stacks_ = GuestStacks(*this);
     entry_ = header.e_entry;
     const bool entry_is_code = std::ranges::any_of(segments_, [&](const Segment& segment) {
         return segment.executable && !segment.user && entry_ >= segment.virtual_address &&

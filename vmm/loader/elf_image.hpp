@@ -13,6 +13,7 @@
 
 #include "shared/channel/test_descriptor.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/loader/guest_stacks.hpp"
 
 namespace nestbed::vmm {
 
@@ -36,6 +37,7 @@ class ElfImage {
     std::uint64_t entry() const { return entry_; }
     const std::vector<Segment>& segments() const { return segments_; }
     const channel::GuestNote& note() const { return note_; }
+    const GuestStacks& stacks() const { return stacks_; }
 
     /// First guest physical address behind the image, 4 KiB-aligned.
     std::uint64_t physical_end() const;
@@ -64,6 +66,7 @@ class ElfImage {
     std::uint64_t entry_ = 0;
     std::vector<Segment> segments_;
     channel::GuestNote note_{};
+    GuestStacks stacks_;
 };
 
 }  // namespace nestbed::vmm

@@ -66,6 +66,26 @@ void copy_to_fresh_memory(std::span<const std::byte> contents, std::byte* destin
     }
 }
 
+/// A segment but for `holes`, which are in order and on whole pages.
+void map_around(BootMapper& mapper, const Segment& segment,
+                const std::vector<AddressRange>& holes) {
+    const std::uint64_t end = segment.virtual_address + segment.memory_size;
+    std::uint64_t at = segment.virtual_address;
+    const auto map_up_to = [&](std::uint64_t part_end) {
+        if (at < part_end) {
+            map(mapper, at, at - segment.virtual_address + segment.physical_address, part_end - at,
+                PageSize::size_4k, flags_of(segment));
+        }
+    };
+    for (const AddressRange& hole : holes) {
+        if (hole.end > segment.virtual_address && hole.begin < end) {
+            map_up_to(hole.begin);
+            at = hole.end;
+        }
+    }
+    map_up_to(end);
+}
+
 void load(GuestMemory& memory, const ElfImage& image) {
     for (const Segment& segment : image.segments()) {
         std::byte* destination = memory.at(segment.physical_address, segment.memory_size);
@@ -98,14 +118,14 @@ std::uint64_t FrameCursor::allocate(std::uint64_t bytes) {
 }
 
 Frame4k build_boot_tables(const GuestMemory& memory, FrameCursor& frames, const ElfImage& image,
-                          const TestMemorySettings& test_memory) {
+                          std::uint32_t cpus, const TestMemorySettings& test_memory) {
     const Frame4k root = *frames.allocate_zeroed();
     BootMapper mapper({.root = root, .scope = paging::MapperScope::whole}, {memory}, frames);
     map(mapper, channel::layout::direct_map, 0, memory.size(), PageSize::size_2m,
         Flags(Permission::read | Permission::write).with_global());
+    const std::vector<AddressRange> holes = image.stacks().unmapped(cpus);
     for (const Segment& segment : image.segments()) {
-        map(mapper, segment.virtual_address, segment.physical_address, segment.memory_size,
-            PageSize::size_4k, flags_of(segment));
+        map_around(mapper, segment, holes);
     }
     map(mapper, channel::layout::test_memory, channel::test_memory_physical, test_memory.bytes,
         test_memory.leaf, Flags(Permission::read | Permission::write | Permission::user));
@@ -130,7 +150,7 @@ SharedPages lay_out(GuestMemory& memory, const ElfImage& image, channel::BootInf
                     const TestMemorySettings& test_memory, std::uint32_t ring_records) {
     load(memory, image);
     FrameCursor frames(memory, image.physical_end());
-    const Frame4k root = build_boot_tables(memory, frames, image, test_memory);
+    const Frame4k root = build_boot_tables(memory, frames, image, boot.cpu_count, test_memory);
     const std::uint64_t* const pml4 = HostTableWindow{memory}(root);
     SharedPages pages{.boot_info = frames.allocate(sizeof(channel::BootInfo)),
                       .rings = {},

@@ -46,9 +46,10 @@ struct TestMemorySettings {
 };
 
 /// The page tables that a guest starts with (shared/channel/layout.hpp), built with the guest's own
-/// entry library so that the guest need not. Returns their root.
+/// entry library so that the guest need not. What is below a stack of it is not mapped. Returns
+/// their root.
 paging::Frame4k build_boot_tables(const GuestMemory& memory, FrameCursor& frames,
-                                  const ElfImage& image,
+                                  const ElfImage& image, std::uint32_t cpus,
                                   const TestMemorySettings& test_memory = {});
 
 /// A name and a value each.

@@ -24,7 +24,8 @@ const BuiltinGuest* builtin_named(std::string_view name) {
 
 /// Those that die on purpose (`crash`), measurements and the calibration.
 bool runs_only_when_named(std::string_view guest_name) {
-    return guest_name == "crash" || guest_name == "calibrate" || guest_name.starts_with("measure_");
+    return guest_name == "crash" || guest_name == "mistakes" || guest_name == "calibrate" ||
+           guest_name.starts_with("measure_");
 }
 
 Guest read(const BuiltinGuest& builtin) { return {std::string(builtin.name), builtin.file}; }

@@ -101,7 +101,9 @@ TEST_F(Format, ABooleanIsTrueWhateverItsBits) {
 }
 
 TEST_F(Format, WhatDoesNotFitComesBackWithItsArguments) {
-    EXPECT_THAT(format("{} {}", {number(1)}), StartsWith("{} {} 1 [not formatted: "));
+    EXPECT_EQ(format("{} {}", {number(1)}), "{} {} 1 [not formatted: a field without a value]");
+    EXPECT_EQ(format("{}", {number(1), number(2)}),
+              "{} 1 2 [not formatted: a value without a field]");
     EXPECT_THAT(format("{4}", {number(1)}), HasSubstr("[not formatted: "));
     EXPECT_THAT(format("{name}", {number(1)}), HasSubstr("[not formatted: "));
     EXPECT_THAT(format("{:d}", {string("text")}), StartsWith("{:d} \"text\" [not formatted: "));

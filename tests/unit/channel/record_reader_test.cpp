@@ -117,6 +117,47 @@ TEST(RecordReader, FailuresAndSkipsAndMeasurements) {
     EXPECT_EQ(std::get<std::uint64_t>(result.parameters[0].value), 64U);
 }
 
+TEST(RecordReader, FailuresOfAConditionShowItsOperandsOrItsValue) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    const auto write = [&](std::string_view condition, std::string_view relation,
+                           std::initializer_list<std::uint64_t> values) {
+        const channel::Expectation site{
+            {guest.text("file.cpp")}, {guest.text(condition)}, {guest.text(relation)}, {}, 12};
+        channel::Record failure = guest.next_record(0, guest.place(site));
+        failure.type = channel::RecordType::failure;
+        for (const std::uint64_t value : values) {
+            failure.arguments[failure.argument_count++] = value;
+        }
+        guest.write(0, failure);
+    };
+    write("cpu == 0", "==", {1, 0});
+    write("flags & mask", "", {0});
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations, IsEmpty());
+    ASSERT_EQ(records.failures.size(), 2U);
+    EXPECT_EQ(records.failures[0].expression, "cpu == 0");
+    EXPECT_EQ(records.failures[0].values, "1 == 0");
+    EXPECT_EQ(records.failures[1].expression, "flags & mask");
+    EXPECT_EQ(records.failures[1].values, "0");
+}
+
+TEST(RecordReader, AFailureOfNoOrOfThreeValuesIsNone) {
+    for (const std::uint8_t count : {std::uint8_t{0}, std::uint8_t{3}}) {
+        FakeGuest guest;
+        RecordReader reader = reader_of(guest);
+        const channel::Expectation site{
+            {guest.text("file.cpp")}, {guest.text("a")}, {guest.text("")}, {}, 12};
+        channel::Record failure = guest.next_record(0, guest.place(site));
+        failure.type = channel::RecordType::failure;
+        failure.argument_count = count;
+        guest.write(0, failure);
+        const GuestRecords records = reader.finish();
+        EXPECT_EQ(records.violations.size(), 1U) << +count;
+        EXPECT_THAT(records.failures, IsEmpty()) << +count;
+    }
+}
+
 TEST(RecordReader, CpusAreDrainedSideBySide) {
     constexpr std::uint32_t cpus = 4;
     constexpr std::uint32_t rounds = 100;

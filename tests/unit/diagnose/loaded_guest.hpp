@@ -39,7 +39,7 @@ class LoadedGuest {
         : image_(std::string(name), builtin_guest(name)),
           memory_(map_backing({.kind = Backing::anon}, 32 << 20)),
           frames_(memory_, image_.physical_end()),
-          root_(build_boot_tables(memory_, frames_, image_)) {
+          root_(build_boot_tables(memory_, frames_, image_, 1)) {
         for (const Segment& segment : image_.segments()) {
             std::ranges::copy(segment.contents,
                               memory_.at(segment.physical_address, segment.memory_size));

@@ -30,6 +30,7 @@ struct ElfBuilder {
     static constexpr std::uint64_t note_at = 0x100;
     static constexpr std::uint64_t strings_at = 0x200;
     static constexpr std::uint64_t tests_at = 0x300;
+    static constexpr std::uint64_t stacks_at = 0xF00;
 
     Elf64_Ehdr header{};
     Elf64_Phdr text{};
@@ -41,6 +42,7 @@ struct ElfBuilder {
                           channel::note_type};
     channel::GuestNote note{};
     std::vector<channel::TestDescriptor> tests;
+    std::vector<channel::Stacks> stacks;
     std::vector<std::string_view> strings{"suite", "test", "some/file.cpp"};
 
     ElfBuilder() {
@@ -86,7 +88,13 @@ struct ElfBuilder {
         note = {channel::abi_version,
                 sizeof(channel::TestDescriptor),
                 {kernel + tests_at},
-                {kernel + tests_at + tests.size() * sizeof(channel::TestDescriptor)}};
+                {kernel + tests_at + tests.size() * sizeof(channel::TestDescriptor)},
+                {}};
+    }
+
+    void add_stacks(const channel::Stacks& more) {
+        stacks.push_back(more);
+        note.runtime = {{kernel + stacks_at}, stacks.size(), {}, 0};
     }
 
     std::uint64_t string_address(std::size_t index) const {
@@ -129,6 +137,11 @@ struct ElfBuilder {
         for (const channel::TestDescriptor& descriptor : tests) {
             put(bytes, at, descriptor);
             at += sizeof descriptor;
+        }
+        at = page_size + stacks_at;
+        for (const channel::Stacks& of_a_kind : stacks) {
+            put(bytes, at, of_a_kind);
+            at += sizeof of_a_kind;
         }
         return bytes;
     }

@@ -235,6 +235,50 @@ INSTANTIATE_TEST_SUITE_P(
              "96 bytes instead of 104"}),
     name_of);
 
+constexpr channel::Stacks good_stacks{{layout::kernel_image + page_size},
+                                      channel::StackKind::kernel,
+                                      page_size,
+                                      page_size,
+                                      2 * page_size};
+
+Flaw flaw_of_stacks(const char* name, void (*spoil)(channel::Stacks&)) {
+    return {name,
+            [spoil](ElfBuilder& b) {
+                channel::Stacks stacks = good_stacks;
+                spoil(stacks);
+                b.add_stacks(stacks);
+            },
+            "impossible place or size"};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Stacks, FlawedElf,
+    testing::Values(
+        Flaw{"TooMany",
+             [](ElfBuilder& b) {
+                 b.add_stacks(good_stacks);
+                 b.note.runtime.stack_kinds = 9;
+             },
+             "9 kinds of stacks; 8 are possible"},
+        Flaw{"TableOutsideSegments",
+             [](ElfBuilder& b) {
+                 b.add_stacks(good_stacks);
+                 b.note.runtime.stacks.address = 0x1234;
+             },
+             "table of its stacks"},
+        flaw_of_stacks("NotOnAPage", [](channel::Stacks& s) { s.first.address += 8; }),
+        flaw_of_stacks("HalfAGuard", [](channel::Stacks& s) { s.guard_bytes = 2048; }),
+        flaw_of_stacks("Overlapping", [](channel::Stacks& s) { s.stride = page_size; }),
+        flaw_of_stacks("NoStride",
+                       [](channel::Stacks& s) {
+                           s = {s.first, s.kind, 0, 0, 0};
+                       }),
+        flaw_of_stacks("HugeGuard",
+                       [](channel::Stacks& s) { s.guard_bytes = past_all - page_size + 1; }),
+        flaw_of_stacks("BeyondTheLastAddress",
+                       [](channel::Stacks& s) { s.first.address = past_all - page_size + 1; })),
+    name_of);
+
 INSTANTIATE_TEST_SUITE_P(
     Tests, FlawedElf,
     testing::Values(

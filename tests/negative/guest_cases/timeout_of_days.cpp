@@ -5,8 +5,8 @@
 #include "guest/harness/test_needs.hpp"
 
 #ifdef WITHOUT_MISUSE
-constexpr auto needs = nestbed::guest::test_needs({.timeout = 600, .tags = "slow"});
+constexpr auto use = nestbed::guest::test_needs({.timeout = 600, .tags = "slow"});
 #else
-constexpr auto needs = nestbed::guest::test_needs({.timeout = 100'000});
+constexpr auto use = nestbed::guest::test_needs({.timeout = 100'000});
 #endif
 static_assert(needs.cpus == 1);

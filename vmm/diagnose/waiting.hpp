@@ -1,0 +1,35 @@
+// What the vCPUs of a guest wait for, and so which of them keeps the others from going on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/channel/runtime.hpp"
+#include "vmm/platform/machine.hpp"
+
+namespace nestbed::vmm {
+
+class Waiting {
+  public:
+    /// As the guest's memory says now. `machine` must have stopped.
+    Waiting(const Machine& machine, const channel::GuestRuntime& runtime);
+    /// For tests.
+    explicit Waiting(std::vector<channel::Wait> waits) : waits_(std::move(waits)) {}
+
+    /// vCPU 0 ends the run: it, or whom it waits for, or whom that one waits for, …
+    std::uint32_t last_to_wait_for() const;
+
+    /// "vCPU 0 waits for vCPU 1 (wait_for)", "vCPUs 0 and 2 wait in a Rendezvous: 2 of 3 have come,
+    /// vCPU 1 has not": a line for all that wait for the same.
+    std::vector<std::string> texts() const;
+
+  private:
+    std::vector<std::uint32_t> waiting_like(std::uint32_t cpu) const;
+    std::vector<std::uint32_t> absent_from(const std::vector<std::uint32_t>& present) const;
+    std::string text_of(const channel::Wait& wait, const std::vector<std::uint32_t>& cpus) const;
+
+    std::vector<channel::Wait> waits_;  ///< of each vCPU
+};
+
+}  // namespace nestbed::vmm
