@@ -106,6 +106,9 @@ TEST_F(Nested, AGuestOfOnesOwnComesAlong) {
     std::ofstream(path("failed.json")) << R"({"schema": 2, "tests": [], "measurements": [],
         "host": {"cpu": null, "kernel": null, "paging": null}, "not_finished": 2,
         "left_out": ["user.missing_page", "user.may_not_halt"], "guests": ["mine.elf"]})";
+    expect_one_line_error(nested("npt", {"--", "run", "boot", "--rerun-failed", path("failed.json"),
+                                         "--output", path("failed.json")}),
+                          bad_input);
     const std::vector<std::string> arguments =
         command("npt", {"--", "run", "--rerun-failed", "failed.json", "--filter", "-*halt"});
     const ProcessResult result =

@@ -148,6 +148,18 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
         throw_error(ErrorKind::usage,
                     "--resume: not in a nested machine, which keeps no file when it ends");
     }
+    for (const std::string& input : inner.inputs) {
+        for (const std::string& output : inner.outputs) {
+            std::error_code none;
+            // The old output is gone before the machine gets its files.
+            if (fs::equivalent(input, output, none)) {
+                throw_error(ErrorKind::usage,
+                            "--output {}: the command in the machine reads it, so that its report "
+                            "needs another name",
+                            output);
+            }
+        }
+    }
     command.outputs = {inner.outputs.begin(), inner.outputs.end()};
     command.inputs.insert(command.inputs.end(), inner.inputs.begin(), inner.inputs.end());
     if (inner.guests.empty()) {

@@ -395,11 +395,5 @@ TEST(Scheduler, RepetitionsThatWereNotRunAreCounted) {
     EXPECT_THAT(report.left_out, ElementsAre("numbered.test_0", "numbered.test_1"));
 }
 
-TEST(Scheduler, JobsByDefaultAreAsManyAsTheCores) {
-    EXPECT_EQ(parallelism(0).jobs, parallelism(0).slots);
-    EXPECT_GE(parallelism(0).jobs, 1U);
-    EXPECT_EQ(parallelism(3).jobs, 3U);
-}
-
 }  // namespace
 }  // namespace nestbed::vmm
