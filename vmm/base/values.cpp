@@ -1,5 +1,6 @@
 #include "vmm/base/values.hpp"
 
+#include <fmt/ranges.h>
 #include <strings.h>
 
 #include <algorithm>
@@ -8,9 +9,11 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <span>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/host_memory.hpp"
+#include "vmm/base/near_words.hpp"
 
 namespace nestbed::vmm {
 
@@ -51,6 +54,14 @@ std::optional<unsigned> shift_of(const std::string& suffix) {
 }
 
 }  // namespace
+
+void refuse_name(std::string_view option, std::string_view text,
+                 const std::vector<std::string>& names) {
+    const std::string last = names.size() == 1 ? "" : " or " + names.back();
+    refuse(option, text, "must be {}{}{}",
+           fmt::join(std::span(names).first(names.size() - (last.empty() ? 0 : 1)), ", "), last,
+           did_you_mean(text, names));
+}
 
 std::uint64_t parse_number(std::string_view option, std::string_view text, std::uint64_t least,
                            std::uint64_t most) {

@@ -27,8 +27,10 @@ std::vector<std::uint64_t> numbers_named(const Axis& axis, std::string_view name
     if (numbers.empty()) {
         std::vector<std::string> names;
         std::ranges::transform(axis.values, std::back_inserter(names), &NamedNumber::name);
-        throw_error(ErrorKind::usage, "{} {}: there are {}{}", axis.option(), name,
-                    fmt::join(names, ", "), axis.is(Axis::list) ? ", all" : "");
+        if (axis.is(Axis::list)) {
+            names.emplace_back("all");
+        }
+        refuse_name(axis.option(), name, names);
     }
     return numbers;
 }
