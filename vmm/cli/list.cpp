@@ -38,7 +38,9 @@ ExitCode list(const ListOptions& options) {
     const GuestSet guests =
         options.guests.empty() ? every_builtin_guest() : guests_named(options.guests);
     const Filter filter(options.filters);
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"", Table::Align::left}});
+    Table table({{"", Table::Align::left},
+                 {"", Table::Align::left},
+                 {.title = "", .align = Table::Align::left, .wraps = true}});
     for (const Guest& guest : guests) {
         for (const GuestTest& test : guest.tests()) {
             if (filter.matches(test.full_name())) {
@@ -50,7 +52,7 @@ ExitCode list(const ListOptions& options) {
     if (table.empty()) {
         throw_error(ErrorKind::usage, "no test to list");
     }
-    print(table.text());
+    print(table.text(0, output_width()));
     return ExitCode::success;
 }
 
