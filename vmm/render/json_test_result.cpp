@@ -55,6 +55,7 @@ Json json_of(const TestResult& test) {
             {"error", test.error ? json_of(*test.error) : Json(nullptr)},
             {"seconds", test.seconds},
             {"failures", failures_of(test)},
+            {"failures_left_out", test.failures_left_out},
             {"file", test.file},
             {"line", test.line},
             {"cpus", test.cpus},
@@ -69,6 +70,7 @@ Json json_of(const TestResult& test) {
              {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
             {"measurements", test.measurements.size()},
             {"log", test.log},
+            {"log_left_out", test.log_left_out},
             {"diagnosis", test.diagnosis}};
 }
 
@@ -99,6 +101,8 @@ TestResult test_result_in(const Json& test, const Json& measurements) {
     }
     const Json& kvm = test.at("kvm_counts");
     result.kvm_counts = {kvm.at("operations"), kvm.at("empty"), {}, kvm.at("problem")};
+    result.log_left_out = test.value("log_left_out", std::uint64_t{0});
+    result.failures_left_out = test.value("failures_left_out", std::uint64_t{0});
     result.log = test.at("log").get<std::vector<std::string>>();
     result.diagnosis = test.at("diagnosis");
     for (const Json& measurement : measurements) {

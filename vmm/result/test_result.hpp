@@ -56,7 +56,8 @@ struct TestResult : GuestRecords {
     KvmCounts kvm_counts;                      ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
-    bool interrupted = false;  ///< by Ctrl-C: there is no verdict, and no report counts it
+    std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
+    bool interrupted = false;     ///< by Ctrl-C: there is no verdict, and no report counts it
 
     std::string full_name() const { return suite + "." + name; }
 };
