@@ -17,6 +17,7 @@ struct Invocation {
     std::vector<std::string> guests;   ///< named on the command line: built-in ones and files
     std::vector<std::string> outputs;  ///< files that the command writes
     bool resumes = false;              ///< and goes on with one of them
+    bool is_for_programs = false;      ///< what it prints: no text for a person
     bool asks_for_help = false;        ///< or for the version: nothing is to be run
 };
 

@@ -11,6 +11,7 @@
 #include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
+#include "vmm/cli/human_options.hpp"
 #include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/outputs.hpp"
@@ -43,15 +44,16 @@ struct RunOptions {
     PlanOrder order;
     std::uint32_t jobs = 0;
     ReportOptions report;
-    bool verbose = false;
+    HumanOptions human;
 };
 
 /// Shows which test is running, and prints each as it finishes where the human report is wanted.
 void run_with_progress(const kvm::System& system, const std::vector<PlannedTest>& plan,
                        const RunOptions& options, const TestSettings& settings,
                        const HumanStyle& style, const std::stop_token& stop, RunReport& report) {
-    ProgressLine progress;
+    ProgressLine progress(style.quiet);
     std::size_t finished = 0;
+    std::size_t failed = 0;
     RunSteps steps;
     steps.run = [&](const PlannedTest& test, const std::stop_token& test_stop) {
         TestResult result = run_test(system, *test.guest, *test.test, settings, test_stop);
@@ -59,11 +61,13 @@ void run_with_progress(const kvm::System& system, const std::vector<PlannedTest>
         return result;
     };
     steps.started = [&](const PlannedTest& test) {
-        progress.show(
-            fmt::format("[{}/{}] {}", finished, plan.size(), printable(test.test->full_name())));
+        progress.show(fmt::format("[{}/{}] {}{}", finished, plan.size(),
+                                  failed == 0 ? "" : fmt::format("{} failed; ", failed),
+                                  printable(test.test->full_name())));
     };
     steps.finished = [&](const TestResult& result) {
         ++finished;
+        failed += result.verdict == Verdict::failed ? 1 : 0;
         if (options.report.printed() == human_format) {
             progress.clear();
             print(human_test(result, style));
@@ -97,7 +101,7 @@ void run_tests(const RunOptions& options, const std::vector<PlannedTest>& plan,
 }
 
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    HumanStyle style{.name_width = 0, .verbose = options.verbose, .width = output_width()};
+    HumanStyle style = style_of(options.human);
     ReportedRun reported;
     reported.run = [&](RunReport& report, bool for_json) {
         const GuestSet guests = guests_named(options.guests);
@@ -108,13 +112,12 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
         }
         run_tests(options, plan, style, for_json, report);
     };
-    reported.end = [](const RunReport& report) {
-        return report.tests.empty() ? "" : human_summary(report);
+    reported.end = [&style](const RunReport& report) {
+        return report.tests.empty() ? "" : human_summary(report, style);
     };
     reported.whole = [&](const RunReport& report) {
-        HumanStyle of_file = style;
-        of_file.width = any_width;
-        return human_report(report, of_file);
+        return human_report(report,
+                            {.name_width = style.name_width, .verbose = options.human.verbose});
     };
     return run_and_report(options.report, command_line, reported);
 }
@@ -124,9 +127,7 @@ void refuse_unused_options(const RunOptions& options) {
     if (options.settings.placement != Placement::free && options.jobs > 1) {
         throw_error(ErrorKind::usage, "--jobs {}: with --pin one VM runs at a time", options.jobs);
     }
-    if (options.verbose && options.report.printed() != human_format) {
-        throw_error(ErrorKind::usage, "--verbose is for the human report; others have all lines");
-    }
+    refuse_unused(options.human, options.report);
     refuse_unused(options.report);
 }
 
@@ -192,12 +193,13 @@ void add_run(CLI::App& program, Invocation& invocation) {
     add_vm_options(command, options->settings);
     add_order_options(command, *options);
     add_report_options(command, options->report);
-    command->add_flag("--verbose", options->verbose, "Log lines of tests that passed, too");
+    add_human_options(command, options->human);
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
         refuse_unused_options(*options);
         invocation.guests = options->guests;
         invocation.outputs = options->report.outputs;
+        invocation.is_for_programs = options->report.printed() != human_format;
         invocation.action = [options, command_line = invocation.command_line] {
             return run(*options, command_line);
         };
