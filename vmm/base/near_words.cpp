@@ -16,9 +16,7 @@ bool same_letter(char a, char b) {
 }
 
 /// Of a short word most letters must be right, or any other one would be near.
-std::size_t most_slips(std::string_view word) {
-    return std::clamp<std::size_t>(word.size() / 3, 1, 3);
-}
+std::size_t most_slips(std::string_view word) { return std::min<std::size_t>(word.size() / 3, 3); }
 
 bool begins_with(std::string_view text, std::string_view word) {
     return text.size() > word.size() &&

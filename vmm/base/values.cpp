@@ -9,7 +9,6 @@
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <span>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/host_memory.hpp"
@@ -57,10 +56,7 @@ std::optional<unsigned> shift_of(const std::string& suffix) {
 
 void refuse_name(std::string_view option, std::string_view text,
                  const std::vector<std::string>& names) {
-    const std::string last = names.size() == 1 ? "" : " or " + names.back();
-    refuse(option, text, "must be {}{}{}",
-           fmt::join(std::span(names).first(names.size() - (last.empty() ? 0 : 1)), ", "), last,
-           did_you_mean(text, names));
+    refuse(option, text, "there are {}{}", fmt::join(names, ", "), did_you_mean(text, names));
 }
 
 std::uint64_t parse_number(std::string_view option, std::string_view text, std::uint64_t least,

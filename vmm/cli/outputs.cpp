@@ -145,14 +145,17 @@ std::optional<std::string> json_file_of(const ReportOptions& options) {
     return found == options.outputs.end() ? std::nullopt : std::optional(*found);
 }
 
-void refuse_unused(const ReportOptions& options) {
+namespace {
+
+/// Names of files that cannot be told what they are to be, or that are those of others.
+void refuse_names(const ReportOptions& options) {
     const std::optional<std::string> journaled = json_file_of(options);
+    const bool has_format = options.format && !options.prints_format();
     for (const std::string& output : options.outputs) {
         if (journaled && place_of(output) == place_of(*journaled).string() + ".journal") {
             throw_error(ErrorKind::usage, "--output {}: there is the journal of {}", output,
                         *journaled);
         }
-        const bool has_format = options.format && !options.prints_format();
         if (!has_format && !format_by_name(output) && !is_special(output)) {
             refuse_unknown_ending(output);
         }
@@ -162,6 +165,12 @@ void refuse_unused(const ReportOptions& options) {
             throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
         }
     }
+}
+
+}  // namespace
+
+void refuse_unused(const ReportOptions& options) {
+    refuse_names(options);
     const bool has_csv = options.printed() == csv_format ||
                          std::ranges::any_of(options.outputs, [&](const std::string& name) {
                              return format_of(options, name) == csv_format;

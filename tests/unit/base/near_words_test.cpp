@@ -34,6 +34,7 @@ TEST(Nearest, IsNothingIfNoneIsNear) {
     EXPECT_EQ(nearest("walk", commands), std::nullopt);
     EXPECT_EQ(nearest("xyz", commands), std::nullopt);
     EXPECT_EQ(nearest("", commands), std::nullopt);
+    EXPECT_EQ(nearest("4m", {"4k", "2m", "1g"}), std::nullopt) << "half of it would be wrong";
     EXPECT_EQ(nearest("run", {}), std::nullopt);
     EXPECT_EQ(nearest(std::string(100'000, 'r'), commands), std::nullopt);
 }
