@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "vmm/base/text.hpp"
 
@@ -70,6 +72,27 @@ std::string group_line(const std::vector<Table::Column>& columns) {
     return line;
 }
 
+std::string padded(const Table::Column& column, const std::string& cell, std::size_t width) {
+    const std::string padding(width - width_of(cell), ' ');
+    return column.align == Table::Align::right ? padding + cell : cell + padding;
+}
+
+/// Without spaces at its end; nothing if it is blank.
+std::string ended(std::string line) {
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line.empty() ? "" : line + "\n";
+}
+
+/// Of a column that words are wrapped in: lines of a few, and the longest of them.
+std::size_t least_width_of(const std::string& words) {
+    constexpr std::size_t enough = 32;
+    std::size_t least = std::min(enough, width_of(words));
+    for (const std::string_view word : split(words, ' ')) {
+        least = std::max(least, width_of(word));
+    }
+    return least;
+}
+
 }  // namespace
 
 void Table::add_row(std::vector<std::string> cells) {
@@ -106,9 +129,37 @@ std::vector<Table> Table::blocks(std::size_t width) const {
     return tables;
 }
 
+std::string Table::wrapped_text(std::size_t indent, std::size_t room) const {
+    const Column& words = columns_.back();
+    const std::span others = std::span(columns_).first(columns_.size() - 1);
+    const std::size_t taken = width_of_columns({others.begin(), others.end()});
+    std::string text;
+    for (std::size_t row = 0; row < words.cells.size(); ++row) {
+        std::string line(indent, ' ');
+        for (const Column& column : others) {
+            line += padded(column, column.cells[row], column_width(column)) + std::string(gap);
+        }
+        // Where there is hardly any room beside the others, the words are below them.
+        const bool are_below = room < taken + least_width_of(words.cells[row]);
+        const std::size_t before = are_below ? gap.size() : taken;
+        if (are_below || words.cells[row].empty()) {
+            text += ended(line);
+            line.assign(indent + before, ' ');
+        }
+        for (const std::string& part : wrapped(words.cells[row], room - std::min(room, before))) {
+            text += ended(line + part);
+            line.assign(indent + before, ' ');
+        }
+    }
+    return text;
+}
+
 std::string Table::text(std::size_t indent, std::size_t width) const {
     std::string text;
     const std::size_t room = width - std::min(width, indent);
+    if (width != any_width && !columns_.empty() && columns_.back().wraps) {
+        return wrapped_text(indent, room);
+    }
     for (const Table& block : blocks(width == any_width ? any_width : room + gap.size())) {
         text += (text.empty() ? "" : "\n") + block.block_text(indent);
     }
@@ -123,15 +174,12 @@ std::string Table::block_text(std::size_t indent) const {
         lines.resize(2 + column.cells.size(), margin);
         for (std::size_t n = 1; n < lines.size(); ++n) {
             const std::string& cell = n == 1 ? column.title : column.cells[n - 2];
-            const std::string padding(width - width_of(cell), ' ');
-            lines[n] += column.align == Align::right ? padding + cell : cell + padding;
-            lines[n] += gap;
+            lines[n] += padded(column, cell, width) + std::string(gap);
         }
     }
     std::string result;
-    for (std::string& line : lines) {
-        line.erase(line.find_last_not_of(' ') + 1);
-        result += line.empty() ? "" : line + "\n";
+    for (const std::string& line : lines) {
+        result += ended(line);
     }
     return result;
 }

@@ -38,6 +38,9 @@ std::size_t width_of(std::string_view text);
 /// "1 test", "2 tests".
 std::string counted(std::uint64_t count, std::string_view noun);
 
+/// "599,900".
+std::string grouped(std::uint64_t number);
+
 /// A number of bytes in the greatest unit that leaves no fraction: "4 KiB", "3 MiB".
 std::string size_text(std::uint64_t bytes);
 

@@ -1,5 +1,6 @@
 #include "vmm/base/values.hpp"
 
+#include <fmt/ranges.h>
 #include <strings.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/host_memory.hpp"
+#include "vmm/base/near_words.hpp"
 
 namespace nestbed::vmm {
 
@@ -51,6 +53,11 @@ std::optional<unsigned> shift_of(const std::string& suffix) {
 }
 
 }  // namespace
+
+void refuse_name(std::string_view option, std::string_view text,
+                 const std::vector<std::string>& names) {
+    refuse(option, text, "there are {}{}", fmt::join(names, ", "), did_you_mean(text, names));
+}
 
 std::uint64_t parse_number(std::string_view option, std::string_view text, std::uint64_t least,
                            std::uint64_t most) {

@@ -11,6 +11,10 @@
 
 namespace nestbed::vmm {
 
+/// Throws: `text` is none of the names that `option` may have. Says which are, and which is near.
+[[noreturn]] void refuse_name(std::string_view option, std::string_view text,
+                              const std::vector<std::string>& names);
+
 /// A decimal number, or one with 0x in front.
 std::uint64_t parse_number(std::string_view option, std::string_view text, std::uint64_t least,
                            std::uint64_t most);

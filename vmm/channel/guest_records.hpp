@@ -19,11 +19,14 @@ struct FailedExpectation {
     std::string values;      ///< as they were: "1 == 2"
 };
 
-/// Those of all vCPUs, in the order of their time stamps.
+/// Those of all vCPUs, in the order of their time stamps. Of log lines and failures the first and
+/// the last are kept, with how many were left out between them.
 struct GuestRecords {
     std::uint64_t count = 0;
     std::vector<std::string> log;  ///< lines, each with its CPU
+    std::uint64_t log_left_out = 0;
     std::vector<FailedExpectation> failures;
+    std::uint64_t failures_left_out = 0;
     std::vector<MeasurementEvent> measurements;
     std::set<std::string> asked_for;  ///< names of parameters that were looked up, given or not
     std::optional<std::string> skip;  ///< the reason to skip the test

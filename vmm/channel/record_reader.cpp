@@ -11,6 +11,7 @@
 #include "shared/channel/ring.hpp"
 #include "shared/stats/histogram.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/base/first_and_last.hpp"
 #include "vmm/channel/format.hpp"
 
 namespace nestbed::vmm {
@@ -54,18 +55,27 @@ T value_at(std::span<const std::byte> bytes, std::size_t offset) {
 /// Thrown where a record points to nothing that could be read.
 struct PointsToNothing {};
 
-/// Reads what records say, and counts the host memory that it takes, about.
-class Decoder {
-  public:
-    Decoder(const VirtualMemory& memory, GuestRecords& all, std::uint64_t& bytes)
-        : memory_(memory), all_(all), bytes_(bytes) {}
+/// Kept of one test, all vCPUs together: more than anybody reads, and little beside the records.
+constexpr FirstAndLastCounts kept_log_lines{10'000, 10'000};
+constexpr FirstAndLastCounts kept_failures{1'000, 1'000};
 
-    /// `copied` is what was kept of the record besides itself. Throws PointsToNothing.
-    void add(std::uint32_t cpu, const channel::Record& record, std::span<const std::byte> copied) {
+}  // namespace
+
+/// Reads what records say, and counts the host memory that it takes, about.
+class RecordDecoder {
+  public:
+    explicit RecordDecoder(const VirtualMemory& memory) : memory_(memory) {}
+
+    /// `copied` is what was kept of the record besides itself. Adds the memory that it takes to
+    /// `bytes`, which what is left out takes none of. Throws PointsToNothing.
+    void add(std::uint32_t cpu, const channel::Record& record, std::span<const std::byte> copied,
+             std::uint64_t& bytes) {
+        bytes_ = 0;
         switch (record.type) {
             case channel::RecordType::log:
-                all_.log.push_back(kept(fmt::format(
-                    "[cpu {}] {}", cpu, format(text(record.text), arguments_of(record, memory_)))));
+                add(log_,
+                    kept(fmt::format("[cpu {}] {}", cpu,
+                                     format(text(record.text), arguments_of(record, memory_)))));
                 break;
             case channel::RecordType::skip:
                 all_.skip = text(record.text);
@@ -74,7 +84,7 @@ class Decoder {
                 all_.asked_for.insert(kept(text(record.text)));
                 break;
             case channel::RecordType::failure:
-                all_.failures.push_back(failure(record));
+                add(failures_, failure(record));
                 break;
             case channel::RecordType::measurement:
                 all_.measurements.push_back(measurement(copied));
@@ -83,9 +93,26 @@ class Decoder {
                 throw PointsToNothing{};
         }
         ++all_.count;
+        bytes += bytes_;
+    }
+
+    /// All of it. Once only.
+    GuestRecords take() {
+        all_.log_left_out = log_.left_out();
+        all_.log = log_.take();
+        all_.failures_left_out = failures_.left_out();
+        all_.failures = failures_.take();
+        return std::move(all_);
     }
 
   private:
+    template <typename T>
+    void add(FirstAndLast<T>& all, T one) {
+        if (all.add(std::move(one))) {
+            bytes_ = 0;  // another one has gone for it
+        }
+    }
+
     template <typename Pointer>
     std::string text(Pointer pointer) const {
         auto text = memory_.read_string(pointer.address);
@@ -143,11 +170,11 @@ class Decoder {
     }
 
     const VirtualMemory& memory_;
-    GuestRecords& all_;
-    std::uint64_t& bytes_;
+    GuestRecords all_;
+    FirstAndLast<std::string> log_{kept_log_lines};
+    FirstAndLast<FailedExpectation> failures_{kept_failures};
+    std::uint64_t bytes_ = 0;  ///< of the record that is added
 };
-
-}  // namespace
 
 RecordReader::RecordReader(GuestMemory& memory, paging::Frame4k root,
                            const std::vector<std::uint64_t>& rings, std::uint64_t ring_records)
@@ -228,10 +255,11 @@ GuestRecords RecordReader::finish() {
                          none ? 0 : value_at<channel::Record>(stream.memory, stream.read).tsc);
     };
     const auto earliest = [&] { return std::ranges::min_element(streams_, {}, next); };
-    GuestRecords all;
+    RecordDecoder decoder(memory_);
     for (auto stream = earliest(); stream->read != stream->used; stream = earliest()) {
-        read_next(*stream, all);
+        read_next(*stream, decoder);
     }
+    GuestRecords all = decoder.take();
     for (const Stream& stream : streams_) {
         if (stream.has_ended()) {
             all.violations.emplace_back(stream.violation.data());
@@ -240,13 +268,13 @@ GuestRecords RecordReader::finish() {
     return all;
 }
 
-void RecordReader::read_next(Stream& stream, GuestRecords& all) const {
+void RecordReader::read_next(Stream& stream, RecordDecoder& decoder) const {
     const auto record = value_at<channel::Record>(stream.memory, stream.read);
     const auto copied = stream.memory.subspan(stream.read + sizeof record, copied_bytes(record));
     stream.read += sizeof record + copied.size();
     // A violation here goes before whatever drain() found, which came later in the stream.
     try {
-        Decoder(memory_, all, stream.bytes_read).add(stream.cpu, record, copied);
+        decoder.add(stream.cpu, record, copied, stream.bytes_read);
         if (stream.bytes_read <= stream.memory.size()) {
             return;
         }

@@ -23,6 +23,8 @@
 
 namespace nestbed::vmm {
 
+class RecordDecoder;
+
 class RecordReader {
   public:
     /// `rings` are the guest physical addresses of the vCPUs' rings, each of `ring_records`
@@ -64,7 +66,7 @@ class RecordReader {
     void take(Stream& stream, const channel::Record& record) const;
     /// The record and what is kept besides; false if it points to nothing.
     bool copy(const channel::Record& record, std::span<std::byte> destination) const;
-    void read_next(Stream& stream, GuestRecords& all) const;
+    void read_next(Stream& stream, RecordDecoder& decoder) const;
     static void end_by_pointer(Stream& stream, const channel::Record& record);
     static void end_by_size(Stream& stream);
 

@@ -88,7 +88,7 @@ ExitCode compare_and_print(const CompareOptions& options) {
 
 bool is_json(const std::string& format) {
     if (format != "human" && format != "json") {
-        throw_error(ErrorKind::usage, "--format {}: must be human or json", format);
+        refuse_name("--format", format, {"human", "json"});
     }
     return format == "json";
 }

@@ -64,7 +64,7 @@ ExitCode doctor(const DoctorOptions& options, const std::vector<std::string>& co
     }
     end_provenance(provenance);
     print(options.json ? json_host_report(command_line, host, calibration, provenance)
-                       : host_text(provenance, host, calibration));
+                       : host_text(provenance, host, calibration, output_width()));
     if (const auto problem = problem_of(host, calibration)) {
         throw Error(*problem);
     }
@@ -81,6 +81,7 @@ void add_doctor(CLI::App& program, Invocation& invocation) {
     add_anonymous_option(command, options->anonymous);
     command->footer(std::string(doctor_help) + exit_code_help);
     command->callback([options, &invocation] {
+        invocation.is_for_programs = options->json;
         invocation.action = [options, command_line = invocation.command_line] {
             return doctor(*options, command_line);
         };

@@ -47,7 +47,8 @@ ExitCode matrix(const MatrixOptions& options) {
         const std::string text = read_file(list, ErrorKind::input);
         judgement = judge_skips(expected_skips_from(text, list), environments);
     }
-    print(matrix_text(environments));
+    const WithoutWorkflowCommands unheeded;
+    print(matrix_text(environments, output_width()));
     for (const std::string& remark : judgement.remarks) {
         print(fmt::format("\n{}: {}\n", list, printable(remark)));
     }

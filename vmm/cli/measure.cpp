@@ -82,9 +82,7 @@ void add_sweep_options(CLI::App* command, Sweep& sweep) {
                                               ~std::uint64_t{0});
                 }
             } else {
-                throw_error(ErrorKind::usage,
-                            "--order {}: must be interleaved, blocked, random or random=SEED",
-                            text);
+                refuse_name("--order", text, {"interleaved", "blocked", "random", "random=SEED"});
             }
         });
     offer(order, {"interleaved", "blocked", "random"});
@@ -120,6 +118,7 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         const Study& study = study_chosen(name, options->axes);
         refuse_unused(options->report);
         invocation.outputs = options->report.outputs;
+        invocation.is_for_programs = options->report.printed() != human_format;
         invocation.resumes = options->report.resume.has_value();
         invocation.action = [command = MeasureCommand{&study, points_of(study, options->axes),
                                                       options->sweep, options->report,

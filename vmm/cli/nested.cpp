@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "vmm/base/text.hpp"
 #include "vmm/base/values.hpp"
@@ -54,7 +55,7 @@ NestedPaging parse_nested_paging(const std::string& text) {
     if (const auto named = names.find(text); named != names.end()) {
         return named->second;
     }
-    throw_error(ErrorKind::usage, "--paging {}: must be npt, shadow or ept", text);
+    refuse_name("--paging", text, {"npt", "shadow", "ept"});
 }
 
 std::uint64_t parse_machine_memory(const std::string& text) {
@@ -172,9 +173,14 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
     }
 }
 
-ExitCode nested(const NestedRequest& request) {
+/// `is_for_person`: what the command prints is text, in which a guest may say anything.
+ExitCode nested(const NestedRequest& request, bool is_for_person) {
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
+    std::optional<WithoutWorkflowCommands> unheeded;
+    if (is_for_person) {
+        unheeded.emplace();
+    }
     MachineConsole console;
     NestedMachine machine = make_nested_machine(request, console);
     const InterruptWatcher interrupts;
@@ -210,7 +216,7 @@ void add_nested(CLI::App& program, Invocation& invocation) {
                                      : Invocation();
         invocation.action = inner.asks_for_help ? inner.action : [request, inner] {
             understand_command(request->command, inner);
-            return nested(*request);
+            return nested(*request, request->command.program.empty() && !inner.is_for_programs);
         };
     });
 }

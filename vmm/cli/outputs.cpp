@@ -1,34 +1,72 @@
 #include "vmm/cli/outputs.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 
+#include "vmm/base/near_words.hpp"
 #include "vmm/base/output_file.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/provenance.hpp"
+#include "vmm/render/github.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
+template <typename Text>
+std::vector<std::string> of_formats(Text Format::*text) {
+    std::vector<std::string> all;
+    std::ranges::transform(formats, std::back_inserter(all),
+                           [&](const Format& format) { return std::string(format.*text); });
+    return all;
+}
+
 Format parse_format(const std::string& text) {
     const auto format = std::ranges::find(formats, text, &Format::name);
     if (format == formats.end()) {
-        throw_error(ErrorKind::usage, "--format {}: must be human, json, csv, junit or tap", text);
+        refuse_name("--format", text, of_formats(&Format::name));
     }
     return *format;
 }
 
-/// The format that a file's name asks for by its ending, or else the other one.
-Format format_by_name(const std::string& file_name, const Format& otherwise) {
-    for (const Format& format : formats) {
-        if (!format.ending.empty() && file_name.ends_with(format.ending)) {
-            return format;
-        }
+/// The format that a file's name asks for by its ending.
+std::optional<Format> format_by_name(const std::string& file_name) {
+    const auto format = std::ranges::find_if(
+        formats, [&](const Format& known) { return file_name.ends_with(known.ending); });
+    return format == formats.end() ? std::nullopt : std::optional(*format);
+}
+
+/// What is there and no file, like /dev/stderr or a pipe, has no ending to go by.
+bool is_special(const std::string& name) {
+    std::error_code none;
+    const auto status = std::filesystem::status(name, none);
+    return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+}
+
+Format format_of(const ReportOptions& options, const std::string& file_name) {
+    const auto by_name = format_by_name(file_name);
+    return options.format && !options.prints_format() ? *options.format
+                                                      : by_name.value_or(human_format);
+}
+
+void refuse_unknown_ending(const std::string& output) {
+    const std::string ending = std::filesystem::path(output).extension();
+    if (ending == ".html") {
+        throw_error(ErrorKind::usage, "--output {}: nestbed report makes pages, of a .json file",
+                    output);
     }
-    return otherwise;
+    std::vector<std::string> endings;
+    std::ranges::transform(formats, std::back_inserter(endings), [](const Format& format) {
+        return fmt::format("{} ({})", format.ending, format.name);
+    });
+    throw_error(ErrorKind::usage, "--output {}: its ending must be one of {}, or say --format{}",
+                output, fmt::join(endings, ", "),
+                did_you_mean(ending, of_formats(&Format::ending)));
 }
 
 /// The file that a name leads to.
@@ -48,7 +86,7 @@ std::vector<ReportFile> open_files(const ReportOptions& options) {
     std::vector<ReportFile> files;
     FirstError error;
     for (const std::string& name : options.outputs) {
-        const Format format = options.format.value_or(format_by_name(name, human_format));
+        const Format format = format_of(options, name);
         error.attempt([&] { files.push_back({OutputFile(name), format}); });
     }
     error.throw_if_any();
@@ -68,11 +106,19 @@ void add_report_options(CLI::App* command, ReportOptions& options) {
     offer(format, names);
     add_values(command, "--output", "FILE",
                "Write the report to this file, without --format\n"
-               "as .json, .csv, .xml (junit) or .tap by its name;\n"
-               "may be repeated; the human one still goes to stdout",
+               "as .json, .csv, .xml (junit), .tap or .txt by its\n"
+               "name; may be repeated; the human one still goes to\n"
+               "stdout, which - stands for",
                [&](const std::string& text) {
                    if (text.empty()) {
                        throw_error(ErrorKind::usage, "--output: empty, it names no file");
+                   }
+                   if (text == "-") {
+                       if (options.to_stdout) {
+                           throw_error(ErrorKind::usage, "--output -: it is named twice");
+                       }
+                       options.to_stdout = true;
+                       return;
                    }
                    options.outputs.push_back(text);
                });
@@ -100,22 +146,24 @@ std::optional<std::string> json_file_of(const ReportOptions& options) {
         const auto status = std::filesystem::status(name, none);
         const bool is_file =
             !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
-        return is_file &&
-               options.format.value_or(format_by_name(name, human_format)) == json_format;
+        return is_file && format_of(options, name) == json_format;
     });
     return found == options.outputs.end() ? std::nullopt : std::optional(*found);
 }
 
-void refuse_unused(const ReportOptions& options) {
+namespace {
+
+/// Names of files that cannot be told what they are to be, or that are those of others.
+void refuse_names(const ReportOptions& options) {
     const std::optional<std::string> journaled = json_file_of(options);
+    const bool has_format = options.format && !options.prints_format();
     for (const std::string& output : options.outputs) {
         if (journaled && place_of(output) == place_of(*journaled).string() + ".journal") {
             throw_error(ErrorKind::usage, "--output {}: there is the journal of {}", output,
                         *journaled);
         }
-        if (output.ends_with(".html")) {
-            throw_error(ErrorKind::usage,
-                        "--output {}: nestbed report makes pages, of a .json file", output);
+        if (!has_format && !format_by_name(output) && !is_special(output)) {
+            refuse_unknown_ending(output);
         }
     }
     for (const std::string& output : options.outputs) {
@@ -123,27 +171,57 @@ void refuse_unused(const ReportOptions& options) {
             throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
         }
     }
-    const bool has_csv = options.format == csv_format ||
-                         std::ranges::any_of(options.outputs, [](const std::string& name) {
-                             return format_by_name(name, human_format) == csv_format;
+}
+
+}  // namespace
+
+void refuse_unused(const ReportOptions& options) {
+    refuse_names(options);
+    const bool has_csv = options.printed() == csv_format ||
+                         std::ranges::any_of(options.outputs, [&](const std::string& name) {
+                             return format_of(options, name) == csv_format;
                          });
     if (options.histograms && !has_csv) {
         throw_error(ErrorKind::usage, "--histogram: only with --format csv, or an --output .csv");
     }
-    if (!options.format) {
+    if (!options.format || options.prints_format()) {
         return;
     }
     if (options.outputs.size() > 1) {
         throw_error(ErrorKind::usage,
                     "--format is for one --output; of several each has that of its name");
     }
-    for (const std::string& output : options.outputs) {
-        if (format_by_name(output, *options.format) != *options.format) {
-            throw_error(ErrorKind::usage, "--output {}: its name and --format are not the same",
-                        output);
-        }
+    const std::string& output = options.outputs.front();
+    const Format by_name = format_by_name(output).value_or(human_format);
+    // Any text may be called .txt.
+    if (by_name != human_format && by_name != *options.format) {
+        throw_error(ErrorKind::usage, "--output {}: its name and --format are not the same",
+                    output);
     }
 }
+
+namespace {
+
+/// What is printed for a person, and for GitHub's runner if there is one.
+class HumanPrinting {
+  public:
+    explicit HumanPrinting(bool is_human) {
+        if (is_human) {
+            guard_.emplace();
+        }
+    }
+    void end(const RunReport& report) {
+        if (guard_) {
+            guard_.reset();
+            print(is_github_runner() ? github_annotations(report) : "");
+        }
+    }
+
+  private:
+    std::optional<WithoutWorkflowCommands> guard_;
+};
+
+}  // namespace
 
 ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
                         const ReportedRun& command) {
@@ -157,14 +235,17 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     const Format printed = options.printed();
     const bool for_json =
         printed == json_format || std::ranges::count(files, json_format, &ReportFile::format) != 0;
+    const bool for_junit = printed == junit_format ||
+                           std::ranges::count(files, junit_format, &ReportFile::format) != 0;
     RunReport report;
     report.command = command_line;
     report.histograms = options.histograms;
-    if (for_json) {
+    if (for_json || for_junit) {
         report.provenance = begin_provenance(options.anonymous);
         report.provenance.order = command.order;
     }
     FirstError run;
+    HumanPrinting printing(printed == human_format);
     run.attempt([&] { command.run(report, for_json); });
     if (for_json) {
         end_provenance(report.provenance);
@@ -179,6 +260,7 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     outputs.attempt([&] {
         const std::string end = command.end(report);
         print(printed == human_format || end.empty() ? end : whole(printed));
+        printing.end(report);
     });
     for (auto& [file, format] : files) {
         outputs.attempt([&, &file = file, &format = format] { file.write(whole(format)); });

@@ -14,14 +14,17 @@ namespace nestbed::vmm {
 /// `--format`, `--output` and the like.
 struct ReportOptions {
     std::optional<Format> format;
-    std::vector<std::string> outputs;
+    std::vector<std::string> outputs;  ///< files
+    bool to_stdout = false;            ///< `--output -`
     bool anonymous = false;
     bool histograms = false;
     std::optional<std::string> resume;  ///< one of the outputs, to be gone on with
 
-    /// Standard output has the human report where files have the others.
+    /// `--format` is about standard output if that is all there is, or asked for by `-`; where it
+    /// is about files, standard output has the human report.
+    bool prints_format() const { return outputs.empty() || to_stdout; }
     Format printed() const {
-        return outputs.empty() ? format.value_or(human_format) : human_format;
+        return prints_format() ? format.value_or(human_format) : human_format;
     }
 };
 

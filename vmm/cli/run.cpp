@@ -40,8 +40,9 @@ constexpr char examples[] =
 void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& options,
                        const TestSettings& settings, const HumanStyle& style,
                        const std::stop_token& stop, RunReport& report) {
-    ProgressLine progress;
+    ProgressLine progress(style.quiet);
     std::size_t finished = 0;
+    std::size_t failed = 0;
     const std::string of_all = plan.size() == without_end ? "" : fmt::format("/{}", plan.size());
     RunSteps steps;
     steps.run = [&](const PlannedTest& test, const std::stop_token& test_stop) {
@@ -52,11 +53,13 @@ void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& 
         return result;
     };
     steps.started = [&](const PlannedTest& test) {
-        progress.show(
-            fmt::format("[{}{}] {}", finished, of_all, printable(test.test->full_name())));
+        progress.show(fmt::format("[{}{}] {}{}", finished, of_all,
+                                  failed == 0 ? "" : fmt::format("{} failed; ", failed),
+                                  printable(test.test->full_name())));
     };
     steps.finished = [&](const TestResult& result) {
         ++finished;
+        failed += result.verdict == Verdict::failed ? 1 : 0;
         if (options.report.printed() == human_format) {
             progress.clear();
             print(human_test(result, style));
@@ -132,7 +135,7 @@ void begin_report(const SelectedTests& selected, const RunOptions& options, cons
 }
 
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
-    HumanStyle style{.name_width = 0, .verbose = options.verbose, .width = output_width()};
+    HumanStyle style = style_of(options.human);
     ReportedRun reported;
     reported.run = [&](RunReport& report, bool for_json) {
         const GuestSet guests = guests_named(options.selection.named_guests());
@@ -148,15 +151,14 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
             report.host = describe_host(nullptr);
         }
     };
-    reported.end = [](const RunReport& report) {
+    reported.end = [&style](const RunReport& report) {
         const bool has_come_to_nothing =
             report.tests.empty() && report.remarks.empty() && !report.cut_short;
-        return has_come_to_nothing ? "" : human_summary(report);
+        return has_come_to_nothing ? "" : human_summary(report, style);
     };
     reported.whole = [&](const RunReport& report) {
-        HumanStyle of_file = style;
-        of_file.width = any_width;
-        return human_report(report, of_file);
+        return human_report(report,
+                            {.name_width = style.name_width, .verbose = options.human.verbose});
     };
     return run_and_report(options.report, command_line, reported);
 }
@@ -172,6 +174,7 @@ void add_run(CLI::App& program, Invocation& invocation) {
         refuse_unused(*options);
         hand_in(options->selection, invocation);
         invocation.outputs = options->report.outputs;
+        invocation.is_for_programs = options->report.printed() != human_format;
         invocation.action = [options, command_line = invocation.command_line] {
             return run(*options, command_line);
         };

@@ -98,8 +98,7 @@ void add_run_options(CLI::App* command, RunOptions& options) {
     add_order_options(command, options);
     add_failure_options(command, options);
     add_report_options(command, options.report);
-    add_flag(command, "--verbose", "Log lines of tests that passed, too",
-             [&] { options.verbose = true; });
+    add_human_options(command, options.human);
 }
 
 void refuse_unused(const RunOptions& options) {
@@ -121,9 +120,7 @@ void refuse_unused(const RunOptions& options) {
         *options.settings.slow_after >= *options.settings.timeout) {
         throw_error(ErrorKind::usage, "--slow-after: --timeout ends every test before that");
     }
-    if (options.verbose && options.report.printed() != human_format) {
-        throw_error(ErrorKind::usage, "--verbose is for the human report; others have all lines");
-    }
+    refuse_unused(options.human, options.report);
     refuse_unused(options.report);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "vmm/cli/human_options.hpp"
 #include "vmm/cli/outputs.hpp"
 #include "vmm/cli/selection_options.hpp"
 #include "vmm/run/plan.hpp"
@@ -24,7 +25,7 @@ struct RunOptions {
     std::optional<std::chrono::milliseconds> time_limit;
     std::uint32_t jobs = 0;
     ReportOptions report;
-    bool verbose = false;
+    HumanOptions human;
 
     PlanOrder order() const {
         return {.repeat = repeat.value_or(until_fail ? without_end : 1),

@@ -25,6 +25,7 @@ namespace nestbed::vmm {
 namespace {
 
 constexpr std::size_t last_log_lines = 20;
+constexpr std::size_t brief_log_lines = 5;
 /// Halted vCPUs that are shown in full; the others, which idle in the same way, get a line each.
 constexpr std::size_t halted_in_full = 2;
 
@@ -54,7 +55,7 @@ class Diagnostician {
           symbols_(image_.file()),
           waiting_(machine, image_.note().runtime) {}
 
-    Diagnosis diagnose(const std::vector<std::string>& log) {
+    Diagnosis diagnose(const std::vector<std::string>& log, std::uint64_t log_left_out) {
         look_at_all();
         std::string report;
         std::size_t halted = 0;
@@ -65,14 +66,22 @@ class Diagnostician {
         for (const std::string& waits : waiting_.texts()) {
             report += waits + "\n";
         }
-        report += unreadable_ + show_log(log);
-        // Names and messages are the guest's and must not drive a terminal.
-        std::vector<std::string> lines;
-        std::ranges::transform(lines_of(report), std::back_inserter(lines), printable);
-        return {printable(summary()), fmt::to_string(fmt::join(lines, "\n"))};
+        const std::size_t all = log.size() + log_left_out;
+        report += unreadable_ + show_log(log, all, last_log_lines);
+        // The one that the summary is about is the first.
+        return {printable(summary()), printable_lines(report),
+                printable_lines((cpus_.empty() ? "" : show_fault(cpus_.front())) +
+                                show_log(log, all, brief_log_lines))};
     }
 
   private:
+    /// Names and messages are the guest's and must not drive a terminal.
+    static std::string printable_lines(std::string_view text) {
+        std::vector<std::string> lines;
+        std::ranges::transform(lines_of(text), std::back_inserter(lines), printable);
+        return fmt::to_string(fmt::join(lines, "\n"));
+    }
+
     /// All vCPUs, the one that the summary is about first.
     void look_at_all() {
         for (std::uint32_t cpu = 0; cpu < machine_.settings().cpus; ++cpu) {
@@ -261,6 +270,28 @@ class Diagnostician {
             indent(code, 4), indent(show_backtrace(backtrace_of(cpu), symbols_), 4));
     }
 
+    /// The instruction alone, where it can be told from its neighbours, and the backtrace.
+    std::string show_fault(const StoppedCpu& cpu) const {
+        const CpuState& state = cpu.state;
+        if (!state.has_long_mode_paging() ||
+            (outcome_.ending == Ending::triple_fault && ended(cpu) && cpu.is_reset())) {
+            return "";
+        }
+        const std::string code = show_code(state.memory(machine_.memory()), symbols_,
+                                           state.general.rip, state.rip_is_behind);
+        std::vector<std::string_view> lines = lines_of(code);
+        auto marked = std::ranges::find_if(
+            lines, [](std::string_view line) { return line.starts_with("=>"); });
+        if (marked != lines.end()) {
+            // RIP may be behind the instruction, which is the one before then.
+            marked -= state.rip_is_behind && marked != lines.begin() ? 1 : 0;
+            lines = {*marked};
+        }
+        return fmt::format("vCPU {}\n{}  backtrace\n{}", cpu.index,
+                           indent(fmt::to_string(fmt::join(lines, "\n")), 4),
+                           indent(show_backtrace(backtrace_of(cpu), symbols_), 4));
+    }
+
     std::string show_walks(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
         const std::uint64_t rip = state.general.rip;
@@ -292,13 +323,13 @@ class Diagnostician {
                       4);
     }
 
-    static std::string show_log(const std::vector<std::string>& log) {
+    static std::string show_log(const std::vector<std::string>& log, std::size_t all,
+                                std::size_t most) {
         if (log.empty()) {
             return "channel: no log lines\n";
         }
-        const auto shown = std::span(log).last(std::min(log.size(), last_log_lines));
-        std::string text =
-            fmt::format("channel: the last {} of {} log lines\n", shown.size(), log.size());
+        const auto shown = std::span(log).last(std::min(log.size(), most));
+        std::string text = fmt::format("channel: the last {} of {} log lines\n", shown.size(), all);
         for (const std::string& line : shown) {
             text += indent(line, 2);
         }
@@ -317,11 +348,11 @@ class Diagnostician {
 }  // namespace
 
 Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                   const std::vector<std::string>& log) {
+                   const std::vector<std::string>& log, std::uint64_t log_left_out) {
     // libelf and libdw promise nothing about threads, and several tests may run side by side.
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
-    return Diagnostician(machine, guest, outcome).diagnose(log);
+    return Diagnostician(machine, guest, outcome).diagnose(log, log_left_out);
 }
 
 }  // namespace nestbed::vmm

@@ -2,6 +2,7 @@
 // last lines of the channel.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,14 @@ namespace nestbed::vmm {
 struct Diagnosis {
     std::string summary;  ///< one line: what happened, where
     std::string report;   ///< many lines, without a final newline
+    /// Of these the instruction at fault and the way there, of the vCPU that is to blame, and fewer
+    /// log lines.
+    std::string brief;
 };
 
-/// `machine` must have stopped; `log` are the guest's log lines so far.
+/// `machine` must have stopped; `log` are the guest's log lines so far, `log_left_out` of them left
+/// out before the last ones.
 Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                   const std::vector<std::string>& log);
+                   const std::vector<std::string>& log, std::uint64_t log_left_out);
 
 }  // namespace nestbed::vmm

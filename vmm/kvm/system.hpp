@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "vmm/base/descriptor.hpp"
+#include "vmm/kvm/device.hpp"
 #include "vmm/kvm/ioctl.hpp"
 #include "vmm/kvm/vm.hpp"
 
@@ -46,38 +47,28 @@ class System {
         return static_cast<std::size_t>(NESTBED_IOCTL(fd_, KVM_GET_VCPU_MMAP_SIZE));
     }
 
-    Vm create_vm() const { return Vm(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_CREATE_VM, 0UL))); }
+    Vm create_vm() const {
+        const int fd = vmm::uninterrupted([&] { return ::ioctl(fd_.get(), KVM_CREATE_VM, 0UL); });
+        if (fd < 0 && errno == EBUSY) {
+            throw vmm::Error(vmm::ErrorKind::host_lacks, problem_text({.error = EBUSY}));
+        }
+        if (fd < 0) {
+            throw_ioctl_error("KVM_CREATE_VM", errno);
+        }
+        return Vm(vmm::Descriptor(fd));
+    }
 
   private:
-    static constexpr char emulated_instead[] =
-        "or use an emulated machine, which needs none: nestbed nested --paging npt -- COMMAND";
-
     static vmm::Descriptor open_kvm() {
         const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);
         if (fd >= 0) {
             return vmm::Descriptor(fd);
         }
-        switch (errno) {
-            case ENOENT:
-            case ENODEV:
-            case ENXIO:
-                vmm::throw_error(
-                    vmm::ErrorKind::host_lacks,
-                    "no /dev/kvm: load kvm_intel or kvm_amd (modprobe), turn on VMX or SVM in "
-                    "the firmware, or in a virtual machine have its host allow nested "
-                    "virtualization; {}",
-                    emulated_instead);
-            case EACCES:
-            case EPERM:
-                vmm::throw_error(
-                    vmm::ErrorKind::host_lacks,
-                    "no permission to open /dev/kvm: add yourself to its group (usermod -aG "
-                    "kvm USER, then log in again) or run as root; {}",
-                    emulated_instead);
-            default:
-                vmm::throw_error(vmm::ErrorKind::kernel_refused, "cannot open /dev/kvm: {}",
-                                 std::strerror(errno));
-        }
+        const int error = errno;
+        const bool is_of_the_host = error != EMFILE && error != ENFILE && error != ENOMEM;
+        throw vmm::Error(
+            is_of_the_host ? vmm::ErrorKind::host_lacks : vmm::ErrorKind::kernel_refused,
+            problem_text(find_device_facts(error)));
     }
 
     vmm::Descriptor fd_;

@@ -133,7 +133,10 @@ void refuse_too_few_huge_pages(Backing backing, std::initializer_list<std::uint6
     for (const std::uint64_t size : sizes) {
         pages += (size + kind.page - 1) / kind.page;
     }
-    refuse_lack(kind, pages);
+    // What is not known is tried: the kernel refuses a mapping for which it has no pages.
+    if (kind.page > 4 * kib && huge_page_pools()) {
+        refuse_lack(kind, pages);
+    }
 }
 
 HostMemory map_backing(const BackingSettings& settings, std::uint64_t size,

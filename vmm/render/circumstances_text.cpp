@@ -4,7 +4,6 @@
 
 #include <optional>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "vmm/base/kernel_file.hpp"
@@ -44,22 +43,17 @@ std::string limits_text(const CgroupLimits& cgroup) {
 
 }  // namespace
 
-std::string circumstances_text(const Provenance& provenance) {
+std::string circumstances_text(const Provenance& provenance, std::size_t width) {
     const CpuSettings& cpu = provenance.cpu;
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
-    const auto add = [&](std::string name, const std::string& text) {
-        constexpr std::size_t columns = 60;
-        for (const std::string& line : wrapped(text, columns)) {
-            table.add_row({std::exchange(name, ""), line});
-        }
-    };
-    add("microcode", cpu.microcode ? printable(*cpu.microcode) : "not known");
-    add("frequency",
-        fmt::format("{}, {}, {}", setting_text("governor", cpu.governor),
-                    setting_text("driver", cpu.frequency_driver), switch_text("turbo", cpu.turbo)));
-    add("topology", fmt::format("{}, {}", switch_text("SMT", cpu.smt), nodes_text(cpu.numa_nodes)));
-    add("cgroup limits", limits_text(provenance.cgroup));
-    return "Processors\n" + table.text(2);
+    Table table = Table::of_facts();
+    table.add_row({"microcode", cpu.microcode ? printable(*cpu.microcode) : "not known"});
+    table.add_row({"frequency", fmt::format("{}, {}, {}", setting_text("governor", cpu.governor),
+                                            setting_text("driver", cpu.frequency_driver),
+                                            switch_text("turbo", cpu.turbo))});
+    table.add_row({"topology",
+                   fmt::format("{}, {}", switch_text("SMT", cpu.smt), nodes_text(cpu.numa_nodes))});
+    table.add_row({"cgroup limits", limits_text(provenance.cgroup)});
+    return "Processors\n" + table.text(2, width);
 }
 
 }  // namespace nestbed::vmm

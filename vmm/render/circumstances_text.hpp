@@ -3,10 +3,11 @@
 
 #include <string>
 
+#include "vmm/base/text.hpp"
 #include "vmm/host/provenance.hpp"
 
 namespace nestbed::vmm {
 
-std::string circumstances_text(const Provenance& provenance);
+std::string circumstances_text(const Provenance& provenance, std::size_t width = page_width);
 
 }  // namespace nestbed::vmm

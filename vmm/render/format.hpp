@@ -25,7 +25,7 @@ std::string json_host_report(const std::vector<std::string>& command, const Host
                              const Provenance& provenance);
 
 /// JUnit XML, as CI systems read it: one testsuite per suite. What was not run is an erroneous test
-/// case `nestbed.run`.
+/// case `nestbed.run`. Valid by the schemas of Jenkins and of Ant.
 std::string junit_report(const RunReport& report);
 
 /// Any bytes as XML character data or attribute value: markup is escaped, and what XML 1.0 cannot
@@ -44,16 +44,16 @@ std::string tap_escaped(std::string_view text);
 
 struct Format {
     std::string_view name;
-    std::string_view ending;                  ///< of a file's name that asks for it; may be empty
+    std::string_view ending;                  ///< of a file's name that asks for it
     std::string (*report)(const RunReport&);  ///< null: each command has its own
 
     bool operator==(const Format& other) const { return name == other.name; }
 };
-inline constexpr Format human_format{"human", "", nullptr};
+inline constexpr Format human_format{"human", ".txt", nullptr};
 inline constexpr Format json_format{"json", ".json", json_report};
 inline constexpr Format csv_format{"csv", ".csv", csv_report};
-inline constexpr std::array formats{human_format, json_format, csv_format,
-                                    Format{"junit", ".xml", junit_report},
+inline constexpr Format junit_format{"junit", ".xml", junit_report};
+inline constexpr std::array formats{human_format, json_format, csv_format, junit_format,
                                     Format{"tap", ".tap", tap_report}};
 
 }  // namespace nestbed::vmm

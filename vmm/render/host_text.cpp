@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,8 +16,6 @@
 namespace nestbed::vmm {
 
 namespace {
-
-Table facts() { return Table({{"", Table::Align::left}, {"", Table::Align::left}}); }
 
 constexpr char not_known[] = "not known";
 
@@ -82,8 +82,8 @@ std::string tsc_text(const TscDescription& tsc) {
         text_or_not_known(tsc.clocksource));
 }
 
-std::string host_facts(const HostDescription& host) {
-    Table table = facts();
+std::string host_facts(const HostDescription& host, std::size_t width) {
+    Table table = Table::of_facts();
     table.add_row({"CPU", text_or_not_known(host.cpu)});
     table.add_row({"usable", usable_text(host)});
     table.add_row({"kernel", "Linux " + host.kernel.value_or("of a version that is not known")});
@@ -102,7 +102,7 @@ std::string host_facts(const HostDescription& host) {
     }
     add_huge_pages(table, host);
     table.add_row({"TSC", tsc_text(host.tsc)});
-    return "Host\n" + table.text(2);
+    return "Host\n" + table.text(2, width);
 }
 
 /// Names of the paging features that guests get, or of those that they do not.
@@ -126,8 +126,8 @@ std::string feature_names(const channel::Features& features, bool present) {
     return names.empty() ? "none" : fmt::to_string(fmt::join(names, ", "));
 }
 
-std::string kvm_facts(const HostDescription& host) {
-    Table table = facts();
+std::string kvm_facts(const HostDescription& host, std::size_t width) {
+    Table table = Table::of_facts();
     table.add_row({"module", host.kvm_module == "" ? "none" : text_or_not_known(host.kvm_module)});
     table.add_row({"paging", paging_text(host.paging)});
     std::string line;
@@ -135,13 +135,12 @@ std::string kvm_facts(const HostDescription& host) {
         line += fmt::format("{}{}={}", line.empty() ? "" : " ", printable(name),
                             value ? printable(*value) : "?");
     }
-    std::string label = "parameters";
-    for (const std::string& part : wrapped(line, page_width - 20)) {
-        table.add_row({std::exchange(label, ""), part});
+    if (!line.empty()) {
+        table.add_row({"parameters", line});
     }
     if (!host.kvm) {
         table.add_row({"/dev/kvm", "cannot be used"});
-        return "KVM\n" + table.text(2);
+        return "KVM\n" + table.text(2, width);
     }
     const KvmDescription& kvm = *host.kvm;
     table.add_row({"API", fmt::format("version {}", kvm.api_version)});
@@ -154,7 +153,7 @@ std::string kvm_facts(const HostDescription& host) {
     table.add_row({"guest TSC",
                    kvm.tsc_khz ? fmt::format("{:.3f} MHz", static_cast<double>(*kvm.tsc_khz) / 1000)
                                : "KVM does not say how fast"});
-    return "KVM\n" + table.text(2);
+    return "KVM\n" + table.text(2, width);
 }
 
 std::string instruction_text(double cycles) {
@@ -163,7 +162,8 @@ std::string instruction_text(double cycles) {
 
 /// Each calibrated figure in cycles and as a time.
 Table calibration_table(const Calibration& calibration) {
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}, {"cycles"}, {"time"}});
+    const Table::Column key{.title = "", .align = Table::Align::left, .is_key = true};
+    Table table({key, key, {"cycles"}, {"time"}});
     const auto add = [&](const char* what, const char* figure, std::string text, auto cycles) {
         const std::uint64_t khz = calibration.tsc_khz;
         table.add_row({what, figure, std::move(text),
@@ -195,26 +195,35 @@ Table calibration_table(const Calibration& calibration) {
     return table;
 }
 
-std::string calibration_facts(const Calibration& calibration) {
+/// Behind a mark, and below it where it goes on.
+std::string remark_text(std::string_view mark, std::string_view remark, std::size_t width) {
+    const std::string margin(mark.size(), ' ');
+    return fmt::format(
+        "{}{}\n", mark,
+        fmt::join(wrapped(remark, width - std::min(width, mark.size())), "\n" + margin));
+}
+
+std::string calibration_facts(const Calibration& calibration, std::size_t width) {
     std::string text =
         fmt::format("Calibration (measured just now, in {})\n", duration(calibration.seconds)) +
-        calibration_table(calibration).text(2);
+        calibration_table(calibration).text(2, width);
     if (calibration.hypercalls) {
         text += fmt::format("  hypercalls (VMCALL, VMMCALL) {}\n",
                             *calibration.hypercalls ? "come back" : "do not come back");
     }
     for (const std::string& problem : calibration.problems) {
-        text += "  not measured: " + printable(problem) + "\n";
+        text += remark_text("  ", "not measured: " + printable(problem), width);
     }
     return text;
 }
 
-std::string trust_text(const HostDescription& host, const std::optional<Calibration>& calibration) {
+std::string trust_text(const HostDescription& host, const std::optional<Calibration>& calibration,
+                       std::size_t width) {
     const Trust trust = judge_timings(host, calibration);
     std::string text =
         fmt::format("How far timings can be trusted here: {}\n", trust_name(trust.level));
     for (const std::string& remark : trust.remarks) {
-        text += fmt::format("  - {}\n", fmt::join(wrapped(remark, page_width - 4), "\n    "));
+        text += remark_text("  - ", remark, width);
     }
     return text;
 }
@@ -232,11 +241,14 @@ std::string short_trust_text(const HostDescription& host, const Calibration& cal
 }  // namespace
 
 std::string host_text(const Provenance& provenance, const HostDescription& host,
-                      const std::optional<Calibration>& calibration) {
+                      const std::optional<Calibration>& calibration, std::size_t width) {
+    width = std::min(width, page_width);
     std::string text = fmt::format("nestbed {}\n\n", NESTBED_VERSION);
-    text += host_facts(host) + "\n" + circumstances_text(provenance) + "\n" + kvm_facts(host);
+    text += host_facts(host, width) + "\n" + circumstances_text(provenance, width) + "\n" +
+            kvm_facts(host, width);
     if (calibration) {
-        text += "\n" + calibration_facts(*calibration) + "\n" + trust_text(host, calibration);
+        text += "\n" + calibration_facts(*calibration, width) + "\n" +
+                trust_text(host, calibration, width);
     }
     return text;
 }

@@ -11,9 +11,10 @@
 
 namespace nestbed::vmm {
 
-/// What `nestbed doctor` prints.
+/// What `nestbed doctor` prints, on a page of at most `width` columns.
 std::string host_text(const Provenance& provenance, const HostDescription& host,
-                      const std::optional<Calibration>& calibration);
+                      const std::optional<Calibration>& calibration,
+                      std::size_t width = page_width);
 
 /// The calibration in one line, and below it how far timings can be trusted, in a few words.
 std::string calibration_text(const HostDescription& host, const Calibration& calibration,

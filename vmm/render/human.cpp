@@ -3,8 +3,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <span>
+
 #include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
+#include "vmm/render/blame.hpp"
+#include "vmm/render/excerpt.hpp"
+#include "vmm/render/paint.hpp"
 #include "vmm/result/measurement_table.hpp"
 
 namespace nestbed::vmm {
@@ -13,18 +21,36 @@ namespace {
 
 constexpr std::size_t detail_indent = 6;
 
-const char* verdict_mark(Verdict verdict) {
-    return verdict == Verdict::passed ? "PASS" : verdict == Verdict::failed ? "FAIL" : "SKIP";
+std::string verdict_mark(Verdict verdict, bool has_colour) {
+    return verdict == Verdict::passed   ? painted("PASS", Ink::green, has_colour)
+           : verdict == Verdict::failed ? painted("FAIL", Ink::red, has_colour)
+                                        : painted("SKIP", Ink::yellow, has_colour);
 }
 
-std::string indented(std::string_view line, std::size_t more = 0) {
-    return std::string(detail_indent + more, ' ') + printable(line) + "\n";
+std::string name_without_number(const TestResult& test) {
+    std::string name = printable(test.full_name());
+    return test.point.empty() ? name : fmt::format("{} ({})", name, test.point);
 }
 
-std::string failure_text(const FailedExpectation& failure) {
-    return indented(
-               fmt::format("{}:{}: expected {}", failure.file, failure.line, failure.expression)) +
-           indented(failure.values, 4);
+std::string indented(std::string_view line) {
+    return line.empty() ? "\n" : std::string(detail_indent, ' ') + printable(line) + "\n";
+}
+
+template <typename Lines>
+std::string indented_lines(const Lines& lines) {
+    std::string text;
+    for (const std::string_view line : lines) {
+        text += indented(line);
+    }
+    return text;
+}
+
+std::string failures_text(const TestResult& test) {
+    std::string text;
+    for (const std::string& failure : failure_excerpt(test, "\n    ")) {
+        text += indented_lines(lines_of(failure));
+    }
+    return text;
 }
 
 /// What came of it before it was run again; in detail if that is all there is of a failure.
@@ -34,9 +60,7 @@ std::string attempts_text(const TestResult& test) {
         const FailedAttempt& attempt = test.failed_attempts[n];
         text += indented(fmt::format("attempt {} failed: {}", n + 1, attempt.reason));
         if (test.is_flaky()) {
-            for (const FailedExpectation& failure : attempt.failures) {
-                text += failure_text(failure);
-            }
+            text += failures_text(result_of(test, attempt));
         }
     }
     return text;
@@ -50,45 +74,124 @@ std::string slow_text(const TestResult& test) {
 
 /// What stands below the line: failed expectations, log, diagnosis, measurements.
 std::string human_details(const TestResult& test, const HumanStyle& style) {
-    std::string text = slow_text(test) + attempts_text(test);
-    for (const FailedExpectation& failure : test.failures) {
-        text += failure_text(failure);
-    }
+    std::string text = slow_text(test) + attempts_text(test) + failures_text(test);
     // A diagnosis ends with the last log lines.
     const bool needs_log = test.verdict == Verdict::failed && test.diagnosis.empty();
     if (needs_log || style.verbose) {
-        for (const std::string& line : test.log) {
-            text += indented(line);
-        }
+        text += indented_lines(log_excerpt(test));
     }
-    for (const std::string_view line : lines_of(test.diagnosis)) {
-        text += line.empty() ? "\n" : indented(line);
-    }
+    const bool is_brief = style.brief && !test.brief_diagnosis.empty();
+    text += indented_lines(lines_of(is_brief ? test.brief_diagnosis : test.diagnosis));
     return text + measurement_tables(test, detail_indent, style.width);
 }
 
-std::string names_and_reasons(const RunReport& report, Verdict verdict) {
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+/// On one line, if there is room for that.
+std::string test_line(const TestResult& test, const HumanStyle& style) {
+    const std::string name = display_name(test);
+    const std::string figures = fmt::format("  {:>2} vCPU{}  {:>9}", test.cpus,
+                                            test.cpus == 1 ? " " : "s", duration(test.seconds));
+    const std::size_t besides = detail_indent + width_of(figures);  // the mark's columns, too
+    const std::size_t room = style.width - std::min(style.width, besides);
+    std::string text = verdict_mark(test.verdict, style.has_colour) + "  ";
+    if (width_of(name) <= room) {
+        text += fmt::format("{:<{}}", name, std::min(style.name_width, room)) + figures;
+    } else {
+        text += name + "\n" + std::string(detail_indent - 2, ' ') + figures;
+    }
+    if (test.reason.empty()) {
+        return text + "\n";
+    }
+    const std::string reason = printable(test.reason);
+    const std::size_t used = width_of(text.substr(text.rfind('\n') + 1)) + 2 + width_of(reason);
+    // Why a guest died takes a line of its own.
+    if (test.diagnosis.empty() && used <= style.width) {
+        return text + "  " + reason + "\n";
+    }
+    return text + "\n" +
+           indented_lines(wrapped(reason, style.width - std::min(style.width, detail_indent)));
+}
+
+/// All runs of one test, or of one point of a study.
+struct Repeated {
+    std::string name;
+    std::vector<const TestResult*> runs = {};
+
+    std::vector<const TestResult*> those(Verdict verdict) const {
+        std::vector<const TestResult*> found;
+        std::ranges::copy_if(runs, std::back_inserter(found),
+                             [&](const TestResult* test) { return test->verdict == verdict; });
+        return found;
+    }
+};
+
+/// In the order in which each was run first.
+std::vector<Repeated> by_name(const RunReport& report) {
+    std::vector<Repeated> all;
+    std::map<std::string, std::size_t> places;
     for (const TestResult& test : report.tests) {
-        if (test.verdict == verdict) {
-            table.add_row({display_name(test), printable(test.reason)});
+        const std::string name = name_without_number(test);
+        const auto [place, is_new] = places.emplace(name, all.size());
+        if (is_new) {
+            all.push_back({name});
+        }
+        all[place->second].runs.push_back(&test);
+    }
+    return all;
+}
+
+/// "failed 4 of 12 (#2, #5, #7, #9): ", of a test that was repeated.
+std::string count_text(const Repeated& test, const std::vector<const TestResult*>& runs) {
+    constexpr std::size_t most_numbers = 5;
+    if (test.runs.size() == 1) {
+        return "";
+    }
+    std::vector<std::string> numbers;
+    for (const TestResult* run : std::span(runs).first(std::min(runs.size(), most_numbers))) {
+        numbers.push_back(fmt::format("#{}", run->repetition));
+    }
+    if (runs.size() > most_numbers) {
+        numbers.emplace_back("…");
+    }
+    return fmt::format(
+        "{} {} of {}{}: ", verdict_name(runs.front()->verdict), runs.size(), test.runs.size(),
+        runs.size() == test.runs.size() ? "" : fmt::format(" ({})", fmt::join(numbers, ", ")));
+}
+
+std::string names_and_reasons(const std::vector<Repeated>& tests, Verdict verdict,
+                              std::size_t width) {
+    Table table = Table::of_facts();
+    for (const Repeated& test : tests) {
+        if (const auto runs = test.those(verdict); !runs.empty()) {
+            const TestResult& first = *runs.front();
+            table.add_row(
+                {test.name, count_text(test, runs) + printable(verdict == Verdict::failed
+                                                                   ? text_of(blame_of(first))
+                                                                   : first.reason)});
         }
     }
-    return table.text(2);
+    return table.text(2, width);
 }
 
-std::string flaky_count(const Summary& summary) {
-    return summary.flaky == 0 ? "" : fmt::format(" ({} flaky)", summary.flaky);
+std::string counts_text(const Summary& summary, bool has_colour) {
+    const auto count = [&](std::uint64_t number, Verdict verdict, Ink ink) {
+        return painted(fmt::format("{} {}", number, verdict_name(verdict)), ink,
+                       has_colour && number != 0);
+    };
+    const std::string flaky =
+        summary.flaky == 0 ? "" : fmt::format(" ({} flaky)", summary.flaky);
+    return fmt::format("{}{}, {}, {}", count(summary.passed, Verdict::passed, Ink::green), flaky,
+                       count(summary.failed, Verdict::failed, Ink::red),
+                       count(summary.skipped, Verdict::skipped, Ink::yellow));
 }
 
-std::string flaky_tests(const RunReport& report) {
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+std::string flaky_tests(const RunReport& report, std::size_t width) {
+    Table table = Table::of_facts();
     for (const TestResult& test : report.tests) {
         if (test.is_flaky()) {
             table.add_row({display_name(test), printable(flaky_text(test))});
         }
     }
-    return table.empty() ? "" : "flaky:\n" + table.text(2);
+    return table.empty() ? "" : "flaky:\n" + table.text(2, width);
 }
 
 }  // namespace
@@ -100,26 +203,15 @@ std::string flaky_text(const TestResult& test) {
 }
 
 std::string display_name(const TestResult& test) {
-    std::string name = printable(test.full_name());
-    if (!test.point.empty()) {
-        name += " (" + test.point + ")";
-    }
+    const std::string name = name_without_number(test);
     return test.repetition == 1 ? name : fmt::format("{} #{}", name, test.repetition);
 }
 
 std::string human_test(const TestResult& test, const HumanStyle& style) {
-    std::string text = fmt::format("{}  {:<{}}  {:>2} vCPU{}  {:>9}", verdict_mark(test.verdict),
-                                   display_name(test), style.name_width, test.cpus,
-                                   test.cpus == 1 ? " " : "s", duration(test.seconds));
-    if (test.is_flaky()) {
-        text += "  flaky";
+    if (style.quiet && test.verdict != Verdict::failed) {
+        return "";
     }
-    if (!test.reason.empty()) {
-        // Why a guest died takes a line of its own.
-        text += (test.diagnosis.empty() ? "  " : "\n" + std::string(detail_indent, ' ')) +
-                printable(test.reason);
-    }
-    return text + "\n" + human_details(test, style);
+    return test_line(test, style) + human_details(test, style);
 }
 
 std::string without_row(const std::string& name, const TestResult& test) {
@@ -127,27 +219,37 @@ std::string without_row(const std::string& name, const TestResult& test) {
            human_details(test, {});
 }
 
-std::string human_summary(const RunReport& report) {
+std::string human_summary(const RunReport& report, const HumanStyle& style) {
     const Summary summary = report.summary();
     if (report.nothing_to_run) {
         return printable(fmt::format("{}", fmt::join(report.remarks, "; "))) + "\n";
     }
     std::string text =
-        fmt::format("\n{} in {}: {} passed{}, {} failed, {} skipped\n",
-                    counted(summary.total(), "test"), duration(report.seconds), summary.passed,
-                    flaky_count(summary), summary.failed, summary.skipped);
+        fmt::format("{}{} in {}: {}\n", style.quiet && summary.failed == 0 ? "" : "\n",
+                    counted(summary.total(), "test"), duration(report.seconds),
+                    counts_text(summary, style.has_colour));
     for (const std::string& remark : report.remarks) {
         text += printable(remark) + "\n";
     }
     if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
         text += printable(shortcoming) + "\n";
     }
+    const std::vector<Repeated> tests = by_name(report);
     for (const Verdict verdict : {Verdict::failed, Verdict::skipped}) {
-        if (const std::string tests = names_and_reasons(report, verdict); !tests.empty()) {
-            text += fmt::format("{}:\n{}", verdict_name(verdict), tests);
+        if (style.quiet && verdict == Verdict::skipped) {
+            continue;
         }
+        const std::string listed = names_and_reasons(tests, verdict, style.width);
+        text += listed.empty() ? "" : fmt::format("{}:\n{}", verdict_name(verdict), listed);
     }
-    text += flaky_tests(report);
+    if (style.brief && std::ranges::any_of(report.tests, [](const TestResult& test) {
+            return !test.brief_diagnosis.empty();
+        })) {
+        text += paragraphs(
+            "diagnoses are brief: --diagnosis full has registers, page walks and all vCPUs",
+            style.width);
+    }
+    text += flaky_tests(report, style.width);
     if (summary.skipped != 0 && summary.skipped == summary.total() && report.shard.empty()) {
         text += "every test was skipped: this run is not a success\n";
     }
@@ -159,7 +261,7 @@ std::string human_report(const RunReport& report, const HumanStyle& style) {
     for (const TestResult& test : report.tests) {
         text += human_test(test, style);
     }
-    return text + human_summary(report);
+    return text + human_summary(report, style);
 }
 
 }  // namespace nestbed::vmm

@@ -12,6 +12,9 @@ struct HumanStyle {
     std::size_t name_width = 0;  ///< of the longest test name, for aligned lines
     bool verbose = false;        ///< log lines of tests that passed as well
     std::size_t width = any_width;
+    bool has_colour = false;
+    bool brief = false;  ///< of a guest that died only why, where, and the way there
+    bool quiet = false;  ///< nothing but failures and the summary
 };
 
 /// The name of a test as it stands in a line: a repetition has its number.
@@ -20,14 +23,15 @@ std::string display_name(const TestResult& test);
 /// Of a flaky test: "failed 2 of 3 attempts: an expectation failed".
 std::string flaky_text(const TestResult& test);
 
-/// A test's line, and below it, indented, whatever there is to say about it.
+/// A test's line, and below it, indented, whatever there is to say about it. Nothing if it is not
+/// worth one.
 std::string human_test(const TestResult& test, const HumanStyle& style);
 
 /// Why something measured has no row in its table: a line, and below it what else there is to say.
 std::string without_row(const std::string& name, const TestResult& test);
 
-/// The end of the report: summary, failed tests, skipped tests with their reasons.
-std::string human_summary(const RunReport& report);
+/// The end of the report: summary, failed tests with place and reason, skipped ones with theirs.
+std::string human_summary(const RunReport& report, const HumanStyle& style = {});
 
 /// All of it.
 std::string human_report(const RunReport& report, const HumanStyle& style);

@@ -56,7 +56,9 @@ Json attempts_json(const std::vector<FailedAttempt>& attempts) {
                        {"error", attempt.error ? json_of(*attempt.error) : Json(nullptr)},
                        {"seconds", attempt.seconds},
                        {"failures", failures_json(attempt.failures)},
+                       {"failures_left_out", attempt.failures_left_out},
                        {"log", attempt.log},
+                       {"log_left_out", attempt.log_left_out},
                        {"diagnosis", attempt.diagnosis}});
     }
     return all;
@@ -77,6 +79,7 @@ Json json_of(const TestResult& test) {
             {"error", test.error ? json_of(*test.error) : Json(nullptr)},
             {"seconds", test.seconds},
             {"failures", failures_json(test.failures)},
+            {"failures_left_out", test.failures_left_out},
             {"flaky", test.is_flaky()},
             {"failed_attempts", attempts_json(test.failed_attempts)},
             {"timeout", test.timeout},
@@ -95,6 +98,7 @@ Json json_of(const TestResult& test) {
              {{"operations", kvm.operations}, {"empty", kvm.empty}, {"problem", kvm.problem}}},
             {"measurements", test.measurements.size()},
             {"log", test.log},
+            {"log_left_out", test.log_left_out},
             {"diagnosis", test.diagnosis}};
 }
 
@@ -108,7 +112,9 @@ std::vector<FailedAttempt> failed_attempts_in(const Json& attempts) {
                        .error = {},
                        .seconds = attempt.at("seconds"),
                        .failures = failures_in(attempt.at("failures")),
+                       .failures_left_out = attempt.value("failures_left_out", std::uint64_t{0}),
                        .log = attempt.at("log").get<std::vector<std::string>>(),
+                       .log_left_out = attempt.value("log_left_out", std::uint64_t{0}),
                        .diagnosis = attempt.at("diagnosis")});
     }
     return all;
@@ -141,6 +147,8 @@ TestResult test_result_in(const Json& test, const Json& measurements) {
     }
     const Json& kvm = test.at("kvm_counts");
     result.kvm_counts = {kvm.at("operations"), kvm.at("empty"), {}, kvm.at("problem")};
+    result.log_left_out = test.value("log_left_out", std::uint64_t{0});
+    result.failures_left_out = test.value("failures_left_out", std::uint64_t{0});
     result.log = test.at("log").get<std::vector<std::string>>();
     result.diagnosis = test.at("diagnosis");
     for (const Json& measurement : measurements) {

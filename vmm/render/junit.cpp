@@ -1,9 +1,17 @@
+// Two schemas are kept: that of Jenkins' xUnit plugin (junit-10.xsd), and that of Ant
+// (windyroad's JUnit.xsd), which is the stricter one: `testsuites` has no attributes; a `testsuite`
+// has properties, test cases, system-out and system-err, all of them and in this order; a
+// `testcase` has one verdict at most and neither output, file nor line. So a test's place is in the
+// text of its failure, and its log in its suite's output.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "vmm/base/text.hpp"
+#include "vmm/render/blame.hpp"
+#include "vmm/render/excerpt.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/render/human.hpp"
 
@@ -11,31 +19,36 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// A suite, or the whole run.
-struct Group {
+struct JunitSuite {
     std::string name;
     Summary summary = {};
     std::uint64_t errors = 0;  ///< of those that failed: JUnit counts what could not be run apart
     double seconds = 0;
-    std::string elements = {};
+    std::string cases = {};
+    std::string output = {};  ///< escaped
 };
 
-Group& suite_named(std::vector<Group>& suites, const std::string& name) {
-    const auto found = std::ranges::find(suites, name, &Group::name);
-    return found == suites.end() ? suites.emplace_back(Group{name}) : *found;
+JunitSuite& suite_named(std::vector<JunitSuite>& suites, const std::string& name) {
+    const auto found = std::ranges::find(suites, name, &JunitSuite::name);
+    return found == suites.end() ? suites.emplace_back(JunitSuite{name}) : *found;
 }
 
+std::string lines_text(const std::vector<std::string>& lines) {
+    return lines.empty() ? "" : fmt::format("{}\n", fmt::join(lines, "\n"));
+}
+
+/// An expectation names its place; of a guest that died the test's is said.
 std::string failure_text(const TestResult& test) {
-    std::string text;
-    for (const FailedExpectation& failure : test.failures) {
-        text += fmt::format("{}:{}: expected {}\n    {}\n", failure.file, failure.line,
-                            failure.expression, failure.values);
-    }
-    return text + test.diagnosis;
+    return test.diagnosis.empty() && !test.failures.empty()
+               ? lines_text(failure_excerpt(test, "\n    "))
+               : text_of(blame_of(test)) + "\n" + lines_text(failure_excerpt(test, "\n    ")) +
+                     test.diagnosis;
 }
 
-std::string error_element(std::string_view message, std::string_view type) {
-    return fmt::format("      <error message=\"{}\" type=\"{}\"/>\n", xml_escaped(message), type);
+std::string fault_element(const char* name, std::string_view message, std::string_view type,
+                          const std::string& text) {
+    return fmt::format("      <{0} message=\"{1}\" type=\"{2}\">{3}</{0}>\n", name,
+                       xml_escaped(message), type, xml_escaped(text));
 }
 
 std::string verdict_element(const TestResult& test) {
@@ -46,35 +59,22 @@ std::string verdict_element(const TestResult& test) {
         return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(test.reason));
     }
     if (test.error) {
-        return error_element(test.error->what(), name_of(test.error->kind()));
+        return fault_element("error", test.error->what(), name_of(test.error->kind()),
+                             fmt::format("{}:{}\n", test.file, test.line));
     }
-    return fmt::format("      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
-                       xml_escaped(test.reason), test.diagnosis.empty() ? "expectation" : "guest",
-                       xml_escaped(failure_text(test)));
-}
-
-FailedAttempt last_attempt_of(const TestResult& test) {
-    return {test.reason, test.error, test.seconds, test.failures, test.log, test.diagnosis};
+    return fault_element("failure", test.reason, test.diagnosis.empty() ? "expectation" : "guest",
+                         failure_text(test));
 }
 
 /// What a test has shown first; of one that passed in the end, that.
-TestResult first_shown(const TestResult& test) {
-    TestResult first = test;
-    if (test.verdict == Verdict::failed && !test.failed_attempts.empty()) {
-        const FailedAttempt& attempt = test.failed_attempts.front();
-        first.reason = attempt.reason;
-        first.error = attempt.error;
-        first.failures = attempt.failures;
-        first.diagnosis = attempt.diagnosis;
-    }
-    return first;
+std::string first_verdict_element(const TestResult& test) {
+    return test.verdict != Verdict::failed || test.failed_attempts.empty()
+               ? verdict_element(test)
+               : verdict_element(result_of(test, test.failed_attempts.front()));
 }
 
-std::string attempt_element(const std::string& tag, const FailedAttempt& attempt) {
-    TestResult shown;
-    shown.failures = attempt.failures;
-    shown.diagnosis = attempt.diagnosis;
-    const std::string log = fmt::format("{}\n", fmt::join(attempt.log, "\n"));
+std::string attempt_element(const std::string& tag, const TestResult& attempt) {
+    const std::string log = xml_escaped(lines_text(log_excerpt(attempt)));
     return fmt::format(
         "      <{0}{1} message=\"{2}\" type=\"{3}\">\n"
         "        <stackTrace>{4}</stackTrace>\n{5}"
@@ -83,65 +83,94 @@ std::string attempt_element(const std::string& tag, const FailedAttempt& attempt
         attempt.error               ? name_of(attempt.error->kind())
         : attempt.diagnosis.empty() ? "expectation"
                                     : "guest",
-        xml_escaped(failure_text(shown)),
-        attempt.log.empty()
-            ? ""
-            : fmt::format("        <system-out>{}</system-out>\n", xml_escaped(log)));
+        xml_escaped(failure_text(attempt)),
+        log.empty() ? "" : fmt::format("        <system-out>{}</system-out>\n", log));
 }
 
-/// As Maven's surefire has them: the failures of a test that passed in the end are flaky; of one
-/// that did not, those behind the first came of running it again.
+/// As Maven's surefire has them, and Jenkins' schema: the failures of a test that passed in the end
+/// are flaky; of one that did not, those behind the first came of running it again. Ant's schema
+/// has neither.
 std::string attempt_elements(const TestResult& test) {
     std::string elements;
     if (test.is_flaky()) {
         for (const FailedAttempt& attempt : test.failed_attempts) {
-            elements += attempt_element("flaky", attempt);
+            elements += attempt_element("flaky", result_of(test, attempt));
         }
     } else if (!test.failed_attempts.empty()) {
         for (std::size_t n = 1; n < test.failed_attempts.size(); ++n) {
-            elements += attempt_element("rerun", test.failed_attempts[n]);
+            elements += attempt_element("rerun", result_of(test, test.failed_attempts[n]));
         }
-        elements += attempt_element("rerun", last_attempt_of(test));
+        elements += attempt_element("rerun", test);
     }
     return elements;
-}
-
-std::string log_element(const TestResult& test) {
-    const std::string text = fmt::format("{}\n", fmt::join(test.log, "\n"));
-    return test.log.empty() ? ""
-                            : fmt::format("      <system-out>{}</system-out>\n", xml_escaped(text));
 }
 
 std::string test_case(const TestResult& test) {
     const std::string full_name = display_name(test);
     return fmt::format(
-        "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.6f}\">\n"
-        "{}{}{}    </testcase>\n",
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n{}{}    </testcase>\n",
         xml_escaped(test.suite), xml_escaped(full_name.substr(printable(test.suite).size() + 1)),
-        xml_escaped(test.file), test.line, test.seconds, verdict_element(first_shown(test)),
-        attempt_elements(test), log_element(test));
+        test.seconds, first_verdict_element(test), attempt_elements(test));
 }
 
-std::string group_element(const char* indent, const char* tag, const Group& group) {
-    const Summary& summary = group.summary;
+/// Below the test's name, since all of a suite stand in one.
+std::string output_of(const TestResult& test) {
+    return test.log.empty() ? ""
+                            : xml_escaped(fmt::format("--- {}\n{}", display_name(test),
+                                                      lines_text(log_excerpt(test))));
+}
+
+std::string properties_element(const RunReport& report) {
+    std::vector<std::pair<const char*, std::string>> properties{
+        {"nestbed", NESTBED_VERSION}, {"command", fmt::to_string(fmt::join(report.command, " "))}};
+    if (const auto& revision = report.provenance.revision) {
+        properties.emplace_back("revision", *revision);
+    }
+    if (const auto& kernel = report.provenance.kernel_version) {
+        properties.emplace_back("kernel", *kernel);
+    }
+    std::string text = "    <properties>\n";
+    for (const auto& [name, value] : properties) {
+        text +=
+            fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", name, xml_escaped(value));
+    }
+    return text + "    </properties>\n";
+}
+
+/// The schema of Ant has no zones.
+std::string timestamp_of(const RunReport& report) {
+    std::string time = report.provenance.time;
+    if (time.ends_with('Z')) {
+        time.pop_back();
+    }
+    return time.empty() ? "1970-01-01T00:00:00" : time;
+}
+
+std::string suite_element(const RunReport& report, const JunitSuite& suite, std::size_t id) {
+    const Summary& summary = suite.summary;
+    const std::string name = xml_escaped(suite.name);
     return fmt::format(
-        "{0}<{1} name=\"{2}\" tests=\"{3}\" failures=\"{4}\" errors=\"{5}\" skipped=\"{6}\" "
-        "time=\"{7:.6f}\">\n{8}{0}</{1}>\n",
-        indent, tag, xml_escaped(group.name), summary.total(), summary.failed - group.errors,
-        group.errors, summary.skipped, group.seconds, group.elements);
+        "  <testsuite name=\"{}\" package=\"{}\" id=\"{}\" timestamp=\"{}\" hostname=\"{}\" "
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n"
+        "{}{}    <system-out>{}</system-out>\n    <system-err></system-err>\n  </testsuite>\n",
+        name, name, id, timestamp_of(report),
+        xml_escaped(report.provenance.host_name.value_or("localhost")), summary.total(),
+        summary.failed - suite.errors, suite.errors, summary.skipped, suite.seconds,
+        properties_element(report), suite.cases, suite.output);
 }
 
 /// Stands for what is missing.
-Group shortcoming_suite(const RunReport& report) {
+JunitSuite shortcoming_suite(const RunReport& report) {
     return {.name = "nestbed",
             .summary = {.failed = 1},
             .errors = 1,
-            .elements =
-                "    <testcase classname=\"nestbed\" name=\"run\" time=\"0\">\n" +
-                error_element(report.shortcoming(), report.error ? name_of(report.error->kind())
-                                                    : report.cut_short ? name_of(*report.cut_short)
-                                                                       : "interrupted") +
-                "    </testcase>\n"};
+            .cases = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0.000\">\n" +
+                     fault_element("error", report.shortcoming(),
+                                   report.error       ? name_of(report.error->kind())
+                                   : report.cut_short ? name_of(*report.cut_short)
+                                                      : "interrupted",
+                                   "") +
+                     "    </testcase>\n"};
 }
 
 }  // namespace
@@ -171,24 +200,24 @@ std::string xml_escaped(std::string_view text) {
 }
 
 std::string junit_report(const RunReport& report) {
-    std::vector<Group> suites;
+    std::vector<JunitSuite> suites;
     for (const TestResult& test : report.tests) {
-        Group& suite = suite_named(suites, test.suite);
+        JunitSuite& suite = suite_named(suites, test.suite);
         suite.summary.add(test.verdict);
-        suite.errors += first_shown(test).error ? 1 : 0;
+        const bool is_rerun = !test.is_flaky() && !test.failed_attempts.empty();
+        suite.errors += (is_rerun ? test.failed_attempts.front().error : test.error) ? 1 : 0;
         suite.seconds += test.seconds;
-        suite.elements += test_case(test);
+        suite.cases += test_case(test);
+        suite.output += output_of(test);
     }
     if (!report.shortcoming().empty()) {
         suites.push_back(shortcoming_suite(report));
     }
-    Group all{.name = "nestbed", .seconds = report.seconds};
-    for (const Group& suite : suites) {
-        all.summary.add(suite.summary);
-        all.errors += suite.errors;
-        all.elements += group_element("  ", "testsuite", suite);
+    std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
+    for (std::size_t id = 0; id < suites.size(); ++id) {
+        text += suite_element(report, suites[id], id);
     }
-    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + group_element("", "testsuites", all);
+    return text + "</testsuites>\n";
 }
 
 }  // namespace nestbed::vmm

@@ -50,8 +50,9 @@ void add_row(Table& table, std::string title, std::span<const ResultFile> enviro
     table.add_row(std::move(cells));
 }
 
-std::string counts_text(std::span<const ResultFile> environments) {
-    std::vector<Table::Column> columns{{"suite", Table::Align::left}};
+std::string counts_text(std::span<const ResultFile> environments, std::size_t width) {
+    std::vector<Table::Column> columns{
+        {.title = "suite", .align = Table::Align::left, .is_key = true}};
     for (const ResultFile& environment : environments) {
         for (const char* title : {"passed", "failed", "skipped"}) {
             columns.push_back({title, Table::Align::right, printable(environment.environment)});
@@ -62,7 +63,7 @@ std::string counts_text(std::span<const ResultFile> environments) {
         add_row(table, printable(suite), environments, &suite);
     }
     add_row(table, "all", environments, nullptr);
-    return table.text();
+    return table.text(0, width);
 }
 
 std::string description_of(const ResultFile& environment) {
@@ -82,17 +83,18 @@ std::string description_of(const ResultFile& environment) {
     return text;
 }
 
-std::string descriptions_text(std::span<const ResultFile> environments) {
-    Table table({{"", Table::Align::left}, {"", Table::Align::left}});
+std::string descriptions_text(std::span<const ResultFile> environments, std::size_t width) {
+    Table table = Table::of_facts();
     for (const ResultFile& environment : environments) {
         table.add_row({printable(environment.environment), printable(description_of(environment))});
     }
-    return table.text(2);
+    return table.text(2, width);
 }
 
 /// All tests of one verdict: the reason, then where and which. The same reason stands once, and so
 /// do the same tests in several environments.
-std::string reasons_text(std::span<const ResultFile> environments, Verdict verdict) {
+std::string reasons_text(std::span<const ResultFile> environments, Verdict verdict,
+                         std::size_t width) {
     std::map<std::string, std::map<std::string, std::vector<std::string>>> reasons;
     for (const ResultFile& environment : environments) {
         for (const TestResult& test : environment.tests) {
@@ -111,12 +113,14 @@ std::string reasons_text(std::span<const ResultFile> environments, Verdict verdi
         for (const auto& [test, where] : tests) {
             by_environments[where].push_back(test);
         }
-        text += fmt::format("  {}\n", printable(reason.empty() ? "an expectation" : reason));
+        const std::string why = printable(reason.empty() ? "an expectation" : reason);
+        text += fmt::format("  {}\n", fmt::join(wrapped(why, width - 2), "\n  "));
         for (const auto& [where, names] : by_environments) {
             const std::string line =
                 fmt::format("{}: {}", fmt::join(where, ", "), fmt::join(names, ", "));
-            text += fmt::format("    {}\n",
-                                fmt::join(wrapped(printable(line), page_width - 4), "\n    "));
+            text += fmt::format(
+                "    {}\n",
+                fmt::join(wrapped(printable(line), std::min(width, page_width) - 4), "\n    "));
         }
     }
     return text;
@@ -137,10 +141,14 @@ std::string flaky_tests_text(std::span<const ResultFile> environments) {
 
 }  // namespace
 
-std::string matrix_text(std::span<const ResultFile> environments) {
-    std::string text = counts_text(environments) + "\n" + descriptions_text(environments);
+std::string matrix_text(std::span<const ResultFile> environments, std::size_t width) {
+    constexpr std::size_t least = 20;
+    width = std::max(width, least);
+    std::string text =
+        counts_text(environments, width) + "\n" + descriptions_text(environments, width);
     for (const Verdict verdict : {Verdict::skipped, Verdict::failed}) {
-        if (const std::string reasons = reasons_text(environments, verdict); !reasons.empty()) {
+        if (const std::string reasons = reasons_text(environments, verdict, width);
+            !reasons.empty()) {
             text += fmt::format("\n{}:\n{}", verdict_name(verdict), reasons);
         }
     }

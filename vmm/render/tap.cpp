@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "vmm/base/text.hpp"
+#include "vmm/render/excerpt.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/render/human.hpp"
 
@@ -31,16 +30,12 @@ std::string yaml_list(const char* key, const Lines& lines) {
 std::string diagnostics(const TestResult& test) {
     std::string text = fmt::format("  ---\n  message: {}\n  file: {}\n  line: {}\n",
                                    yaml_string(test.reason), yaml_string(test.file), test.line);
-    std::vector<std::string> failures;
-    std::ranges::transform(
-        test.failures, std::back_inserter(failures), [](const FailedExpectation& f) {
-            return fmt::format("{}:{}: expected {}: {}", f.file, f.line, f.expression, f.values);
-        });
     if (test.error) {
         text += fmt::format("  error: {}\n", name_of(test.error->kind()));
     }
-    return text + yaml_list("failures", failures) + yaml_list("log", test.log) +
-           yaml_list("diagnosis", lines_of(test.diagnosis)) + "  ...\n";
+    return text + yaml_list("failures", failure_excerpt(test, ": ")) +
+           yaml_list("log", log_excerpt(test)) + yaml_list("diagnosis", lines_of(test.diagnosis)) +
+           "  ...\n";
 }
 
 std::string test_line(std::size_t number, const TestResult& test) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vmm/base/near_words.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/result/measurements.hpp"
 
@@ -49,9 +50,9 @@ std::string failure_of(const TestResult& result, const Outcome& outcome) {
         return "the record channel is broken: " + result.violations.front();
     }
     if (!result.failures.empty()) {
-        return result.failures.size() == 1
-                   ? "an expectation failed"
-                   : counted(result.failures.size(), "expectation") + " failed";
+        const std::uint64_t failures = result.failures.size() + result.failures_left_out;
+        return failures == 1 ? "an expectation failed"
+                             : counted(failures, "expectation") + " failed";
     }
     for (const MeasurementEvent& measurement : result.measurements) {
         if (std::string objection = objection_to(measurement); !objection.empty()) {
@@ -97,9 +98,10 @@ std::optional<Error> objection_to_parameters(std::span<const TestResult> tests) 
     }
     return Error(
         ErrorKind::usage,
-        fmt::format("no test has looked up the parameter {}; looked up: {}",
+        fmt::format("no test has looked up the parameter {}; looked up: {}{}",
                     fmt::join(ignored, ", "),
-                    asked_for.empty() ? "none" : fmt::to_string(fmt::join(asked_for, ", "))));
+                    asked_for.empty() ? "none" : fmt::to_string(fmt::join(asked_for, ", ")),
+                    did_you_mean(ignored.front(), {asked_for.begin(), asked_for.end()})));
 }
 
 }  // namespace nestbed::vmm

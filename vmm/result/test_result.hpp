@@ -39,7 +39,9 @@ struct FailedAttempt {
     std::optional<Error> error;
     double seconds = 0;
     std::vector<FailedExpectation> failures;
+    std::uint64_t failures_left_out = 0;
     std::vector<std::string> log;
+    std::uint64_t log_left_out = 0;
     std::string diagnosis;
 };
 
@@ -69,7 +71,8 @@ struct TestResult : GuestRecords {
     KvmCounts kvm_counts;                        ///< over the regions that the guest marked
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
-    bool interrupted = false;  ///< by Ctrl-C: there is no verdict, and no report counts it
+    std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
+    bool interrupted = false;     ///< by Ctrl-C: there is no verdict, and no report counts it
 
     std::string full_name() const { return suite + "." + name; }
     /// A failure has been seen, and then it passed.
@@ -78,6 +81,21 @@ struct TestResult : GuestRecords {
         return verdict == Verdict::passed && slow_after != 0 && seconds > slow_after;
     }
 };
+
+/// An attempt of the test, as if it had been the last one.
+inline TestResult result_of(const TestResult& test, const FailedAttempt& attempt) {
+    TestResult result;
+    result.file = test.file;
+    result.line = test.line;
+    result.reason = attempt.reason;
+    result.error = attempt.error;
+    result.failures = attempt.failures;
+    result.failures_left_out = attempt.failures_left_out;
+    result.log = attempt.log;
+    result.log_left_out = attempt.log_left_out;
+    result.diagnosis = attempt.diagnosis;
+    return result;
+}
 
 struct Summary {
     std::uint64_t passed = 0;

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/near_words.hpp"
 
 namespace nestbed::vmm {
 
@@ -38,11 +39,12 @@ Guest read(const BuiltinGuest& builtin) { return {std::string(builtin.name), bui
                     "{} is not a guest; for the test of that name: {} --filter {}", name, suite,
                     name);
     }
-    std::vector<std::string_view> known;
-    std::ranges::transform(builtin_guests(), std::back_inserter(known), &BuiltinGuest::name);
+    std::vector<std::string> known;
+    std::ranges::transform(builtin_guests(), std::back_inserter(known),
+                           [](const BuiltinGuest& guest) { return std::string(guest.name); });
     throw_error(ErrorKind::usage,
-                "{}: there is no such file, and no built-in guest of that name (there are: {})",
-                name, fmt::join(known, ", "));
+                "{}: there is no such file, and no built-in guest of that name{} (there are: {})",
+                name, did_you_mean(name, known), fmt::join(known, ", "));
 }
 
 Guest read_named(const std::string& name) {

@@ -7,8 +7,14 @@ namespace nestbed::vmm {
 namespace {
 
 FailedAttempt attempt_of(TestResult result) {
-    return {std::move(result.reason),   std::move(result.error), result.seconds,
-            std::move(result.failures), std::move(result.log),   std::move(result.diagnosis)};
+    return {.reason = std::move(result.reason),
+            .error = std::move(result.error),
+            .seconds = result.seconds,
+            .failures = std::move(result.failures),
+            .failures_left_out = result.failures_left_out,
+            .log = std::move(result.log),
+            .log_left_out = result.log_left_out,
+            .diagnosis = std::move(result.diagnosis)};
 }
 
 }  // namespace

@@ -85,9 +85,11 @@ void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest
         result.interrupted = result.interrupted || stop.stop_requested();
     }
     if (outcome.ending != Ending::finished && !result.interrupted) {
-        const Diagnosis diagnosis = diagnose(machine, guest, outcome, result.log);
+        const Diagnosis diagnosis =
+            diagnose(machine, guest, outcome, result.log, result.log_left_out);
         result.reason = diagnosis.summary;
         result.diagnosis = diagnosis.report;
+        result.brief_diagnosis = diagnosis.brief;
     }
 }
 

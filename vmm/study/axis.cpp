@@ -25,8 +25,7 @@ std::vector<std::uint64_t> numbers_named(const Axis& axis, std::string_view name
         }
     }
     if (numbers.empty()) {
-        throw_error(ErrorKind::usage, "{} {}: there are {}", axis.option(), name,
-                    fmt::join(axis.words(), ", "));
+        refuse_name(axis.option(), name, axis.words());
     }
     return numbers;
 }

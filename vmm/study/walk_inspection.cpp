@@ -112,7 +112,8 @@ bool split_entries(const HostMemory& memory) {
             return false;
         }
     }
-    return resident_pages_of(begin, memory.size()).anon_huge_pages == 0;
+    const ResidentPages pages = resident_pages_of(begin, memory.size());
+    return pages.mapped != 0 && pages.anon_huge_pages == 0;  // and is known to be
 }
 
 /// The cycles of a vCPU's samples.

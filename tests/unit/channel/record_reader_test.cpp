@@ -184,5 +184,26 @@ TEST(RecordReader, CpusAreDrainedSideBySide) {
     EXPECT_THAT(records.violations, IsEmpty());
 }
 
+TEST(RecordReader, OfAFloodOfLinesTheFirstAndTheLastAreKept) {
+    FakeGuest guest;
+    RecordReader reader = reader_of(guest);
+    const std::uint64_t format = guest.text("line {}");
+    for (std::uint64_t n = 0; n < 25'000; ++n) {
+        channel::Record record = guest.next_record(0, format);
+        record.argument_count = 1;
+        record.arguments[0] = n;
+        guest.write(0, record);
+        reader.drain(0);
+    }
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations, IsEmpty());
+    EXPECT_EQ(records.count, 25'000U);
+    EXPECT_EQ(records.log_left_out, 5'000U);
+    ASSERT_EQ(records.log.size(), 20'000U);
+    EXPECT_EQ(records.log[9'999], "[cpu 0] line 9999");
+    EXPECT_EQ(records.log[10'000], "[cpu 0] line 15000");
+    EXPECT_EQ(records.log.back(), "[cpu 0] line 24999");
+}
+
 }  // namespace
 }  // namespace nestbed::vmm

@@ -72,7 +72,7 @@ TEST(CircumstancesText, SaysWhatIsNotKnownInEightyColumns) {
                             HasSubstr("cgroup limits  not known")));
     provenance.cpu.governor = std::string(30, 'g');
     provenance.cpu.frequency_driver = std::string(30, 'd');
-    const std::string long_text = circumstances_text(provenance);
+    const std::string long_text = circumstances_text(provenance, 80);
     for (const std::string_view line : lines_of(long_text)) {
         EXPECT_THAT(width_of(line), Le(80U)) << line;
     }

@@ -63,9 +63,117 @@ TEST(HumanReport, TheEndListsFailedAndSkippedTests) {
     EXPECT_EQ(human_summary(report),
               "\n3 tests in 1.50 s: 1 passed, 1 failed, 1 skipped\n"
               "failed:\n"
-              "  demo.fails  an expectation failed\n"
+              "  demo.fails  guest/suites/demo.cpp:12: expected a == b, and it is 1 == 2\n"
               "skipped:\n"
               "  paging.huge  no 1 GiB pages\n");
+}
+
+TEST(HumanReport, TheEndHasPlaceAndReasonOfADeadGuest) {
+    EXPECT_THAT(human_summary(test::report_of({test::crashed("demo", "dies")})),
+                HasSubstr("failed:\n"
+                          "  demo.dies  guest/suites/demo.cpp:7: triple fault "
+                          "(KVM_EXIT_SHUTDOWN)\n"));
+}
+
+TEST(HumanReport, TheEndCountsRepetitions) {
+    RunReport report = test::report_of({});
+    for (std::uint64_t n = 1; n <= 12; ++n) {
+        report.tests.push_back(n % 3 == 0 ? test::failed("demo", "flaky")
+                                          : test::passed("demo", "flaky"));
+        report.tests.back().repetition = n;
+        report.tests.push_back(test::skipped("paging", "huge", "no 1 GiB pages"));
+        report.tests.back().repetition = n;
+    }
+    EXPECT_THAT(human_summary(report),
+                EndsWith("failed:\n"
+                         "  demo.flaky  failed 4 of 12 (#3, #6, #9, #12): "
+                         "guest/suites/demo.cpp:12: expected a == b, and it is 1 == 2\n"
+                         "skipped:\n"
+                         "  paging.huge  skipped 12 of 12: no 1 GiB pages\n"));
+}
+
+TEST(HumanReport, TheEndCountsFurtherFailures) {
+    RunReport report = test::report_of({test::failed("demo", "fails")});
+    report.tests[0].failures.push_back(report.tests[0].failures.front());
+    report.tests[0].failures_left_out = 1'000'000;
+    EXPECT_THAT(human_summary(report), HasSubstr("it is 1 == 2 (and 1,000,001 more)\n"));
+}
+
+TEST(HumanReport, AFloodIsCut) {
+    TestResult result = test::failed("demo", "floods");
+    result.failures.assign(1'000, result.failures.front());
+    result.log.assign(20'000, "[cpu 0] again");
+    result.log_left_out = 580'000;
+    const std::string text = human_test(result, {});
+    EXPECT_THAT(text, HasSubstr("\n      … 975 failures left out\n"));
+    EXPECT_THAT(text, HasSubstr("\n      … 599,900 lines left out\n"));
+    EXPECT_EQ(lines_of(text).size(), 1 + 2 * 25 + 1 + 100 + 1U);
+}
+
+TEST(HumanReport, WhatFitsIsNotCut) {
+    TestResult result = test::failed("demo", "talks");
+    result.log.assign(100, "[cpu 0] again");
+    EXPECT_THAT(human_test(result, {}), Not(HasSubstr("left out")));
+}
+
+TEST(HumanReport, ABriefDiagnosisIsInsteadOfTheWhole) {
+    TestResult result = test::crashed("demo", "dies");
+    result.brief_diagnosis = "vCPU 0\n    => ud2\n";
+    const std::string text = human_test(result, {.brief = true});
+    EXPECT_THAT(text, HasSubstr("      vCPU 0\n          => ud2\n"));
+    EXPECT_THAT(text, Not(HasSubstr("registers")));
+    EXPECT_THAT(human_summary(test::report_of({result}), {.brief = true}),
+                HasSubstr("--diagnosis full has "));
+    EXPECT_THAT(human_test(result, {}), HasSubstr("registers"));
+    EXPECT_THAT(human_test(test::crashed("demo", "read_back"), {.brief = true}),
+                HasSubstr("registers"))
+        << "it has no brief one";
+}
+
+TEST(HumanReport, QuietIsFailuresAndTheSummary) {
+    const RunReport report =
+        test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
+                         test::skipped("paging", "huge", "no 1 GiB pages")});
+    const std::string text = human_report(report, {.quiet = true});
+    EXPECT_THAT(text, StartsWith("FAIL  demo.fails"));
+    EXPECT_THAT(text, HasSubstr("3 tests in 1.50 s: 1 passed, 1 failed, 1 skipped\nfailed:\n"));
+    EXPECT_THAT(text, Not(HasSubstr("paging.huge")));
+    EXPECT_EQ(human_report(test::report_of({test::passed("boot", "empty")}), {.quiet = true}),
+              "1 test in 1.50 s: 1 passed, 0 failed, 0 skipped\n");
+}
+
+TEST(HumanReport, HasColoursIfThereAreToBeAny) {
+    const RunReport report =
+        test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
+                         test::skipped("paging", "huge", "no 1 GiB pages")});
+    const std::string text = human_report(report, {.has_colour = true});
+    EXPECT_THAT(text, StartsWith("\x1b[32mPASS\x1b[0m  boot.empty"));
+    EXPECT_THAT(text, HasSubstr("\n\x1b[31mFAIL\x1b[0m  demo.fails"));
+    EXPECT_THAT(text, HasSubstr("\x1b[33mSKIP\x1b[0m  "));
+    EXPECT_THAT(text, HasSubstr("\x1b[32m1 passed\x1b[0m, \x1b[31m1 failed\x1b[0m"));
+    EXPECT_THAT(human_report(report, {}), Not(HasSubstr("\x1b")));
+}
+
+TEST(HumanReport, FitsItsWidth) {
+    TestResult long_name = test::passed("paging", std::string(60, 'n'));
+    TestResult long_reason = test::skipped("paging", "huge",
+                                           "the host has no pages of 1 GiB, and "
+                                           "none could be made of what memory it has left");
+    TestResult dead = test::crashed("demo", "dies");
+    dead.reason =
+        "page fault at 0x1234, in a function of a long name, called from another one, "
+        "on vCPU 1";
+    const RunReport report = test::report_of({test::passed("boot", "empty"), long_name, long_reason,
+                                              dead, test::failed("demo", "fails")});
+    const HumanStyle style{.name_width = 77, .width = 80};
+    const std::string text = human_report(report, style);
+    for (const std::string_view line : lines_of(text)) {
+        EXPECT_LE(width_of(line), 80U) << line;
+    }
+    EXPECT_THAT(text, HasSubstr("PASS  paging." + std::string(60, 'n') + "\n"));
+    EXPECT_THAT(human_report(report, {}), HasSubstr("demo.dies   guest/suites/demo.cpp:7: page "
+                                                    "fault at 0x1234, in a function of a long "
+                                                    "name, called from another one, on vCPU 1\n"));
 }
 
 TEST(HumanReport, NothingButSkippedTestsIsNoSuccess) {

@@ -29,33 +29,60 @@ TEST(XmlEscaped, WhatXmlCannotHold) {
 }
 
 TEST(JunitReport, IsWholeForAMixedRun) {
-    const RunReport report =
+    RunReport report =
         test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
                          test::skipped("boot", "huge", "no 1 GiB pages")});
+    report.provenance.time = "2026-11-27T12:00:00Z";
+    report.provenance.host_name = "box";
+    report.provenance.revision = "abc";
+    const std::string properties = R"(    <properties>
+      <property name="nestbed" value=")" NESTBED_VERSION R"("/>
+      <property name="command" value="nestbed run"/>
+      <property name="revision" value="abc"/>
+    </properties>
+)";
     EXPECT_EQ(junit_report(report),
               R"(<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="nestbed" tests="3" failures="1" errors="0" skipped="1" time="1.500000">
-  <testsuite name="boot" tests="2" failures="0" errors="0" skipped="1" time="0.025000">
-    <testcase classname="boot" name="empty" file="guest/suites/boot.cpp" line="7" time="0.012500">
+<testsuites>
+  <testsuite name="boot" package="boot" id="0" timestamp="2026-11-27T12:00:00" hostname="box" tests="2" failures="0" errors="0" skipped="1" time="0.025">
+)" + properties + R"(    <testcase classname="boot" name="empty" time="0.013">
     </testcase>
-    <testcase classname="boot" name="huge" file="guest/suites/boot.cpp" line="7" time="0.012500">
+    <testcase classname="boot" name="huge" time="0.013">
       <skipped message="no 1 GiB pages"/>
     </testcase>
+    <system-out></system-out>
+    <system-err></system-err>
   </testsuite>
-  <testsuite name="demo" tests="1" failures="1" errors="0" skipped="0" time="0.012500">
-    <testcase classname="demo" name="fails" file="guest/suites/demo.cpp" line="7" time="0.012500">
+  <testsuite name="demo" package="demo" id="1" timestamp="2026-11-27T12:00:00" hostname="box" tests="1" failures="1" errors="0" skipped="0" time="0.013">
+)" + properties + R"(    <testcase classname="demo" name="fails" time="0.013">
       <failure message="an expectation failed" type="expectation">guest/suites/demo.cpp:12: expected a == b&#10;    1 == 2&#10;</failure>
-      <system-out>[cpu 0] before it failed&#10;</system-out>
     </testcase>
+    <system-out>--- demo.fails&#10;[cpu 0] before it failed&#10;</system-out>
+    <system-err></system-err>
   </testsuite>
 </testsuites>
 )");
+}
+
+TEST(JunitReport, OfAHostThatIsNotNamedIsLocal) {
+    EXPECT_THAT(junit_report(test::report_of({test::passed("boot", "empty")})),
+                HasSubstr("hostname=\"localhost\""));
+}
+
+TEST(JunitReport, AFloodOfLinesIsCut) {
+    RunReport report = test::report_of({test::failed("demo", "floods")});
+    report.tests[0].log.assign(20'000, "[cpu 0] again");
+    report.tests[0].log_left_out = 580'000;
+    const std::string xml = junit_report(report);
+    EXPECT_THAT(xml, HasSubstr("again&#10;… 599,900 lines left out&#10;[cpu 0] again"));
+    EXPECT_LT(xml.size(), 4'000U);
 }
 
 TEST(JunitReport, NamesTheDeathOfAGuest) {
     const std::string xml = junit_report(test::report_of({test::crashed("demo", "dies")}));
     EXPECT_THAT(xml,
                 HasSubstr("<failure message=\"triple fault (KVM_EXIT_SHUTDOWN)\" type=\"guest\">"
+                          "guest/suites/demo.cpp:7: triple fault (KVM_EXIT_SHUTDOWN)&#10;"
                           "vCPU 0: ended the run&#10;"));
 }
 
@@ -69,9 +96,9 @@ TEST(JunitReport, GuestTextCannotEndAnElement) {
 TEST(JunitReport, WhatCouldNotBeRunIsAnErrorAndNoFailure) {
     const std::string xml = junit_report(
         test::report_of({test::not_run("boot", "empty"), test::failed("boot", "fails")}));
-    EXPECT_THAT(xml, HasSubstr("<testsuite name=\"boot\" tests=\"2\" failures=\"1\" errors=\"1\""));
+    EXPECT_THAT(xml, HasSubstr("tests=\"2\" failures=\"1\" errors=\"1\""));
     EXPECT_THAT(xml, HasSubstr("<error message=\"KVM_CREATE_VM failed: &lt;no&gt; memory\" "
-                               "type=\"kernel_refused\"/>"));
+                               "type=\"kernel_refused\">guest/suites/boot.cpp:7&#10;</error>"));
 }
 
 TEST(JunitReport, AFlakyTestIsInTheFormOfSurefire) {
@@ -109,7 +136,7 @@ TEST(JunitReport, AnErrorOfTheRunIsOne) {
     report.not_finished = 3;
     EXPECT_THAT(junit_report(report),
                 HasSubstr("<error message=\"no /dev/kvm: 3 tests did not finish\" "
-                          "type=\"host_lacks\"/>"));
+                          "type=\"host_lacks\"></error>"));
 }
 
 TEST(JunitReport, AnUnfinishedRunIsAnError) {
@@ -117,11 +144,9 @@ TEST(JunitReport, AnUnfinishedRunIsAnError) {
     report.cut_short = CutShort::interrupted;
     report.not_finished = 2;
     const std::string xml = junit_report(report);
-    EXPECT_THAT(xml,
-                HasSubstr("<testsuites name=\"nestbed\" tests=\"2\" failures=\"0\" errors=\"1\""));
-    EXPECT_THAT(
-        xml,
-        HasSubstr("<error message=\"interrupted: 2 tests did not finish\" type=\"interrupted\"/>"));
+    EXPECT_THAT(xml, HasSubstr("<testsuite name=\"nestbed\" package=\"nestbed\" id=\"1\""));
+    EXPECT_THAT(xml, HasSubstr("<error message=\"interrupted: 2 tests did not finish\" "
+                               "type=\"interrupted\"></error>"));
 }
 
 }  // namespace

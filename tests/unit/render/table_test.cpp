@@ -82,5 +82,32 @@ TEST(Table, MissingCellsAreEmptyAndNoLineEndsInSpaces) {
     EXPECT_EQ(table.text(), "only one\n");
 }
 
+TEST(Table, CellsThatWrapGoOnInTheNextLine) {
+    Table table = Table::of_facts();
+    table.add_row({"name", "some words that go on and on, and on"});
+    table.add_row({"empty", ""});
+    EXPECT_EQ(table.text(2, 41),
+              "  name   some words that go on and on,\n"
+              "         and on\n"
+              "  empty\n");
+    EXPECT_EQ(table.text(2, 30),
+              "  name\n"
+              "    some words that go on and\n"
+              "    on, and on\n"
+              "  empty\n")
+        << "there is more room below";
+    table.add_row({"path", "/a/word/that/is/too/long/for/that/place"});
+    EXPECT_EQ(table.text(2, 43),
+              "  name   some words that go on and on, and\n"
+              "         on\n"
+              "  empty\n"
+              "  path\n"
+              "    /a/word/that/is/too/long/for/that/place\n");
+    EXPECT_EQ(table.text(2),
+              "  name   some words that go on and on, and on\n"
+              "  empty\n"
+              "  path   /a/word/that/is/too/long/for/that/place\n");
+}
+
 }  // namespace
 }  // namespace nestbed::vmm

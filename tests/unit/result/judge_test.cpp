@@ -93,7 +93,8 @@ TEST(Judge, AParameterIsToBeLookedUpBySomeTest) {
     ASSERT_TRUE(objection);
     EXPECT_EQ(objection->kind(), ErrorKind::usage);
     EXPECT_STREQ(objection->what(),
-                 "no test has looked up the parameter sampels; looked up: pages, samples");
+                 "no test has looked up the parameter sampels; looked up: pages, samples; did "
+                 "you mean samples?");
     tests[1].verdict = Verdict::failed;
     EXPECT_FALSE(objection_to_parameters(tests)) << "it may not have come to it";
     tests[1].verdict = Verdict::skipped;

@@ -56,6 +56,8 @@ TEST(GuestSet, NamedGuestsAreRead) {
 TEST(GuestSet, UnknownNamesAreRefused) {
     EXPECT_THAT(refusal_of({"nothing"}),
                 HasSubstr("no built-in guest of that name (there are: boot"));
+    EXPECT_THAT(refusal_of({"pagging"}),
+                HasSubstr("no built-in guest of that name; did you mean paging? (there are: "));
     EXPECT_THAT(refusal_of({"./nothing"}, ErrorKind::input), HasSubstr("./nothing: No such file"));
     EXPECT_EQ(refusal_of({"boot.empty"}),
               "boot.empty is not a guest; for the test of that name: boot --filter boot.empty");

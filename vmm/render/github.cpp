@@ -1,0 +1,58 @@
+#include "vmm/render/github.hpp"
+
+#include <fmt/format.h>
+
+#include "vmm/base/text.hpp"
+#include "vmm/render/blame.hpp"
+#include "vmm/render/human.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// GitHub shows ten of a step.
+constexpr std::size_t most_annotations = 50;
+
+/// `special` characters as the percentages that the runner reads them back from.
+std::string with_percentages(std::string_view text, std::string_view special) {
+    std::string result;
+    for (const char c : valid_utf8(text)) {
+        result += special.find(c) == special.npos
+                      ? std::string(1, c)
+                      : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return result;
+}
+
+std::string annotation_of(const TestResult& test) {
+    const Blame blame = blame_of(test);
+    return fmt::format("::error file={},line={},title={}::{}\n", workflow_property(blame.file),
+                       blame.line, workflow_property(display_name(test)),
+                       workflow_message(printable(blame.why)));
+}
+
+}  // namespace
+
+std::string workflow_message(std::string_view text) { return with_percentages(text, "%\r\n"); }
+
+std::string workflow_property(std::string_view text) { return with_percentages(text, "%\r\n:,"); }
+
+std::string github_annotations(const RunReport& report) {
+    std::string text;
+    std::size_t count = 0;
+    for (const TestResult& test : report.tests) {
+        if (test.verdict == Verdict::failed && ++count <= most_annotations) {
+            text += annotation_of(test);
+        }
+    }
+    if (count > most_annotations) {
+        text += fmt::format("::error title=nestbed::{} failed\n",
+                            counted(count - most_annotations, "other test"));
+    }
+    if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
+        text += "::error title=nestbed::" + workflow_message(printable(shortcoming)) + "\n";
+    }
+    return text;
+}
+
+}  // namespace nestbed::vmm
