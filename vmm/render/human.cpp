@@ -177,8 +177,7 @@ std::string counts_text(const Summary& summary, bool has_colour) {
         return painted(fmt::format("{} {}", number, verdict_name(verdict)), ink,
                        has_colour && number != 0);
     };
-    const std::string flaky =
-        summary.flaky == 0 ? "" : fmt::format(" ({} flaky)", summary.flaky);
+    const std::string flaky = summary.flaky == 0 ? "" : fmt::format(" ({} flaky)", summary.flaky);
     return fmt::format("{}{}, {}, {}", count(summary.passed, Verdict::passed, Ink::green), flaky,
                        count(summary.failed, Verdict::failed, Ink::red),
                        count(summary.skipped, Verdict::skipped, Ink::yellow));
