@@ -3,8 +3,9 @@
 # machine's /dev/kvm; where that cannot be used, or as `emulated`, in a machine that QEMU emulates.
 # The results are in build/results.xml (JUnit).
 #
-# On a fresh Debian 12, as root, it first installs what that takes: NESTBED_DEB is the URL, or the path, of
-# nestbed's Debian package. GitLab wants no more than `image: debian:12` and `script: sh ci.sh`.
+# On a fresh Debian 12, as root or with sudo, it first installs what that takes: NESTBED_DEB is the URL,
+# or the path, of nestbed's Debian package. GitLab wants no more than `image: debian:12` and
+# `script: sh ci.sh`.
 set -eu
 cd "$(dirname "$0")"
 
@@ -13,13 +14,19 @@ if ! command -v nestbed >/dev/null; then
         echo "ci.sh: nestbed is not installed: set NESTBED_DEB to the URL of its Debian package" >&2
         exit 2
     fi
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends g++ cmake make qemu-system-x86 curl ca-certificates
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    $as_root apt-get update -qq
+    $as_root apt-get install -y -qq --no-install-recommends g++ cmake make \
+        qemu-system-x86 curl ca-certificates
+    download=$(mktemp -d)
+    trap 'rm -rf "$download"' EXIT
+    chmod 755 "$download" # apt's own user reads it
     case $NESTBED_DEB in
-        *://*) curl -fsSL -o /tmp/nestbed.deb "$NESTBED_DEB" ;;
-        *) cp "$NESTBED_DEB" /tmp/nestbed.deb ;;
+        *://*) curl -fsSL -o "$download/nestbed.deb" "$NESTBED_DEB" ;;
+        *) cp "$NESTBED_DEB" "$download/nestbed.deb" ;;
     esac
-    apt-get install -y -qq --no-install-recommends /tmp/nestbed.deb
+    $as_root apt-get install -y -qq --no-install-recommends "$download/nestbed.deb"
 fi
 
 cmake -S . -B build

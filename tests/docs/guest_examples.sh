@@ -33,8 +33,8 @@ headers() {
     done
 }
 
-# complete EXAMPLE
-complete() {
+# whole_file EXAMPLE
+whole_file() {
     if grep -q '^#include' "$1"; then
         cat "$1"
     else
@@ -53,7 +53,7 @@ complete() {
 
 number=1 failed=0
 while print_example $number >"$work/example" && [ -s "$work/example" ]; do
-    complete "$work/example" >"$work/example.cpp"
+    whole_file "$work/example" >"$work/example.cpp"
     # shellcheck disable=SC2086 # a list of words
     if ! $compiler $flags -fsyntax-only "$work/example.cpp"; then
         echo "$document: example $number does not compile with $compiler" >&2

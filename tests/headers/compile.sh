@@ -2,7 +2,7 @@
 # Compiles the headers of shared/, freestanding and hosted, with the compiler $1: all of them together,
 # or, with GCC, each by itself as well. One that lacks an #include lacks it for every compiler.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 compiler=$1
 warnings='-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror'
 kernel='-ffreestanding -fno-exceptions -fno-rtti -fno-pic -mcmodel=kernel -mno-red-zone'

@@ -44,8 +44,10 @@ refuses 4 'cannot make the folder' /proc/nothing/there
 if [ "$(id -u)" = 0 ]; then
     mkdir disk
     if mount -t tmpfs -o size=4k nestbed disk 2>/dev/null; then
+        trap 'umount disk' EXIT
         refuses 4 'No space left' disk/new/project
         umount disk
+        trap - EXIT
     fi
 fi
 

@@ -6,7 +6,7 @@
 # compile, or the failure would prove nothing: so do all of a folder together, each `use` under a name
 # of its own.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 compiler=$1
 flags='-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Werror -I .'
 work=$(mktemp -d)

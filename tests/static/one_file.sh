@@ -56,9 +56,7 @@ need_chroot() {
 
 case $part in
     elf)
-        LC_ALL=C readelf --program-headers --dynamic --wide "$program" >"$root.elf"
-        headers=$(cat "$root.elf")
-        rm "$root.elf"
+        headers=$(LC_ALL=C readelf --program-headers --dynamic --wide "$program")
         case $headers in *LOAD*) ;; *) fail "readelf shows no program: $headers" ;; esac
         case $headers in *INTERP*) fail "it asks for an interpreter: $headers" ;; esac
         case $headers in *NEEDED*) fail "it asks for a library: $headers" ;; esac
@@ -78,11 +76,13 @@ case $part in
         ;;
     empty_root_with_kvm)
         need_chroot
-        "$program" run boot --filter boot.empty >/dev/null 2>&1 || skip "no usable KVM here (nestbed doctor says why)"
+        "$program" run boot --filter boot.empty >/dev/null 2>&1 ||
+            skip "no usable KVM here (nestbed doctor says why)"
         make_root
         numbers=$(stat -c '0x%t 0x%T' /dev/kvm)
         # shellcheck disable=SC2086 # two words
-        mknod -m 666 "$root/dev/kvm" c $numbers 2>/dev/null || skip "/dev/kvm cannot be made in a folder: not root"
+        mknod -m 666 "$root/dev/kvm" c $numbers 2>/dev/null ||
+            skip "/dev/kvm cannot be made in a folder: not root"
         # shellcheck disable=SC2217 # only opened
         (: <>"$root/dev/kvm") 2>/dev/null || skip "devices in $root cannot be opened (mounted with nodev?)"
         expect 0 "0 failed" run boot
