@@ -38,6 +38,9 @@ string(REGEX REPLACE "\n(.)" "\n \\1" license " ${license}")
 configure_file(${PROJECT_SOURCE_DIR}/packaging/copyright.in ${documents}/copyright @ONLY)
 install(FILES ${documents}/copyright DESTINATION ${doc} COMPONENT program)
 
+# The package (NestbedPackage) names him too.
+set(NESTBED_MAINTAINER "The nestbed authors <nestbed@example.invalid>" CACHE STRING
+  "Who answers for the package: whoever builds one for others names himself")
 execute_process(COMMAND ${PROJECT_SOURCE_DIR}/packaging/debian_changelog.sh
     ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_VERSION} ${NESTBED_MAINTAINER}
   OUTPUT_FILE ${documents}/changelog COMMAND_ERROR_IS_FATAL ANY)

@@ -3,9 +3,15 @@
 #
 # Debian's packages have them. Elsewhere there is no such file, and what is installed lacks it.
 
+# libstdc++'s package has the compiler's major version in its name, and so has the library's folder.
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.a
+  OUTPUT_VARIABLE libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+cmake_path(GET libstdcxx PARENT_PATH gcc_folder)
+cmake_path(GET gcc_folder FILENAME gcc_version)
+
 # One of each source's.
-set(linked libc6-dev libstdc++-12-dev libdw-dev zlib1g-dev liblzma-dev libbz2-dev libcapstone-dev
-  libfmt-dev nlohmann-json3-dev libcli11-dev)
+set(linked libc6-dev libstdc++-${gcc_version}-dev libdw-dev zlib1g-dev liblzma-dev libbz2-dev
+  libcapstone-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
 set(NESTBED_NOTICES ${PROJECT_BINARY_DIR}/NOTICES)
 
 set(notices "")
@@ -38,6 +44,8 @@ if(missing)
   unset(NESTBED_NOTICES)
 else()
   file(CONFIGURE OUTPUT ${NESTBED_NOTICES} CONTENT "\
-What is linked into the program nestbed, by Debian's source packages and their versions, with the notices of\n\
-each, and the texts of the licenses that ask for them. What follows: docs/licensing.md.\n\n@notices@" @ONLY)
+What is linked into the program nestbed, by Debian's source packages and their versions, with the\n\
+notices of each, and the texts of the licenses that ask for them. What follows: docs/licensing.md.\n\
+\n\
+@notices@" @ONLY)
 endif()

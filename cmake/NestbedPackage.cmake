@@ -29,6 +29,8 @@ set(CPACK_DEBIAN_PACKAGE_SUGGESTS "qemu-system-x86, bochs, bochs-term, bochsbios
  grub-common, xorriso, xz-utils, cmake, g++ (>= 4:12) | clang (>= 1:14)")
 
 # The time of all its files: the release's, so that the same sources give the same package.
+execute_process(COMMAND date -u -d ${NESTBED_RELEASE_DATE} +%s
+  OUTPUT_VARIABLE NESTBED_RELEASE_TIME OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_BINARY_DIR}/CPackTime.cmake)
 file(CONFIGURE OUTPUT ${CPACK_PROJECT_CONFIG_FILE} @ONLY CONTENT [[
 if(NOT DEFINED ENV{SOURCE_DATE_EPOCH})

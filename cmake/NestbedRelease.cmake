@@ -1,4 +1,4 @@
-# NESTBED_RELEASE_DATE, and NESTBED_RELEASE_TIME in seconds since 1970: of this version, as CHANGELOG.md has it in its first heading. Manual pages and
+# NESTBED_RELEASE_DATE: of this version, as CHANGELOG.md has it in its first heading. Manual pages and
 # the package bear it, so that who makes them again has the same files.
 
 set(changelog ${PROJECT_SOURCE_DIR}/CHANGELOG.md)
@@ -10,8 +10,3 @@ if(NOT heading MATCHES "^## ${PROJECT_VERSION} - ([0-9]+-[0-9]+-[0-9]+)$")
     "${changelog} begins with \"${heading}\": it should be \"## ${PROJECT_VERSION} - YEAR-MONTH-DAY\"")
 endif()
 set(NESTBED_RELEASE_DATE ${CMAKE_MATCH_1})
-execute_process(COMMAND date -u -d ${NESTBED_RELEASE_DATE} +%s
-  OUTPUT_VARIABLE NESTBED_RELEASE_TIME OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-
-set(NESTBED_MAINTAINER "The nestbed authors <nestbed@example.invalid>" CACHE STRING
-  "Who answers for the package: whoever builds one for others names himself")

@@ -28,5 +28,9 @@ if grep -E '(vmm|unit)_tests|nestbed-guest-[a-z_]*$' "$project/targets" | grep -
     exit 1
 fi
 grep -q ' mine$' "$project/targets"
+if grep '^NESTBED_MAINTAINER:' "$project/build/CMakeCache.txt"; then
+    echo "a project that contains nestbed makes no package of it" >&2
+    exit 1
+fi
 # Of what a guest is made of, as much as tells that its sources and headers are found.
 "$cmake" --build "$project/build" --target mine.cpp.o
