@@ -122,7 +122,8 @@ constexpr decltype(auto) as_compared_with(const T& value) {
             return compare_by(name{}, left.value, right);                                       \
         }                                                                                       \
     }                                                                                           \
-    /* A literal 0, which is a null pointer until it is passed as a number. */                  \
+    /* GUEST_EXPECT(pointer == 0): a literal 0 is a null pointer only until it is passed as an  \
+       int, and no pointer equals an int. */                                                    \
     template <typename T>                                                                       \
     requires std::is_pointer_v<T>                                                               \
     [[gnu::always_inline]] constexpr auto operator relation(const Operand<T>& left,             \

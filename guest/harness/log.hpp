@@ -34,10 +34,10 @@ template <typename... Arguments>
 namespace format_problem {
 void more_fields_than_values();
 void more_values_than_fields();
-void a_brace_alone();
-void fields_with_and_without_numbers();
+void unmatched_brace();
+void numbered_and_unnumbered_fields();
 void unknown_specification();
-void specification_for_a_value_of_another_type();
+void specification_of_another_type();
 void width_taken_from_a_value();
 void number_over_999();
 }  // namespace format_problem
@@ -52,13 +52,13 @@ consteval void require_none(channel::FormatProblem problem) {
         case FormatProblem::more_values_than_fields:
             return format_problem::more_values_than_fields();
         case FormatProblem::unmatched_brace:
-            return format_problem::a_brace_alone();
+            return format_problem::unmatched_brace();
         case FormatProblem::numbered_and_unnumbered_fields:
-            return format_problem::fields_with_and_without_numbers();
+            return format_problem::numbered_and_unnumbered_fields();
         case FormatProblem::unknown_specification:
             return format_problem::unknown_specification();
         case FormatProblem::specification_of_another_type:
-            return format_problem::specification_for_a_value_of_another_type();
+            return format_problem::specification_of_another_type();
         case FormatProblem::width_taken_from_a_value:
             return format_problem::width_taken_from_a_value();
         case FormatProblem::number_over_999:

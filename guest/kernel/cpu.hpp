@@ -16,7 +16,7 @@ namespace nestbed::guest {
 
 struct TrapScope;
 
-/// The guard below is not mapped (guest/kernel/stacks.hpp).
+/// The guard below is not mapped (guest/kernel/stack_size.h).
 template <std::size_t size>
 struct alignas(4096) GuardedStack {
     std::uint8_t guard[STACK_GUARD_SIZE];
@@ -72,17 +72,26 @@ inline std::uint32_t this_cpu_index() {
 }
 
 /// While one of these exists, the calling CPU waits. None inside another.
+///
+/// The compiler sees nobody read what it leaves: without the atomic stores it could leave them out
+/// or put them off until the wait is over. The kind comes last, for it says that the rest is there.
 class WaitMark {
   public:
     WaitMark(channel::WaitKind kind, std::uint32_t number, const void* place)
         : wait_(this_cpu().wait) {
-        wait_ = {kind, number, place};
+        wait_.number = number;
+        wait_.place = place;
+        set_kind(kind);
     }
-    ~WaitMark() { wait_.kind = channel::WaitKind::nothing; }
+    ~WaitMark() { set_kind(channel::WaitKind::nothing); }
     WaitMark(const WaitMark&) = delete;
     WaitMark& operator=(const WaitMark&) = delete;
 
   private:
+    void set_kind(channel::WaitKind kind) {
+        std::atomic_ref(wait_.kind).store(kind, std::memory_order_release);
+    }
+
     channel::Wait& wait_;
 };
 

@@ -4,6 +4,7 @@
 #include "guest/kernel/boot.hpp"
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
+#include "shared/paging/text.hpp"
 
 namespace nestbed::guest {
 
@@ -13,38 +14,18 @@ constinit std::atomic<std::uint32_t> online_application_processors{0};
 
 /// Says how many vCPUs there are. The text is on the stack of a vCPU that stays here.
 [[noreturn, gnu::cold, gnu::noinline]] void panic_for_want_of_cpus() {
-    const std::uint32_t count = cpu_count();
-    char text[] = "this test has 00 vCPUs: ask for more with .cpus";
-    constexpr std::size_t number_at = sizeof("this test has ") - 1;
-    constexpr std::size_t plural_at = number_at + sizeof("00 vCPU") - 1;
-    text[number_at] = static_cast<char>('0' + count / 10);
-    text[number_at + 1] = static_cast<char>('0' + count % 10);
-    const auto take_out = [&text](std::size_t at) {
-        for (; text[at] != '\0'; ++at) {
-            text[at] = text[at + 1];
-        }
-    };
-    if (count == 1) {
-        take_out(plural_at);
-    }
-    if (count < 10) {
-        take_out(number_at);
-    }
-    panic(text);
+    paging::Text<64> text;
+    text.append("this test has ").append_decimal(cpu_count());
+    text.append(cpu_count() == 1 ? " vCPU" : " vCPUs").append(": ask for more with .cpus");
+    panic(text.c_str());
 }
 
 }  // namespace
 
 std::uint32_t cpu_count() { return boot_info().cpu_count; }
 
-void require_cpus(std::uint32_t count) {
+void require_cpus(std::uint64_t count) {
     if (count > cpu_count()) [[unlikely]] {
-        panic_for_want_of_cpus();
-    }
-}
-
-void require_cpu(std::uint32_t cpu) {
-    if (cpu >= cpu_count()) [[unlikely]] {
         panic_for_want_of_cpus();
     }
 }

@@ -16,9 +16,9 @@ inline constexpr std::uint8_t wake_vector = 0xF0;
 std::uint32_t cpu_count();
 
 /// Panics if the VM has fewer CPUs.
-void require_cpus(std::uint32_t count);
-/// Panics if it has no CPU of that number.
-void require_cpu(std::uint32_t cpu);
+void require_cpus(std::uint64_t count);
+/// Panics if it has no CPU of that number. 64 bits, for cpu + 1 is not to be 0.
+inline void require_cpu(std::uint32_t cpu) { require_cpus(std::uint64_t{cpu} + 1); }
 
 /// Runs `work` on CPU `cpu`, which must be idle, and returns at once. CPU 0 runs the test and never
 /// is.

@@ -1,5 +1,5 @@
 // A specification for another type.
-// expected of g++: specification_for_a_value_of_another_type
+// expected of g++: specification_of_another_type
 // expected of clang++: is not a constant expression
 #include "guest/harness/measure.hpp"
 #include "guest/harness/test.hpp"

@@ -1,5 +1,5 @@
 // A brace that is not doubled.
-// expected of g++: a_brace_alone
+// expected of g++: unmatched_brace
 // expected of clang++: is not a constant expression
 #include "guest/harness/measure.hpp"
 #include "guest/harness/test.hpp"
