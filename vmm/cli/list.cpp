@@ -47,14 +47,13 @@ std::string needs_of(const GuestTest& test) {
 std::string human_list(const SelectedTests& selected) {
     Table table({{"", Table::Align::left},
                  {"", Table::Align::left},
-                 {"", Table::Align::left},
                  {.title = "", .align = Table::Align::left, .wraps = true}});
     for (const auto& [guest, test] : selected.tests) {
         table.add_row({printable(test->full_name()), needs_of(*test),
-                       fmt::format("{}:{}", printable(test->file), test->line),
-                       fmt::format("{}", fmt::join(test->tags, " "))});
+                       fmt::format("{}:{}  {}", printable(test->file), test->line,
+                                   fmt::join(test->tags, " "))});
     }
-    return table.empty() ? "" : table.without_empty_columns().text(0, output_width());
+    return table.empty() ? "" : table.text(0, output_width());
 }
 
 ExitCode list(const ListOptions& options) {
