@@ -19,14 +19,19 @@ function(nestbed_embed target name assembly code)
   set_source_files_properties(${path}.S PROPERTIES OBJECT_DEPENDS "${ARGN}")
 endfunction()
 
-# nestbed_embed_guests(TARGET GUEST...): puts guest ELFs into TARGET as vmm::builtin_guests().
+# nestbed_embed_guests(TARGET GUEST...): puts guest ELFs into TARGET as vmm::builtin_guests(). Those in
+# NESTBED_BUILTIN_SUITES are suites.
 function(nestbed_embed_guests target)
   set(files "")
   foreach(guest IN LISTS ARGN)
     set(symbol embedded_guest_${guest})
     nestbed_incbin(assembly ${symbol} $<TARGET_FILE:nestbed-guest-${guest}>)
     string(APPEND declarations "extern \"C\" const std::byte ${symbol}[], ${symbol}_end[];\n")
-    string(APPEND table "        {\"${guest}\", {${symbol}, ${symbol}_end}},\n")
+    set(is_suite false)
+    if(guest IN_LIST NESTBED_BUILTIN_SUITES)
+      set(is_suite true)
+    endif()
+    string(APPEND table "        {\"${guest}\", {${symbol}, ${symbol}_end}, ${is_suite}},\n")
     list(APPEND files ${NESTBED_GUESTS}/${guest}.elf)
     list(APPEND targets nestbed-guest-${guest})
   endforeach()

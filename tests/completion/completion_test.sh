@@ -39,6 +39,9 @@ expect json run --format = js
 expect 'human|json|csv|junit|tap' run --format =
 expect 'anon|thp|memfd|hugetlb-2m|hugetlb-1g|all' measure walk --backing ''
 expect 'shootdown' measure sho
+expect 'auto|always|never' run --color ''
+expect 'brief' run --diagnosis b
+expect 'human|json' compare --format ''
 expect 'global,polled' measure shootdown --protocol global,poll
 expect 'npt|shadow|ept' nested --paging ''
 expect 'doctor|list|run|measure' nested --paging npt -- ''

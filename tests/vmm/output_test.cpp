@@ -86,6 +86,11 @@ TEST(CommandLine, AMisspeltWordHasTheRightOneBesideIt) {
              {{"measure", "shootdown", "--protocol", "mailbx"}, "did you mean mailbox?"},
              {{"measure", "shootdown", "--order", "blokced"}, "did you mean blocked?"},
              {{"run", "--output", "x.jsn"}, "did you mean .json?"},
+             {{"compare", "--format", "jsno", "a", "b"}, "did you mean json?"},
+             {{"completion", "bsh"}, "SHELL bsh: there are bash, zsh, fish; did you mean bash?"},
+             {{"list", "--filter", "pagin.*"}, "did you mean paging.*?"},
+             {{"list", "--tag", "slwo"}, "did you mean slow?"},
+             {{"manaul"}, "there is no command manaul (see"},
              {{"doctor", "extra"}, "doctor takes no argument extra"}}) {
         SCOPED_TRACE(testing::PrintToString(arguments));
         const ProcessResult result = nestbed(arguments);

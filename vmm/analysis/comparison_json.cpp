@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "vmm/base/json_text.hpp"
 #include "vmm/render/json_or_null.hpp"
 
 namespace nestbed::vmm {
@@ -64,7 +65,7 @@ std::string comparison_report(const std::vector<Comparison>& comparisons,
                       {"nestbed", NESTBED_VERSION},
                       {"threshold", threshold ? Json(*threshold) : Json(nullptr)},
                       {"comparisons", all}};
-    return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_file_text(report);
 }
 
 }  // namespace nestbed::vmm

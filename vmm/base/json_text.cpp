@@ -39,4 +39,8 @@ std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key)
     return value;
 }
 
+std::string json_file_text(const nlohmann::ordered_json& json) {
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace nestbed::vmm

@@ -1,7 +1,8 @@
-// JSON that somebody else may have written.
+// JSON as text: read where somebody else may have written it, and written where others read it.
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 namespace nestbed::vmm {
@@ -14,5 +15,9 @@ nlohmann::ordered_json parse_json(std::string_view text);
 /// An exact number: not 52.5, and not -1, which would become 2^64 - 1. Throws Error(input) naming
 /// `key`.
 std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key);
+
+/// Indented, with a final line end. Guests, paths and command lines may hold any bytes: what is not
+/// UTF-8, as JSON must be, is replaced.
+std::string json_file_text(const nlohmann::ordered_json& json);
 
 }  // namespace nestbed::vmm

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "vmm/analysis/compare.hpp"
@@ -86,12 +87,8 @@ ExitCode compare_and_print(const CompareOptions& options) {
                                                             : ExitCode::success;
 }
 
-bool is_json(const std::string& format) {
-    if (format != "human" && format != "json") {
-        refuse_name("--format", format, {"human", "json"});
-    }
-    return format == "json";
-}
+/// True: as JSON.
+constexpr std::array comparison_formats{Choice{"human", false}, Choice{"json", true}};
 
 }  // namespace
 
@@ -107,9 +104,8 @@ void add_compare(CLI::App& program, Invocation& invocation) {
               [options](const std::string& text) {
                   options->threshold = parse_percent("--threshold", text);
               });
-    offer(add_value(command, "--format", "FORMAT", "human (default) or json",
-                    [options](const std::string& text) { options->json = is_json(text); }),
-          {"human", "json"});
+    add_choice(command, "--format", "FORMAT", "human (default) or json", comparison_formats,
+               [options](const auto& format) { options->json = format.value; });
     command->footer(std::string(compare_help) + exit_code_help);
     command->callback([options, &invocation] {
         invocation.action = [options] { return compare_and_print(*options); };

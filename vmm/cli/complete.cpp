@@ -47,11 +47,9 @@ class Candidates {
             }
         }
         constexpr std::array paths{"FILE", "PATH", "GUEST", "RESULT", "BASE", "NEW"};
-        constexpr std::array folders{"FOLDER", "DIR"};
-        const auto is_in = [&](const auto& types) {
-            return std::ranges::any_of(types, [&](const char* t) { return type.starts_with(t); });
-        };
-        paths_ = is_in(paths) ? "files" : is_in(folders) ? "folders" : "words";
+        const bool is_path =
+            std::ranges::any_of(paths, [&](const char* path) { return type.starts_with(path); });
+        paths_ = is_path ? "files" : type == "DIR" ? "folders" : "words";
     }
     std::string text() const { return paths_ + "\n" + lines_; }
 

@@ -1,11 +1,8 @@
 // nestbed completion: the scripts by which shells ask `nestbed complete` what a word can become.
 
-#include <algorithm>
 #include <array>
-#include <iterator>
-#include <memory>
+#include <string_view>
 
-#include "vmm/base/error.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
@@ -76,7 +73,7 @@ complete -c nestbed -f -a '(__nestbed_complete)'
 )";
 
 struct Shell {
-    const char* name;
+    std::string_view name;
     const char* script;
 };
 constexpr std::array shells{Shell{"bash", bash_script}, Shell{"zsh", zsh_script},
@@ -89,30 +86,18 @@ constexpr char completion_help[] =
     "  source <(nestbed completion zsh)      in ~/.zshrc, after compinit\n"
     "  nestbed completion fish | source      in ~/.config/fish/config.fish\n\n";
 
-const char* script_for(const std::string& name) {
-    const auto shell = std::ranges::find(shells, name, &Shell::name);
-    if (shell == shells.end()) {
-        throw_error(ErrorKind::usage, "completion {}: must be bash, zsh or fish", name);
-    }
-    return shell->script;
-}
-
 }  // namespace
 
 void add_completion(CLI::App& program, Invocation& invocation) {
-    auto name = std::make_shared<std::string>();
     CLI::App* command =
         program.add_subcommand("completion", "Print the completion script of a shell");
-    std::vector<std::string> names;
-    std::ranges::transform(shells, std::back_inserter(names), &Shell::name);
-    offer(command->add_option("SHELL", *name, "bash, zsh or fish")->required(), names);
-    command->footer(std::string(completion_help) + exit_code_help);
-    command->callback([name, &invocation] {
-        invocation.action = [script = script_for(*name)] {
+    add_choice(command, "SHELL", "", "bash, zsh or fish", shells, [&](const Shell& shell) {
+        invocation.action = [script = shell.script] {
             print(script);
             return ExitCode::success;
         };
-    });
+    })->required();
+    command->footer(std::string(completion_help) + exit_code_help);
 }
 
 }  // namespace nestbed::vmm

@@ -1,28 +1,18 @@
 #include "vmm/cli/human_options.hpp"
 
-#include "vmm/base/values.hpp"
+#include <array>
+
 #include "vmm/cli/options.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-bool parse_brief(const std::string& text) {
-    if (text != "brief" && text != "full") {
-        refuse_name("--diagnosis", text, {"brief", "full"});
-    }
-    return text == "brief";
-}
+constexpr std::array diagnoses{Choice{"brief", true}, Choice{"full", false}};
 
-ColorChoice parse_color(const std::string& text) {
-    if (text == "auto") {
-        return ColorChoice::automatic;
-    }
-    if (text != "always" && text != "never") {
-        refuse_name("--color", text, {"auto", "always", "never"});
-    }
-    return text == "always" ? ColorChoice::always : ColorChoice::never;
-}
+constexpr std::array colors{Choice{"auto", ColorChoice::automatic},
+                            Choice{"always", ColorChoice::always},
+                            Choice{"never", ColorChoice::never}};
 
 }  // namespace
 
@@ -31,13 +21,13 @@ void add_human_options(CLI::App* command, HumanOptions& options) {
              [&] { options.verbose = true; });
     add_flag(command, "--quiet", "Only failures and the summary, and no progress",
              [&] { options.quiet = true; });
-    add_value(command, "--diagnosis", "HOW",
-              "Of a guest that died: brief (default on a terminal;\n"
-              "why, where and the way there) or full (all vCPUs)",
-              [&](const std::string& text) { options.brief = parse_brief(text); });
-    add_value(command, "--color", "WHEN",
-              "auto (default: on a terminal, unless NO_COLOR is set),\nalways or never",
-              [&](const std::string& text) { options.color = parse_color(text); });
+    add_choice(command, "--diagnosis", "HOW",
+               "Of a guest that died: brief (default on a terminal;\n"
+               "why, where and the way there) or full (all vCPUs)",
+               diagnoses, [&](const auto& choice) { options.brief = choice.value; });
+    add_choice(command, "--color", "WHEN",
+               "auto (default: on a terminal, unless NO_COLOR is set),\nalways or never", colors,
+               [&](const auto& choice) { options.color = choice.value; });
 }
 
 void refuse_unused(const HumanOptions& options, const ReportOptions& report) {
@@ -60,7 +50,7 @@ HumanStyle style_of(const HumanOptions& options) {
     return {.name_width = 0,
             .verbose = options.verbose,
             .width = output_width(),
-            .has_colour = wants_color(options.color),
+            .has_color = wants_color(options.color),
             .brief = options.brief.value_or(is_terminal()),
             .quiet = options.quiet};
 }

@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/table.hpp"
@@ -14,6 +13,7 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/selection_options.hpp"
+#include "vmm/render/json_list.hpp"
 
 namespace nestbed::vmm {
 
@@ -47,47 +47,19 @@ std::string needs_of(const GuestTest& test) {
 std::string human_list(const SelectedTests& selected) {
     Table table({{"", Table::Align::left},
                  {"", Table::Align::left},
-                 {"", Table::Align::left},
                  {.title = "", .align = Table::Align::left, .wraps = true}});
     for (const auto& [guest, test] : selected.tests) {
         table.add_row({printable(test->full_name()), needs_of(*test),
-                       fmt::format("{}:{}", printable(test->file), test->line),
-                       fmt::format("{}", fmt::join(test->tags, " "))});
+                       fmt::format("{}:{}  {}", printable(test->file), test->line,
+                                   fmt::join(test->tags, " "))});
     }
-    return table.empty() ? "" : table.without_empty_columns().text(0, output_width());
-}
-
-nlohmann::ordered_json json_of(const SelectedTest& selected) {
-    const auto& [guest, test] = selected;
-    return {{"suite", test->suite},
-            {"name", test->name},
-            {"guest", guest->image().name()},
-            {"file", test->file},
-            {"line", test->line},
-            {"cpus", test->needs.cpus},
-            {"memory", test->needs.memory},
-            {"test_memory", test->needs.test_memory},
-            {"timeout", test->needs.timeout == 0 ? nlohmann::ordered_json(nullptr)
-                                                 : nlohmann::ordered_json(test->needs.timeout)},
-            {"tags", test->tags}};
-}
-
-std::string json_list(const SelectedTests& selected) {
-    nlohmann::ordered_json list{{"list_schema", 1},
-                                {"nestbed", NESTBED_VERSION},
-                                {"tests", nlohmann::ordered_json::array()},
-                                {"remarks", selected.remarks}};
-    for (const SelectedTest& one : selected.tests) {
-        list["tests"].push_back(json_of(one));
-    }
-    // Guests' paths may be any bytes; JSON is UTF-8.
-    return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    return table.empty() ? "" : table.text(0, output_width());
 }
 
 ExitCode list(const ListOptions& options) {
     const GuestSet guests =
         options.all ? every_builtin_guest() : guests_named(options.selection.named_guests());
-    const SelectedTests selected = select(guests, options.selection.selection());
+    const SelectedTests selected = select(guests, options.selection.tests);
     if (options.json) {
         print(json_list(selected));
         return ExitCode::success;
@@ -115,7 +87,7 @@ void add_list(CLI::App& program, Invocation& invocation) {
         if (options->all && !options->selection.named_guests().empty()) {
             throw_error(ErrorKind::usage, "--all: all built-in guests, and some are named as well");
         }
-        hand_in(options->selection, invocation);
+        add_inputs(options->selection, invocation);
         invocation.action = [options] { return list(*options); };
     });
 }

@@ -11,41 +11,32 @@
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
+#include "vmm/cli/visible.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
 /// The command that the arguments were found to be of.
-const CLI::App& innermost(const CLI::App& program) {
-    const CLI::App* app = &program;
+CLI::App& innermost(CLI::App& program) {
+    CLI::App* app = &program;
     while (!app->get_subcommands().empty()) {
         app = app->get_subcommands().front();
     }
     return *app;
 }
 
-/// "nestbed measure walk".
-std::string name_of(const CLI::App& command) {
-    const CLI::App* const parent = command.get_parent();
-    return parent == nullptr ? command.get_name()
-                             : fmt::format("{} {}", name_of(*parent), command.get_name());
-}
-
-/// Those that its help shows.
-std::vector<std::string> commands_of(const CLI::App& command) {
+std::vector<std::string> command_names(CLI::App& command) {
     std::vector<std::string> names;
-    for (const CLI::App* app : command.get_subcommands(/*filter=*/nullptr)) {
-        if (!app->get_group().empty()) {
-            names.push_back(app->get_name());
-        }
+    for (const CLI::App* each : visible_commands(command)) {
+        names.push_back(each->get_name());
     }
     return names;
 }
 
-std::vector<std::string> options_of(const CLI::App& command) {
+std::vector<std::string> option_names(CLI::App& command) {
     std::vector<std::string> names;
-    for (const CLI::Option* option : command.get_options()) {
+    for (const CLI::Option* option : visible_options(command)) {
         for (const std::string& name : option->get_lnames()) {
             names.push_back("--" + name);
         }
@@ -54,25 +45,25 @@ std::vector<std::string> options_of(const CLI::App& command) {
 }
 
 /// What is wrong with a word that nothing was made of.
-std::string objection_to(const std::string& word, const CLI::App& command) {
+std::string objection_to(const std::string& word, CLI::App& command) {
     if (word.starts_with('-')) {
         const std::string option = word.substr(0, word.find('='));
         return fmt::format("there is no option {}{}", option,
-                           did_you_mean(option, options_of(command)));
+                           did_you_mean(option, option_names(command)));
     }
-    const std::vector<std::string> commands = commands_of(command);
+    const std::vector<std::string> commands = command_names(command);
     return commands.empty()
                ? fmt::format("{} takes no argument {}", command.get_name(), word)
                : fmt::format("there is no command {}{}", word, did_you_mean(word, commands));
 }
 
 /// With the help that would have prevented the mistake.
-[[noreturn]] void refuse(const CLI::App& program, const CLI::ParseError& error) {
-    const CLI::App& command = innermost(program);
+[[noreturn]] void refuse(CLI::App& program, const CLI::ParseError& error) {
+    CLI::App& command = innermost(program);
     const std::vector<std::string> unknown = command.remaining();
     throw_error(ErrorKind::usage, "{} (see {} --help)",
                 unknown.empty() ? error.what() : objection_to(unknown.front(), command),
-                name_of(command));
+                path_of(command));
 }
 
 }  // namespace

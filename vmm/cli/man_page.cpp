@@ -19,12 +19,6 @@ using roff::filled;
 using roff::heading;
 using roff::italic;
 
-/// "nestbed measure shootdown" with another separator.
-std::string path_of(const CLI::App& command, const std::string& separator) {
-    const CLI::App* parent = command.get_parent();
-    return (parent != nullptr ? path_of(*parent, separator) + separator : "") + command.get_name();
-}
-
 std::string title_line(const CLI::App& command) {
     // With the date of the release: a page says the same whenever it is made.
     return fmt::format(".TH {} 1 {} \"nestbed {}\" \"User Commands\"\n",
@@ -48,7 +42,7 @@ std::string in_synopsis(const CLI::Option& positional) {
 }
 
 std::string synopsis(CLI::App& command) {
-    std::string text = bold(path_of(command, " "));
+    std::string text = bold(path_of(command));
     for (const CLI::Option* option : visible_options(command)) {
         if (option->get_required()) {
             text += " " + bold("--" + option->get_lnames().front()) + " " +

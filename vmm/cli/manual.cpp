@@ -30,7 +30,7 @@ void add_pages(CLI::App& command, std::vector<Page>& pages) {
 void add_manual(CLI::App& program, Invocation& invocation) {
     auto folder = std::make_shared<std::string>();
     CLI::App* command = program.add_subcommand(manual_command)->group("");
-    command->add_option("FOLDER", *folder)->required();
+    command->add_option("DIR", *folder)->required();
     command->callback([&program, folder, &invocation] {
         std::vector<Page> pages;
         add_pages(program, pages);

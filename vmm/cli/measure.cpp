@@ -62,30 +62,30 @@ void add_axis_option(CLI::App* command, const Axis& axis, MeasureOptions& option
           axis.words());
 }
 
+constexpr std::array orders{Choice{"interleaved", SweepOrder::interleaved},
+                            Choice{"blocked", SweepOrder::blocked},
+                            Choice{"random", SweepOrder::random}};
+
+void parse_order(const std::string& text, Sweep& sweep) {
+    constexpr std::string_view seeded = "random=";
+    if (text.starts_with(seeded)) {
+        sweep.order = SweepOrder::random;
+        sweep.seed =
+            parse_number("--order random", text.substr(seeded.size()), 0, ~std::uint64_t{0});
+        return;
+    }
+    sweep.order = choice_named("--order", text, orders).value;
+}
+
 /// `sweep` must live as long as `command`.
 void add_sweep_options(CLI::App* command, Sweep& sweep) {
     add_number(command, "--repeat", "N", "Measure each combination N times, in VMs of its own", 1,
                1'000'000, sweep.repeat);
-    CLI::Option* order = add_value(
-        command, "--order", "ORDER",
-        "interleaved (default): all once before any again;\n"
-        "blocked: all repetitions of one together; random;\nrandom=SEED",
-        [&](const std::string& text) {
-            using Order = SweepOrder;
-            constexpr std::string_view random = "random";
-            if (text == "interleaved" || text == "blocked") {
-                sweep.order = text == "blocked" ? Order::blocked : Order::interleaved;
-            } else if (text.starts_with(random) && (text == random || text[random.size()] == '=')) {
-                sweep.order = Order::random;
-                if (text != random) {
-                    sweep.seed = parse_number("--order random", text.substr(random.size() + 1), 0,
-                                              ~std::uint64_t{0});
-                }
-            } else {
-                refuse_name("--order", text, {"interleaved", "blocked", "random", "random=SEED"});
-            }
-        });
-    offer(order, {"interleaved", "blocked", "random"});
+    CLI::Option* order = add_value(command, "--order", "ORDER",
+                                   "interleaved (default): all once before any again;\n"
+                                   "blocked: all repetitions of one together; random;\nrandom=SEED",
+                                   [&](const std::string& text) { parse_order(text, sweep); });
+    offer(order, names_of(orders));
 }
 
 /// What stands below the options.

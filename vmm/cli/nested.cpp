@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <csignal>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <optional>
 
@@ -49,14 +49,9 @@ CLI::Option* add_text(CLI::App* command, const char* name, const char* type, con
     return command->add_option(name, text, help)->type_name(type)->check(not_empty);
 }
 
-NestedPaging parse_nested_paging(const std::string& text) {
-    static const std::map<std::string_view, NestedPaging> names{
-        {"npt", NestedPaging::npt}, {"shadow", NestedPaging::shadow}, {"ept", NestedPaging::ept}};
-    if (const auto named = names.find(text); named != names.end()) {
-        return named->second;
-    }
-    refuse_name("--paging", text, {"npt", "shadow", "ept"});
-}
+constexpr std::array kinds_of_paging{Choice{"npt", NestedPaging::npt},
+                                     Choice{"shadow", NestedPaging::shadow},
+                                     Choice{"ept", NestedPaging::ept}};
 
 std::uint64_t parse_machine_memory(const std::string& text) {
     // Linux, the initramfs and what it is unpacked to.
@@ -70,10 +65,9 @@ std::uint64_t parse_machine_memory(const std::string& text) {
 
 void add_machine_options(CLI::App* command, NestedRequest& request) {
     NestedSettings& settings = request.settings;
-    CLI::Option* paging = add_value(
-        command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
-        [&](const std::string& text) { settings.paging = parse_nested_paging(text); });
-    offer(paging->required(), {"npt", "shadow", "ept"});
+    add_choice(command, "--paging", "KIND", "What translates guest addresses: npt, shadow or ept",
+               kinds_of_paging, [&](const auto& kind) { settings.paging = kind.value; })
+        ->required();
     add_number(command, "--cpus", "N", "The machine's processors (default 2)", 1, 64,
                settings.cpus);
     add_value(command, "--memory", "SIZE", "The machine's memory (default 1536M; ept 512M)",
@@ -89,13 +83,13 @@ void add_machine_options(CLI::App* command, NestedRequest& request) {
 
 void add_kernel_options(CLI::App* command, NestedRequest& request) {
     CLI::Option* cache =
-        add_text(command, "--cache", "FOLDER",
+        add_text(command, "--cache", "DIR",
                  "Where Debian's kernel is kept (default ~/.cache/nestbed)", request.cache);
     CLI::Option* kernel =
         add_text(command, "--kernel", "FILE", "Another kernel's image", request.kernel);
     kernel->excludes(cache);
     kernel->needs(
-        add_text(command, "--modules", "FOLDER", "The folder of its modules", request.modules)
+        add_text(command, "--modules", "DIR", "The folder of its modules", request.modules)
             ->needs(kernel));
 }
 

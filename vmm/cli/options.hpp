@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmm/base/values.hpp"
@@ -34,6 +35,43 @@ void add_number(CLI::App* command, const char* name, const char* type, const cha
 /// Names the words that the option's value may be, or may have between its commas, for completion.
 /// The option's own parser is what refuses others.
 CLI::Option* offer(CLI::Option* option, const std::vector<std::string>& words);
+
+/// A word that an option takes, and what that stands for.
+template <typename Value>
+struct Choice {
+    std::string_view name;
+    Value value;
+};
+
+/// Whatever else they are, `choices` have a `name`.
+template <typename Choices>
+std::vector<std::string> names_of(const Choices& choices) {
+    std::vector<std::string> names;
+    for (const auto& choice : choices) {
+        names.emplace_back(choice.name);
+    }
+    return names;
+}
+
+/// The choice that `text` names. Throws Error(usage) if it names none.
+template <typename Choices>
+const auto& choice_named(std::string_view option, std::string_view text, const Choices& choices) {
+    for (const auto& choice : choices) {
+        if (choice.name == text) {
+            return choice;
+        }
+    }
+    refuse_name(option, text, names_of(choices));
+}
+
+/// An option whose value names one of `choices`, for which `chosen` is called: they are offered,
+/// and anything else is refused.
+template <typename Choices, typename Chosen>
+CLI::Option* add_choice(CLI::App* command, const char* name, const char* type, const char* help,
+                        const Choices& choices, const Chosen& chosen) {
+    const auto parse = [=](const std::string& text) { chosen(choice_named(name, text, choices)); };
+    return offer(add_value(command, name, type, help, parse), names_of(choices));
+}
 
 /// Those; or what stands between the bars of a type such as "brief|full".
 std::vector<std::string> offered(CLI::Option& option);

@@ -18,22 +18,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-template <typename Text>
-std::vector<std::string> of_formats(Text Format::*text) {
-    std::vector<std::string> all;
-    std::ranges::transform(formats, std::back_inserter(all),
-                           [&](const Format& format) { return std::string(format.*text); });
-    return all;
-}
-
-Format parse_format(const std::string& text) {
-    const auto format = std::ranges::find(formats, text, &Format::name);
-    if (format == formats.end()) {
-        refuse_name("--format", text, of_formats(&Format::name));
-    }
-    return *format;
-}
-
 /// The format that a file's name asks for by its ending.
 std::optional<Format> format_by_name(const std::string& file_name) {
     const auto format = std::ranges::find_if(
@@ -61,12 +45,13 @@ void refuse_unknown_ending(const std::string& output) {
                     output);
     }
     std::vector<std::string> endings;
-    std::ranges::transform(formats, std::back_inserter(endings), [](const Format& format) {
-        return fmt::format("{} ({})", format.ending, format.name);
-    });
+    std::vector<std::string> explained;
+    for (const Format& format : formats) {
+        endings.emplace_back(format.ending);
+        explained.push_back(fmt::format("{} ({})", format.ending, format.name));
+    }
     throw_error(ErrorKind::usage, "--output {}: its ending must be one of {}, or say --format{}",
-                output, fmt::join(endings, ", "),
-                did_you_mean(ending, of_formats(&Format::ending)));
+                output, fmt::join(explained, ", "), did_you_mean(ending, endings));
 }
 
 /// The file that a name leads to.
@@ -93,17 +78,64 @@ std::vector<ReportFile> open_files(const ReportOptions& options) {
     return files;
 }
 
+/// Names of files that cannot be told what they are to be, or that are those of others.
+void refuse_names(const ReportOptions& options) {
+    const std::optional<std::string> journaled = json_file_of(options);
+    const bool has_format = options.format && !options.prints_format();
+    for (const std::string& output : options.outputs) {
+        if (journaled && place_of(output) == place_of(*journaled).string() + ".journal") {
+            throw_error(ErrorKind::usage, "--output {}: there is the journal of {}", output,
+                        *journaled);
+        }
+        if (!has_format && !format_by_name(output) && !is_special(output)) {
+            refuse_unknown_ending(output);
+        }
+    }
+    for (const std::string& output : options.outputs) {
+        if (std::ranges::count(options.outputs, place_of(output), place_of) > 1) {
+            throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
+        }
+    }
+}
+
+std::vector<Format> formats_of(const ReportOptions& options, const std::vector<ReportFile>& files) {
+    std::vector<Format> wanted{options.printed()};
+    std::ranges::transform(files, std::back_inserter(wanted), &ReportFile::format);
+    return wanted;
+}
+
+/// Fills the report as far as the command comes, and with what the formats have a place for.
+void run_into(RunReport& report, const ReportOptions& options, const ReportedRun& command,
+              const std::vector<Format>& wanted) {
+    const bool for_json = std::ranges::count(wanted, json_format) != 0;
+    if (for_json || std::ranges::count(wanted, junit_format) != 0) {
+        report.provenance = begin_provenance(options.anonymous);
+        report.provenance.order = command.order;
+    }
+    FirstError error;
+    error.attempt([&] { command.run(report, for_json); });
+    if (for_json) {
+        end_provenance(report.provenance);
+    }
+    if (!report.error) {
+        report.error = error.get();
+    }
+}
+
+std::string whole_text(const Format& format, const ReportedRun& command, const RunReport& report) {
+    return format.report == nullptr ? command.whole(report) : format.report(report);
+}
+
+void print_end(const Format& printed, const ReportedRun& command, const RunReport& report) {
+    const std::string end = command.end(report);
+    print(printed == human_format || end.empty() ? end : whole_text(printed, command, report));
+}
+
 }  // namespace
 
 void add_report_options(CLI::App* command, ReportOptions& options) {
-    CLI::Option* format =
-        add_value(command, "--format", "FORMAT", "human (default), json, csv, junit or tap",
-                  [&](const std::string& text) { options.format = parse_format(text); });
-    std::vector<std::string> names;
-    for (const Format& each : formats) {
-        names.emplace_back(each.name);
-    }
-    offer(format, names);
+    add_choice(command, "--format", "FORMAT", "human (default), json, csv, junit or tap", formats,
+               [&](const Format& format) { options.format = format; });
     add_values(command, "--output", "FILE",
                "Write the report to this file, without --format\n"
                "as .json, .csv, .xml (junit), .tap or .txt by its\n"
@@ -151,30 +183,6 @@ std::optional<std::string> json_file_of(const ReportOptions& options) {
     return found == options.outputs.end() ? std::nullopt : std::optional(*found);
 }
 
-namespace {
-
-/// Names of files that cannot be told what they are to be, or that are those of others.
-void refuse_names(const ReportOptions& options) {
-    const std::optional<std::string> journaled = json_file_of(options);
-    const bool has_format = options.format && !options.prints_format();
-    for (const std::string& output : options.outputs) {
-        if (journaled && place_of(output) == place_of(*journaled).string() + ".journal") {
-            throw_error(ErrorKind::usage, "--output {}: there is the journal of {}", output,
-                        *journaled);
-        }
-        if (!has_format && !format_by_name(output) && !is_special(output)) {
-            refuse_unknown_ending(output);
-        }
-    }
-    for (const std::string& output : options.outputs) {
-        if (std::ranges::count(options.outputs, place_of(output), place_of) > 1) {
-            throw_error(ErrorKind::usage, "--output {}: it is named twice", output);
-        }
-    }
-}
-
-}  // namespace
-
 void refuse_unused(const ReportOptions& options) {
     refuse_names(options);
     const bool has_csv = options.printed() == csv_format ||
@@ -200,29 +208,6 @@ void refuse_unused(const ReportOptions& options) {
     }
 }
 
-namespace {
-
-/// What is printed for a person, and for GitHub's runner if there is one.
-class HumanPrinting {
-  public:
-    explicit HumanPrinting(bool is_human) {
-        if (is_human) {
-            guard_.emplace();
-        }
-    }
-    void end(const RunReport& report) {
-        if (guard_) {
-            guard_.reset();
-            print(is_github_runner() ? github_annotations(report) : "");
-        }
-    }
-
-  private:
-    std::optional<WithoutWorkflowCommands> guard_;
-};
-
-}  // namespace
-
 ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
                         const ReportedRun& command) {
     if (!options.outputs.empty()) {
@@ -232,38 +217,26 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         ::signal(SIGXFSZ, SIG_IGN);
     }
     std::vector<ReportFile> files = open_files(options);
-    const Format printed = options.printed();
-    const bool for_json =
-        printed == json_format || std::ranges::count(files, json_format, &ReportFile::format) != 0;
-    const bool for_junit = printed == junit_format ||
-                           std::ranges::count(files, junit_format, &ReportFile::format) != 0;
+    std::optional<WithoutWorkflowCommands> unheeded;  // what guests say is printed for a person
+    if (options.printed() == human_format) {
+        unheeded.emplace();
+    }
     RunReport report;
     report.command = command_line;
     report.histograms = options.histograms;
-    if (for_json || for_junit) {
-        report.provenance = begin_provenance(options.anonymous);
-        report.provenance.order = command.order;
-    }
-    FirstError run;
-    HumanPrinting printing(printed == human_format);
-    run.attempt([&] { command.run(report, for_json); });
-    if (for_json) {
-        end_provenance(report.provenance);
-    }
-    if (!report.error) {
-        report.error = run.get();
-    }
-    const auto whole = [&](const Format& format) {
-        return format.report == nullptr ? command.whole(report) : format.report(report);
-    };
+    run_into(report, options, command, formats_of(options, files));
     FirstError outputs;
     outputs.attempt([&] {
-        const std::string end = command.end(report);
-        print(printed == human_format || end.empty() ? end : whole(printed));
-        printing.end(report);
+        print_end(options.printed(), command, report);
+        if (unheeded) {
+            unheeded.reset();
+            print(is_github_runner() ? github_annotations(report) : "");
+        }
     });
     for (auto& [file, format] : files) {
-        outputs.attempt([&, &file = file, &format = format] { file.write(whole(format)); });
+        outputs.attempt([&, &file = file, &format = format] {
+            file.write(whole_text(format, command, report));
+        });
     }
     if (command.written && !outputs.get() && !report.error) {
         command.written();
@@ -272,7 +245,7 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         throw Error(*first);
     }
     outputs.throw_if_any();
-    return exit_code_of(report);
+    return exit_code_of(report, command.flaky);
 }
 
 }  // namespace nestbed::vmm

@@ -50,6 +50,7 @@ struct ReportedRun {
     std::function<std::string(const RunReport& report)> whole;
     std::optional<MeasuringOrder> order = {};  ///< of a study's combinations
     std::function<void()> written = {};        ///< all outputs are; may be empty
+    FlakyTests flaky = FlakyTests::pass;
 };
 
 /// Whatever happens once the files are open, the report of it is written to each of them. Then

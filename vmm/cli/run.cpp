@@ -33,7 +33,8 @@ constexpr char examples[] =
     "  nestbed run --until-fail --shuffle 1         look for a test that fails now and then\n"
     "  nestbed run --rerun-failed out.json          what failed the last time\n"
     "  nestbed run --output out.xml --output out.json  for CI; the human report goes to stdout\n\n"
-    "The guests crash, mistakes, calibrate and measure_* run only when they are named.\n"
+    "Built-in guests that die on purpose or measure run only when they are named\n"
+    "(nestbed list --all has their tests).\n"
     "docs/running.md says more.\n\n";
 
 /// Shows which test is running, and prints each as it finishes where the human report is wanted.
@@ -129,17 +130,17 @@ void begin_report(const SelectedTests& selected, const RunOptions& options, cons
     }
     report.not_finished = options.until_fail ? selected.tests.size() : plan.size();
     report.remarks = selected.remarks;
-    report.shard = options.selection.shard ? options.selection.shard->text() : "";
+    report.shard = options.selection.tests.shard ? options.selection.tests.shard->text() : "";
     report.nothing_to_run = selected.tests.empty();
-    report.fail_on_flaky = options.fail_on_flaky;
 }
 
 ExitCode run(const RunOptions& options, const std::vector<std::string>& command_line) {
     HumanStyle style = style_of(options.human);
     ReportedRun reported;
+    reported.flaky = options.fail_on_flaky ? FlakyTests::fail : FlakyTests::pass;
     reported.run = [&](RunReport& report, bool for_json) {
         const GuestSet guests = guests_named(options.selection.named_guests());
-        const SelectedTests selected = select(guests, options.selection.selection());
+        const SelectedTests selected = select(guests, options.selection.tests);
         Plan plan(selected.tests, options.order(), options.settings);
         begin_report(selected, options, plan, guests, report);
         for (const SelectedTest& one : selected.tests) {
@@ -172,7 +173,7 @@ void add_run(CLI::App& program, Invocation& invocation) {
     command->footer(std::string(examples) + exit_code_help);
     command->callback([options, &invocation] {
         refuse_unused(*options);
-        hand_in(options->selection, invocation);
+        add_inputs(options->selection, invocation);
         invocation.outputs = options->report.outputs;
         invocation.is_for_programs = options->report.printed() != human_format;
         invocation.action = [options, command_line = invocation.command_line] {

@@ -42,7 +42,7 @@ void read_failed(const std::string& path, SelectionOptions& options) {
                     "left out; run all of them again",
                     path);
     }
-    options.failed_before = std::move(before);
+    options.tests.failed_before = std::move(before);
     options.guests_before = report.guests;
 }
 
@@ -55,30 +55,24 @@ void add_selection_options(CLI::App* command, SelectionOptions& options) {
     add_values(command, "--filter", "GLOB",
                "Only tests whose suite.name matches; several with : between\n"
                "them, behind the first - what is left out ('a.*:-a.slow*')",
-               [&](const std::string& text) {
-                   static_cast<void>(Filter({text}));  // a mistake is found before anything is done
-                   options.filters.push_back(text);
-               });
+               [&](const std::string& text) { options.tests.filter.add(text); });
     add_values(command, "--tag", "TAG",
                "Only tests with that tag; with - in front, only tests without;\n"
                "several with , between them (nestbed list shows tags)",
-               [&](const std::string& text) {
-                   static_cast<void>(TagFilter({text}));
-                   options.tags.push_back(text);
-               });
+               [&](const std::string& text) { options.tests.tags.add(text); });
     add_value(command, "--rerun-failed", "RESULT.json",
               "Only tests that failed, or did not finish, in that report; its\n"
               "guests, if none is named",
               [&](const std::string& text) { read_failed(text, options); });
     add_value(command, "--shard", "I/N",
               "The I-th of N parts of that; all N together are all of it",
-              [&](const std::string& text) { options.shard = parse_shard(text); });
+              [&](const std::string& text) { options.tests.shard = parse_shard(text); });
 }
 
-void hand_in(const SelectionOptions& options, Invocation& invocation) {
+void add_inputs(const SelectionOptions& options, Invocation& invocation) {
     invocation.guests = options.named_guests();
-    if (options.failed_before) {
-        invocation.inputs.push_back(options.failed_before->report);
+    if (options.tests.failed_before) {
+        invocation.inputs.push_back(options.tests.failed_before->report);
     }
 }
 

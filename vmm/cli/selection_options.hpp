@@ -12,23 +12,19 @@ namespace nestbed::vmm {
 
 struct SelectionOptions {
     std::vector<std::string> guests;
-    std::vector<std::string> filters;
-    std::vector<std::string> tags;
-    std::optional<FailedBefore> failed_before;
     std::vector<std::string> guests_before;  ///< of the report of --rerun-failed
-    std::optional<Shard> shard;
+    Selection tests;
 
     /// Those on the command line; if there are none, those of the report of --rerun-failed.
     const std::vector<std::string>& named_guests() const {
         return guests.empty() ? guests_before : guests;
     }
-    Selection selection() const { return {Filter(filters), TagFilter(tags), failed_before, shard}; }
 };
 
 /// `options` must live as long as `command`.
 void add_selection_options(CLI::App* command, SelectionOptions& options);
 
-/// What a nested machine must have of it.
-void hand_in(const SelectionOptions& options, Invocation& invocation);
+/// Tells `invocation` which guests and files a nested machine must have for it.
+void add_inputs(const SelectionOptions& options, Invocation& invocation);
 
 }  // namespace nestbed::vmm

@@ -25,6 +25,12 @@ inline std::vector<CLI::Option*> positionals_of(CLI::App& command) {
 
 inline bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
+/// "nestbed measure shootdown", or with another separator.
+inline std::string path_of(const CLI::App& command, const std::string& separator = " ") {
+    const CLI::App* parent = command.get_parent();
+    return (parent != nullptr ? path_of(*parent, separator) + separator : "") + command.get_name();
+}
+
 /// What stands for its value in help: "FILE", "GUEST". CLI11 has it elsewhere for positional ones.
 inline std::string placeholder_of(const CLI::Option& option) {
     return option.get_positional() ? option.get_name(true) : option.get_type_name();

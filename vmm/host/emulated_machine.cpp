@@ -5,6 +5,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/json_text.hpp"
 
 namespace nestbed::vmm {
 
@@ -17,10 +18,7 @@ nlohmann::ordered_json json_of(const EmulatedMachine& machine) {
             {"retries", machine.retries}};
 }
 
-std::string text_of(const EmulatedMachine& machine) {
-    return json_of(machine).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-           "\n";
-}
+std::string text_of(const EmulatedMachine& machine) { return json_file_text(json_of(machine)); }
 
 EmulatedMachine emulated_machine_from(std::string_view text, std::string_view file) {
     try {

@@ -48,6 +48,7 @@ class Guest {
 struct BuiltinGuest {
     std::string_view name;
     std::span<const std::byte> file;
+    bool is_suite;  ///< runs without being named: neither dies on purpose nor measures
 };
 
 std::span<const BuiltinGuest> builtin_guests();

@@ -21,10 +21,10 @@ namespace {
 
 constexpr std::size_t detail_indent = 6;
 
-std::string verdict_mark(Verdict verdict, bool has_colour) {
-    return verdict == Verdict::passed   ? painted("PASS", Ink::green, has_colour)
-           : verdict == Verdict::failed ? painted("FAIL", Ink::red, has_colour)
-                                        : painted("SKIP", Ink::yellow, has_colour);
+std::string verdict_mark(Verdict verdict, bool has_color) {
+    return verdict == Verdict::passed   ? painted("PASS", Ink::green, has_color)
+           : verdict == Verdict::failed ? painted("FAIL", Ink::red, has_color)
+                                        : painted("SKIP", Ink::yellow, has_color);
 }
 
 std::string name_without_number(const TestResult& test) {
@@ -92,7 +92,7 @@ std::string test_line(const TestResult& test, const HumanStyle& style) {
                                             test.cpus == 1 ? " " : "s", duration(test.seconds));
     const std::size_t besides = detail_indent + width_of(figures);  // the mark's columns, too
     const std::size_t room = style.width - std::min(style.width, besides);
-    std::string text = verdict_mark(test.verdict, style.has_colour) + "  ";
+    std::string text = verdict_mark(test.verdict, style.has_color) + "  ";
     if (width_of(name) <= room) {
         text += fmt::format("{:<{}}", name, std::min(style.name_width, room)) + figures;
     } else {
@@ -172,10 +172,10 @@ std::string names_and_reasons(const std::vector<Repeated>& tests, Verdict verdic
     return table.text(2, width);
 }
 
-std::string counts_text(const Summary& summary, bool has_colour) {
+std::string summary_counts(const Summary& summary, bool has_color) {
     const auto count = [&](std::uint64_t number, Verdict verdict, Ink ink) {
         return painted(fmt::format("{} {}", number, verdict_name(verdict)), ink,
-                       has_colour && number != 0);
+                       has_color && number != 0);
     };
     const std::string flaky = summary.flaky == 0 ? "" : fmt::format(" ({} flaky)", summary.flaky);
     return fmt::format("{}{}, {}, {}", count(summary.passed, Verdict::passed, Ink::green), flaky,
@@ -226,7 +226,7 @@ std::string human_summary(const RunReport& report, const HumanStyle& style) {
     std::string text =
         fmt::format("{}{} in {}: {}\n", style.quiet && summary.failed == 0 ? "" : "\n",
                     counted(summary.total(), "test"), duration(report.seconds),
-                    counts_text(summary, style.has_colour));
+                    summary_counts(summary, style.has_color));
     for (const std::string& remark : report.remarks) {
         text += printable(remark) + "\n";
     }

@@ -12,7 +12,7 @@ struct HumanStyle {
     std::size_t name_width = 0;  ///< of the longest test name, for aligned lines
     bool verbose = false;        ///< log lines of tests that passed as well
     std::size_t width = any_width;
-    bool has_colour = false;
+    bool has_color = false;
     bool brief = false;  ///< of a guest that died only why, where, and the way there
     bool quiet = false;  ///< nothing but failures and the summary
 };

@@ -1,7 +1,6 @@
 #include "vmm/render/format.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "vmm/base/json_text.hpp"
 #include "vmm/render/json_measurement.hpp"
 #include "vmm/render/json_memory.hpp"
 #include "vmm/render/json_or_null.hpp"
@@ -132,11 +131,6 @@ void add_extent(const RunReport& report, Json& result) {
     result["remarks"] = report.remarks;
 }
 
-/// Guests and command lines may hold any bytes; JSON is UTF-8.
-std::string dump(const Json& json) {
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::string json_report(const RunReport& report) {
@@ -163,7 +157,7 @@ std::string json_report(const RunReport& report) {
     result["error"] = json_of(report.error);
     result["interrupted"] = report.cut_short == CutShort::interrupted;
     add_extent(report, result);
-    return dump(result);
+    return json_file_text(result);
 }
 
 Json json_head(const RunReport& report) {
@@ -173,7 +167,7 @@ Json json_head(const RunReport& report) {
 std::string json_host_report(const std::vector<std::string>& command, const HostDescription& host,
                              const std::optional<Calibration>& calibration,
                              const Provenance& provenance) {
-    return dump(head(command, provenance, host, calibration));
+    return json_file_text(head(command, provenance, host, calibration));
 }
 
 }  // namespace nestbed::vmm

@@ -50,7 +50,7 @@ void add_row(Table& table, std::string title, std::span<const ResultFile> enviro
     table.add_row(std::move(cells));
 }
 
-std::string counts_text(std::span<const ResultFile> environments, std::size_t width) {
+std::string suite_counts_text(std::span<const ResultFile> environments, std::size_t width) {
     std::vector<Table::Column> columns{
         {.title = "suite", .align = Table::Align::left, .is_key = true}};
     for (const ResultFile& environment : environments) {
@@ -126,13 +126,15 @@ std::string reasons_text(std::span<const ResultFile> environments, Verdict verdi
     return text;
 }
 
-std::string flaky_tests_text(std::span<const ResultFile> environments) {
+std::string flaky_tests_text(std::span<const ResultFile> environments, std::size_t width) {
     std::string text;
     for (const ResultFile& environment : environments) {
         for (const TestResult& test : environment.tests) {
             if (test.is_flaky()) {
-                text += fmt::format("  {}: {}: {}\n", printable(environment.environment),
-                                    printable(test.full_name()), printable(flaky_text(test)));
+                const std::string line = fmt::format("{}: {}: {}", environment.environment,
+                                                     test.full_name(), flaky_text(test));
+                text +=
+                    fmt::format("  {}\n", fmt::join(wrapped(printable(line), width - 4), "\n    "));
             }
         }
     }
@@ -145,14 +147,14 @@ std::string matrix_text(std::span<const ResultFile> environments, std::size_t wi
     constexpr std::size_t least = 20;
     width = std::max(width, least);
     std::string text =
-        counts_text(environments, width) + "\n" + descriptions_text(environments, width);
+        suite_counts_text(environments, width) + "\n" + descriptions_text(environments, width);
     for (const Verdict verdict : {Verdict::skipped, Verdict::failed}) {
         if (const std::string reasons = reasons_text(environments, verdict, width);
             !reasons.empty()) {
             text += fmt::format("\n{}:\n{}", verdict_name(verdict), reasons);
         }
     }
-    return text + flaky_tests_text(environments);
+    return text + flaky_tests_text(environments, width);
 }
 
 bool all_passed(std::span<const ResultFile> environments) {

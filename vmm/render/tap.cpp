@@ -38,7 +38,7 @@ std::string diagnostics(const TestResult& test) {
            "  ...\n";
 }
 
-std::string test_line(std::size_t number, const TestResult& test) {
+std::string tap_line(std::size_t number, const TestResult& test) {
     std::string line = fmt::format("{} {} - {}", test.verdict == Verdict::failed ? "not ok" : "ok",
                                    number, tap_escaped(display_name(test)));
     if (test.verdict == Verdict::skipped) {
@@ -81,7 +81,7 @@ std::string tap_report(const RunReport& report) {
     std::string text = "TAP version 13\n" + plan_lines(report);
     std::size_t number = 0;
     for (const TestResult& test : report.tests) {
-        text += test_line(++number, test);
+        text += tap_line(++number, test);
         if (test.verdict == Verdict::failed) {
             text += diagnostics(test);
         }

@@ -20,10 +20,29 @@ namespace nestbed::vmm {
 /// What ended a run before all of it was done.
 enum class CutShort { interrupted, time_limit, first_failure };
 
+/// In JSON.
 constexpr const char* name_of(CutShort cut_short) {
-    return cut_short == CutShort::interrupted  ? "interrupted"
-           : cut_short == CutShort::time_limit ? "time_limit"
-                                               : "first_failure";
+    switch (cut_short) {
+        case CutShort::interrupted:
+            return "interrupted";
+        case CutShort::time_limit:
+            return "time_limit";
+        case CutShort::first_failure:
+            return "first_failure";
+    }
+    return "?";
+}
+
+constexpr const char* text_of(CutShort cut_short) {
+    switch (cut_short) {
+        case CutShort::interrupted:
+            return "interrupted";
+        case CutShort::time_limit:
+            return "the time limit was reached";
+        case CutShort::first_failure:
+            return "stopped at the first failure";
+    }
+    return "?";
 }
 
 struct RunReport {
@@ -45,13 +64,12 @@ struct RunReport {
     std::optional<std::uint64_t> passed_repetitions;
     std::vector<std::string> remarks;  ///< on the run as a whole, a line each
     bool nothing_to_run = false;       ///< as it should be; a remark says why
-    bool fail_on_flaky = false;        ///< a test that passed when it was run again is no success
     double seconds = 0;
     bool histograms = false;  ///< CSV has a row for each bucket
 
     /// Why it is not whole: "interrupted: 2 tests did not finish"; empty if it is.
     std::string shortcoming() const {
-        const std::string why = error ? error->what() : cut_short ? why_cut_short() : "";
+        const std::string why = error ? error->what() : cut_short ? text_of(*cut_short) : "";
         const bool none_began = !error && cut_short == CutShort::first_failure;
         return not_finished == 0 ? why
                                  : fmt::format("{}{}{} {}", why, why.empty() ? "" : ": ",
@@ -81,13 +99,6 @@ struct RunReport {
             result.flaky += test.is_flaky() ? 1 : 0;
         }
         return result;
-    }
-
-  private:
-    const char* why_cut_short() const {
-        return cut_short == CutShort::interrupted  ? "interrupted"
-               : cut_short == CutShort::time_limit ? "the time limit was reached"
-                                                   : "stopped at the first failure";
     }
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/near_words.hpp"
 #include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
@@ -41,27 +42,40 @@ void add_patterns(const std::string& argument, std::string_view part,
     }
 }
 
+/// The tests' names, and those of all tests of a suite.
+std::vector<std::string> likely_patterns(const std::vector<const GuestTest*>& tests) {
+    std::set<std::string> patterns;
+    for (const GuestTest* test : tests) {
+        patterns.insert(test->full_name());
+        patterns.insert(test->suite + ".*");
+    }
+    return {patterns.begin(), patterns.end()};
+}
+
 }  // namespace
 
 Filter::Filter(const std::vector<std::string>& arguments) {
-    for (const std::string& argument : arguments) {
-        const std::size_t divider = divider_of(argument);
-        std::string_view wanted = std::string_view(argument).substr(0, divider);
-        if (divider == argument.size()) {
-            add_patterns(argument, wanted, wanted_);
-            continue;
-        }
-        // "a.*:-b.*" is the same as "a.*-b.*", and so is a `-` before each exclusion.
-        if (wanted.ends_with(':')) {
-            wanted.remove_suffix(1);
-        }
-        if (divider != 0) {
-            add_patterns(argument, wanted, wanted_);
-        }
-        add_patterns(argument, std::string_view(argument).substr(divider + 1), excluded_);
+    std::ranges::for_each(arguments, [&](const std::string& argument) { add(argument); });
+}
+
+void Filter::add(const std::string& argument) {
+    const std::size_t divider = divider_of(argument);
+    std::string_view wanted = std::string_view(argument).substr(0, divider);
+    if (divider == argument.size()) {
+        add_patterns(argument, wanted, wanted_);
+        return;
     }
-    for (std::string& pattern : excluded_) {
-        pattern.erase(0, pattern.starts_with('-') ? 1 : 0);
+    // "a.*:-b.*" is the same as "a.*-b.*", and so is a `-` before each exclusion.
+    if (wanted.ends_with(':')) {
+        wanted.remove_suffix(1);
+    }
+    if (divider != 0) {
+        add_patterns(argument, wanted, wanted_);
+    }
+    std::vector<std::string> excluded;
+    add_patterns(argument, std::string_view(argument).substr(divider + 1), excluded);
+    for (const std::string& pattern : excluded) {
+        excluded_.push_back(pattern.substr(pattern.starts_with('-') ? 1 : 0));
     }
 }
 
@@ -77,7 +91,8 @@ void Filter::refuse_what_matches_nothing(const std::vector<const GuestTest*>& te
             if (std::ranges::none_of(tests, [&](const GuestTest* test) {
                     return is_match(pattern, test->full_name());
                 })) {
-                throw_error(ErrorKind::usage, "no test matches --filter {}{}", sign, pattern);
+                throw_error(ErrorKind::usage, "no test matches --filter {}{}{}", sign, pattern,
+                            did_you_mean(pattern, likely_patterns(tests)));
             }
         }
     };
@@ -86,16 +101,18 @@ void Filter::refuse_what_matches_nothing(const std::vector<const GuestTest*>& te
 }
 
 TagFilter::TagFilter(const std::vector<std::string>& arguments) {
-    for (const std::string& argument : arguments) {
-        for (std::string_view tag : split(argument, ',')) {
-            const bool excludes = tag.starts_with('-');
-            tag.remove_prefix(excludes ? 1 : 0);
-            if (tag.empty()) {
-                throw_error(ErrorKind::usage, "--tag {}: it has an empty tag",
-                            argument.empty() ? "\"\"" : argument);
-            }
-            (excludes ? excluded_ : wanted_).emplace_back(tag);
+    std::ranges::for_each(arguments, [&](const std::string& argument) { add(argument); });
+}
+
+void TagFilter::add(const std::string& argument) {
+    for (std::string_view tag : split(argument, ',')) {
+        const bool excludes = tag.starts_with('-');
+        tag.remove_prefix(excludes ? 1 : 0);
+        if (tag.empty()) {
+            throw_error(ErrorKind::usage, "--tag {}: it has an empty tag",
+                        argument.empty() ? "\"\"" : argument);
         }
+        (excludes ? excluded_ : wanted_).emplace_back(tag);
     }
 }
 
@@ -115,7 +132,8 @@ void TagFilter::refuse_what_matches_nothing(const std::vector<const GuestTest*>&
     for (const auto* tags : {&wanted_, &excluded_}) {
         for (const std::string& tag : *tags) {
             if (!known.contains(tag)) {
-                throw_error(ErrorKind::usage, "no test here has the tag {} (there {})", tag,
+                throw_error(ErrorKind::usage, "no test here has the tag {}{} (there {})", tag,
+                            did_you_mean(tag, {known.begin(), known.end()}),
                             known.empty() ? "is none that has any"
                                           : fmt::format("are: {}", fmt::join(known, ", ")));
             }

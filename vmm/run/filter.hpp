@@ -11,11 +11,15 @@ namespace nestbed::vmm {
 /// `--filter`: shell patterns (fnmatch: `*`, `?`, `[…]`) over full test names ("suite.name").
 class Filter {
   public:
-    /// Each argument is of the form positive[:positive…][-negative[:negative…]], as GoogleTest has
+    /// Lets all through.
+    Filter() = default;
+    explicit Filter(const std::vector<std::string>& arguments);
+
+    /// An argument is of the form positive[:positive…][-negative[:negative…]], as GoogleTest has
     /// it: what is behind the first `-` is excluded. The patterns of several arguments are put
     /// together. Without a positive one, all that is not excluded is let through. Throws
     /// Error(usage) for an empty pattern.
-    explicit Filter(const std::vector<std::string>& arguments);
+    void add(const std::string& argument);
 
     bool matches(const std::string& full_name) const;
 
@@ -31,8 +35,12 @@ class Filter {
 /// `--tag`: tests that have one of the tags, and none of those with a `-` in front.
 class TagFilter {
   public:
-    /// Arguments of several tags have commas between them. Throws Error(usage) for an empty tag.
+    /// Lets all through.
+    TagFilter() = default;
     explicit TagFilter(const std::vector<std::string>& arguments);
+
+    /// An argument of several tags has commas between them. Throws Error(usage) for an empty tag.
+    void add(const std::string& argument);
 
     bool matches(const std::vector<std::string>& tags) const;
 

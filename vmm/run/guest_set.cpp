@@ -23,12 +23,6 @@ const BuiltinGuest* builtin_named(std::string_view name) {
     return found == builtins.end() ? nullptr : &*found;
 }
 
-/// Those that die on purpose (`crash`), measurements and the calibration.
-bool runs_only_when_named(std::string_view guest_name) {
-    return guest_name == "crash" || guest_name == "mistakes" || guest_name == "calibrate" ||
-           guest_name.starts_with("measure_");
-}
-
 Guest read(const BuiltinGuest& builtin) { return {std::string(builtin.name), builtin.file}; }
 
 [[noreturn]] void refuse_name(const std::string& name) {
@@ -86,7 +80,7 @@ GuestSet guests_named(const std::vector<std::string>& names) {
     GuestSet guests;
     if (names.empty()) {
         for (const BuiltinGuest& builtin : builtin_guests()) {
-            if (!runs_only_when_named(builtin.name)) {
+            if (builtin.is_suite) {
                 guests.push_back(read(builtin));
             }
         }

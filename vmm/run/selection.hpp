@@ -30,8 +30,8 @@ struct FailedBefore {
 
 /// All of it must be met. The shard is taken of the tests that meet the rest.
 struct Selection {
-    Filter filter{{}};
-    TagFilter tags{{}};
+    Filter filter = {};
+    TagFilter tags = {};
     std::optional<FailedBefore> failed_before = {};
     std::optional<Shard> shard = {};
 };

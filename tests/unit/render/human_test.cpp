@@ -146,7 +146,7 @@ TEST(HumanReport, HasColoursIfThereAreToBeAny) {
     const RunReport report =
         test::report_of({test::passed("boot", "empty"), test::failed("demo", "fails"),
                          test::skipped("paging", "huge", "no 1 GiB pages")});
-    const std::string text = human_report(report, {.has_colour = true});
+    const std::string text = human_report(report, {.has_color = true});
     EXPECT_THAT(text, StartsWith("\x1b[32mPASS\x1b[0m  boot.empty"));
     EXPECT_THAT(text, HasSubstr("\n\x1b[31mFAIL\x1b[0m  demo.fails"));
     EXPECT_THAT(text, HasSubstr("\x1b[33mSKIP\x1b[0m  "));

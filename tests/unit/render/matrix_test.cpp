@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+
 #include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {
@@ -62,6 +64,10 @@ TEST(Matrix, FlakyTestsAreSaid) {
                 HasSubstr("\nflaky:\n"
                           "  npt: demo.wavers: failed 2 of 3 attempts: an expectation failed\n"));
     EXPECT_THAT(text_of({environment("npt", {passed("demo", "works")})}), Not(HasSubstr("flaky")));
+    const std::array one{environment("npt", {test::flaky("demo", "wavers")})};
+    EXPECT_THAT(matrix_text(one, 40), HasSubstr("\nflaky:\n"
+                                                "  npt: demo.wavers: failed 2 of 3\n"
+                                                "    attempts: an expectation failed\n"));
 }
 
 TEST(Matrix, SuitesStandInTheOrderInWhichTheyCome) {

@@ -43,6 +43,7 @@ TEST(GuestSet, WithoutNamesIsAllThatNeedNotBeNamed) {
     EXPECT_THAT(names, Contains("boot"));
     EXPECT_THAT(names, Contains("shootdown"));
     EXPECT_THAT(names, Not(Contains("crash")));
+    EXPECT_THAT(names, Not(Contains("mistakes")));
     EXPECT_THAT(names, Not(Contains("calibrate")));
     EXPECT_THAT(names, Not(Contains("measure_shootdown")));
 }
@@ -130,6 +131,13 @@ TEST(Selection, WhatMatchesNothingIsRefused) {
               "no test here has the tag slwo (there are: needs-invpcid)");
     EXPECT_EQ(selection_objection(guests_named({"boot"}), {.tags = TagFilter({"slow"})}),
               "no test here has the tag slow (there is none that has any)");
+    EXPECT_EQ(selection_objection(guests, {.filter = Filter({"bout.*"})}),
+              "no test matches --filter bout.*; did you mean boot.*?");
+    EXPECT_EQ(selection_objection(guests, {.filter = Filter({"-flush.by_invpg"})}),
+              "no test matches --filter -flush.by_invpg; did you mean flush.by_invlpg?");
+    EXPECT_EQ(selection_objection(guests, {.tags = TagFilter({"need-invpcid"})}),
+              "no test here has the tag need-invpcid; did you mean needs-invpcid? (there are: "
+              "needs-invpcid)");
     EXPECT_THAT(selection_objection(guests, {.filter = Filter({"boot.*:-boot.*"})}),
                 HasSubstr("leave no test"));
     EXPECT_THAT(selection_objection(
