@@ -174,7 +174,6 @@ void add_run(CLI::App& program, Invocation& invocation) {
         refuse_unused(*options);
         hand_in(options->selection, invocation);
         invocation.outputs = options->report.outputs;
-        invocation.is_for_programs = options->report.printed() != human_format;
         invocation.action = [options, command_line = invocation.command_line] {
             return run(*options, command_line);
         };
