@@ -86,7 +86,7 @@ std::string repetitions_text(const RunReport& report) {
 void tell_end(const TimeLimit& limit, RunReport& report) {
     if (report.cut_short == CutShort::interrupted && limit.is_reached()) {
         report.cut_short = CutShort::time_limit;
-        if (report.not_finished == 0) {
+        if (report.not_finished == 0 && report.passed_repetitions) {
             report.cut_short.reset();
             report.remarks.emplace_back("the time limit was reached");
         }

@@ -250,7 +250,7 @@ std::string human_summary(const RunReport& report, const HumanStyle& style) {
             style.width);
     }
     text += flaky_tests(report, style.width);
-    if (summary.skipped != 0 && summary.skipped == summary.total() && report.shard.empty()) {
+    if (report.has_only_skips()) {
         text += "every test was skipped: this run is not a success\n";
     }
     return text;
