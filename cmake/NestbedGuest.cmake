@@ -27,9 +27,6 @@ function(_nestbed_add_options)
     "-fno-lto -fno-sanitize=all -fno-profile-arcs -fno-test-coverage "
     "-U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -U_GLIBCXX_DEBUG")
   string(CONCAT gnu
-    # What describes types and variables would be nearly all of a guest's file, and no diagnosis shows it.
-    # What it needs stays: functions, lines, what is inlined where.
-    "-g1 -gstatement-frontiers -ginline-points "
     # There are no vector registers, and constants gathered for them are loaded from memory.
     "-fno-tree-vectorize -fno-tree-switch-conversion "
     # Nothing else takes back what --coverage asks for.

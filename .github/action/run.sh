@@ -61,7 +61,8 @@ if [ -f "$results/$environment.json" ]; then
     # shellcheck disable=SC2016 # Markdown
     {
         echo '```'
-        nestbed matrix "$results/$environment.json" || true
+        # No commands to the runner, which reads its log and not this.
+        (unset GITHUB_ACTIONS && nestbed matrix "$results/$environment.json") || true
         echo '```'
     } >>"$GITHUB_STEP_SUMMARY"
 fi

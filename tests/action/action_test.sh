@@ -10,11 +10,11 @@ complain() {
     echo "$1" >&2
     failed=1
 }
-mkdir -p "$folder/bin" "$folder/action/.github" "$folder/work/build"
+mkdir -p "$folder/bin" "$folder/action/.github" "$folder/work/build/guests"
 cp -r "$sources/.github/action" "$folder/action/.github/"
 cd "$folder/work"
-: >build/mine.elf
-: >build/other.elf
+: >build/guests/mine.elf
+: >build/guests/other.elf
 
 stub() {
     { echo '#!/bin/sh'; echo "echo $1 \"\$@\" >>\"$folder/calls\""; cat; } >"$folder/bin/$1"
@@ -27,7 +27,7 @@ stub dpkg </dev/null
 stub apt-get </dev/null
 stub nestbed <<'STUB'
 [ "$1" != doctor ] || exit "$DOCTOR"
-[ "$1" != matrix ] || echo "table of $2"
+[ "$1" != matrix ] || echo "${GITHUB_ACTIONS+::a command::}table of $2"
 wants=
 for word in "$@"; do
     [ "$wants" != --output ] || echo report >"$word"
@@ -69,7 +69,7 @@ with() {
     env PATH="$folder/bin:$PATH" GITHUB_ACTION_PATH="$folder/action" GITHUB_OUTPUT="$folder/out" \
         GITHUB_STEP_SUMMARY="$folder/summary" GITHUB_WORKSPACE="$PWD" GITHUB_ACTIONS=true \
         NO_DOCKER="${no_docker:-1}" DOCTOR="${doctor:-0}" VERDICT="${verdict:-0}" \
-        INPUT_GUESTS="${guests-build/*.elf}" INPUT_BUILD="${build-: >built}" \
+        INPUT_GUESTS="${guests-build/guests/*.elf}" INPUT_BUILD="${build-: >built}" \
         INPUT_PAGING="${paging:-auto}" INPUT_ARGUMENTS="${arguments-}" INPUT_RESULTS=results \
         "$folder/action/.github/action/$script" "$@" >"$folder/stdout" 2>&1 || status=$?
 }
@@ -84,11 +84,11 @@ not_called() {
 with run.sh
 [ "$status" = 0 ] || complain "run.sh: $status"
 [ -f built ] || complain "the guests were not built"
-called '^nestbed run build/mine.elf build/other.elf --output results/host.json --output results/host.xml$'
+called '^nestbed run build/guests/mine.elf build/guests/other.elf --output results/host.json --output results/host.xml$'
 grep -q 'environment=host' "$folder/out" || complain "no output says where"
-grep -q 'table of results/host.json' "$folder/summary" || complain "no summary"
+grep -q '^table of results/host.json' "$folder/summary" || complain "no summary"
 doctor=3 arguments='--repeat 2' with run.sh
-called '^nestbed nested --paging npt -- run build/mine.elf build/other.elf --repeat 2 --output results/npt.json'
+called '^nestbed nested --paging npt -- run build/guests/mine.elf build/guests/other.elf --repeat 2 --output results/npt.json'
 grep -q '::notice::' "$folder/stdout" || complain "it is not said that the machine is emulated"
 paging=ept guests='' build='false' with run.sh
 called '^nestbed nested --paging ept -- run --output results/ept.json'
@@ -105,7 +105,7 @@ paging=nptt with run.sh
 
 # With Docker, as the user who owns the files, and with /dev/kvm if there is one.
 no_docker=0 with run.sh
-called "docker run .*--user $(id -u):$(id -g) .*--volume $PWD:$PWD --workdir $PWD nestbed run build/mine.elf"
+called "docker run .*--user $(id -u):$(id -g) .*--volume $PWD:$PWD --workdir $PWD nestbed run build/guests/mine.elf"
 if [ -e /dev/kvm ]; then called '--device /dev/kvm'; else not_called '--device'; fi
 
 # The package is built once, and installed each time.

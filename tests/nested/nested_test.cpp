@@ -13,6 +13,7 @@
 
 #include "tests/nested/emulator_process.hpp"
 #include "tests/program/expectations.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::test {
 namespace {
@@ -68,12 +69,24 @@ class Nested : public testing::Test {
     fs::path folder_;
 };
 
+/// Standard error but for the lines that say every ten seconds how far a run is: a slow machine has
+/// them.
+std::string without_progress(const std::string& err) {
+    std::string rest;
+    for (const std::string_view line : vmm::lines_of(err)) {
+        if (!line.starts_with("[")) {
+            rest += std::string(line) + "\n";
+        }
+    }
+    return rest;
+}
+
 TEST_F(Nested, RunsTheSuitesAndBringsTheReportsBack) {
     const ProcessResult result = nested(
         "npt", {"--", "run", "boot", "--output", path("out.json"), "--output", path("out.xml")});
     EXPECT_EQ(result.exit_code, success) << result.err;
     EXPECT_THAT(result.out, AllOf(StartsWith("PASS  boot.empty"), HasSubstr(" 0 failed")));
-    EXPECT_THAT(result.err, IsEmpty());
+    EXPECT_EQ(without_progress(result.err), "");
     EXPECT_THAT(contents(path("out.xml")), HasSubstr("<testsuite"));
     const json report = json::parse(contents(path("out.json")));
     EXPECT_EQ(report["host"]["paging"], "npt");
@@ -206,7 +219,8 @@ TEST_F(Nested, AKilledQemuIsOneLine) {
     ::kill(emulator, SIGKILL);
     const ProcessResult result = process.wait(patience);
     EXPECT_EQ(result.exit_code, host_lacks);
-    EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: QEMU"), HasSubstr("signal 9")));
+    EXPECT_THAT(without_progress(result.err),
+                AllOf(StartsWith("nestbed: QEMU"), HasSubstr("signal 9")));
     EXPECT_TRUE(is_gone(emulator));
     EXPECT_FALSE(fs::exists(path("out.json")));
 }
@@ -219,7 +233,8 @@ TEST_F(Nested, AKilledBochsIsOneLine) {
     ::kill(emulator, SIGKILL);
     const ProcessResult result = process.wait(patience);
     EXPECT_EQ(result.exit_code, host_lacks);
-    EXPECT_THAT(result.err, AllOf(StartsWith("nestbed: Bochs"), HasSubstr("signal 9")));
+    EXPECT_THAT(without_progress(result.err),
+                AllOf(StartsWith("nestbed: Bochs"), HasSubstr("signal 9")));
     EXPECT_TRUE(is_gone(emulator));
 }
 

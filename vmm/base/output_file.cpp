@@ -116,7 +116,15 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
         fs::remove(path_, error);
         throw;
     }
-    fs::remove(path_);
+    fs::remove(path_, error);
+    if (error == std::errc::device_or_resource_busy) {  // somebody has mounted something there
+        special_ = special_file_at(path_);
+        if (::ftruncate(special_->get(), 0) != 0) {
+            fail(path_, errno);
+        }
+    } else if (error) {
+        fail(path_, error.value());
+    }
 }
 
 void OutputFile::write(std::string_view contents) {

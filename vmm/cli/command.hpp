@@ -18,7 +18,6 @@ struct Invocation {
     std::vector<std::string> outputs;  ///< files that the command writes
     std::vector<std::string> inputs;   ///< files that it reads, other than guests
     bool resumes = false;              ///< and goes on with one of them
-    bool is_for_programs = false;      ///< what it prints: no text for a person
     bool asks_for_help = false;        ///< or for the version: nothing is to be run
 };
 

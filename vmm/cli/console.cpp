@@ -1,5 +1,6 @@
 #include "vmm/cli/console.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -40,6 +41,15 @@ void write_line(const std::string& line) {
 }
 
 }  // namespace
+
+void occupy_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(stream, F_GETFD) < 0) {
+            // The lowest descriptor that is free, which is this one.
+            static_cast<void>(::open("/dev/null", O_RDONLY));
+        }
+    }
+}
 
 void print(std::string_view text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();

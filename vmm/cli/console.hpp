@@ -8,6 +8,10 @@
 
 namespace nestbed::vmm {
 
+/// Of standard input, output and error those that are closed are opened, on a file that takes
+/// nothing: what is printed would go into the next file that we open.
+void occupy_standard_streams();
+
 /// Throws Error(io) if standard output cannot be written (a full disk, a closed pipe).
 void print(std::string_view text);
 

@@ -81,7 +81,6 @@ void add_doctor(CLI::App& program, Invocation& invocation) {
     add_anonymous_option(command, options->anonymous);
     command->footer(std::string(doctor_help) + exit_code_help);
     command->callback([options, &invocation] {
-        invocation.is_for_programs = options->json;
         invocation.action = [options, command_line = invocation.command_line] {
             return doctor(*options, command_line);
         };

@@ -23,7 +23,7 @@ constexpr char examples[] =
     "Examples:\n"
     "  nestbed list                 what nestbed run would run, with what it needs and its tags\n"
     "  nestbed list --all           with the guests that run only when they are named\n"
-    "  nestbed list build/my.elf    the tests of a guest of your own\n"
+    "  nestbed list guests/my.elf   the tests of a guest of your own\n"
     "  nestbed list --filter '*.remap*' --tag -slow --shard 1/4\n"
     "  nestbed list --json          for programs (docs/list.schema.json)\n\n";
 

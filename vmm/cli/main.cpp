@@ -118,6 +118,7 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
 
 int main(int argc, char** argv) {
     using namespace nestbed::vmm;
+    occupy_standard_streams();
     ExitCode code = ExitCode::success;
     try {
         code = understand(argv[0], {argv + 1, argv + argc}, Commands::all).action();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "vmm/base/error.hpp"
 #include "vmm/base/output_file.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/man_page.hpp"
@@ -32,6 +33,9 @@ void add_manual(CLI::App& program, Invocation& invocation) {
     CLI::App* command = program.add_subcommand(manual_command)->group("");
     command->add_option("DIR", *folder)->required();
     command->callback([&program, folder, &invocation] {
+        if (folder->empty()) {
+            throw_error(ErrorKind::usage, "{}: the folder has no name", manual_command);
+        }
         std::vector<Page> pages;
         add_pages(program, pages);
         invocation.action = [folder, pages] {

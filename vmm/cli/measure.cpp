@@ -118,7 +118,6 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         const Study& study = study_chosen(name, options->axes);
         refuse_unused(options->report);
         invocation.outputs = options->report.outputs;
-        invocation.is_for_programs = options->report.printed() != human_format;
         invocation.resumes = options->report.resume.has_value();
         invocation.action = [command = MeasureCommand{&study, points_of(study, options->axes),
                                                       options->sweep, options->report,

@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <optional>
 
 #include "vmm/base/text.hpp"
 #include "vmm/base/values.hpp"
@@ -167,14 +166,9 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
     }
 }
 
-/// `is_for_person`: what the command prints is text, in which a guest may say anything.
-ExitCode nested(const NestedRequest& request, bool is_for_person) {
+ExitCode nested(const NestedRequest& request) {
     // A reader that goes away is an error like others: there is a machine to be ended.
     ::signal(SIGPIPE, SIG_IGN);
-    std::optional<WithoutWorkflowCommands> unheeded;
-    if (is_for_person) {
-        unheeded.emplace();
-    }
     MachineConsole console;
     NestedMachine machine = make_nested_machine(request, console);
     const InterruptWatcher interrupts;
@@ -210,7 +204,7 @@ void add_nested(CLI::App& program, Invocation& invocation) {
                                      : Invocation();
         invocation.action = inner.asks_for_help ? inner.action : [request, inner] {
             understand_command(request->command, inner);
-            return nested(*request, request->command.program.empty() && !inner.is_for_programs);
+            return nested(*request);
         };
     });
 }

@@ -57,7 +57,8 @@ void refuse_unknown_ending(const std::string& output) {
 /// The file that a name leads to.
 std::filesystem::path place_of(const std::string& name) {
     std::error_code none;
-    const std::filesystem::path place = std::filesystem::weakly_canonical(name, none);
+    const std::filesystem::path place = std::filesystem::weakly_canonical(
+        std::filesystem::absolute(name, none), none);  // of what is not there yet, too
     return none ? std::filesystem::path(name) : place;
 }
 

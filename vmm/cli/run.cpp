@@ -87,7 +87,7 @@ std::string repetitions_text(const RunReport& report) {
 void tell_end(const TimeLimit& limit, RunReport& report) {
     if (report.cut_short == CutShort::interrupted && limit.is_reached()) {
         report.cut_short = CutShort::time_limit;
-        if (report.not_finished == 0) {
+        if (report.not_finished == 0 && report.passed_repetitions) {
             report.cut_short.reset();
             report.remarks.emplace_back("the time limit was reached");
         }
@@ -175,7 +175,6 @@ void add_run(CLI::App& program, Invocation& invocation) {
         refuse_unused(*options);
         add_inputs(options->selection, invocation);
         invocation.outputs = options->report.outputs;
-        invocation.is_for_programs = options->report.printed() != human_format;
         invocation.action = [options, command_line = invocation.command_line] {
             return run(*options, command_line);
         };

@@ -1,5 +1,7 @@
 #include "vmm/cli/selection_options.hpp"
 
+#include <algorithm>
+
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/base/text.hpp"
@@ -24,7 +26,7 @@ Shard parse_shard(const std::string& text) {
 
 /// Read now: the run's own report may go into the same file.
 void read_failed(const std::string& path, SelectionOptions& options) {
-    const ResultFile report = result_file_from(read_file(path, ErrorKind::input), path);
+    const ResultFile report = result_or_error_from(read_file(path, ErrorKind::input), path);
     FailedBefore before{.report = path, .tests = {report.left_out.begin(), report.left_out.end()}};
     for (const TestResult& test : report.tests) {
         if (!test.study.empty()) {
@@ -41,6 +43,19 @@ void read_failed(const std::string& path, SelectionOptions& options) {
                     "--rerun-failed {}: an older nestbed made it, which did not say which tests it "
                     "left out; run all of them again",
                     path);
+    }
+    if (before.tests.empty() && report.error) {
+        throw_error(ErrorKind::input,
+                    "--rerun-failed {}: no test failed in it, but the run did: {}", path,
+                    *report.error);
+    }
+    // That all were skipped was no success.
+    if (std::ranges::all_of(report.tests, [](const TestResult& test) {
+            return test.verdict == Verdict::skipped;
+        })) {
+        for (const TestResult& test : report.tests) {
+            before.tests.insert(test.full_name());
+        }
     }
     options.tests.failed_before = std::move(before);
     options.guests_before = report.guests;
@@ -66,7 +81,10 @@ void add_selection_options(CLI::App* command, SelectionOptions& options) {
               [&](const std::string& text) { read_failed(text, options); });
     add_value(command, "--shard", "I/N",
               "The I-th of N parts of that; all N together are all of it",
-              [&](const std::string& text) { options.tests.shard = parse_shard(text); });
+              [&](const std::string& text) {
+                  const Shard shard = parse_shard(text);
+                  options.tests.shard = shard.count == 1 ? std::nullopt : std::optional(shard);
+              });
 }
 
 void add_inputs(const SelectionOptions& options, Invocation& invocation) {

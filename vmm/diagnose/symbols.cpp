@@ -195,6 +195,10 @@ std::optional<Symbol> Symbols::function_at(std::uint64_t address) const {
 }
 
 std::vector<SourcePlace> Symbols::source_of(std::uint64_t address) const {
+    // What the linker has left out is still in the debug information, at address 0.
+    if (!function_at(address)) {
+        return {};
+    }
     Dwarf_Addr bias = 0;
     std::optional<Dwarf_Die> unit = unit_of(dwfl_module_getdwarf(module_, &bias), address);
     Dwarf_Line* line = unit ? dwarf_getsrc_die(&*unit, address) : nullptr;

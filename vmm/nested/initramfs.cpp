@@ -91,15 +91,12 @@ std::vector<std::string> add_modules(CpioArchive& archive, const Emulator& emula
     return paths;
 }
 
-/// What says how whoever reads the command's output wants it: GitHub's runner has annotations.
+/// Whoever reads the command's output may be GitHub's runner, which has annotations, and takes
+/// lines of a guest's for its own commands unless the command sees to it.
 std::vector<std::string> variables_of_the_reader() {
-    std::vector<std::string> variables;
-    for (const std::string name : {"GITHUB_ACTIONS", "NO_COLOR"}) {
-        if (const char* value = std::getenv(name.c_str()); value != nullptr) {
-            variables.push_back(name + "=" + value);
-        }
-    }
-    return variables;
+    const char* const value = std::getenv("GITHUB_ACTIONS");
+    return value == nullptr ? std::vector<std::string>()
+                            : std::vector<std::string>{std::string("GITHUB_ACTIONS=") + value};
 }
 
 }  // namespace

@@ -21,7 +21,10 @@ function runNotes({name, report}) {
   };
   const end = report.cut_short ?? (report.interrupted ? 'interrupted' : null);
   if (end) add(ends[end] ?? `The run was cut short: ${end}.`);
-  if (report.not_finished > 0) add(`${counted(report.not_finished, 'test')} did not finish.`);
+  if (report.not_finished > 0) {
+    add(`${counted(report.not_finished, 'test')} ${
+      end === 'first_failure' ? 'not run' : 'did not finish'}.`);
+  }
   const flaky = report.summary?.flaky ?? 0;
   if (flaky > 0) add(`${counted(flaky, 'test')} passed only when run again (below: Tests).`);
   for (const remark of report.remarks ?? []) add(`${valueText(remark)}.`, false);

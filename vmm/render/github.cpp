@@ -25,9 +25,11 @@ std::string with_percentages(std::string_view text, std::string_view special) {
 }
 
 std::string annotation_of(const TestResult& test) {
-    const Blame blame = blame_of(test);
-    return fmt::format("::error file={},line={},title={}::{}\n", workflow_property(blame.file),
-                       blame.line, workflow_property(display_name(test)),
+    const Blame blame =
+        test.is_flaky() ? Blame{test.file, test.line, flaky_text(test)} : blame_of(test);
+    return fmt::format("::{} file={},line={},title={}::{}\n", test.is_flaky() ? "warning" : "error",
+                       workflow_property(blame.file), blame.line,
+                       workflow_property(display_name(test)),
                        workflow_message(printable(blame.why)));
 }
 
@@ -41,16 +43,20 @@ std::string github_annotations(const RunReport& report) {
     std::string text;
     std::size_t count = 0;
     for (const TestResult& test : report.tests) {
-        if (test.verdict == Verdict::failed && ++count <= most_annotations) {
+        const bool has_one = test.verdict == Verdict::failed || test.is_flaky();
+        if (has_one && ++count <= most_annotations) {
             text += annotation_of(test);
         }
     }
     if (count > most_annotations) {
-        text += fmt::format("::error title=nestbed::{} failed\n",
+        text += fmt::format("::error title=nestbed::{} failed or were flaky\n",
                             counted(count - most_annotations, "other test"));
     }
     if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
         text += "::error title=nestbed::" + workflow_message(printable(shortcoming)) + "\n";
+    }
+    if (report.has_only_skips()) {
+        text += "::error title=nestbed::every test was skipped\n";
     }
     return text;
 }

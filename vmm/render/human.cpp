@@ -89,7 +89,8 @@ std::string human_details(const TestResult& test, const HumanStyle& style) {
 std::string test_line(const TestResult& test, const HumanStyle& style) {
     const std::string name = display_name(test);
     const std::string figures = fmt::format("  {:>2} vCPU{}  {:>9}", test.cpus,
-                                            test.cpus == 1 ? " " : "s", duration(test.seconds));
+                                            test.cpus == 1 ? " " : "s", duration(test.seconds)) +
+                                (test.is_flaky() ? "  flaky" : "");
     const std::size_t besides = detail_indent + width_of(figures);  // the mark's columns, too
     const std::size_t room = style.width - std::min(style.width, besides);
     std::string text = verdict_mark(test.verdict, style.has_color) + "  ";
@@ -249,7 +250,7 @@ std::string human_summary(const RunReport& report, const HumanStyle& style) {
             style.width);
     }
     text += flaky_tests(report, style.width);
-    if (summary.skipped != 0 && summary.skipped == summary.total() && report.shard.empty()) {
+    if (report.has_only_skips()) {
         text += "every test was skipped: this run is not a success\n";
     }
     return text;

@@ -104,14 +104,16 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
                           "that wrote it"
                         : ": a newer nestbed wrote it");
     }
-    if (const Json error = json.value("error", Json());
-        error.is_object() && !json.at("host").contains("cpu")) {
-        throw_error(ErrorKind::input, "{} has no results: {}", path.string(),
-                    error.value("text", "the run failed"));
-    }
     ResultFile file;
     file.environment = path.stem();
-    file.host = host_in(json.at("host"), path);
+    if (const Json error = json.value("error", Json()); error.is_object()) {
+        file.error = error.value("text", "the run failed");
+    }
+    file.has_come_to_nothing = file.error && !json.at("host").contains("cpu");
+    if (!file.has_come_to_nothing) {
+        file.host = host_in(json.at("host"), path);
+        file.facts = facts_of(json.at("host"));
+    }
     if (!json.at("not_finished").is_number_unsigned()) {
         throw_error(ErrorKind::input, "{}: not_finished must be a number", path.string());
     }
@@ -123,9 +125,9 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
     } catch (const Error& error) {
         throw_error(error.kind(), "{}: {}", path.string(), error.what());
     }
-    file.facts = facts_of(json.at("host"));
     return file;
 }
+
 Json parsed(std::string_view text, const std::filesystem::path& path) {
     try {
         return parse_json(text);
@@ -136,13 +138,21 @@ Json parsed(std::string_view text, const std::filesystem::path& path) {
 
 }  // namespace
 
-ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
+ResultFile result_or_error_from(std::string_view text, const std::filesystem::path& path) {
     try {
         return read(parsed(text, path), path);
     } catch (const nlohmann::json::exception& error) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
                     error.what());
     }
+}
+
+ResultFile result_file_from(std::string_view text, const std::filesystem::path& path) {
+    ResultFile file = result_or_error_from(text, path);
+    if (file.has_come_to_nothing) {
+        throw_error(ErrorKind::input, "{} has no results: {}", path.string(), *file.error);
+    }
+    return file;
 }
 
 }  // namespace nestbed::vmm

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ struct ResultFile {
     std::string environment;        ///< the file's name without its ending
     HostDescription host;           ///< CPU, kernel, paging and emulation only
     std::vector<TestResult> tests;  ///< suite, name, verdict, reason, study, failed attempts only
+    std::optional<std::string> error;  ///< of the run as a whole
+    bool has_come_to_nothing = false;  ///< it ended before it knew its host
     std::uint64_t not_finished = 0;
     std::vector<std::string> left_out;  ///< tests by their full names
     std::vector<std::string> guests;    ///< by name or path; none in reports of older programs
@@ -34,7 +37,11 @@ struct ResultFile {
     std::vector<ReadMeasurement> measurements;
 };
 
-/// Throws Error(input), naming the file `path`, if `text` is no report in a schema that we know.
+/// Throws Error(input), naming the file `path`, if `text` is no report in a schema that we know, or
+/// the run has not come to its first test.
 ResultFile result_file_from(std::string_view text, const std::filesystem::path& path);
+
+/// The same, but of a run that has come to nothing there are its error and what it left out.
+ResultFile result_or_error_from(std::string_view text, const std::filesystem::path& path);
 
 }  // namespace nestbed::vmm

@@ -92,6 +92,12 @@ struct RunReport {
                                  first->error->what()));
     }
 
+    /// Nothing was shown to work. Of a shard, the others may have shown it.
+    bool has_only_skips() const {
+        const Summary all = summary();
+        return all.skipped != 0 && all.skipped == all.total() && shard.empty();
+    }
+
     Summary summary() const {
         Summary result;
         for (const TestResult& test : tests) {

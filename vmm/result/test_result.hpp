@@ -73,6 +73,7 @@ struct TestResult : GuestRecords {
     std::string diagnosis;
     std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
     bool interrupted = false;     ///< by Ctrl-C: there is no verdict, and no report counts it
+    bool retry_interrupted = false;  ///< it has failed, and might have passed
 
     std::string full_name() const { return suite + "." + name; }
     /// A failure has been seen, and then it passed.

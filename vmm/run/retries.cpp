@@ -25,6 +25,7 @@ TestResult run_with_retries(std::uint64_t retries, const std::function<TestResul
            result.failed_attempts.size() < retries) {
         TestResult again = run_once();
         if (again.interrupted || again.verdict == Verdict::skipped) {
+            result.retry_interrupted = again.interrupted;
             break;
         }
         again.failed_attempts = std::move(result.failed_attempts);

@@ -104,6 +104,7 @@ class SideBySide {
         room_.notify_all();
         if (result && !result->interrupted) {
             const bool has_failed = result->verdict == Verdict::failed;
+            retry_interrupted_ = retry_interrupted_ || result->retry_interrupted;
             is_enough_ = is_enough_ || (has_failed && !ends_with_a_failure(RunUntil::done));
             begun.result = std::move(result);
         }
@@ -122,7 +123,7 @@ class SideBySide {
     /// How the run ended, and what it left out.
     void report_left_out(std::vector<PlannedTest> left) {
         std::uint64_t count = left.size() + plan_.left() + (next_ ? 1 : 0);
-        const bool is_all_done = left.empty() && !next_ && plan_.left() == 0;
+        const bool is_all_done = left.empty() && !next_ && plan_.left() == 0 && !retry_interrupted_;
         if (next_) {
             left.push_back(*next_);
         }
@@ -176,6 +177,7 @@ class SideBySide {
     std::optional<PlannedTest> next_;  ///< of the plan; has not begun
     std::deque<Begun> begun_;          ///< and not reported yet
     bool is_enough_ = false;           ///< nothing more is begun
+    bool retry_interrupted_ = false;   ///< of a test that has failed
     KeptResults kept_;
     std::mutex error_mutex_;
     FirstError error_;

@@ -138,7 +138,7 @@ TEST(Disassembly, CodeBeforeRipIsAligned) {
     // entry.S: LEA 1(%rsi), %rax; then IMUL.
     const std::string text = show_code(guest.virtual_memory(), symbols, entry + 4);
     EXPECT_THAT(text, HasSubstr("lea rax, [rsi + 1]\n=> "));
-    EXPECT_THAT(text, HasSubstr("imul rax, rax, 0x4000\n   "));
+    EXPECT_THAT(text, HasSubstr("imul rax, rax, 0x5000\n   "));
     EXPECT_THAT(text, HasSubstr("<guest_start>"));
     EXPECT_THAT(show_code(guest.virtual_memory(), symbols, entry), testing::StartsWith("=> "));
     EXPECT_THAT(show_code(guest.virtual_memory(), symbols, entry + 5),

@@ -11,6 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 TEST(WorkflowMessage, IsOneLineThatTheRunnerReadsBack) {
     EXPECT_EQ(workflow_message("50% of\r\na:b,c"), "50%25 of%0D%0Aa:b,c");
@@ -53,6 +54,20 @@ TEST(GithubAnnotations, AGuestCannotAddACommand) {
     EXPECT_THAT(text, HasSubstr("file=a.cpp%2Ctitle=b%3A%3A%0A%3A%3Aerror%3A%3A,line=12"));
 }
 
+TEST(GithubAnnotations, AFlakyTestIsAWarning) {
+    EXPECT_THAT(
+        github_annotations(test::report_of({test::flaky("demo", "wavers")})),
+        StartsWith("::warning file=guest/suites/demo.cpp,line=7,title=demo.wavers::failed 2 "
+                   "of 3 attempts"));
+}
+
+TEST(GithubAnnotations, NothingButSkipsIsAnError) {
+    RunReport report = test::report_of({test::skipped("demo", "one", "no such feature")});
+    EXPECT_THAT(github_annotations(report), HasSubstr("::error title=nestbed::every test was"));
+    report.shard = "1/2";
+    EXPECT_EQ(github_annotations(report), "");
+}
+
 TEST(GithubAnnotations, AreNoFlood) {
     RunReport report = test::report_of({});
     for (int n = 0; n < 1000; ++n) {
@@ -60,7 +75,7 @@ TEST(GithubAnnotations, AreNoFlood) {
     }
     const std::string text = github_annotations(report);
     EXPECT_EQ(std::ranges::count(text, '\n'), 51);
-    EXPECT_THAT(text, HasSubstr("::950 other tests failed\n"));
+    EXPECT_THAT(text, HasSubstr("::950 other tests failed or were flaky\n"));
 }
 
 }  // namespace

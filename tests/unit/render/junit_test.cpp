@@ -110,7 +110,7 @@ TEST(JunitReport, AFlakyTestIsInTheFormOfSurefire) {
         <system-out>[cpu 0] before it failed&#10;</system-out>
       </flakyFailure>
       <flakyFailure message="triple fault" type="guest">
-        <stackTrace>vCPU 0: ended the run&#10;</stackTrace>
+        <stackTrace>guest/suites/demo.cpp:7: triple fault&#10;vCPU 0: ended the run&#10;</stackTrace>
       </flakyFailure>
 )"));
     EXPECT_THAT(xml, Not(HasSubstr("<failure")));

@@ -86,6 +86,19 @@ TEST(ResultFile, KnowsTheMachineThatWasEmulated) {
     EXPECT_EQ(text_of(*file.host.emulated), text_of(*written.host->emulated));
 }
 
+TEST(ResultFile, OfARunThatCameToNothingThereIsWhatItLeftOut) {
+    RunReport nothing;
+    nothing.command = {"nestbed", "run"};
+    nothing.error = Error(ErrorKind::host_lacks, "no /dev/kvm");
+    nothing.not_finished = 1;
+    nothing.left_out = {"demo.one"};
+    const std::string text = json_report(nothing);
+    EXPECT_THAT(refusal_of(text), HasSubstr("has no results: no /dev/kvm"));
+    const ResultFile file = result_or_error_from(text, "npt.json");
+    EXPECT_EQ(file.error, "no /dev/kvm");
+    EXPECT_EQ(file.left_out, std::vector<std::string>{"demo.one"});
+}
+
 TEST(ResultFile, OfBeforeThereWereNestedMachinesIsUnderstood) {
     const std::string text = report_with(R"("emulated": null,)", "");
     EXPECT_FALSE(result_file_from(text, "npt.json").host.emulated);

@@ -56,6 +56,15 @@ TEST(Retries, ComeToAnEnd) {
     EXPECT_EQ(runs, 1U);
 }
 
+TEST(Retries, AnInterruptedOneIsTold) {
+    std::size_t runs = 0;
+    const TestResult result = result_of_runs(3, "fi", runs);
+    EXPECT_EQ(result.verdict, Verdict::failed);
+    EXPECT_TRUE(result.retry_interrupted);
+    EXPECT_FALSE(result.interrupted);
+    EXPECT_FALSE(result_of_runs(1, "ff", runs).retry_interrupted);
+}
+
 TEST(Retries, OnlyAPassUndoesAFailure) {
     std::size_t runs = 0;
     for (const char* verdicts : {"fs", "fi"}) {
