@@ -39,4 +39,12 @@ std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key)
     return value;
 }
 
+double seconds_in(const nlohmann::ordered_json& object, const char* key) {
+    const nlohmann::ordered_json& value = object.at(key);
+    if (!value.is_number() || value < 0) {
+        throw_error(ErrorKind::input, "{} must be a number that is not negative", key);
+    }
+    return value;
+}
+
 }  // namespace nestbed::vmm

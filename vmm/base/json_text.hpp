@@ -15,4 +15,7 @@ nlohmann::ordered_json parse_json(std::string_view text);
 /// `key`.
 std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key);
 
+/// Seconds: a number that is not negative. Throws the same.
+double seconds_in(const nlohmann::ordered_json& object, const char* key);
+
 }  // namespace nestbed::vmm
