@@ -44,11 +44,27 @@ RULES = {
 }
 
 
-def objections(element):
+# Of tests that were run again (--retries) Jenkins' schema alone has elements, and Ant's rules for
+# the rest hold on.
+ATTEMPT = ({}, {"type": ANY, "message": ANY}, r"(stackTrace )?(system-out )?")
+RULES_WITH_RETRIES = {
+    **RULES,
+    "testcase": (*RULES["testcase"][:2],
+                 r"(failure (rerunFailure )+|error (rerunError )+|(flakyFailure |flakyError )*|"
+                 r"skipped |error |failure )"),
+    "rerunFailure": ATTEMPT,
+    "rerunError": ATTEMPT,
+    "flakyFailure": ATTEMPT,
+    "flakyError": ATTEMPT,
+    "stackTrace": ({}, {}, r""),
+}
+
+
+def objections(element, rules=RULES):
     """What is wrong with an element and those in it."""
-    if element.tag not in RULES:
+    if element.tag not in rules:
         return [f"there is no element {element.tag}"]
-    required, optional, children = RULES[element.tag]
+    required, optional, children = rules[element.tag]
     found = [f"{element.tag} lacks {name}" for name in required if name not in element.attrib]
     for name, value in element.attrib.items():
         rule = required.get(name, optional.get(name))
@@ -59,11 +75,12 @@ def objections(element):
     order = "".join(child.tag + " " for child in element)
     if not re.fullmatch(children, order):
         found.append(f"{element.tag} has: {order}")
-    if element.tag in ("testsuites", "testsuite", "properties", "testcase"):
+    if element.tag in ("testsuites", "testsuite", "properties", "testcase",
+                       "flakyFailure", "rerunFailure"):
         for text in [element.text] + [child.tail for child in element]:
             if text and text.strip():
                 found.append(f"{element.tag} has text: {text.strip()}")
-    return found + [wrong for child in element for wrong in objections(child)]
+    return found + [wrong for child in element for wrong in objections(child, rules)]
 
 
 def sums_that_are_wrong(suite):
@@ -76,14 +93,14 @@ def sums_that_are_wrong(suite):
 
 
 class JunitReports(unittest.TestCase):
-    def report(self, *arguments):
+    def report(self, *arguments, rules=RULES):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "out.xml")
             subprocess.run([PROGRAM, *arguments, "--output", path], check=False,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             root = xml.parse(path).getroot()
         self.assertEqual(root.tag, "testsuites")
-        self.assertEqual(objections(root), [])
+        self.assertEqual(objections(root, rules), [])
         self.assertEqual([list(map(int, (s.get("id"),))) for s in root],
                          [[n] for n in range(len(root))])
         self.assertEqual([wrong for suite in root for wrong in sums_that_are_wrong(suite)], [])
@@ -94,6 +111,13 @@ class JunitReports(unittest.TestCase):
                            "boot.empty:crash.failed_expectation:crash.page_fault",
                            "--repeat", "2")
         self.assertGreaterEqual(len(root), 1)
+
+    def test_tests_that_were_run_again(self):
+        root = self.report("run", "boot", "crash", "--retries", "1", "--filter",
+                           "boot.empty:crash.failed_expectation:crash.page_fault",
+                           rules=RULES_WITH_RETRIES)
+        self.assertEqual(len(root.findall("testsuite/testcase/rerunFailure/stackTrace")), 2)
+        self.assertNotEqual(objections(root), [], "Ant's schema has no word for them")
 
     def test_a_run_that_cannot_begin(self):
         root = self.report("run", "boot", "--filter", "no.such*")

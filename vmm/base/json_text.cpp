@@ -31,6 +31,14 @@ nlohmann::ordered_json parse_json(std::string_view text) {
     return Json::parse(text, check);
 }
 
+double seconds_in(const nlohmann::ordered_json& object, const char* key) {
+    const nlohmann::ordered_json& value = object.at(key);
+    if (!value.is_number() || value < 0) {
+        throw_error(ErrorKind::input, "{} must be a number that is not negative", key);
+    }
+    return value;
+}
+
 std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key) {
     const nlohmann::ordered_json& value = object.at(key);
     if (!value.is_number_unsigned()) {

@@ -12,6 +12,9 @@ namespace nestbed::vmm {
 /// that looking each of them up would take for ever.
 nlohmann::ordered_json parse_json(std::string_view text);
 
+/// A number that is not negative. Throws Error(input) naming `key`.
+double seconds_in(const nlohmann::ordered_json& object, const char* key);
+
 /// An exact number: not 52.5, and not -1, which would become 2^64 - 1. Throws Error(input) naming
 /// `key`.
 std::uint64_t unsigned_in(const nlohmann::ordered_json& object, const char* key);

@@ -31,6 +31,14 @@ channel::FormatProblem problem_of(const std::string& format,
                                static_cast<std::uint32_t>(kinds.size()));
 }
 
+std::string formatted(const std::string& format, const std::vector<Argument>& arguments) {
+    fmt::dynamic_format_arg_store<fmt::format_context> store;
+    for (const Argument& argument : arguments) {
+        std::visit([&](const auto& value) { store.push_back(value); }, argument);
+    }
+    return fmt::vformat(format, store);
+}
+
 Argument argument(channel::ArgumentKind kind, std::uint64_t value, const VirtualMemory& memory) {
     switch (kind) {
         case channel::ArgumentKind::signed_integer:
@@ -73,18 +81,20 @@ std::string show(const Argument& argument) {
 
 std::string format(const std::string& format, const std::vector<Argument>& arguments) {
     const channel::FormatProblem problem = problem_of(format, arguments);
+    std::string why = channel::text_of(problem);
     if (problem == channel::FormatProblem::none) {
-        fmt::dynamic_format_arg_store<fmt::format_context> store;
-        for (const Argument& argument : arguments) {
-            std::visit([&](const auto& value) { store.push_back(value); }, argument);
+        // If our parser takes what {fmt} does not, a guest's string must not end the whole run.
+        try {
+            return formatted(format, arguments);
+        } catch (const fmt::format_error& error) {
+            why = error.what();
         }
-        return fmt::vformat(format, store);
     }
     std::string text = format;
     for (const Argument& argument : arguments) {
         text += " " + show(argument);
     }
-    return text + " [not formatted: " + channel::text_of(problem) + "]";
+    return text + " [not formatted: " + why + "]";
 }
 
 }  // namespace nestbed::vmm

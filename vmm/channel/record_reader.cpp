@@ -67,7 +67,8 @@ class RecordDecoder {
     explicit RecordDecoder(const VirtualMemory& memory) : memory_(memory) {}
 
     /// `copied` is what was kept of the record besides itself. Adds the memory that it takes to
-    /// `bytes`, which what is left out takes none of. Throws PointsToNothing.
+    /// `bytes`, which must outlive this, and takes what is left out for it from whoever's it was.
+    /// Throws PointsToNothing.
     void add(std::uint32_t cpu, const channel::Record& record, std::span<const std::byte> copied,
              std::uint64_t& bytes) {
         bytes_ = 0;
@@ -75,7 +76,8 @@ class RecordDecoder {
             case channel::RecordType::log:
                 add(log_,
                     kept(fmt::format("[cpu {}] {}", cpu,
-                                     format(text(record.text), arguments_of(record, memory_)))));
+                                     format(text(record.text), arguments_of(record, memory_)))),
+                    bytes);
                 break;
             case channel::RecordType::skip:
                 all_.skip = text(record.text);
@@ -84,7 +86,7 @@ class RecordDecoder {
                 all_.asked_for.insert(kept(text(record.text)));
                 break;
             case channel::RecordType::failure:
-                add(failures_, failure(record));
+                add(failures_, failure(record), bytes);
                 break;
             case channel::RecordType::measurement:
                 all_.measurements.push_back(measurement(copied));
@@ -99,17 +101,35 @@ class RecordDecoder {
     /// All of it. Once only.
     GuestRecords take() {
         all_.log_left_out = log_.left_out();
-        all_.log = log_.take();
+        all_.log = things_of(log_.take());
         all_.failures_left_out = failures_.left_out();
-        all_.failures = failures_.take();
+        all_.failures = things_of(failures_.take());
         return std::move(all_);
     }
 
   private:
+    /// What was read from a vCPU's records, and the host memory that it takes.
     template <typename T>
-    void add(FirstAndLast<T>& all, T one) {
-        if (all.add(std::move(one))) {
-            bytes_ = 0;  // another one has gone for it
+    struct Counted {
+        T thing;
+        std::uint64_t size;
+        std::uint64_t* bytes;  ///< of the vCPU, until it is left out
+    };
+
+    template <typename T>
+    static std::vector<T> things_of(std::vector<Counted<T>> all) {
+        std::vector<T> things;
+        things.reserve(all.size());
+        for (Counted<T>& one : all) {
+            things.push_back(std::move(one.thing));
+        }
+        return things;
+    }
+
+    template <typename T>
+    void add(FirstAndLast<Counted<T>>& all, T one, std::uint64_t& bytes) {
+        if (const auto gone = all.add({std::move(one), bytes_, &bytes})) {
+            *gone->bytes -= gone->size;
         }
     }
 
@@ -171,8 +191,8 @@ class RecordDecoder {
 
     const VirtualMemory& memory_;
     GuestRecords all_;
-    FirstAndLast<std::string> log_{kept_log_lines};
-    FirstAndLast<FailedExpectation> failures_{kept_failures};
+    FirstAndLast<Counted<std::string>> log_{kept_log_lines};
+    FirstAndLast<Counted<FailedExpectation>> failures_{kept_failures};
     std::uint64_t bytes_ = 0;  ///< of the record that is added
 };
 

@@ -100,6 +100,11 @@ class Diagnostician {
         return outcome_.ending != Ending::timed_out && cpu.index == outcome_.cpu;
     }
 
+    /// True if KVM has put others in their place.
+    bool registers_are_lost(const StoppedCpu& cpu) const {
+        return outcome_.ending == Ending::triple_fault && ended(cpu) && cpu.is_reset();
+    }
+
     /// The vCPU that the summary is about: the one that ended the run, or one that kept it from
     /// ending.
     std::optional<std::uint32_t> culprit() const {
@@ -249,7 +254,7 @@ class Diagnostician {
         }
         text += cpu.trap ? "  registers at the fault\n" : "  registers\n";
         text += indent(show_registers(cpu.state), 4);
-        if (outcome_.ending == Ending::triple_fault && ended(cpu) && cpu.is_reset()) {
+        if (registers_are_lost(cpu)) {
             return text +
                    "  KVM has reset this vCPU, as it does on AMD after a triple fault: these "
                    "registers are not the guest's any more\n";
@@ -262,34 +267,30 @@ class Diagnostician {
 
     std::string show_what_it_ran(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
-        const std::string code = show_code(state.memory(machine_.memory()), symbols_,
-                                           state.general.rip, state.rip_is_behind);
         return fmt::format(
-            "  code{}\n{}  backtrace\n{}",
-            state.rip_is_behind ? " (RIP is behind the instruction that stopped it)" : "",
-            indent(code, 4), indent(show_backtrace(backtrace_of(cpu), symbols_), 4));
+                   "  code{}\n{}",
+                   state.rip_is_behind ? " (RIP is behind the instruction that stopped it)" : "",
+                   indent(show_code(state.memory(machine_.memory()), symbols_, state.general.rip,
+                                    state.rip_is_behind),
+                          4)) +
+               show_backtrace_of(cpu);
     }
 
     /// The instruction alone, where it can be told from its neighbours, and the backtrace.
     std::string show_fault(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
-        if (!state.has_long_mode_paging() ||
-            (outcome_.ending == Ending::triple_fault && ended(cpu) && cpu.is_reset())) {
+        if (!state.has_long_mode_paging() || registers_are_lost(cpu)) {
             return "";
         }
-        const std::string code = show_code(state.memory(machine_.memory()), symbols_,
-                                           state.general.rip, state.rip_is_behind);
-        std::vector<std::string_view> lines = lines_of(code);
-        auto marked = std::ranges::find_if(
-            lines, [](std::string_view line) { return line.starts_with("=>"); });
-        if (marked != lines.end()) {
-            // RIP may be behind the instruction, which is the one before then.
-            marked -= state.rip_is_behind && marked != lines.begin() ? 1 : 0;
-            lines = {*marked};
-        }
-        return fmt::format("vCPU {}\n{}  backtrace\n{}", cpu.index,
-                           indent(fmt::to_string(fmt::join(lines, "\n")), 4),
-                           indent(show_backtrace(backtrace_of(cpu), symbols_), 4));
+        return fmt::format("vCPU {}\n", cpu.index) +
+               indent(show_instruction(state.memory(machine_.memory()), symbols_, state.general.rip,
+                                       state.rip_is_behind),
+                      4) +
+               show_backtrace_of(cpu);
+    }
+
+    std::string show_backtrace_of(const StoppedCpu& cpu) const {
+        return "  backtrace\n" + indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
     }
 
     std::string show_walks(const StoppedCpu& cpu) const {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 namespace nestbed::vmm {
 
@@ -134,19 +135,43 @@ Listing list_code(std::span<const std::byte> code, std::uint64_t address, const 
     return listing;
 }
 
-/// The last few of the instructions from `start` to `rip`, or nothing if none ends there.
-std::string code_before(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t start,
-                        std::uint64_t rip) {
+/// The last few of the instructions from `start` to `rip`, or nothing if `start` is too far away.
+std::vector<std::string> code_before(const VirtualMemory& memory, const Symbols& symbols,
+                                     std::uint64_t start, std::uint64_t rip) {
     const std::uint64_t size = rip - start;
     if (size > farthest_start) {
-        return "";
+        return {};
     }
     const auto listing = list_code(read_mapped(memory, start, size), start, symbols, size);
     if (listing.size != size) {
-        return "   (no instruction before RIP ends at it)\n";
+        return {"   (no instruction before RIP ends at it)\n"};
     }
     const std::span lines = listing.lines;
-    return fmt::to_string(fmt::join(lines.last(std::min(lines.size(), lines_before)), ""));
+    const auto last = lines.last(std::min(lines.size(), lines_before));
+    return {last.begin(), last.end()};
+}
+
+/// Lines before RIP, and from it on, the first of which is marked.
+struct CodeAround {
+    std::vector<std::string> before;
+    std::vector<std::string> from;
+};
+
+CodeAround code_around(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                       bool is_behind) {
+    const auto function = symbols.function_at(rip - (is_behind ? 1 : 0));
+    const std::uint64_t start = function ? function->start : rip;
+    std::uint64_t wanted = (lines_after + 1) * longest_instruction;
+    if (function && rip < function->end) {
+        wanted = std::min(wanted, function->end - rip);  // not the padding behind it
+    }
+    const auto code = read_mapped(memory, rip, wanted);
+    if (code.empty()) {
+        return {{}, {fmt::format("no code: {:#x} is not mapped to memory\n", rip)}};
+    }
+    auto lines = list_code(code, rip, symbols, lines_after + 1).lines;
+    lines.front().replace(0, 2, "=>");
+    return {code_before(memory, symbols, start, rip), std::move(lines)};
 }
 
 }  // namespace
@@ -191,19 +216,14 @@ std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t ad
 
 std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
                       bool is_behind) {
-    const auto function = symbols.function_at(rip - (is_behind ? 1 : 0));
-    const std::uint64_t start = function ? function->start : rip;
-    std::uint64_t wanted = (lines_after + 1) * longest_instruction;
-    if (function && rip < function->end) {
-        wanted = std::min(wanted, function->end - rip);  // not the padding behind it
-    }
-    const auto code = read_mapped(memory, rip, wanted);
-    if (code.empty()) {
-        return fmt::format("no code: {:#x} is not mapped to memory\n", rip);
-    }
-    auto lines = list_code(code, rip, symbols, lines_after + 1).lines;
-    lines.front().replace(0, 2, "=>");
-    return code_before(memory, symbols, start, rip) + fmt::to_string(fmt::join(lines, ""));
+    const CodeAround code = code_around(memory, symbols, rip, is_behind);
+    return fmt::to_string(fmt::join(code.before, "")) + fmt::to_string(fmt::join(code.from, ""));
+}
+
+std::string show_instruction(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                             bool is_behind) {
+    const CodeAround code = code_around(memory, symbols, rip, is_behind);
+    return is_behind && !code.before.empty() ? code.before.back() : code.from.front();
 }
 
 }  // namespace nestbed::vmm

@@ -38,4 +38,8 @@ std::string hex_bytes(std::span<const std::byte> bytes);
 std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
                       bool is_behind = false);
 
+/// Of these lines the one of the instruction in question: that at `rip`, or the one before it.
+std::string show_instruction(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
+                             bool is_behind = false);
+
 }  // namespace nestbed::vmm

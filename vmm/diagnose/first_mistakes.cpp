@@ -10,22 +10,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-const char* name_of(channel::StackKind kind) {
-    switch (kind) {
-        case channel::StackKind::kernel:
-            return "kernel stack";
-        case channel::StackKind::from_user:
-            return "stack for interrupts and exceptions of user mode";
-        case channel::StackKind::nmi:
-            return "NMI stack";
-        case channel::StackKind::double_fault:
-            return "double-fault stack";
-        case channel::StackKind::user:
-            return "user stack";
-    }
-    return "stack";
-}
-
 bool is_vector(const StoppedCpu& cpu, arch::Exception exception) {
     return cpu.trap && cpu.trap->vector == static_cast<std::uint64_t>(exception);
 }

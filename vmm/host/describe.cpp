@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "vmm/base/cpuid.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/host_memory.hpp"
 #include "vmm/base/kernel_file.hpp"
@@ -69,11 +70,10 @@ std::optional<std::string> find_paging(const fs::path& root, const std::string& 
 
 /// The vendor string of the hypervisor below, if CPUID says that there is one.
 std::optional<std::string> find_hypervisor() {
-    constexpr unsigned hypervisor_bit = 1U << 31;
     constexpr unsigned hypervisor_leaf = 0x4000'0000;
     std::array<unsigned, 4> registers{};
     auto& [eax, ebx, ecx, edx] = registers;
-    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & hypervisor_bit) == 0) {
+    if (!is_below_hypervisor()) {
         return std::nullopt;
     }
     __cpuid(hypervisor_leaf, eax, ebx, ecx, edx);

@@ -1,6 +1,5 @@
 #include "vmm/kvm/device.hpp"
 
-#include <cpuid.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "vmm/base/cpuid.hpp"
 #include "vmm/base/kernel_file.hpp"
 #include "vmm/base/text.hpp"
 
@@ -21,42 +21,28 @@ namespace {
 
 constexpr char device[] = "/dev/kvm";
 
-bool cpuid_bit(unsigned leaf, unsigned bit) {
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
-    return __get_cpuid(leaf, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> bit & 1) != 0;
-}
-
-/// "kvm:x:104:alice,bob": name, number, members.
-struct Group {
-    std::string name;
-    std::vector<std::string> members;
-};
-
-/// By the file alone: the C library would ask services that a static program has not got.
-std::optional<Group> group_of(std::uint32_t number) {
-    std::ifstream stream("/etc/group");
+/// Of a file like /etc/group, "kvm:x:104:alice,bob": the fields of the line with this number. By
+/// the file alone: the C library would ask services that a static program has not got.
+std::optional<std::vector<std::string>> entry_of(const char* file, std::uint32_t number) {
+    constexpr std::size_t number_field = 2;
+    std::ifstream stream(file);
     for (std::string line; std::getline(stream, line);) {
         const std::vector<std::string_view> fields = vmm::split(line, ':');
-        if (fields.size() == 4 && vmm::whole_number(fields[2]) == number) {
-            const auto members = vmm::split(fields[3], ',');
-            return Group{std::string(fields[0]), {members.begin(), members.end()}};
+        if (fields.size() > number_field && vmm::whole_number(fields[number_field]) == number) {
+            return std::vector<std::string>(fields.begin(), fields.end());
         }
     }
     return std::nullopt;
 }
 
-std::optional<std::string> name_of_user(std::uint32_t number) {
-    std::ifstream stream("/etc/passwd");
-    for (std::string line; std::getline(stream, line);) {
-        const std::vector<std::string_view> fields = vmm::split(line, ':');
-        if (fields.size() > 2 && vmm::whole_number(fields[2]) == number) {
-            return std::string(fields[0]);
-        }
-    }
-    return std::nullopt;
+std::optional<std::string> name_in(const std::optional<std::vector<std::string>>& entry) {
+    return entry ? std::optional(entry->front()) : std::nullopt;
+}
+
+bool has_member(const std::vector<std::string>& group, std::string_view user) {
+    constexpr std::size_t members_field = 3;
+    return group.size() > members_field &&
+           std::ranges::count(vmm::split(group[members_field], ','), user) != 0;
 }
 
 /// By the marks that container engines leave; without /proc nothing says that it is none.
@@ -94,10 +80,12 @@ std::optional<bool> is_kvm_loaded() {
                                   : std::nullopt;
 }
 
+std::string module_for(const DeviceFacts& facts) { return facts.has_svm ? "kvm_amd" : "kvm_intel"; }
+
 bool in_container(const DeviceFacts& facts) { return facts.is_in_container.value_or(false); }
 
 std::string absence_remedy(const DeviceFacts& facts) {
-    const std::string module = facts.has_svm ? "kvm_amd" : "kvm_intel";
+    const std::string module = module_for(facts);
     if (!facts.has_other_devices) {
         return "there is no /dev here: mount it (mount --bind /dev ROOT/dev)";
     }
@@ -124,7 +112,7 @@ std::string absence_remedy(const DeviceFacts& facts) {
 
 /// Of one whose module has no processor to work with, or is not there.
 std::string dead_device_remedy(const DeviceFacts& facts) {
-    const std::string module = facts.has_svm ? "kvm_amd" : "kvm_intel";
+    const std::string module = module_for(facts);
     return facts.has_vmx || facts.has_svm ? "load " + module + " (sudo modprobe " + module +
                                                 "), and see what the kernel says of kvm (dmesg)"
                                           : absence_remedy(facts);
@@ -195,27 +183,25 @@ std::string node_text(const DeviceFacts& facts) {
 DeviceFacts find_device_facts(int error) {
     constexpr unsigned vmx_bit = 5;
     constexpr unsigned svm_bit = 2;
-    constexpr unsigned hypervisor_bit = 31;
     DeviceFacts facts{.error = error};
     facts.user = ::geteuid();
     facts.groups = groups_of_process();
-    facts.user_name = name_of_user(facts.user);
+    facts.user_name = name_in(entry_of("/etc/passwd", facts.user));
     struct stat status {};
     if (::stat(device, &status) == 0) {
-        const auto group = group_of(status.st_gid);
+        const auto group = entry_of("/etc/group", status.st_gid);
         facts.node = {.owner = status.st_uid,
                       .group = status.st_gid,
                       .mode = status.st_mode & 07777,
-                      .group_name = group ? std::optional(group->name) : std::nullopt};
-        facts.is_listed_in_group =
-            group && facts.user_name && std::ranges::count(group->members, *facts.user_name) != 0;
+                      .group_name = name_in(group)};
+        facts.is_listed_in_group = group && facts.user_name && has_member(*group, *facts.user_name);
     }
     facts.has_other_devices = vmm::is_there("/dev/null");
     facts.is_in_container = is_container();
     facts.is_loaded = is_kvm_loaded();
-    facts.has_vmx = cpuid_bit(1, vmx_bit);
-    facts.has_svm = cpuid_bit(0x8000'0001, svm_bit);
-    facts.is_virtual = cpuid_bit(1, hypervisor_bit);
+    facts.has_vmx = vmm::cpuid_ecx_bit(1, vmx_bit);
+    facts.has_svm = vmm::cpuid_ecx_bit(0x8000'0001, svm_bit);
+    facts.is_virtual = vmm::is_below_hypervisor();
     return facts;
 }
 

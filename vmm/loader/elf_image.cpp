@@ -147,6 +147,20 @@ std::optional<channel::GuestNote> guest_note(const ElfImage& image, const Elf64_
     return std::nullopt;
 }
 
+void check_waits(const ElfImage& image) {
+    constexpr std::uint64_t farthest = 1U << 20;
+    const channel::GuestRuntime& runtime = image.note().runtime;
+    const std::uint64_t stride = runtime.wait_stride;
+    const bool is_possible =
+        stride >= sizeof(channel::Wait) && stride < farthest &&
+        image.is_writable(runtime.waits.address,
+                          (channel::max_cpus - 1) * stride + sizeof(channel::Wait));
+    image.require(!runtime.waits || is_possible,
+                  "the memory at {:#x} that says what its CPUs wait for, every {} bytes, has an "
+                  "impossible place or size: rebuild the guest with this nestbed's package",
+                  runtime.waits.address, stride);
+}
+
 }  // namespace
 
 ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
@@ -169,6 +183,7 @@ ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
     require(note.has_value(),
             "not a nestbed guest: it has no nestbed note (see nestbed_add_guest)");
     note_ = *note;
+    check_waits(*this);
     stacks_ = GuestStacks(*this);
     entry_ = header.e_entry;
     const bool entry_is_code = std::ranges::any_of(segments_, [&](const Segment& segment) {
@@ -194,6 +209,13 @@ std::span<const std::byte> ElfImage::contents_from(std::uint64_t virtual_address
         }
     }
     return {};
+}
+
+bool ElfImage::is_writable(std::uint64_t virtual_address, std::uint64_t size) const {
+    return std::ranges::any_of(segments_, [&](const Segment& segment) {
+        return segment.writable && virtual_address >= segment.virtual_address &&
+               fits(virtual_address - segment.virtual_address, size, segment.memory_size);
+    });
 }
 
 std::optional<std::string> ElfImage::string_at(std::uint64_t virtual_address,

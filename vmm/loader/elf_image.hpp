@@ -45,6 +45,9 @@ class ElfImage {
     /// The contents of a segment from a virtual address on; empty if that is in none.
     std::span<const std::byte> contents_from(std::uint64_t virtual_address) const;
 
+    /// True if [virtual_address, virtual_address + size) is memory of one writable segment.
+    bool is_writable(std::uint64_t virtual_address, std::uint64_t size) const;
+
     /// A zero-terminated string at a virtual address: at most `limit` bytes with its end, all of
     /// them in one segment's contents.
     std::optional<std::string> string_at(std::uint64_t virtual_address,

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t max_tests = 4096;
 constexpr std::uint64_t max_file_size = 1U << 28;
+constexpr std::uint64_t most_tag_bytes = 1024;  ///< of a test, with the end of the string
 
 std::string read_guest(const std::string& path) {
     // Looked at before it is opened: to open a pipe would wait for its writer.
@@ -76,16 +77,19 @@ std::string impossible_need(const channel::TestNeeds& needs) {
     return is_possible(needs.dirty_logging) ? "" : "a dirty log that there is not";
 }
 
-std::vector<std::string> read_tags(const ElfImage& image, const channel::TestNeeds& needs) {
+std::vector<std::string> read_tags(const ElfImage& image, const GuestTest& test) {
     std::vector<std::string> tags;
-    if (!needs.tags) {
+    if (!test.needs.tags) {
         return tags;
     }
-    const auto text = image.string_at(needs.tags.address, 1024);
-    image.require(text.has_value(), "the tags of a test are outside its segments");
+    const auto text = image.string_at(test.needs.tags.address, most_tag_bytes);
+    image.require(text.has_value(),
+                  "{}: its tags are outside the segments, or longer than {} characters",
+                  test.full_name(), most_tag_bytes - 1);
     for (const std::string_view tag : split(*text, ' ')) {
         image.require(channel::is_tag(tag.data(), tag.data() + tag.size()),
-                      "a test has a tag that is no word like slow or needs-pcid");
+                      "{}: its tag \"{}\" is no word like slow or needs-pcid", test.full_name(),
+                      printable(tag));
         tags.emplace_back(tag);
     }
     return tags;
@@ -112,7 +116,7 @@ std::vector<GuestTest> read_tests(const ElfImage& image) {
         GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs, {}};
         const std::string need = impossible_need(test.needs);
         image.require(need.empty(), "{} asks for {}", test.full_name(), need);
-        test.tags = read_tags(image, test.needs);
+        test.tags = read_tags(image, test);
         tests.push_back(std::move(test));
     }
     // The compiler lays descriptors out in any order; people expect that of the source.

@@ -10,16 +10,17 @@ namespace nestbed::vmm {
 
 namespace {
 
-void require_possible(const ElfImage& image, const channel::Stacks& stacks) {
+/// Of the kind, all CPUs' stacks are memory that can be written: the holes that are made into it
+/// for guards are none in code.
+bool is_possible(const ElfImage& image, const channel::Stacks& stacks) {
     constexpr std::uint64_t most_bytes = 1U << 28;  // an image is not larger
     constexpr std::uint64_t in_page = 4096 - 1;
-    const bool is_possible =
-        stacks.guard_bytes < most_bytes && stacks.bytes < most_bytes && stacks.stride != 0 &&
-        stacks.stride < most_bytes && stacks.guard_bytes + stacks.bytes <= stacks.stride &&
-        stacks.first.address <= ~std::uint64_t{0} - channel::max_cpus * stacks.stride &&
-        ((stacks.first.address | stacks.guard_bytes | stacks.bytes | stacks.stride) & in_page) == 0;
-    image.require(is_possible, "its stacks at {:#x} have an impossible place or size",
-                  stacks.first.address);
+    return stacks.guard_bytes < most_bytes && stacks.bytes < most_bytes && stacks.stride != 0 &&
+           stacks.stride < most_bytes && stacks.guard_bytes + stacks.bytes <= stacks.stride &&
+           ((stacks.first.address | stacks.guard_bytes | stacks.bytes | stacks.stride) & in_page) ==
+               0 &&
+           image.is_writable(stacks.first.address, (channel::max_cpus - 1) * stacks.stride +
+                                                       stacks.guard_bytes + stacks.bytes);
 }
 
 GuestStack stack_of(const channel::Stacks& kind, std::uint32_t cpu) {
@@ -29,6 +30,22 @@ GuestStack stack_of(const channel::Stacks& kind, std::uint32_t cpu) {
 }
 
 }  // namespace
+
+const char* name_of(channel::StackKind kind) {
+    switch (kind) {
+        case channel::StackKind::kernel:
+            return "kernel stack";
+        case channel::StackKind::from_user:
+            return "stack for interrupts and exceptions of user mode";
+        case channel::StackKind::nmi:
+            return "NMI stack";
+        case channel::StackKind::double_fault:
+            return "double-fault stack";
+        case channel::StackKind::user:
+            return "user stack";
+    }
+    return "stack";
+}
 
 GuestStacks::GuestStacks(const ElfImage& image) {
     const channel::GuestRuntime& runtime = image.note().runtime;
@@ -41,7 +58,11 @@ GuestStacks::GuestStacks(const ElfImage& image) {
     for (std::uint64_t n = 0; n < runtime.stack_kinds; ++n) {
         channel::Stacks& stacks = kinds_.emplace_back();
         std::memcpy(&stacks, table.data() + n * sizeof stacks, sizeof stacks);
-        require_possible(image, stacks);
+        image.require(
+            is_possible(image, stacks),
+            "its {} at {:#x} has an impossible place or size: rebuild the guest with this "
+            "nestbed's package",
+            name_of(stacks.kind), stacks.first.address);
     }
 }
 
@@ -67,8 +88,11 @@ std::vector<AddressRange> GuestStacks::unmapped(std::uint32_t cpus) const {
 
 std::optional<GuestStack> GuestStacks::guarded_at(std::uint64_t address) const {
     for (const channel::Stacks& kind : kinds_) {
+        if (address < kind.first.address) {
+            continue;
+        }
         const std::uint64_t cpu = (address - kind.first.address) / kind.stride;
-        if (address >= kind.first.address && cpu < channel::max_cpus) {
+        if (cpu < channel::max_cpus) {
             const GuestStack stack = stack_of(kind, static_cast<std::uint32_t>(cpu));
             if (stack.guard.contains(address)) {
                 return stack;

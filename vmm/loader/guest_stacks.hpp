@@ -11,6 +11,9 @@ namespace nestbed::vmm {
 
 class ElfImage;
 
+/// "kernel stack", "stack for interrupts and exceptions of user mode" …
+const char* name_of(channel::StackKind kind);
+
 /// Of linear addresses: [begin, end).
 struct AddressRange {
     std::uint64_t begin;

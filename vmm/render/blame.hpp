@@ -14,7 +14,9 @@ struct Blame {
     std::string why;  ///< one line; may hold anything that a guest writes
 };
 
-Blame blame_of(const TestResult& test);
+/// Of an attempt of the test, which its last one is as well.
+Blame blame_of(const TestResult& test, const Attempt& attempt);
+inline Blame blame_of(const TestResult& test) { return blame_of(test, test); }
 
 /// "guest/suites/demo.cpp:12: expected a == b, and it is 1 == 2".
 std::string text_of(const Blame& blame);

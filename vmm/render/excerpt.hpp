@@ -36,9 +36,9 @@ std::vector<std::string> excerpt(const std::vector<T>& all, std::uint64_t left_o
     return texts;
 }
 
-std::vector<std::string> log_excerpt(const TestResult& test);
+std::vector<std::string> log_excerpt(const Attempt& attempt);
 
 /// Each as a place with what was expected, and after a separator what was found; printable.
-std::vector<std::string> failure_excerpt(const TestResult& test, std::string_view separator);
+std::vector<std::string> failure_excerpt(const Attempt& attempt, std::string_view separator);
 
 }  // namespace nestbed::vmm

@@ -25,7 +25,8 @@ std::string json_host_report(const std::vector<std::string>& command, const Host
                              const Provenance& provenance);
 
 /// JUnit XML, as CI systems read it: one testsuite per suite. What was not run is an erroneous test
-/// case `nestbed.run`. Valid by the schemas of Jenkins and of Ant.
+/// case `nestbed.run`. Valid by the schemas of Jenkins and of Ant; with tests that were run again
+/// by that of Jenkins alone.
 std::string junit_report(const RunReport& report);
 
 /// Any bytes as XML character data or attribute value: markup is escaped, and what XML 1.0 cannot

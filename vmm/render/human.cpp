@@ -45,25 +45,39 @@ std::string indented_lines(const Lines& lines) {
     return text;
 }
 
-std::string failures_text(const TestResult& test) {
+/// Failed expectations, log, diagnosis.
+std::string attempt_details(const Attempt& attempt, bool has_log, const HumanStyle& style) {
     std::string text;
-    for (const std::string& failure : failure_excerpt(test, "\n    ")) {
+    for (const std::string& failure : failure_excerpt(attempt, "\n    ")) {
         text += indented_lines(lines_of(failure));
+    }
+    if (has_log) {
+        text += indented_lines(log_excerpt(attempt));
+    }
+    const bool is_brief = style.brief && !attempt.brief_diagnosis.empty();
+    return text + indented_lines(lines_of(is_brief ? attempt.brief_diagnosis : attempt.diagnosis));
+}
+
+/// A diagnosis ends with the last log lines.
+bool needs_log(const Attempt& failed) { return failed.diagnosis.empty(); }
+
+/// What came of it before it was run again; in detail if that is all there is of a failure.
+std::string attempts_text(const TestResult& test, const HumanStyle& style) {
+    std::string text;
+    for (std::size_t n = 0; n < test.failed_attempts.size(); ++n) {
+        const Attempt& attempt = test.failed_attempts[n];
+        text += indented(fmt::format("attempt {} failed: {}", n + 1, attempt.reason));
+        if (test.is_flaky()) {
+            text += attempt_details(attempt, needs_log(attempt), style);
+        }
     }
     return text;
 }
 
-/// What came of it before it was run again; in detail if that is all there is of a failure.
-std::string attempts_text(const TestResult& test) {
-    std::string text;
-    for (std::size_t n = 0; n < test.failed_attempts.size(); ++n) {
-        const FailedAttempt& attempt = test.failed_attempts[n];
-        text += indented(fmt::format("attempt {} failed: {}", n + 1, attempt.reason));
-        if (test.is_flaky()) {
-            text += failures_text(result_of(test, attempt));
-        }
-    }
-    return text;
+/// True if a diagnosis that is shown stands for a longer one.
+bool has_brief_diagnosis(const TestResult& test) {
+    const auto has_one = [](const Attempt& attempt) { return !attempt.brief_diagnosis.empty(); };
+    return has_one(test) || (test.is_flaky() && std::ranges::any_of(test.failed_attempts, has_one));
 }
 
 std::string slow_text(const TestResult& test) {
@@ -72,17 +86,11 @@ std::string slow_text(const TestResult& test) {
                           : "";
 }
 
-/// What stands below the line: failed expectations, log, diagnosis, measurements.
+/// What stands below the line: attempts, failed expectations, log, diagnosis, measurements.
 std::string human_details(const TestResult& test, const HumanStyle& style) {
-    std::string text = slow_text(test) + attempts_text(test) + failures_text(test);
-    // A diagnosis ends with the last log lines.
-    const bool needs_log = test.verdict == Verdict::failed && test.diagnosis.empty();
-    if (needs_log || style.verbose) {
-        text += indented_lines(log_excerpt(test));
-    }
-    const bool is_brief = style.brief && !test.brief_diagnosis.empty();
-    text += indented_lines(lines_of(is_brief ? test.brief_diagnosis : test.diagnosis));
-    return text + measurement_tables(test, detail_indent, style.width);
+    const bool has_log = style.verbose || (test.verdict == Verdict::failed && needs_log(test));
+    return slow_text(test) + attempts_text(test, style) + attempt_details(test, has_log, style) +
+           measurement_tables(test, detail_indent, style.width);
 }
 
 /// On one line, if there is room for that.
@@ -242,9 +250,7 @@ std::string human_summary(const RunReport& report, const HumanStyle& style) {
         const std::string listed = names_and_reasons(tests, verdict, style.width);
         text += listed.empty() ? "" : fmt::format("{}:\n{}", verdict_name(verdict), listed);
     }
-    if (style.brief && std::ranges::any_of(report.tests, [](const TestResult& test) {
-            return !test.brief_diagnosis.empty();
-        })) {
+    if (style.brief && std::ranges::any_of(report.tests, has_brief_diagnosis)) {
         text += paragraphs(
             "diagnoses are brief: --diagnosis full has registers, page walks and all vCPUs",
             style.width);

@@ -1,7 +1,9 @@
 #include "vmm/render/json_test_result.hpp"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "vmm/base/json_text.hpp"
 #include "vmm/render/json_measurement.hpp"
 #include "vmm/render/json_memory.hpp"
 
@@ -43,15 +45,41 @@ Json failures_json(const std::vector<FailedExpectation>& failures) {
 std::vector<FailedExpectation> failures_in(const Json& failures) {
     std::vector<FailedExpectation> all;
     for (const Json& failure : failures) {
-        all.push_back({failure.at("file"), failure.at("line"), failure.at("expression"),
+        all.push_back({failure.at("file"), unsigned_in(failure, "line"), failure.at("expression"),
                        failure.at("values")});
     }
     return all;
 }
 
-Json attempts_json(const std::vector<FailedAttempt>& attempts) {
+/// Zero if it is not there: journals may be older.
+std::uint64_t left_out_in(const Json& object, const char* key) {
+    return object.contains(key) ? unsigned_in(object, key) : 0;
+}
+double later_seconds_in(const Json& object, const char* key) {
+    return object.contains(key) ? seconds_in(object, key) : 0;
+}
+
+std::uint32_t cpus_in(const Json& object, const char* key) {
+    const std::uint64_t cpus = unsigned_in(object, key);
+    if (cpus > std::numeric_limits<std::uint32_t>::max()) {
+        throw_error(ErrorKind::input, "{} must be a number of CPUs", key);
+    }
+    return static_cast<std::uint32_t>(cpus);
+}
+
+void read_attempt(const Json& json, Attempt& attempt) {
+    attempt.reason = json.at("reason");
+    attempt.seconds = seconds_in(json, "seconds");
+    attempt.failures = failures_in(json.at("failures"));
+    attempt.failures_left_out = left_out_in(json, "failures_left_out");
+    attempt.log = json.at("log").get<std::vector<std::string>>();
+    attempt.log_left_out = left_out_in(json, "log_left_out");
+    attempt.diagnosis = json.at("diagnosis");
+}
+
+Json attempts_json(const std::vector<Attempt>& attempts) {
     Json all = Json::array();
-    for (const FailedAttempt& attempt : attempts) {
+    for (const Attempt& attempt : attempts) {
         all.push_back({{"reason", attempt.reason},
                        {"error", attempt.error ? json_of(*attempt.error) : Json(nullptr)},
                        {"seconds", attempt.seconds},
@@ -83,6 +111,7 @@ Json json_of(const TestResult& test) {
             {"flaky", test.is_flaky()},
             {"failed_attempts", attempts_json(test.failed_attempts)},
             {"timeout", test.timeout},
+            {"slow_after", test.slow_after},
             {"slow", test.is_slow()},
             {"file", test.file},
             {"line", test.line},
@@ -102,55 +131,44 @@ Json json_of(const TestResult& test) {
             {"diagnosis", test.diagnosis}};
 }
 
-std::vector<FailedAttempt> failed_attempts_in(const Json& attempts) {
-    std::vector<FailedAttempt> all;
+std::vector<Attempt> failed_attempts_in(const Json& attempts) {
+    std::vector<Attempt> all;
     if (!attempts.is_array()) {
         throw_error(ErrorKind::input, "failed_attempts must be a list");
     }
     for (const Json& attempt : attempts) {
-        all.push_back({.reason = attempt.at("reason"),
-                       .error = {},
-                       .seconds = attempt.at("seconds"),
-                       .failures = failures_in(attempt.at("failures")),
-                       .failures_left_out = attempt.value("failures_left_out", std::uint64_t{0}),
-                       .log = attempt.at("log").get<std::vector<std::string>>(),
-                       .log_left_out = attempt.value("log_left_out", std::uint64_t{0}),
-                       .diagnosis = attempt.at("diagnosis")});
+        read_attempt(attempt, all.emplace_back());
     }
     return all;
 }
 
 TestResult test_result_in(const Json& test, const Json& measurements) {
     TestResult result;
+    read_attempt(test, result);
     result.suite = test.at("suite");
     result.name = test.at("name");
     result.verdict = verdict_named(test.at("verdict").get<std::string>());
-    result.reason = test.at("reason");
-    result.seconds = test.at("seconds");
-    result.failures = failures_in(test.at("failures"));
-    // Journals may be older than these.
     result.failed_attempts = failed_attempts_in(test.value("failed_attempts", Json::array()));
-    result.timeout = test.value("timeout", 0.0);
+    result.timeout = later_seconds_in(test, "timeout");
+    result.slow_after = later_seconds_in(test, "slow_after");
     result.file = test.at("file");
-    result.line = test.at("line");
-    result.cpus = test.at("cpus");
-    result.host_cpus = test.at("host_cpus");
-    result.repetition = test.at("repetition");
+    result.line = unsigned_in(test, "line");
+    result.cpus = cpus_in(test, "cpus");
+    result.host_cpus = cpus_in(test, "host_cpus");
+    result.repetition = unsigned_in(test, "repetition");
     result.study = test.at("study").is_null() ? "" : test.at("study");
     result.point_id = test.at("point").is_null() ? "" : test.at("point");
     result.inputs = parameters_in(test.at("inputs"), false);
-    for (const auto& [name, value] : test.at("parameters").items()) {
-        result.parameters.emplace_back(name, value);
+    const Json& parameters = test.at("parameters");
+    for (const auto& [name, value] : parameters.items()) {
+        result.parameters.emplace_back(name, unsigned_in(parameters, name.c_str()));
     }
     if (const Json& memory = test.at("memory"); !memory.is_null()) {
         result.memory = memory_report_in(memory);
     }
     const Json& kvm = test.at("kvm_counts");
-    result.kvm_counts = {kvm.at("operations"), kvm.at("empty"), {}, kvm.at("problem")};
-    result.log_left_out = test.value("log_left_out", std::uint64_t{0});
-    result.failures_left_out = test.value("failures_left_out", std::uint64_t{0});
-    result.log = test.at("log").get<std::vector<std::string>>();
-    result.diagnosis = test.at("diagnosis");
+    result.kvm_counts = {
+        unsigned_in(kvm, "operations"), unsigned_in(kvm, "empty"), {}, kvm.at("problem")};
     for (const Json& measurement : measurements) {
         add_measurement_in(measurement, result);
     }

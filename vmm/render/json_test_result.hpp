@@ -12,7 +12,7 @@ nlohmann::ordered_json json_of(const Error& error);
 nlohmann::ordered_json json_of(const TestResult& test);
 
 /// Those of a test that was run again. Throws as below.
-std::vector<FailedAttempt> failed_attempts_in(const nlohmann::ordered_json& attempts);
+std::vector<Attempt> failed_attempts_in(const nlohmann::ordered_json& attempts);
 
 /// What became `test` and, of its own, `measurements`; the same JSON would become of it again, but
 /// for what a study says of measurements (relate()) and for errors, which it has not. Throws a

@@ -1,8 +1,9 @@
-// Two schemas are kept: that of Jenkins' xUnit plugin (junit-10.xsd), and that of Ant
-// (windyroad's JUnit.xsd), which is the stricter one: `testsuites` has no attributes; a `testsuite`
-// has properties, test cases, system-out and system-err, all of them and in this order; a
-// `testcase` has one verdict at most and neither output, file nor line. So a test's place is in the
-// text of its failure, and its log in its suite's output.
+// Two schemas are kept, where no test was run again (attempt_elements): that of Jenkins' xUnit
+// plugin (junit-10.xsd), and that of Ant (windyroad's JUnit.xsd), which is the stricter one:
+// `testsuites` has no attributes; a `testsuite` has properties, test cases, system-out and
+// system-err, all of them and in this order; a `testcase` has one verdict at most and neither
+// output, file nor line. So a test's place is in the text of its failure, and its log in its
+// suite's output.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -38,11 +39,17 @@ std::string lines_text(const std::vector<std::string>& lines) {
 }
 
 /// An expectation names its place; of a guest that died the test's is said.
-std::string failure_text(const TestResult& test) {
-    return test.diagnosis.empty() && !test.failures.empty()
-               ? lines_text(failure_excerpt(test, "\n    "))
-               : text_of(blame_of(test)) + "\n" + lines_text(failure_excerpt(test, "\n    ")) +
-                     test.diagnosis;
+std::string failure_text(const TestResult& test, const Attempt& attempt) {
+    const std::string failures = lines_text(failure_excerpt(attempt, "\n    "));
+    return attempt.diagnosis.empty() && !attempt.failures.empty()
+               ? failures
+               : text_of(blame_of(test, attempt)) + "\n" + failures + attempt.diagnosis;
+}
+
+const char* failure_type(const Attempt& attempt) {
+    return attempt.error               ? name_of(attempt.error->kind())
+           : attempt.diagnosis.empty() ? "expectation"
+                                       : "guest";
 }
 
 std::string fault_element(const char* name, std::string_view message, std::string_view type,
@@ -51,39 +58,34 @@ std::string fault_element(const char* name, std::string_view message, std::strin
                        xml_escaped(message), type, xml_escaped(text));
 }
 
+/// What counts: of a test that failed again and again, how it failed first.
+const Attempt& attempt_that_counts(const TestResult& test) {
+    return test.has_failed_again() ? test.failed_attempts.front() : test;
+}
+
 std::string verdict_element(const TestResult& test) {
+    const Attempt& attempt = attempt_that_counts(test);
     if (test.verdict == Verdict::passed) {
         return "";
     }
     if (test.verdict == Verdict::skipped) {
-        return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(test.reason));
+        return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(attempt.reason));
     }
-    if (test.error) {
-        return fault_element("error", test.error->what(), name_of(test.error->kind()),
-                             fmt::format("{}:{}\n", test.file, test.line));
-    }
-    return fault_element("failure", test.reason, test.diagnosis.empty() ? "expectation" : "guest",
-                         failure_text(test));
+    return attempt.error ? fault_element("error", attempt.error->what(), failure_type(attempt),
+                                         fmt::format("{}:{}\n", test.file, test.line))
+                         : fault_element("failure", attempt.reason, failure_type(attempt),
+                                         failure_text(test, attempt));
 }
 
-/// What a test has shown first; of one that passed in the end, that.
-std::string first_verdict_element(const TestResult& test) {
-    return test.verdict != Verdict::failed || test.failed_attempts.empty()
-               ? verdict_element(test)
-               : verdict_element(result_of(test, test.failed_attempts.front()));
-}
-
-std::string attempt_element(const std::string& tag, const TestResult& attempt) {
+std::string attempt_element(const std::string& tag, const TestResult& test,
+                            const Attempt& attempt) {
     const std::string log = xml_escaped(lines_text(log_excerpt(attempt)));
     return fmt::format(
         "      <{0}{1} message=\"{2}\" type=\"{3}\">\n"
         "        <stackTrace>{4}</stackTrace>\n{5}"
         "      </{0}{1}>\n",
         tag, attempt.error ? "Error" : "Failure", xml_escaped(attempt.reason),
-        attempt.error               ? name_of(attempt.error->kind())
-        : attempt.diagnosis.empty() ? "expectation"
-                                    : "guest",
-        xml_escaped(failure_text(attempt)),
+        failure_type(attempt), xml_escaped(failure_text(test, attempt)),
         log.empty() ? "" : fmt::format("        <system-out>{}</system-out>\n", log));
 }
 
@@ -93,14 +95,14 @@ std::string attempt_element(const std::string& tag, const TestResult& attempt) {
 std::string attempt_elements(const TestResult& test) {
     std::string elements;
     if (test.is_flaky()) {
-        for (const FailedAttempt& attempt : test.failed_attempts) {
-            elements += attempt_element("flaky", result_of(test, attempt));
+        for (const Attempt& attempt : test.failed_attempts) {
+            elements += attempt_element("flaky", test, attempt);
         }
-    } else if (!test.failed_attempts.empty()) {
+    } else if (test.has_failed_again()) {
         for (std::size_t n = 1; n < test.failed_attempts.size(); ++n) {
-            elements += attempt_element("rerun", result_of(test, test.failed_attempts[n]));
+            elements += attempt_element("rerun", test, test.failed_attempts[n]);
         }
-        elements += attempt_element("rerun", test);
+        elements += attempt_element("rerun", test, test);
     }
     return elements;
 }
@@ -110,7 +112,7 @@ std::string test_case(const TestResult& test) {
     return fmt::format(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n{}{}    </testcase>\n",
         xml_escaped(test.suite), xml_escaped(full_name.substr(printable(test.suite).size() + 1)),
-        test.seconds, first_verdict_element(test), attempt_elements(test));
+        test.seconds, verdict_element(test), attempt_elements(test));
 }
 
 /// Below the test's name, since all of a suite stand in one.
@@ -166,9 +168,8 @@ JunitSuite shortcoming_suite(const RunReport& report) {
             .errors = 1,
             .cases = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0.000\">\n" +
                      fault_element("error", report.shortcoming(),
-                                   report.error       ? name_of(report.error->kind())
-                                   : report.cut_short ? name_of(*report.cut_short)
-                                                      : "interrupted",
+                                   report.error ? name_of(report.error->kind())
+                                                : name_of(report.cut_short.value()),
                                    "") +
                      "    </testcase>\n"};
 }
@@ -204,8 +205,7 @@ std::string junit_report(const RunReport& report) {
     for (const TestResult& test : report.tests) {
         JunitSuite& suite = suite_named(suites, test.suite);
         suite.summary.add(test.verdict);
-        const bool is_rerun = !test.is_flaky() && !test.failed_attempts.empty();
-        suite.errors += (is_rerun ? test.failed_attempts.front().error : test.error) ? 1 : 0;
+        suite.errors += attempt_that_counts(test).error ? 1 : 0;
         suite.seconds += test.seconds;
         suite.cases += test_case(test);
         suite.output += output_of(test);

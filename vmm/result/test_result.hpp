@@ -33,19 +33,18 @@ inline Verdict verdict_named(std::string_view name) {
     throw_error(ErrorKind::input, "there is no verdict {}", name);
 }
 
-/// What came of a test before it was run again (--retries).
-struct FailedAttempt {
-    std::string reason;
+/// What came of running a test once.
+struct Attempt : GuestRecords {
+    std::string reason;  ///< why it was skipped or has failed
+    /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
     std::optional<Error> error;
     double seconds = 0;
-    std::vector<FailedExpectation> failures;
-    std::uint64_t failures_left_out = 0;
-    std::vector<std::string> log;
-    std::uint64_t log_left_out = 0;
+    /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
+    std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
 };
 
-struct TestResult : GuestRecords {
+struct TestResult : Attempt {
     std::string suite;
     std::string name;
     std::string file;
@@ -56,47 +55,27 @@ struct TestResult : GuestRecords {
     std::uint64_t repetition = 1;  ///< counts from 1 (--repeat)
     std::vector<std::pair<std::string, std::uint64_t>> parameters;  ///< given from outside (--set)
     Verdict verdict = Verdict::failed;
-    std::string reason;  ///< why it was skipped or has failed
-    /// Why it could not be run, or not to its end: it has failed, and its guest is not to blame.
-    std::optional<Error> error;
-    double seconds = 0;
-    double timeout = 0;                          ///< seconds that it had
-    double slow_after = 0;                       ///< seconds after which it is called slow
-    std::vector<FailedAttempt> failed_attempts;  ///< before this one, the first one first
-    std::optional<MemoryReport> memory;          ///< if it was asked for
-    std::string study;                           ///< whose description it was run by, if it was
-    std::string point;                           ///< of the study's, in words
-    std::string point_id;                        ///< the same on every host (Point::id)
-    std::vector<MeasurementParameter> inputs;    ///< the study's axes, and their values here
-    KvmCounts kvm_counts;                        ///< over the regions that the guest marked
-    /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
-    std::string diagnosis;
-    std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
-    bool interrupted = false;     ///< by Ctrl-C: there is no verdict, and no report counts it
+    double timeout = 0;                        ///< seconds that it had
+    double slow_after = 0;                     ///< seconds after which it is called slow
+    std::vector<Attempt> failed_attempts;      ///< before this one (--retries), the first one first
+    std::optional<MemoryReport> memory;        ///< if it was asked for
+    std::string study;                         ///< whose description it was run by, if it was
+    std::string point;                         ///< of the study's, in words
+    std::string point_id;                      ///< the same on every host (Point::id)
+    std::vector<MeasurementParameter> inputs;  ///< the study's axes, and their values here
+    KvmCounts kvm_counts;                      ///< over the regions that the guest marked
+    bool interrupted = false;        ///< by Ctrl-C: there is no verdict, and no report counts it
     bool retry_interrupted = false;  ///< it has failed, and might have passed
 
     std::string full_name() const { return suite + "." + name; }
     /// A failure has been seen, and then it passed.
     bool is_flaky() const { return verdict == Verdict::passed && !failed_attempts.empty(); }
+    /// It failed, and failed when it was run again.
+    bool has_failed_again() const { return verdict == Verdict::failed && !failed_attempts.empty(); }
     bool is_slow() const {
         return verdict == Verdict::passed && slow_after != 0 && seconds > slow_after;
     }
 };
-
-/// An attempt of the test, as if it had been the last one.
-inline TestResult result_of(const TestResult& test, const FailedAttempt& attempt) {
-    TestResult result;
-    result.file = test.file;
-    result.line = test.line;
-    result.reason = attempt.reason;
-    result.error = attempt.error;
-    result.failures = attempt.failures;
-    result.failures_left_out = attempt.failures_left_out;
-    result.log = attempt.log;
-    result.log_left_out = attempt.log_left_out;
-    result.diagnosis = attempt.diagnosis;
-    return result;
-}
 
 struct Summary {
     std::uint64_t passed = 0;

@@ -22,14 +22,20 @@ class KeptResults {
     /// True if a whole repetition of a run until a test fails has only skips: none will ever fail.
     bool are_all_skipped() const;
 
-    /// True if results of the repetition that ended the run are no part of the report.
-    bool leave_out_the_last_repetition() const;
-    std::uint64_t last_repetition() const { return now_.empty() ? 1 : now_.front().repetition; }
+    /// True if the report is not whole without a test of that repetition.
+    bool miss(std::uint64_t repetition) const {
+        return !until_fail_ ||
+               (!leave_out_the_last_repetition() && repetition == last_repetition());
+    }
+    bool miss_later_repetitions() const { return !until_fail_; }
 
     void move_to(RunReport& report);
 
   private:
     bool is_whole() const { return now_.size() >= tests_; }
+    /// True if results of the repetition that ended the run are no part of the report.
+    bool leave_out_the_last_repetition() const;
+    std::uint64_t last_repetition() const { return now_.empty() ? 1 : now_.front().repetition; }
 
     bool until_fail_;
     std::uint64_t tests_;

@@ -56,15 +56,12 @@ std::uint64_t Plan::size() const {
                                                            : order_.repeat * tests_.size();
 }
 
-std::uint64_t Plan::left() const {
-    const std::uint64_t size_now = size();
-    return size_now == without_end
-               ? without_end
-               : (order_.repeat - begun_) * tests_.size() + (repetition_.size() - given_);
-}
-
 std::vector<PlannedTest> Plan::left_of_repetition() const {
     return {repetition_.begin() + static_cast<std::ptrdiff_t>(given_), repetition_.end()};
+}
+
+std::uint64_t Plan::count_of_later_repetitions() const {
+    return size() == without_end ? without_end : (order_.repeat - begun_) * tests_.size();
 }
 
 }  // namespace nestbed::vmm

@@ -49,10 +49,10 @@ class Plan {
     const PlanOrder& order() const { return order_; }
     /// All of it; `without_end` if that is no number.
     std::uint64_t size() const;
-    /// Of those, what next() has not given out.
-    std::uint64_t left() const;
-    /// That of the repetition that has begun.
+    /// Of the repetition that has begun, what next() has not given out.
     std::vector<PlannedTest> left_of_repetition() const;
+    /// Of all behind it; `without_end` if that is no number.
+    std::uint64_t count_of_later_repetitions() const;
 
   private:
     std::vector<PlannedTest> tests_;

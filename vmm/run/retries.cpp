@@ -4,21 +4,6 @@
 
 namespace nestbed::vmm {
 
-namespace {
-
-FailedAttempt attempt_of(TestResult result) {
-    return {.reason = std::move(result.reason),
-            .error = std::move(result.error),
-            .seconds = result.seconds,
-            .failures = std::move(result.failures),
-            .failures_left_out = result.failures_left_out,
-            .log = std::move(result.log),
-            .log_left_out = result.log_left_out,
-            .diagnosis = std::move(result.diagnosis)};
-}
-
-}  // namespace
-
 TestResult run_with_retries(std::uint64_t retries, const std::function<TestResult()>& run_once) {
     TestResult result = run_once();
     while (result.verdict == Verdict::failed && !result.interrupted &&
@@ -29,7 +14,7 @@ TestResult run_with_retries(std::uint64_t retries, const std::function<TestResul
             break;
         }
         again.failed_attempts = std::move(result.failed_attempts);
-        again.failed_attempts.push_back(attempt_of(std::move(result)));
+        again.failed_attempts.emplace_back(std::move(result));
         result = std::move(again);
     }
     return result;

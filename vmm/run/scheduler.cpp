@@ -122,34 +122,27 @@ class SideBySide {
 
     /// How the run ended, and what it left out.
     void report_left_out(std::vector<PlannedTest> left) {
-        std::uint64_t count = left.size() + plan_.left() + (next_ ? 1 : 0);
-        const bool is_all_done = left.empty() && !next_ && plan_.left() == 0 && !retry_interrupted_;
         if (next_) {
             left.push_back(*next_);
         }
         std::ranges::copy(plan_.left_of_repetition(), std::back_inserter(left));
-        if (ends_with_a_failure(RunUntil::a_test_fails)) {
-            std::erase_if(left, [&](const PlannedTest& test) {
-                return kept_.leave_out_the_last_repetition() ||
-                       test.repetition != kept_.last_repetition();
-            });
-            count = left.size();
-        } else if (count > left.size()) {
-            left = plan_.tests();  // whole repetitions
-        }
+        const std::uint64_t later = plan_.count_of_later_repetitions();
+        const bool is_all_done = left.empty() && later == 0 && !retry_interrupted_;
+        const std::uint64_t missed_later = kept_.miss_later_repetitions() ? later : 0;
+        std::erase_if(left, [&](const PlannedTest& test) { return !kept_.miss(test.repetition); });
+        report_.not_finished = left.size() + missed_later;
         std::set<std::string> names;
-        for (const PlannedTest& test : left) {
+        for (const PlannedTest& test : missed_later == 0 ? left : plan_.tests()) {
             names.insert(test.test->full_name());
         }
         report_.left_out = {names.begin(), names.end()};
-        report_.not_finished = count;
         report_.error = error_.get();
         if (report_.error) {
             return;
         }
         if (stop_.stop_requested() && !is_all_done) {
             report_.cut_short = CutShort::interrupted;
-        } else if (count != 0) {
+        } else if (report_.not_finished != 0) {
             report_.cut_short = CutShort::first_failure;
         }
     }

@@ -181,6 +181,69 @@ TEST(RecordReader, AFloodOfTextIsStopped) {
     EXPECT_THAT(records.violations, ElementsAre(HasSubstr("records take more than 256 MiB")));
 }
 
+/// A log record whose line has 500,000 characters.
+channel::Record huge_line(FakeGuest& guest) {
+    std::string format;
+    while (format.size() < 750) {
+        format += "{0}";
+    }
+    channel::Record record{};
+    record.type = channel::RecordType::log;
+    record.text = {guest.text(format)};
+    record.argument_count = 1;
+    record.kinds = static_cast<std::uint16_t>(channel::ArgumentKind::string);
+    record.arguments[0] = guest.text(std::string(2000, 'x'));
+    return record;
+}
+
+void send(FakeGuest& guest, RecordReader& reader, std::uint32_t cpu, channel::Record record) {
+    const channel::Record next = guest.next_record(cpu, record.text.address);
+    record.cpu = next.cpu;
+    record.sequence = next.sequence;
+    record.tsc = next.tsc;
+    guest.write(cpu, record);
+    reader.drain(cpu);
+}
+
+constexpr int kept_lines = 20'000;
+
+TEST(RecordReader, AFloodBehindLinesThatAreSmallIsStopped) {
+    // Each huge line takes the place of a tiny one, and not of its memory.
+    FakeGuest guest(64);
+    RecordReader reader = reader_of(guest);
+    const channel::Record huge = huge_line(guest);
+    const channel::Record tiny = guest.next_record(0, guest.text("x"));
+    for (int n = 0; n < kept_lines; ++n) {
+        send(guest, reader, 0, tiny);
+    }
+    for (int n = 0; n < 20; ++n) {
+        send(guest, reader, 0, huge);
+    }
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations,
+                ElementsAre(HasSubstr("vCPU 0: its records take more than 4 MiB")));
+    EXPECT_LT(records.count, kept_lines + 10U);
+}
+
+TEST(RecordReader, WhatIsLeftOutTakesNothingOfWhoeverSaidIt) {
+    // The one's huge lines go for the others' tiny ones, over and over.
+    FakeGuest guest(64);
+    RecordReader reader = reader_of(guest);
+    const channel::Record huge = huge_line(guest);
+    const channel::Record tiny = guest.next_record(0, guest.text("x"));
+    for (std::uint32_t round = 0; round < 4; ++round) {
+        for (int n = 0; n < kept_lines; ++n) {
+            send(guest, reader, 1 + round, tiny);
+        }
+        for (int n = 0; n < 5; ++n) {
+            send(guest, reader, 0, huge);
+        }
+    }
+    const GuestRecords records = reader.finish();
+    EXPECT_THAT(records.violations, IsEmpty());
+    EXPECT_EQ(records.count, 4U * (kept_lines + 5));
+}
+
 TEST(RecordReader, AFloodOfRecordsIsStopped) {
     // Measurements are the largest records: 15 KiB each. A share of the whole is what each of 64
     // vCPUs may take.

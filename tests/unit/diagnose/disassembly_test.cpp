@@ -145,6 +145,22 @@ TEST(Disassembly, CodeBeforeRipIsAligned) {
                 HasSubstr("no instruction before RIP ends at it"));
 }
 
+TEST(Disassembly, OneInstructionIsThatAtRipOrTheOneBefore) {
+    const test::LoadedGuest guest("crash");
+    const Symbols symbols(guest.image().file());
+    const std::uint64_t entry = guest.image().entry();
+    const auto shown = [&](std::uint64_t rip, bool is_behind) {
+        return show_instruction(guest.virtual_memory(), symbols, rip, is_behind);
+    };
+    EXPECT_THAT(
+        shown(entry + 4, false),
+        testing::AllOf(testing::StartsWith("=> "), testing::EndsWith("imul rax, rax, 0x5000\n")));
+    EXPECT_THAT(shown(entry + 4, true),
+                testing::AllOf(testing::StartsWith("   "), testing::EndsWith("[rsi + 1]\n")));
+    EXPECT_THAT(shown(entry + 5, true), HasSubstr("no instruction before RIP"));
+    EXPECT_EQ(shown(0x7000'0000'0000, false), "no code: 0x700000000000 is not mapped to memory\n");
+}
+
 TEST(Code, ThatIsNotMappedIsSaidToBe) {
     const test::LoadedGuest guest("crash");
     const Symbols symbols(guest.image().file());

@@ -92,7 +92,10 @@ struct ElfBuilder {
                 {}};
     }
 
+    /// In the data, which has room for them.
     void add_stacks(const channel::Stacks& more) {
+        data.p_paddr = physical + 3 * page_size;
+        data.p_memsz = 1024 * page_size;
         stacks.push_back(more);
         note.runtime = {{kernel + stacks_at}, stacks.size(), {}, 0};
     }

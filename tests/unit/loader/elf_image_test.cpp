@@ -248,8 +248,36 @@ Flaw flaw_of_stacks(const char* name, void (*spoil)(channel::Stacks&)) {
                 spoil(stacks);
                 b.add_stacks(stacks);
             },
-            "impossible place or size"};
+            "its kernel stack at "};
 }
+
+Flaw flaw_of_waits(const char* name, std::uint64_t address, std::uint64_t stride) {
+    return {name,
+            [address, stride](ElfBuilder& b) {
+                b.add_stacks(good_stacks);
+                b.note.runtime.waits = {address};
+                b.note.runtime.wait_stride = stride;
+            },
+            "says what its CPUs wait for"};
+}
+
+TEST(Waits, ThatArePossible) {
+    ElfBuilder builder;
+    builder.add_stacks(good_stacks);
+    EXPECT_EQ(test::rejection(builder.file()), "");
+    builder.note.runtime.waits = {layout::kernel_image + page_size};
+    builder.note.runtime.wait_stride = 256;
+    EXPECT_EQ(test::rejection(builder.file()), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Waits, FlawedElf,
+    testing::Values(flaw_of_waits("OnTopOfEachOther", layout::kernel_image + page_size, 8),
+                    flaw_of_waits("FarApart", layout::kernel_image + page_size, past_all / 2),
+                    flaw_of_waits("InTheCode", layout::kernel_image, 256),
+                    flaw_of_waits("EndOutside", layout::kernel_image + 1020 * page_size, 1024),
+                    flaw_of_waits("BeyondTheLastAddress", past_all - 64, 64)),
+    name_of);
 
 INSTANTIATE_TEST_SUITE_P(
     Stacks, FlawedElf,
@@ -276,7 +304,18 @@ INSTANTIATE_TEST_SUITE_P(
         flaw_of_stacks("HugeGuard",
                        [](channel::Stacks& s) { s.guard_bytes = past_all - page_size + 1; }),
         flaw_of_stacks("BeyondTheLastAddress",
-                       [](channel::Stacks& s) { s.first.address = past_all - page_size + 1; })),
+                       [](channel::Stacks& s) { s.first.address = past_all - page_size + 1; }),
+        flaw_of_stacks("OverCode",
+                       [](channel::Stacks& s) { s.first.address = layout::kernel_image; }),
+        flaw_of_stacks("OfTheLastCpuOutside", [](channel::Stacks& s) { s.stride *= 16; }),
+        Flaw{"OfAKindThatThereIsNot",
+             [](ElfBuilder& b) {
+                 channel::Stacks stacks = good_stacks;
+                 stacks.kind = static_cast<channel::StackKind>(77);
+                 stacks.stride = 0;
+                 b.add_stacks(stacks);
+             },
+             "rebuild the guest with this nestbed's package"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -349,19 +388,19 @@ INSTANTIATE_TEST_SUITE_P(
         Flaw{"TimeoutOfDays", [](ElfBuilder& b) { b.tests[0].needs.timeout = 86'401; },
              "suite.test asks for 86401 seconds"},
         Flaw{"TagsOutside", [](ElfBuilder& b) { b.tests[0].needs.tags = {0x1000}; },
-             "the tags of a test are outside its segments"},
+             "suite.test: its tags are outside the segments, or longer than 1023 characters"},
         Flaw{"TagOfOddLetters",
              [](ElfBuilder& b) {
                  b.strings.emplace_back("slow -x");
                  b.tests[0].needs.tags = {b.string_address(3)};
              },
-             "no word like slow or needs-pcid"},
+             "suite.test: its tag \"-x\" is no word like slow or needs-pcid"},
         Flaw{"TagOfNothing",
              [](ElfBuilder& b) {
                  b.strings.emplace_back("");
                  b.tests[0].needs.tags = {b.string_address(3)};
              },
-             "no word like slow or needs-pcid"},
+             "suite.test: its tag \"\" is no word like slow or needs-pcid"},
         Flaw{"SecondTest",
              [](ElfBuilder& b) {
                  b.add_test();

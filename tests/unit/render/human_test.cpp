@@ -196,11 +196,27 @@ TEST(HumanReport, AFlakyTestShowsWhatFailed) {
               "      attempt 1 failed: an expectation failed\n"
               "      guest/suites/demo.cpp:12: expected a == b\n"
               "          1 == 2\n"
-              "      attempt 2 failed: triple fault\n");
+              "      [cpu 0] before it failed\n"
+              "      attempt 2 failed: triple fault\n"
+              "      vCPU 0: ended the run\n");
     EXPECT_EQ(human_summary(report),
               "\n2 tests in 1.50 s: 2 passed (1 flaky), 0 failed, 0 skipped\n"
               "flaky:\n"
               "  demo.wavers  failed 2 of 3 attempts: an expectation failed\n");
+}
+
+TEST(HumanReport, AFlakyTestsDiagnosisIsAsBriefAsAnother) {
+    RunReport report = test::report_of({test::flaky("demo", "wavers")});
+    EXPECT_THAT(human_report(report, {.brief = true}), Not(HasSubstr("--diagnosis full")));
+    report.tests[0].failed_attempts[1].brief_diagnosis = "vCPU 0\n    => ud2\n";
+    const std::string text = human_report(report, {.brief = true});
+    EXPECT_THAT(text, HasSubstr("triple fault\n      vCPU 0\n          => ud2\n"));
+    EXPECT_THAT(text, Not(HasSubstr("ended the run")));
+    EXPECT_THAT(text, HasSubstr("--diagnosis full has "));
+    EXPECT_THAT(human_report(report, {}), HasSubstr("ended the run"));
+    report.tests[0].verdict = Verdict::failed;
+    EXPECT_THAT(human_report(report, {.brief = true}), Not(HasSubstr("ud2")))
+        << "its last failure is told in detail";
 }
 
 TEST(HumanReport, WarnsOfSlowTests) {

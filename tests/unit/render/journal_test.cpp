@@ -89,13 +89,59 @@ class JournalTest : public testing::Test {
 };
 
 TEST_F(JournalTest, WhatIsReadBackIsWhatWasWritten) {
-    leave({full_result(), test::passed("a", "b")});
+    TestResult slow = test::flaky("c", "d");
+    slow.timeout = 1;
+    slow.slow_after = 0.01;
+    ASSERT_TRUE(slow.is_slow());
+    leave({full_result(), test::passed("a", "b"), slow});
     const Journal journal = Journal::resume(report());
-    ASSERT_EQ(journal.found().size(), 2U);
+    ASSERT_EQ(journal.found().size(), 3U);
     EXPECT_EQ(all_of(journal.found()[0]), all_of(full_result()));
     EXPECT_EQ(all_of(journal.found()[1]), all_of(test::passed("a", "b")));
+    EXPECT_EQ(all_of(journal.found()[2]), all_of(slow));
     EXPECT_EQ(journal.earlier_sessions().size(), 1U);
     EXPECT_EQ(journal.earlier_sessions()[0]["time"], "then");
+}
+
+TEST(TestResultJson, OfAnOlderProgramIsUnderstood) {
+    JournalJson json = json_of(test::flaky("demo", "wavers"));
+    for (const char* key :
+         {"failed_attempts", "timeout", "slow_after", "failures_left_out", "log_left_out"}) {
+        json.erase(key);
+    }
+    EXPECT_EQ(test_result_in(json, JournalJson::array()).full_name(), "demo.wavers");
+}
+
+TEST(TestResultJson, NumbersThatNoTestHasAreRefused) {
+    TestResult test = test::flaky("demo", "wavers");
+    test.failures = test.failed_attempts[0].failures;
+    test.parameters = {{"rounds", 2}};
+    const JournalJson good = json_of(test);
+    EXPECT_EQ(json_of(test_result_in(good, JournalJson::array())), good);
+    for (const std::string attempt : {"", "/failed_attempts/0", "/failed_attempts/1"}) {
+        for (const char* key : {"/seconds", "/failures_left_out", "/log_left_out"}) {
+            for (const JournalJson& bad : {JournalJson(-1), JournalJson("1"), JournalJson()}) {
+                JournalJson json = good;
+                json[JournalJson::json_pointer(attempt + key)] = bad;
+                EXPECT_THAT(journal_refusal([&] { test_result_in(json, JournalJson::array()); }),
+                            HasSubstr(std::string(key + 1) + " must be "))
+                    << attempt;
+            }
+        }
+    }
+    for (const char* key : {"/line", "/failures/0/line", "/failed_attempts/0/failures/0/line",
+                            "/cpus", "/host_cpus", "/repetition", "/kvm_counts/operations",
+                            "/kvm_counts/empty", "/parameters/rounds", "/timeout", "/slow_after"}) {
+        JournalJson json = good;
+        json[JournalJson::json_pointer(key)] = -3;
+        EXPECT_THAT(journal_refusal([&] { test_result_in(json, JournalJson::array()); }),
+                    HasSubstr("must be "))
+            << key;
+    }
+    JournalJson json = good;
+    json["cpus"] = std::uint64_t{1} << 32;
+    EXPECT_THAT(journal_refusal([&] { test_result_in(json, JournalJson::array()); }),
+                HasSubstr("cpus must be "));
 }
 
 TEST_F(JournalTest, SessionsFollowEachOther) {

@@ -42,19 +42,15 @@ inline TestResult failed(const std::string& suite, const std::string& name) {
 /// It failed, and died when it was run again, before it passed.
 inline TestResult flaky(const std::string& suite, const std::string& name) {
     TestResult result = passed(suite, name);
-    result.failed_attempts = {
-        {.reason = "an expectation failed",
-         .error = {},
-         .seconds = 0.5,
-         .failures = {{"guest/suites/" + suite + ".cpp", 12, "a == b", "1 == 2"}},
-         .log = {"[cpu 0] before it failed"},
-         .diagnosis = ""},
-        {.reason = "triple fault",
-         .error = {},
-         .seconds = 0.25,
-         .failures = {},
-         .log = {},
-         .diagnosis = "vCPU 0: ended the run\n"}};
+    Attempt& first = result.failed_attempts.emplace_back();
+    first.reason = "an expectation failed";
+    first.seconds = 0.5;
+    first.failures = {{"guest/suites/" + suite + ".cpp", 12, "a == b", "1 == 2"}};
+    first.log = {"[cpu 0] before it failed"};
+    Attempt& second = result.failed_attempts.emplace_back();
+    second.reason = "triple fault";
+    second.seconds = 0.25;
+    second.diagnosis = "vCPU 0: ended the run\n";
     return result;
 }
 

@@ -44,13 +44,14 @@ TEST_F(PlanOfBoot, RepeatsAllBeforeAnyAgain) {
 
 TEST_F(PlanOfBoot, KnowsWhatIsLeft) {
     Plan twice = plan({.repeat = 2}, "boot.empty:boot.memory*");
-    EXPECT_EQ(twice.left(), 4U);
+    EXPECT_EQ(twice.count_of_later_repetitions(), 4U);
     EXPECT_TRUE(twice.left_of_repetition().empty()) << "none has begun";
     twice.next();
-    EXPECT_EQ(twice.left(), 3U);
+    EXPECT_EQ(twice.count_of_later_repetitions(), 2U);
     EXPECT_EQ(twice.left_of_repetition().size(), 1U);
     run_through(twice);
-    EXPECT_EQ(twice.left(), 0U);
+    EXPECT_EQ(twice.count_of_later_repetitions(), 0U);
+    EXPECT_TRUE(twice.left_of_repetition().empty());
     EXPECT_FALSE(twice.next());
 }
 
@@ -76,14 +77,14 @@ TEST_F(PlanOfBoot, WithoutEndGoesOn) {
     Plan endless = plan({.repeat = without_end}, "boot.empty");
     EXPECT_EQ(endless.size(), without_end);
     EXPECT_EQ(run_through(endless, 5).back(), "boot.empty 5");
-    EXPECT_EQ(endless.left(), without_end);
+    EXPECT_EQ(endless.count_of_later_repetitions(), without_end);
 }
 
 TEST(Plan, OfNothingIsOver) {
     Plan plan(std::vector<PlannedTest>{}, {.repeat = without_end});
     EXPECT_FALSE(plan.next());
     EXPECT_EQ(plan.size(), 0U);
-    EXPECT_EQ(plan.left(), 0U);
+    EXPECT_EQ(plan.count_of_later_repetitions(), 0U);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ TestResult result_of_runs(std::uint64_t retries, const std::string& verdicts, st
         result.interrupted = verdict == 'i';
         result.reason = "run " + std::to_string(runs);
         result.log = {result.reason};
+        result.brief_diagnosis = "brief " + result.reason;
         return result;
     });
 }
@@ -42,6 +43,7 @@ TEST(Retries, APassAfterFailuresIsFlaky) {
     EXPECT_EQ(result.failed_attempts[0].reason, "run 1");
     EXPECT_EQ(result.failed_attempts[1].reason, "run 2");
     EXPECT_THAT(result.failed_attempts[1].log, testing::ElementsAre("run 2"));
+    EXPECT_EQ(result.failed_attempts[1].brief_diagnosis, "brief run 2");
     EXPECT_EQ(result.reason, "run 3");
 }
 
