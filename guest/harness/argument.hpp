@@ -21,8 +21,9 @@ concept CharPointer =
     std::is_pointer_v<T> && std::same_as < std::remove_cv_t<std::remove_pointer_t<T>>,
 char > ;
 
+/// Not __int128, of which a record would have half.
 template <typename T>
-concept Number = std::integral<T> || std::is_enum_v<T>;
+concept Number = (std::integral<T> && sizeof(T) <= sizeof(std::uint64_t)) || std::is_enum_v<T>;
 
 /// What an Argument can be made of, after decay, besides strings.
 template <typename T>

@@ -1,5 +1,5 @@
-// The four functions that the compiler may call by itself. One string instruction each: where
-// kernel mode is interpreted, a repeated store is a single instruction.
+// The functions that the compiler, or a header of the C++ library, may call by itself. One string
+// instruction each, where there is one: where kernel mode is interpreted, it counts as one.
 
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +42,22 @@ int memcmp(const void* left, const void* right, std::size_t count) {
         }
     }
     return 0;
+}
+
+std::size_t strlen(const char* text) {
+    const char* end = text;
+    std::size_t left = ~std::size_t{0};
+    asm volatile("repne scasb" : "+D"(end), "+c"(left) : "a"(0) : "cc", "memory");
+    return static_cast<std::size_t>(end - text) - 1;
+}
+
+/// Of libgcc: GCC calls it for std::popcount, since not every x86-64 processor has POPCNT.
+int __popcountdi2(std::int64_t value) {
+    int count = 0;
+    for (auto bits = static_cast<std::uint64_t>(value); bits != 0; bits &= bits - 1) {
+        ++count;
+    }
+    return count;
 }
 
 }  // extern "C"

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t max_tests = 4096;
 constexpr std::uint64_t max_file_size = 1U << 28;
+constexpr std::uint64_t most_name_bytes = 256;  ///< of a suite or a test, with its end
 constexpr std::uint64_t most_tag_bytes = 1024;  ///< of a test, with the end of the string
 
 std::string read_guest(const std::string& path) {
@@ -107,10 +108,12 @@ std::vector<GuestTest> read_tests(const ElfImage& image) {
         image.require(bytes.size() >= size, "the table of its tests is outside its segments");
         channel::TestDescriptor descriptor{};
         std::memcpy(&descriptor, bytes.data(), size);
-        const auto suite = image.string_at(descriptor.suite.address, 256);
-        const auto name = image.string_at(descriptor.name.address, 256);
+        const auto suite = image.string_at(descriptor.suite.address, most_name_bytes);
+        const auto name = image.string_at(descriptor.name.address, most_name_bytes);
         const auto file = image.string_at(descriptor.file.address);
-        image.require(suite && name && file, "the name of a test is outside its segments");
+        image.require(suite && name && file,
+                      "the name of a test is outside its segments, or longer than {} characters",
+                      most_name_bytes - 1);
         image.require(is_identifier(*suite) && is_identifier(*name),
                       "the name of a test is not an identifier");
         GuestTest test{*suite, *name, *file, descriptor.line, at, descriptor.needs, {}};

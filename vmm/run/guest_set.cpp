@@ -52,16 +52,28 @@ Guest read_named(const std::string& name) {
 }
 
 void refuse_ambiguous_tests(const GuestSet& guests) {
-    std::map<std::string, const Guest*> owners;
+    struct Owner {
+        const Guest* guest;
+        const GuestTest* test;
+    };
+    std::map<std::string, Owner> owners;
     for (const Guest& guest : guests) {
         for (const GuestTest& test : guest.tests()) {
-            const auto [owner, is_new] = owners.emplace(test.full_name(), &guest);
-            if (!is_new) {
-                throw_error(
-                    ErrorKind::usage,
-                    "there are two tests {}, in {} and in {}: run these guests one at a time",
-                    test.full_name(), owner->second->image().name(), guest.image().name());
+            const auto [known, is_new] = owners.emplace(test.full_name(), Owner{&guest, &test});
+            if (is_new) {
+                continue;
             }
+            const Owner& other = known->second;
+            if (other.guest == &guest) {
+                throw_error(ErrorKind::input,
+                            "{}: there are two tests {}, at {}:{} and at {}:{}: "
+                            "rename one",
+                            guest.image().name(), test.full_name(), other.test->file,
+                            other.test->line, test.file, test.line);
+            }
+            throw_error(ErrorKind::usage,
+                        "there are two tests {}, in {} and in {}: run these guests one at a time",
+                        test.full_name(), other.guest->image().name(), guest.image().name());
         }
     }
 }
