@@ -128,8 +128,7 @@ std::string whole_text(const Format& format, const ReportedRun& command, const R
 }
 
 void print_end(const Format& printed, const ReportedRun& command, const RunReport& report) {
-    const std::string end = command.end(report);
-    print(printed == human_format || end.empty() ? end : whole_text(printed, command, report));
+    print(printed == human_format ? command.end(report) : whole_text(printed, command, report));
 }
 
 }  // namespace

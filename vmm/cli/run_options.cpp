@@ -1,6 +1,8 @@
 #include "vmm/cli/run_options.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "shared/channel/abi.hpp"
@@ -89,6 +91,18 @@ void add_failure_options(CLI::App* command, RunOptions& options) {
              [&] { options.fail_on_flaky = true; });
 }
 
+/// An output takes the place of what was there, before a guest is read.
+void refuse_guests_as_outputs(const RunOptions& options) {
+    for (const std::string& output : options.report.outputs) {
+        for (const std::string& guest : options.selection.guests) {
+            std::error_code none;
+            if (std::filesystem::equivalent(output, guest, none)) {
+                throw_error(ErrorKind::usage, "--output {}: that is the guest", output);
+            }
+        }
+    }
+}
+
 }  // namespace
 
 void add_run_options(CLI::App* command, RunOptions& options) {
@@ -102,6 +116,7 @@ void add_run_options(CLI::App* command, RunOptions& options) {
 }
 
 void refuse_unused(const RunOptions& options) {
+    refuse_guests_as_outputs(options);
     if (options.settings.placement != Placement::free && options.jobs > 1) {
         throw_error(ErrorKind::usage, "--jobs {}: with --pin one VM runs at a time", options.jobs);
     }
