@@ -54,6 +54,7 @@ extern "C" [[noreturn]] void guest_start(const channel::BootInfo* info, std::uin
     wait_for_application_processors();
     enable_interrupts();
     info->test->body();
+    require_no_work();  // not in finish_test(), which a failure calls in the middle of things
     finish_test();
 }
 

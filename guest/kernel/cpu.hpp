@@ -31,6 +31,10 @@ struct Work {
     void* argument;
 };
 
+/// Whoever gives the work takes a CPU from `none` to `given`, the CPU itself to `done`, and who
+/// waits for it back to `none`.
+enum class WorkState : std::uint8_t { none, given, done };
+
 struct alignas(64) Cpu {
     Cpu* self;
     std::uint32_t index;
@@ -38,8 +42,9 @@ struct alignas(64) Cpu {
     TrapScope* trap_scope;        ///< the innermost one
     channel::PanicReport* panic_report;
     RecordWriter records;
-    /// Set by another CPU, cleared by this one when the work is done.
-    std::atomic<const Work*> work;
+    /// Belongs to this CPU while the work is `given`, to whoever gives it some otherwise.
+    Work work;
+    std::atomic<WorkState> work_state;
     /// What it waits for, for the VMM alone, which looks when the test hangs.
     channel::Wait wait;
     arch::TaskStateSegment tss;

@@ -20,6 +20,12 @@ constinit std::atomic<std::uint32_t> online_application_processors{0};
     panic(text.c_str());
 }
 
+[[noreturn, gnu::cold, gnu::noinline]] void panic_for_work_of(std::uint32_t cpu) {
+    paging::Text<64> text;
+    text.append("vCPU ").append_decimal(cpu).append(" has work that was not waited for");
+    panic(text.c_str());
+}
+
 }  // namespace
 
 std::uint32_t cpu_count() { return boot_info().cpu_count; }
@@ -30,25 +36,56 @@ void require_cpus(std::uint64_t count) {
     }
 }
 
-void start_on(std::uint32_t cpu, const Work& work) {
+void start_on(std::uint32_t cpu, Work work) {
     require_cpu(cpu);
     if (cpu == 0) {
         panic("vCPU 0 runs the test and takes no work");
     }
-    if (cpu_areas[cpu].work.load(std::memory_order_relaxed) != nullptr) {
+    Cpu& worker = cpu_areas[cpu];
+    // Acquire: that CPU has read its last work before this one is written over it. Done is not
+    // enough: whether it is already would be a race.
+    if (worker.work_state.load(std::memory_order_acquire) != WorkState::none) {
         panic("work for a vCPU that has some: wait_for it first");
     }
+    worker.work = work;
     // Release: the CPU that finds the work sees what it works on.
-    cpu_areas[cpu].work.store(&work, std::memory_order_release);
+    worker.work_state.store(WorkState::given, std::memory_order_release);
     apic::send_to_existing(cpu, wake_vector);
 }
 
 void wait_for(std::uint32_t cpu) {
     require_cpu(cpu);
+    if (cpu == 0) {
+        panic("vCPU 0 runs the test and takes no work: meet it in a Rendezvous");
+    }
+    if (cpu == this_cpu_index()) {
+        panic("a vCPU that waits for its own work would never end: call wait_for on another one");
+    }
+    std::atomic<WorkState>& state = cpu_areas[cpu].work_state;
     const WaitMark mark(channel::WaitKind::cpu, cpu, nullptr);
-    while (cpu_areas[cpu].work.load(std::memory_order_acquire) != nullptr) {
+    while (state.load(std::memory_order_acquire) == WorkState::given) {
         pause();
     }
+    // Of two that wait for the same CPU, the later must not take away what it was given since.
+    // Release: who gives it some sees that the last was read.
+    auto done = WorkState::done;
+    state.compare_exchange_strong(done, WorkState::none, std::memory_order_acq_rel);
+}
+
+void require_no_work() {
+    for (std::uint32_t cpu = 1; cpu < cpu_count(); ++cpu) {
+        if (cpu_areas[cpu].work_state.load(std::memory_order_acquire) != WorkState::none) {
+            panic_for_work_of(cpu);
+        }
+    }
+}
+
+void panic_for_a_meeting_of_none() {
+    panic("a Rendezvous of no vCPU: give it the number of those that meet");
+}
+
+void panic_for_a_run_on_none() {
+    panic("run_on_cpus on no vCPU: it runs on vCPU 0, so 1 is the least");
 }
 
 void wait_for_application_processors() {
@@ -64,11 +101,11 @@ void idle() {
     for (;;) {
         // With interrupts off between the look and HLT, a wake-up that comes after the look stays
         // pending and ends the HLT at once.
-        if (const Work* work = cpu.work.load(std::memory_order_acquire)) {
+        if (cpu.work_state.load(std::memory_order_acquire) == WorkState::given) {
             enable_interrupts();
-            work->function(work->argument);
+            cpu.work.function(cpu.work.argument);
             disable_interrupts();
-            cpu.work.store(nullptr, std::memory_order_release);
+            cpu.work_state.store(WorkState::done, std::memory_order_release);
         } else {
             wait_for_interrupt();
         }

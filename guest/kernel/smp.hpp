@@ -21,16 +21,25 @@ void require_cpus(std::uint64_t count);
 inline void require_cpu(std::uint32_t cpu) { require_cpus(std::uint64_t{cpu} + 1); }
 
 /// Runs `work` on CPU `cpu`, which must be idle, and returns at once. CPU 0 runs the test and never
-/// is.
-void start_on(std::uint32_t cpu, const Work& work);
+/// is. Each start needs its wait_for, before the next one and before the test returns.
+void start_on(std::uint32_t cpu, Work work);
 
 /// Waits until the work given to `cpu` is done. What the work wrote is visible afterwards.
 void wait_for(std::uint32_t cpu);
+
+/// Panics if some CPU's work was not waited for: it could fail after the test has passed.
+void require_no_work();
+
+[[noreturn]] void panic_for_a_meeting_of_none();
+[[noreturn]] void panic_for_a_run_on_none();
 
 /// Runs `function(cpu)` on CPUs 0 to `count`-1 side by side, the calling CPU 0 included, and
 /// returns when all are done. Interrupts are on in it.
 template <typename Function>
 void run_on_cpus(std::uint32_t count, Function function) {
+    if (count == 0) [[unlikely]] {
+        panic_for_a_run_on_none();
+    }
     const Work work{[](void* callable) { (*static_cast<Function*>(callable))(this_cpu().index); },
                     &function};
     require_cpus(count);
@@ -47,6 +56,9 @@ void run_on_cpus(std::uint32_t count, Function function) {
 class Rendezvous {
   public:
     explicit constexpr Rendezvous(std::uint32_t cpus) : cpus_(cpus) {
+        if (cpus == 0) {
+            panic_for_a_meeting_of_none();  // in a constant, an error of the compiler's
+        }
         if (!std::is_constant_evaluated()) {
             require_cpus(cpus);
         }

@@ -96,5 +96,32 @@ GUEST_TEST(boot, a_rendezvous_lets_nobody_through_early, {.cpus = 3}) {
     GUEST_EXPECT_EQ(arrived.load(), rounds * count);
 }
 
+/// The work that is passed is gone when this returns.
+[[gnu::noinline]] void start_to_count(std::atomic<std::uint32_t>& count) {
+    start_on(1, Work{[](void* counter) {
+                         static_cast<std::atomic<std::uint32_t>*>(counter)->fetch_add(1);
+                     },
+                     &count});
+}
+
+[[gnu::noinline]] void write_over_stack() {
+    volatile std::uint64_t words[32];
+    for (volatile std::uint64_t& word : words) {
+        word = 0xDEAD;
+    }
+}
+
+// vCPU 1 would call what is on the stack by then.
+GUEST_TEST(boot, work_need_not_outlive_its_start, {.cpus = 2}) {
+    constexpr std::uint32_t rounds = 100;
+    static constinit std::atomic<std::uint32_t> count{0};
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+        start_to_count(count);
+        write_over_stack();
+        wait_for(1);
+    }
+    GUEST_EXPECT_EQ(count.load(), rounds);
+}
+
 }  // namespace
 }  // namespace nestbed::guest

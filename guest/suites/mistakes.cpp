@@ -7,6 +7,7 @@
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/interrupts.hpp"
 #include "guest/kernel/smp.hpp"
+#include "guest/kernel/spinlock.hpp"
 #include "guest/kernel/timer.hpp"
 #include "guest/kernel/trap_scope.hpp"
 #include "guest/kernel/user.hpp"
@@ -45,9 +46,41 @@ GUEST_TEST(mistakes, start_on_a_busy_cpu, {.cpus = 2}) {
     const Work forever{[](void*) { spin_forever(); }, nullptr};
     start_on(1, forever);
     start_on(1, forever);
+    wait_for(1);  // so that the test is on the stack while start_on runs
+}
+
+GUEST_TEST(mistakes, work_that_nobody_waits_for, {.cpus = 2}) {
+    static std::atomic<bool> done{false};
+    start_on(1,
+             Work{[](void* flag) { static_cast<std::atomic<bool>*>(flag)->store(true); }, &done});
+    while (!done.load()) {
+        pause();
+    }
+}
+
+GUEST_TEST(mistakes, work_that_still_runs, {.cpus = 2}) {
+    start_on(1, Work{[](void*) { spin_forever(); }, nullptr});
 }
 
 GUEST_TEST(mistakes, wait_for_a_missing_cpu) { wait_for(1); }
+GUEST_TEST(mistakes, wait_for_the_first_cpu) { wait_for(0); }
+
+GUEST_TEST(mistakes, wait_for_oneself, {.cpus = 2}) {
+    run_on_cpus(2, [](std::uint32_t cpu) {
+        if (cpu == 1) {
+            wait_for(1);
+        }
+    });
+}
+
+GUEST_TEST(mistakes, run_on_no_cpus) {
+    run_on_cpus(static_cast<std::uint32_t>(parameter("cpus", 0)), [](std::uint32_t) {});
+}
+
+GUEST_TEST(mistakes, rendezvous_of_none) {
+    Rendezvous meeting(static_cast<std::uint32_t>(parameter("meeting", 0)));
+    meeting.meet();
+}
 
 GUEST_TEST(mistakes, interrupt_to_a_missing_cpu) { apic::send(1, test_vector); }
 
@@ -177,6 +210,25 @@ GUEST_TEST(mistakes, user_reads_kernel) { run_user(read_kernel).value(); }
 GUEST_TEST(mistakes, user_writes_kernel) { run_user(write_kernel).value(); }
 GUEST_TEST(mistakes, user_reads_literal) { run_user(read_literal).value(); }
 
+GUEST_USER std::uint64_t log_in_user_mode(std::uint64_t value, std::uint64_t) {
+    GUEST_LOG("{}", value);
+    return 0;
+}
+
+GUEST_USER std::uint64_t expect_in_user_mode(std::uint64_t value, std::uint64_t) {
+    GUEST_EXPECT(value == 1);
+    return 0;
+}
+
+GUEST_USER std::uint64_t initialize_in_user_mode(std::uint64_t value, std::uint64_t) {
+    static const std::uint64_t kept = value + 1;
+    return kept;
+}
+
+GUEST_TEST(mistakes, user_logs) { run_user(log_in_user_mode, 2).value(); }
+GUEST_TEST(mistakes, user_expects) { run_user(expect_in_user_mode, 2).value(); }
+GUEST_TEST(mistakes, user_initializes) { run_user(initialize_in_user_mode, 2).value(); }
+
 GUEST_TEST(mistakes, hang_in_work, {.cpus = 2}) {
     run_on_cpus(2, [](std::uint32_t cpu) {
         if (cpu == 1) {
@@ -192,6 +244,44 @@ GUEST_TEST(mistakes, hang_in_rendezvous, {.cpus = 4}) {
             spin_forever();
         }
         meeting.meet();
+    });
+}
+
+/// vCPU 0 never gets the lock, for vCPU 1 keeps it.
+GUEST_TEST(mistakes, hang_behind_lock, {.cpus = 2}) {
+    static constinit Spinlock lock;
+    Rendezvous meeting(2);
+    run_on_cpus(2, [&](std::uint32_t cpu) {
+        if (cpu == 1) {
+            lock.lock();
+            meeting.meet();
+            spin_forever();
+        }
+        meeting.meet();
+        lock.lock();
+    });
+}
+
+/// As in a VM that has more vCPUs than the test uses.
+GUEST_TEST(mistakes, hang_in_rendezvous_of_some, {.cpus = 4}) {
+    Rendezvous meeting(3);
+    run_on_cpus(3, [&](std::uint32_t cpu) {
+        if (cpu == 2) {
+            spin_forever();
+        }
+        meeting.meet();
+    });
+}
+
+GUEST_TEST(mistakes, one_too_many_in_rendezvous, {.cpus = 4}) {
+    Rendezvous meeting(2);
+    std::atomic<std::uint32_t> gone{0};
+    run_on_cpus(3, [&](std::uint32_t cpu) {
+        while (cpu == 2 && gone.load() != 2) {
+            pause();
+        }
+        meeting.meet();
+        gone.fetch_add(1);
     });
 }
 

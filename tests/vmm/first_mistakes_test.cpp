@@ -59,6 +59,23 @@ TEST_F(FirstMistakes, WorkForACpuThatTakesNone) {
     EXPECT_THAT(reason("start_on_a_busy_cpu"),
                 StartsWith("panic: work for a vCPU that has some: wait_for it first, in "
                            "guest_test_mistakes_start_on_a_busy_cpu ("));
+    EXPECT_THAT(reason("wait_for_the_first_cpu"),
+                StartsWith("panic: vCPU 0 runs the test and takes no work: meet it in a "));
+    EXPECT_THAT(reason("wait_for_oneself"),
+                AllOf(StartsWith("panic: a vCPU that waits for its own work would never end: "),
+                      HasSubstr(", on vCPU 1")));
+}
+
+TEST_F(FirstMistakes, WorkThatIsNotWaitedFor) {
+    EXPECT_THAT(reason("work_that_nobody_waits_for"),
+                StartsWith("panic: vCPU 1 has work that was not waited for, in "));
+    EXPECT_THAT(reason("work_that_still_runs"),
+                StartsWith("panic: vCPU 1 has work that was not waited for, in "));
+}
+
+TEST_F(FirstMistakes, NoCpuAtAll) {
+    EXPECT_THAT(reason("run_on_no_cpus"), StartsWith("panic: run_on_cpus on no vCPU: "));
+    EXPECT_THAT(reason("rendezvous_of_none"), StartsWith("panic: a Rendezvous of no vCPU: "));
 }
 
 TEST_F(FirstMistakes, KernelStackOverflow) {
@@ -133,6 +150,31 @@ TEST_F(FirstMistakes, UserCodeThatReachesIntoTheKernelImage) {
                 AllOf(StartsWith("user code read 0xffffffff"),
                       HasSubstr(" (a string literal, or a constant that the compiler made), which "
                                 "is in the kernel image: ")));
+}
+
+TEST_F(FirstMistakes, UserCodeThatDoesWhatKernelModeCan) {
+    const auto text = StartsWith(
+        "user code used GUEST_LOG, GUEST_EXPECT or this_cpu_index, which work in kernel mode "
+        "only: return the value (#PF ");
+    EXPECT_THAT(reason("user_logs"), AllOf(text, HasSubstr("log_in_user_mode (")));
+    EXPECT_THAT(reason("user_expects"), AllOf(text, HasSubstr("expect_in_user_mode (")));
+    EXPECT_THAT(reason("user_initializes"),
+                AllOf(StartsWith("user code came to guest::"),
+                      HasSubstr("::kept, which is initialised at run time, by kernel code: "
+                                "initialise it with a constant (#PF ")));
+}
+
+TEST_F(FirstMistakes, AHangNamesTheOthersThatRun) {
+    EXPECT_THAT(reason_of_hang("hang_behind_lock"),
+                AllOf(HasSubstr("(--timeout): vCPU 0 is running in kernel mode, in "),
+                      HasSubstr("; vCPU 1 is running in kernel mode, in "),
+                      HasSubstr("spin_forever (guest/suites/mistakes.cpp:")));
+    EXPECT_THAT(reason_of_hang("hang_in_rendezvous_of_some"),
+                AllOf(HasSubstr("(--timeout): vCPU 2 is running in kernel mode, in "),
+                      HasSubstr("; vCPUs 0 and 1 wait in a Rendezvous: 2 of 3 have come")));
+    EXPECT_THAT(reason_of_hang("one_too_many_in_rendezvous"),
+                AllOf(HasSubstr("(--timeout): vCPU 2 is running in kernel mode, in "),
+                      HasSubstr("; vCPU 2 waits in a Rendezvous: 1 of 2 have come")));
 }
 
 TEST_F(FirstMistakes, AHangNamesWhomAllWaitFor) {

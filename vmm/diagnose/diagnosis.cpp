@@ -28,6 +28,8 @@ constexpr std::size_t last_log_lines = 20;
 constexpr std::size_t brief_log_lines = 5;
 /// Halted vCPUs that are shown in full; the others, which idle in the same way, get a line each.
 constexpr std::size_t halted_in_full = 2;
+/// Beside the one that the summary is about.
+constexpr std::size_t runners_in_summary = 3;
 
 /// Whether a function is of the part of the guest's runtime, which an installed one is as well.
 bool is_of(const SourcePlace& place, std::string_view part) {
@@ -112,12 +114,14 @@ class Diagnostician {
             return outcome_.cpu;
         }
         const std::uint32_t last = waiting_.last_to_wait_for();
-        const auto running =
-            std::ranges::find_if(cpus_, [](const StoppedCpu& cpu) { return !cpu.is_halted(); });
+        const auto running = std::ranges::find_if(cpus_, [&](const StoppedCpu& cpu) {
+            return !cpu.is_halted() && !waiting_.is_waiting(cpu.index);
+        });
         const auto at_last = std::ranges::find(cpus_, last, &StoppedCpu::index);
         // vCPU 0 may sleep until another one wakes it.
         const bool sleeps = last == 0 && at_last != cpus_.end() && at_last->is_halted();
-        return sleeps && running != cpus_.end() ? running->index : last;
+        const bool rests = sleeps || waiting_.is_waiting(last);
+        return rests && running != cpus_.end() ? running->index : last;
     }
 
     std::string summary() const {
@@ -134,10 +138,29 @@ class Diagnostician {
             for (const std::string& waits : waiting_.texts()) {
                 text += "; " + waits;
             }
-            return text;
+            return text + other_runners();
         }
         const std::string place = cpu.is_reset() ? "" : ", in " + place_of(cpu);
         return fmt::format("{}{}, on vCPU {}", what_happened(cpu), place, cpu.index);
+    }
+
+    /// Those that run and say of nothing that they wait for it: one of them may hold what the first
+    /// needs.
+    std::string other_runners() const {
+        std::string text;
+        std::size_t count = 0;
+        for (const StoppedCpu& cpu : std::span(cpus_).subspan(1)) {
+            if (cpu.is_halted() || waiting_.is_waiting(cpu.index)) {
+                continue;
+            }
+            if (count++ < runners_in_summary) {
+                text += fmt::format("; vCPU {} is {}, in {}", cpu.index, activity_text(cpu),
+                                    place_of(cpu));
+            }
+        }
+        return count <= runners_in_summary
+                   ? text
+                   : text + fmt::format("; {} more run", count - runners_in_summary);
     }
 
     std::string panic_text(const StoppedCpu& cpu) const {

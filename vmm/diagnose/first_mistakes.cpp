@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "shared/arch/exceptions.hpp"
 
@@ -42,6 +43,22 @@ bool reaches_kernel_image(const StoppedCpu& cpu, const ElfImage& image) {
            });
 }
 
+/// What the macros and the state of a CPU are made of. A template's name starts with what it
+/// returns.
+bool is_of_harness(std::string_view name) {
+    return name == "guest::cpu_areas" || name.starts_with("guest::send_failure") ||
+           name.starts_with("void guest::send_failure<") || name.starts_with("guest::finish_test");
+}
+constexpr std::string_view harness_text =
+    "user code used GUEST_LOG, GUEST_EXPECT or this_cpu_index, which work in kernel mode only: "
+    "return the value";
+
+/// The variable of which `name` tells whether it is initialised.
+std::optional<std::string_view> guarded_by(std::string_view name) {
+    constexpr std::string_view guard = "guard variable for ";
+    return name.starts_with(guard) ? std::optional(name.substr(guard.size())) : std::nullopt;
+}
+
 std::string accessed_text(const Symbols& symbols, std::uint64_t address) {
     const auto symbol = symbols.at(address);
     return symbol ? symbol->name
@@ -73,6 +90,16 @@ std::optional<std::string> user_reach_text(const StoppedCpu& cpu, const ElfImage
         return std::nullopt;
     }
     const std::uint64_t address = cpu.state.special.cr2;
+    const auto symbol = symbols.at(address);
+    if (symbol && is_of_harness(symbol->name)) {
+        return std::string(harness_text);
+    }
+    if (const auto variable = symbol ? guarded_by(symbol->name) : std::nullopt) {
+        return fmt::format(
+            "user code came to {}, which is initialised at run time, by kernel "
+            "code: initialise it with a constant",
+            *variable);
+    }
     if (is_user_call_of_kernel(cpu, image)) {
         const auto function = symbols.function_at(address);
         return fmt::format("user code called {}, which is not GUEST_USER",

@@ -45,13 +45,18 @@ Waiting::Waiting(const Machine& machine, const channel::GuestRuntime& runtime)
     }
 }
 
+bool Waiting::is_waiting(std::uint32_t cpu) const {
+    return cpu < waits_.size() && waits(waits_[cpu]);
+}
+
 std::uint32_t Waiting::last_to_wait_for() const {
     std::uint32_t cpu = 0;
     // Longer only in a circle.
     for (std::size_t steps = 0; steps < waits_.size() && waits(waits_[cpu]); ++steps) {
         const Wait& wait = waits_[cpu];
         const CpuList absent = absent_from(waiting_like(cpu));
-        if (wait.kind == WaitKind::cpu ? wait.number >= waits_.size() : absent.empty()) {
+        if (wait.kind == WaitKind::cpu ? wait.number >= waits_.size()
+                                       : !is_for_all(wait) || absent.empty()) {
             break;
         }
         cpu = wait.kind == WaitKind::cpu ? wait.number : absent.front();
@@ -99,8 +104,7 @@ std::string Waiting::text_of(const Wait& wait, const CpuList& cpus) const {
     std::string text =
         fmt::format("{} in a Rendezvous: {} of {} have come", who, cpus.size(), wait.number);
     const CpuList absent = absent_from(cpus);
-    // If it is for fewer than the VM has, nobody knows which.
-    if (cpus.size() + absent.size() == wait.number && !absent.empty()) {
+    if (is_for_all(wait) && !absent.empty()) {
         text += fmt::format(", {} {} not", name_cpus(absent), absent.size() == 1 ? "has" : "have");
     }
     return text;

@@ -49,7 +49,15 @@ TEST(Waiting, InTwoPlaces) {
 
 TEST(Waiting, NobodyKnowsWhoseTurnItIs) {
     const Waiting waiting({meeting(2), nothing, nothing});
+    EXPECT_EQ(waiting.last_to_wait_for(), 0U);
     EXPECT_THAT(waiting.texts(), ElementsAre("vCPU 0 waits in a Rendezvous: 1 of 2 have come"));
+}
+
+TEST(Waiting, OneTooManyInARendezvous) {
+    const Waiting waiting({for_cpu(2), nothing, meeting(2), nothing});
+    EXPECT_EQ(waiting.last_to_wait_for(), 2U);
+    EXPECT_FALSE(waiting.is_waiting(1));
+    EXPECT_TRUE(waiting.is_waiting(2));
 }
 
 TEST(Waiting, WhatAGuestSaysIsNotTrusted) {
