@@ -159,6 +159,15 @@ TEST_F(Reports, ADoctorThatIsRefusedDescriptorsDoesNotBlameTheHost) {
     EXPECT_THAT(result.err, HasSubstr("Too many open files"));
 }
 
+TEST_F(Reports, AClosedStandardOutputIsNotTheNextFile) {
+    const ProcessResult result =
+        nestbed({"run", "boot", "--filter", "boot.empty", "--output", path("out.json")},
+                [] { ::close(STDOUT_FILENO); });
+    EXPECT_EQ(result.exit_code, host_failed);
+    EXPECT_THAT(result.err, HasSubstr("standard output: Bad file descriptor"));
+    EXPECT_EQ(json::parse(contents(path("out.json")))["summary"]["passed"], 1);
+}
+
 TEST_F(Reports, AFullStandardOutputTakesNoFileAlong) {
     const ProcessResult result =
         nestbed({"run", "boot", "--filter", "boot.empty", "--output", path("out.xml")},

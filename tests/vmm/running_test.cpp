@@ -182,6 +182,29 @@ TEST_F(Running, WhereNothingFailedThereIsNothingToRunAgain) {
               "no test failed in " + path("out.json") + ": there is nothing to run again\n");
 }
 
+TEST_F(Running, WhatWasNoSuccessIsNoneWhenItIsRunAgain) {
+    EXPECT_EQ(run({"boot", "--filter", "boot.empty", "--set", "nothing=1"}).exit_code, bad_input);
+    const ProcessResult refused = nestbed({"run", "--rerun-failed", path("out.json")});
+    expect_one_line_error(refused, bad_input);
+    EXPECT_THAT(refused.err, HasSubstr("no test failed in it, but the run did: "));
+
+    run({"boot", "--filter", "boot.empty"});
+    std::string text = contents(path("out.json"));
+    const std::string verdict = R"("verdict": "passed")";
+    text.replace(text.find(verdict), verdict.size(), R"("verdict": "skipped")");
+    std::ofstream(path("skipped.json")) << text;
+    EXPECT_EQ(listed({"--rerun-failed", path("skipped.json")}),
+              std::vector<std::string>{"boot.empty"});
+}
+
+TEST_F(Running, TheTimeLimitEndsRetriesToo) {
+    const ProcessResult result = run({"crash", "--filter", "crash.hang", "--timeout", "0.5",
+                                      "--retries", "1000", "--time-limit", "2"});
+    EXPECT_EQ(result.exit_code, out_of_time);
+    EXPECT_EQ(report()["cut_short"], "time_limit");
+    EXPECT_EQ(report()["summary"]["failed"], 1);
+}
+
 TEST_F(Running, ATestThatIsGoneIsSaid) {
     run({"crash", "--filter", "crash.failed_exp*:crash.panic_mess*"});
     std::string text = contents(path("out.json"));

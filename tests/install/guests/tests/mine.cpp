@@ -1,5 +1,7 @@
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <string_view>
 
 #include "guest/harness/test.hpp"
 #include "guest/kernel/address_space.hpp"
@@ -52,6 +54,14 @@ GUEST_TEST(mine, all_cpus_log, {.cpus = 3}) {
         seen[cpu] = cpu + 1;
     });
     GUEST_EXPECT_EQ(seen[0] + seen[1] + seen[2], 6U);
+}
+
+// What GCC and the headers call by themselves is there.
+GUEST_TEST(mine, links_what_is_called_unseen) {
+    const char* volatile text = "four";
+    const volatile std::uint64_t bits = 0xF0F;
+    GUEST_EXPECT_EQ(std::popcount(bits), 8);
+    GUEST_EXPECT_EQ(std::string_view(text).size(), 4U);
 }
 
 GUEST_TEST(mine, fails) {
