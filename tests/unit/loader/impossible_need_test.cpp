@@ -78,12 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
              "rings of"},
         Need{"TimeoutOfDays", [](ElfBuilder& b) { b.tests[0].needs.timeout = 86'401; },
              "86401 seconds"},
-        Need{"SecondTest",
-             [](ElfBuilder& b) {
-                 b.add_test();
-                 b.tests[1].needs.cpus = 65;
-             },
-             "65 vCPUs"}),
+        Need{"SecondTest", [](ElfBuilder& b) { b.tests[1].needs.cpus = 65; }, "65 vCPUs"}),
     name_of_need);
 
 }  // namespace
