@@ -34,6 +34,10 @@ std::optional<std::size_t> columns_of(int descriptor) {
     return known ? std::optional<std::size_t>(size.ws_col) : std::nullopt;
 }
 
+[[noreturn]] void refuse_standard_output() {
+    throw_error(ErrorKind::io, "cannot write to standard output: {}", std::strerror(errno));
+}
+
 /// Where that fails, what is printed between such lines fails as well, and says so.
 void write_line(const std::string& line) {
     std::fputs((line + "\n").c_str(), stdout);
@@ -52,9 +56,15 @@ void occupy_standard_streams() {
 }
 
 void print(std::string_view text) {
-    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-    if (!written || std::fflush(stdout) != 0) {
-        throw_error(ErrorKind::io, "cannot write to standard output: {}", std::strerror(errno));
+    print_piece(text);
+    if (std::fflush(stdout) != 0) {
+        refuse_standard_output();
+    }
+}
+
+void print_piece(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
+        refuse_standard_output();
     }
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/base/temporary_folder.hpp"
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/render/json_measurement.hpp"
