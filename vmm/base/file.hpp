@@ -23,7 +23,9 @@ int write_all(int fd, std::string_view contents);
 /// A file of more than this is none of ours: /dev/zero, or a mistake.
 inline constexpr std::size_t largest_file = std::size_t{1} << 29;
 
-/// Both throw an Error that names the file and the reason.
+/// All of a file, or of a pipe (/dev/stdin, what a shell makes of `<(command)`) whose writer does
+/// not keep us waiting: 10 s of silence, or 60 s in all, are an error. Devices are refused. Both
+/// throw an Error that names the file and the reason.
 std::string read_file(const std::filesystem::path& path, ErrorKind kind = ErrorKind::io);
 void write_file(const std::filesystem::path& path, std::string_view contents);
 

@@ -76,7 +76,9 @@ struct Prepared {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (const int ignored : {SIGPIPE, SIGXFSZ}) {
+        ::signal(ignored, SIG_DFL);
+    }
     for (std::size_t n = 0; n < prepared.descriptors.size(); ++n) {
         ::dup2(prepared.descriptors[n].get(), static_cast<int>(n));
     }

@@ -24,7 +24,7 @@ std::string csv_cell(const Json& value) {
         return "";
     }
     // Guests' names may be any bytes.
-    std::string text = value.is_string() ? valid_utf8(value.get<std::string>()) : value.dump();
+    std::string text = value.is_string() ? printable(value.get<std::string>()) : value.dump();
     if (text.find_first_of(",\"\r\n") == text.npos) {
         return text;
     }
@@ -117,7 +117,9 @@ std::vector<std::string> columns_of(const std::vector<CsvRow>& rows) {
 std::string csv_report(const RunReport& report) {
     const std::vector<CsvRow> rows = rows_of(report);
     const std::vector<std::string> columns = columns_of(rows);
-    std::string text = fmt::format("{}\n", fmt::join(columns, ","));
+    std::vector<std::string> head(columns.size());
+    std::ranges::transform(columns, head.begin(), csv_cell);
+    std::string text = fmt::format("{}\n", fmt::join(head, ","));
     for (const CsvRow& row : rows) {
         std::vector<std::string> cells;
         for (const std::string& column : columns) {
