@@ -50,9 +50,11 @@ Error current_error() {
     } catch (const std::length_error&) {
         return no_memory();  // what says so holds more than any memory has
     } catch (const std::exception& error) {
-        return {ErrorKind::ours, fmt::format("a bug of nestbed, please report it: {}", error.what())};
+        return {ErrorKind::ours,
+                fmt::format("a bug of nestbed, please report it: {}", error.what())};
     } catch (...) {
-        return {ErrorKind::ours, "a bug of nestbed, please report it: an exception of no known type"};
+        return {ErrorKind::ours,
+                "a bug of nestbed, please report it: an exception of no known type"};
     }
 }
 

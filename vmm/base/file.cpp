@@ -45,10 +45,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A pipe is somebody's who may never write, or go on for ever.
-constexpr std::chrono::seconds longest_silence{10};
-constexpr std::chrono::seconds longest_read{60};
-
 [[noreturn]] void cannot_read(const fs::path& path, ErrorKind kind, std::string_view reason) {
     throw_error(kind, "cannot read {}: {}", path.string(), reason);
 }
@@ -71,17 +67,19 @@ Descriptor open_to_read(const fs::path& path, ErrorKind kind, struct stat& statu
 
 /// Until there is something to read, or the end: that of a named pipe which nobody has opened to
 /// write comes after the first one who does. Returns why there is nothing, or an empty text.
-std::string wait_for_writer(int pipe, Clock::time_point last) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(last - Clock::now());
-    const std::chrono::milliseconds patience =
-        std::clamp<std::chrono::milliseconds>(left, std::chrono::milliseconds(0), longest_silence);
+std::string wait_for_writer(int pipe, const PipePatience& patience, Clock::time_point last) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(last - Clock::now());
+    const auto wait = std::max(std::min(left, patience.silence), std::chrono::milliseconds(0));
     pollfd readable{pipe, POLLIN, 0};
-    const int found = uninterrupted(
-        [&] { return ::poll(&readable, 1, static_cast<int>(patience.count())); });
-    return found > 0 ? ""
-                     : fmt::format("nothing came out of this pipe for {} s, or not all of it in {} "
-                                   "s: write it into a file before",
-                                   longest_silence.count(), longest_read.count());
+    const int found =
+        uninterrupted([&] { return ::poll(&readable, 1, static_cast<int>(wait.count())); });
+    if (found > 0 && left.count() > 0) {
+        return "";
+    }
+    const auto text = [](std::chrono::duration<double> time) { return duration(time.count()); };
+    return fmt::format(
+        "nothing came out of this pipe for {}, or not all in {}: write it into a file first",
+        text(patience.silence), text(patience.all));
 }
 
 std::string reason_of(int error) {
@@ -90,10 +88,10 @@ std::string reason_of(int error) {
 
 }  // namespace
 
-std::string read_file(const fs::path& path, ErrorKind kind) {
+std::string read_file(const fs::path& path, ErrorKind kind, const PipePatience& patience) {
     struct stat status {};
     const Descriptor file = open_to_read(path, kind, status);
-    const Clock::time_point last = Clock::now() + longest_read;
+    const Clock::time_point last = Clock::now() + patience.all;
     std::string contents;
     auto size = static_cast<std::size_t>(status.st_size);
     contents.reserve(std::min(size, largest_file));
@@ -102,7 +100,8 @@ std::string read_file(const fs::path& path, ErrorKind kind) {
             cannot_read(path, kind, "it has more than " + size_text(largest_file));
         }
         if (S_ISFIFO(status.st_mode)) {
-            if (const std::string silence = wait_for_writer(file.get(), last); !silence.empty()) {
+            if (const std::string silence = wait_for_writer(file.get(), patience, last);
+                !silence.empty()) {
                 cannot_read(path, kind, silence);
             }
         }

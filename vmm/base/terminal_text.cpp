@@ -23,8 +23,7 @@ std::size_t unfinished_end(std::string_view text) {
             return end.size() < color.size() && color.starts_with(end);
         });
     };
-    if (const std::size_t at = text.rfind(escape);
-        at != text.npos && is_begun(text.substr(at))) {
+    if (const std::size_t at = text.rfind(escape); at != text.npos && is_begun(text.substr(at))) {
         return text.size() - at;
     }
     return text.size() - whole_characters(text).size();

@@ -49,11 +49,10 @@ struct CodeRange {
 /// What does something instead of being seen: C0, DEL and C1 (obeyed by some terminals as well);
 /// marks, overrides and isolates that turn the order of what stands around them; line ends of
 /// Unicode's own; tags and what is no character at all.
-constexpr std::array unseen{CodeRange{0x00, 0x1F},       CodeRange{0x7F, 0x9F},
-                            CodeRange{0x061C, 0x061C},   CodeRange{0x200E, 0x200F},
-                            CodeRange{0x2028, 0x202E},   CodeRange{0x2066, 0x2069},
-                            CodeRange{0xFEFF, 0xFEFF},   CodeRange{0xFFFE, 0xFFFF},
-                            CodeRange{0xE0000, 0xE007F}};
+constexpr std::array unseen{
+    CodeRange{0x00, 0x1F},     CodeRange{0x7F, 0x9F},     CodeRange{0x061C, 0x061C},
+    CodeRange{0x200E, 0x200F}, CodeRange{0x2028, 0x202E}, CodeRange{0x2066, 0x2069},
+    CodeRange{0xFEFF, 0xFEFF}, CodeRange{0xFFFE, 0xFFFF}, CodeRange{0xE0000, 0xE007F}};
 
 bool is_control(char32_t code) {
     return std::ranges::any_of(unseen, [code](const CodeRange& range) {
@@ -201,9 +200,8 @@ std::size_t width_of(std::string_view text) {
 }
 
 std::string_view first_columns(std::string_view text, std::size_t columns) {
-    const auto end = std::ranges::find_if(text, [columns](char c) mutable {
-        return !is_continuation(c) && columns-- == 0;
-    });
+    const auto end = std::ranges::find_if(
+        text, [columns](char c) mutable { return !is_continuation(c) && columns-- == 0; });
     return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 

@@ -120,7 +120,8 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
 int main(int argc, char** argv) {
     using namespace nestbed::vmm;
     occupy_standard_streams();
-    // A file that reaches ulimit -f is an error like a full disk, and what there is of it is removed.
+    // A file that reaches ulimit -f is an error like a full disk, and what there is of it is
+    // removed.
     std::signal(SIGXFSZ, SIG_IGN);
     ExitCode code = ExitCode::success;
     try {
