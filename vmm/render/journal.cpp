@@ -217,12 +217,15 @@ void Journal::add(const TestResult& result) {
     if (file_.get() < 0) {
         file_ = open_locked(path_, O_CREAT);
     }
+    const off_t before = ::lseek(file_.get(), 0, SEEK_END);
     int error = write_all(file_.get(), head_ + line_of(line_of(json_of(result), measurements)));
     head_.clear();
     if (error == 0 && ::fdatasync(file_.get()) != 0) {
         error = errno;
     }
     if (error != 0) {
+        // Not half of a line; if that fails as well, whoever reads it leaves the half out.
+        static_cast<void>(!::ftruncate(file_.get(), before));
         throw_error(ErrorKind::io, "cannot write {}: {}", path_.string(), std::strerror(error));
     }
 }
