@@ -24,7 +24,8 @@ std::string csv_cell(const Json& value) {
         return "";
     }
     // Guests' names may be any bytes.
-    std::string text = value.is_string() ? printable(value.get<std::string>()) : value.dump();
+    std::string text =
+        value.is_string() ? printable_but(value.get<std::string>(), "\n") : value.dump();
     if (text.find_first_of(",\"\r\n") == text.npos) {
         return text;
     }
