@@ -151,7 +151,7 @@ TEST_F(HostileFiles, WhatIsQuotedInAnErrorIsPrintable) {
           {"report", text, "--output", text + "/x"},
           {"new", text + "/"},
           {"nested", "--paging", text},
-          {"nested", "--paging", "npt", "--with", text, "--", "doctor"},
+          {"nested", "--paging", "npt", "--with", text + "/none", "--", "doctor"},
           {"complete", text},
           {"doctor", text}}) {
         const ProcessResult result = nestbed(arguments, [this] {
