@@ -225,7 +225,11 @@ void Journal::add(const TestResult& result) {
     }
     if (error != 0) {
         // Not half of a line; if that fails as well, whoever reads it leaves the half out.
-        static_cast<void>(!::ftruncate(file_.get(), before));
+        if (before == 0) {
+            remove();
+        } else {
+            static_cast<void>(!::ftruncate(file_.get(), before));
+        }
         throw_error(ErrorKind::io, "cannot write {}: {}", path_.string(), std::strerror(error));
     }
 }
