@@ -121,7 +121,7 @@ void ProgressLine::show(std::string_view text, bool at_once) {
         // Narrower than the terminal: a line that wraps could not be cleared.
         constexpr std::size_t usual_columns = 80;
         const std::size_t columns = columns_of(STDERR_FILENO).value_or(usual_columns) - 1;
-        fmt::print(stderr, "\r\x1b[K{}", text.substr(0, columns));
+        fmt::print(stderr, "\r\x1b[K{}", first_columns(printable(text), columns));
         std::fflush(stderr);
         shown_ = true;
     }
@@ -131,7 +131,7 @@ void ProgressLine::show_now_and_then(std::string_view text, bool at_once) {
     constexpr double seconds_between = 10;
     if (at_once || watch_.seconds() >= seconds_between) {
         watch_ = Stopwatch();
-        fmt::print(stderr, "{}\n", text);
+        fmt::print(stderr, "{}\n", printable(text));
     }
 }
 

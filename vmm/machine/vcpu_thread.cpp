@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
-#include <system_error>
 
 #include "vmm/base/error.hpp"
 #include "vmm/machine/host_cpus.hpp"
@@ -63,10 +62,10 @@ void VcpuThread::start(const ExitTable& exits, std::function<void(Outcome)> ende
     try {
         thread_ = std::thread(
             [this, &exits, ended = std::move(ended), host_cpu] { run(exits, ended, host_cpu); });
-    } catch (const std::system_error& error) {
+    } catch (...) {
         throw_error(ErrorKind::kernel_refused,
                     "cannot start the thread of vCPU {}: {} (ask for fewer with --cpus or --jobs)",
-                    cpu_, error.code().message());
+                    cpu_, current_error().what());
     }
 }
 

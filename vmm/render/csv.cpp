@@ -24,7 +24,8 @@ std::string csv_cell(const Json& value) {
         return "";
     }
     // Guests' names may be any bytes.
-    std::string text = value.is_string() ? valid_utf8(value.get<std::string>()) : value.dump();
+    std::string text =
+        value.is_string() ? printable_but(value.get<std::string>(), "\n") : value.dump();
     if (text.find_first_of(",\"\r\n") == text.npos) {
         return text;
     }
@@ -114,7 +115,9 @@ std::vector<std::string> columns_of(const RunReport& report) {
 
 void write_csv(const RunReport& report, const TextSink& sink) {
     const std::vector<std::string> columns = columns_of(report);
-    sink(fmt::format("{}\n", fmt::join(columns, ",")));
+    std::vector<std::string> head(columns.size());
+    std::ranges::transform(columns, head.begin(), csv_cell);
+    sink(fmt::format("{}\n", fmt::join(head, ",")));
     for_each_row(report, [&](const CsvRow& row) {
         std::vector<std::string> cells;
         for (const std::string& column : columns) {

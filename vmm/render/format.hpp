@@ -31,7 +31,7 @@ std::string json_host_report(const std::vector<std::string>& command, const Host
 void write_junit(const RunReport& report, const TextSink& sink);
 
 /// Any bytes as XML character data or attribute value: markup is escaped, and what XML 1.0 cannot
-/// hold at all is shown as `\x1b` (control characters) or U+FFFD (everything else).
+/// hold, or a terminal would obey, is shown as printable() does it.
 std::string xml_escaped(std::string_view text);
 
 /// A row for each measurement, or with `report.histograms` for each bucket of each.

@@ -202,20 +202,9 @@ std::string xml_escaped(std::string_view text) {
     static constexpr std::array<const char*, special.size()> references{
         "&amp;", "&lt;", "&gt;", "&quot;", "&#9;", "&#10;", "&#13;"};
     std::string result;
-    for (const char c : valid_utf8(text)) {
-        if (const std::size_t at = special.find(c); at != std::string_view::npos) {
-            result += references[at];
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        } else {
-            result += c;
-        }
-    }
-    // U+FFFE and U+FFFF are well-formed UTF-8, but not XML.
-    for (const std::string_view noncharacter : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) {
-        for (std::size_t at = 0; (at = result.find(noncharacter, at)) != std::string::npos;) {
-            result.replace(at, noncharacter.size(), "\xEF\xBF\xBD");
-        }
+    for (const char c : printable_but(text, "\t\n\r")) {
+        const std::size_t at = special.find(c);
+        result += at == special.npos ? std::string(1, c) : references[at];
     }
     return result;
 }

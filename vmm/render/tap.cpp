@@ -13,7 +13,9 @@ namespace nestbed::vmm {
 namespace {
 
 /// A string that YAML reads as it was: JSON's strings are YAML's double-quoted ones.
-std::string yaml_string(std::string_view text) { return nlohmann::json(valid_utf8(text)).dump(); }
+std::string yaml_string(std::string_view text) {
+    return json_printable(nlohmann::json(valid_utf8(text)).dump());
+}
 
 template <typename Lines>
 std::string yaml_list(const char* key, const Lines& lines) {
