@@ -46,6 +46,12 @@ GUEST_TEST(port, string_of_one_to_the_doorbell) {
     many = 1;
     out_string(channel::port::doorbell);
 }
+GUEST_TEST(port, string_of_four_bytes_from_the_exits) {
+    // All four bytes of a number, but by four accesses.
+    char* to = buffer;
+    std::uint64_t count = 4;
+    asm volatile("rep insb" : "+D"(to), "+c"(count) : "d"(channel::port::exits) : "memory");
+}
 GUEST_TEST(port, read_of_a_write_port) { static_cast<void>(in(channel::port::finish)); }
 GUEST_TEST(port, write_of_a_read_port) { out(channel::port::exits, 0); }
 GUEST_TEST(port, coalesced_that_was_not_asked_for) { out(channel::port::coalesced, 7); }
@@ -120,7 +126,8 @@ void touch_address(std::uint64_t random) {
     SAMPLE(n##0)         \
     SAMPLE(n##1) SAMPLE(n##2) SAMPLE(n##3) SAMPLE(n##4) SAMPLE(n##5) SAMPLE(n##6) SAMPLE(n##7)
 EIGHT_SAMPLES(1)
-EIGHT_SAMPLES(2) EIGHT_SAMPLES(3) EIGHT_SAMPLES(4)
+EIGHT_SAMPLES(2)
+EIGHT_SAMPLES(3) EIGHT_SAMPLES(4)
 
     GUEST_USER std::uint64_t out_of_user_mode(std::uint64_t port, std::uint64_t count) {
     for (std::uint64_t n = 0; n < count; ++n) {
