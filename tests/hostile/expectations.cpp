@@ -162,7 +162,8 @@ const std::vector<Expectation> table = {
     {"stack.nowhere_when_it_panics", "failed", "panic, for no reason given"},
     {"stack.by_interrupts_in_interrupts", "failed"},
 
-    // Of a file that lies to the diagnosis.
+    // Of files that lie about their code, and to the diagnosis.
+    {"sta[0-9][0-9].of_the_kernel", "failed"},
     {"sta[0-9][0-9].*", "failed", "#GP general protection|#DF double fault|#SS"},
 
     {"storm.of_ends", any, "^$|panic, for no reason given"},

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <functional>
+#include <random>
 
 #include "tests/hostile/edited_elf.hpp"
 #include "tests/hostile/hostile_test.hpp"
@@ -31,6 +33,8 @@ const std::vector<Lie>& refused() {
     constexpr std::size_t end = offsetof(channel::GuestNote, tests_end);
     constexpr std::size_t runtime = offsetof(channel::GuestNote, runtime);
     constexpr std::size_t stacks = runtime + offsetof(channel::GuestRuntime, stacks);
+    constexpr std::size_t waits = runtime + offsetof(channel::GuestRuntime, waits);
+    constexpr std::size_t stride = runtime + offsetof(channel::GuestRuntime, wait_stride);
     constexpr std::size_t kinds = runtime + offsetof(channel::GuestRuntime, stack_kinds);
     static const std::vector<Lie> lies{
         {"empty", [](Elf& e) { e.bytes.clear(); }, "not an ELF file|is empty"},
@@ -125,6 +129,14 @@ const std::vector<Lie>& refused() {
          "not an identifier"},
         {"tags_nowhere", [](Elf& e) { e.test().needs.tags = {all_ones}; }, "its tags"},
         {"tags_that_are_none", [](Elf& e) { e.test().needs.tags = {e.test().file}; }, "its tag"},
+        {"two_tests_of_one_name",
+         [](Elf& e) {
+             channel::TestDescriptor* first = &e.test();
+             first[1].name = first[0].name;
+         },
+         "two tests"},
+        {"waits_nowhere", [](Elf& e) { e.set_note(waits, all_ones); }, "its CPUs wait for"},
+        {"waits_far_apart", [](Elf& e) { e.set_note(stride, all_ones << 63); }, "CPUs wait for"},
         {"stacks_nowhere", [](Elf& e) { e.set_note(stacks, all_ones); }, "table of its stacks"},
         {"stack_kinds_2_64", [](Elf& e) { e.set_note(kinds, all_ones); }, "kinds of stacks"},
         {"stack_kinds_9", [](Elf& e) { e.set_note(kinds, std::uint64_t{9}); }, "kinds of stacks"},
@@ -145,6 +157,51 @@ TEST_F(Hostile, FilesThatLieAreRefusedInOneLine) {
         EXPECT_THAT(result.err, ContainsRegex(lie.refusal));
         expect_printable(result.err);
     }
+}
+
+/// Of what runs.
+const std::vector<Lie>& run_all_the_same() {
+    using Elf = EditedElf;
+    constexpr auto random_code = [](std::uint32_t seed) {
+        return [seed](Elf& e) {
+            std::mt19937 random(seed);
+            char* code = e.bytes.data() + e.offset_of(e.header().e_entry);
+            std::generate(code, code + 256, [&] { return static_cast<char>(random()); });
+        };
+    };
+    static const std::vector<Lie> lies{
+        {"body_nowhere", [](Elf& e) { e.test().body = {0}; }, ""},
+        {"body_not_canonical", [](Elf& e) { e.test().body = {all_ones << 63}; }, ""},
+        {"body_that_is_data", [](Elf& e) { e.test().body = {e.program(Elf::data).p_vaddr}; }, ""},
+        {"body_of_user_mode", [](Elf& e) { e.test().body = {e.program(Elf::user_text).p_vaddr}; },
+         ""},
+        {"last_line", [](Elf& e) { e.test().body = {0}, e.test().line = all_ones; }, ""},
+        {"entry_inside_an_instruction", [](Elf& e) { ++e.header().e_entry; }, ""},
+        {"entry_at_the_end",
+         [](Elf& e) {
+             const Elf64_Phdr& text = e.program(Elf::text);
+             e.header().e_entry = text.p_vaddr + text.p_memsz - 1;
+         },
+         ""},
+        {"nothing_writable", [](Elf& e) { e.program(Elf::text).p_flags = PF_X; }, ""},
+        {"random_code_1", random_code(1), ""},
+        {"random_code_2", random_code(2), ""},
+        {"random_code_3", random_code(3), ""},
+        {"random_code_4", random_code(4), ""},
+    };
+    return lies;
+}
+
+TEST_F(Hostile, FilesThatLieAboutTheirCodeHarmNobody) {
+    std::vector<std::string> files;
+    for (const Lie& lie : run_all_the_same()) {
+        EditedElf elf(guest("stack"));
+        elf.number_suite(files.size());
+        lie.tell(elf);
+        files.push_back(path(lie.name));
+        elf.write_to(files.back());
+    }
+    EXPECT_EQ(run(files, {"--filter", "*.of_the_kernel", "--timeout", "1"}).size(), files.size());
 }
 
 /// A test that has a diagnosis.

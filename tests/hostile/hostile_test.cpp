@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 /// More VMs than this machine has cores, in an order that puts every kind beside every other.
-const std::vector<std::string> side_by_side{"--jobs", "4", "--shuffle", "16"};
+const std::vector<std::string> side_by_side{"--jobs", "6", "--shuffle", "16"};
 
 std::set<std::string> names_of(const json& tests) {
     std::set<std::string> names;

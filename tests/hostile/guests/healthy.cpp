@@ -54,10 +54,22 @@ void work() {
 
 #define HEALTHY(name) \
     GUEST_TEST(healthy, name, {.cpus = 2, .test_memory = 2 << 20, .timeout = 60}) { work(); }
-HEALTHY(a1)
-HEALTHY(a2)
-HEALTHY(a3) HEALTHY(a4) HEALTHY(a5) HEALTHY(a6) HEALTHY(a7) HEALTHY(a8) HEALTHY(b1) HEALTHY(b2)
-    HEALTHY(b3) HEALTHY(b4) HEALTHY(b5) HEALTHY(b6) HEALTHY(b7) HEALTHY(b8)
+HEALTHY(a1);
+HEALTHY(a2);
+HEALTHY(a3);
+HEALTHY(a4);
+HEALTHY(a5);
+HEALTHY(a6);
+HEALTHY(a7);
+HEALTHY(a8);
+HEALTHY(b1);
+HEALTHY(b2);
+HEALTHY(b3);
+HEALTHY(b4);
+HEALTHY(b5);
+HEALTHY(b6);
+HEALTHY(b7);
+HEALTHY(b8);
 
 }  // namespace
 }  // namespace nestbed::guest

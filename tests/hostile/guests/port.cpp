@@ -13,8 +13,8 @@ using namespace hostile;
 
 constexpr std::uint16_t nobodys = 0x1234;
 
-std::uint64_t many = 65536;
-alignas(4096) char buffer[65536 * 4];
+std::uint64_t many = 8192;
+alignas(4096) char buffer[8192 * 4];
 
 void out_string(std::uint16_t to) {
     const char* from = buffer;
@@ -125,11 +125,12 @@ void touch_address(std::uint64_t random) {
 #define EIGHT_SAMPLES(n) \
     SAMPLE(n##0)         \
     SAMPLE(n##1) SAMPLE(n##2) SAMPLE(n##3) SAMPLE(n##4) SAMPLE(n##5) SAMPLE(n##6) SAMPLE(n##7)
-EIGHT_SAMPLES(1)
-EIGHT_SAMPLES(2)
-EIGHT_SAMPLES(3) EIGHT_SAMPLES(4)
+EIGHT_SAMPLES(1);
+EIGHT_SAMPLES(2);
+EIGHT_SAMPLES(3);
+EIGHT_SAMPLES(4);
 
-    GUEST_USER std::uint64_t out_of_user_mode(std::uint64_t port, std::uint64_t count) {
+GUEST_USER std::uint64_t out_of_user_mode(std::uint64_t port, std::uint64_t count) {
     for (std::uint64_t n = 0; n < count; ++n) {
         asm volatile("outl %%eax, %%dx" : : "a"(0), "d"(static_cast<std::uint16_t>(port)));
     }

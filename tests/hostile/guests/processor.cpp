@@ -136,11 +136,11 @@ GUEST_TEST(processor, jumps_to_itself_without_interrupts, {.timeout = 1}) {
     asm volatile("cli\n1: jmp 1b");
 }
 GUEST_TEST(processor, halts_without_interrupts, {.timeout = 1}) { asm volatile("cli\n\thlt"); }
-GUEST_TEST(processor, halts_on_all_cpus, {.cpus = 4, .timeout = 1}) {
-    run_on_cpus(4, [](std::uint32_t) { halt_forever(); });
+GUEST_TEST(processor, halts_on_all_cpus, {.cpus = 2, .timeout = 1}) {
+    run_on_cpus(2, [](std::uint32_t) { halt_forever(); });
 }
-GUEST_TEST(processor, spins_on_all_cpus, {.cpus = 4, .timeout = 1}) {
-    run_on_cpus(4, [](std::uint32_t) {
+GUEST_TEST(processor, spins_on_all_cpus, {.cpus = 2, .timeout = 1}) {
+    run_on_cpus(2, [](std::uint32_t) {
         disable_interrupts();
         spin();
     });
@@ -150,8 +150,8 @@ GUEST_USER std::uint64_t spin_in_user_mode(std::uint64_t, std::uint64_t) {
         asm volatile("");
     }
 }
-GUEST_TEST(processor, spins_in_user_mode_on_all_cpus, {.cpus = 4, .timeout = 1}) {
-    run_on_cpus(4, [](std::uint32_t) { static_cast<void>(run_user(spin_in_user_mode)); });
+GUEST_TEST(processor, spins_in_user_mode_on_all_cpus, {.cpus = 2, .timeout = 1}) {
+    run_on_cpus(2, [](std::uint32_t) { static_cast<void>(run_user(spin_in_user_mode)); });
 }
 GUEST_TEST(processor, repeats_a_string_for_ever, {.timeout = 1}) {
     std::uint64_t to = channel::layout::direct_map + boot_info().free_memory;
@@ -180,7 +180,7 @@ GUEST_TEST(processor, every_bit_of_cr4) {
         static_cast<void>(catch_trap([=] { write_cr4(read_cr4() ^ std::uint64_t{1} << bit); }));
     }
 }
-GUEST_TEST(processor, compatibility_mode) {
+GUEST_TEST(processor, compatibility_mode, {.timeout = 1}) {
     // 32-bit code at an address that such code cannot have: where it is cut off there is nothing.
     alignas(8) static std::uint64_t gdt[4] = {0, 0x00CF'9B00'0000'FFFF, 0x00CF'9300'0000'FFFF, 0};
     load_gdt(address_of(gdt), sizeof gdt - 1);
@@ -199,8 +199,8 @@ GUEST_TEST(processor, init_to_itself, {.timeout = 1}) {
     send_icr(0, init);
     spin();
 }
-GUEST_TEST(processor, init_to_all_others, {.cpus = 4, .timeout = 1}) {
-    for (std::uint32_t cpu = 1; cpu < 4; ++cpu) {
+GUEST_TEST(processor, init_to_all_others, {.cpus = 2, .timeout = 1}) {
+    for (std::uint32_t cpu = 1; cpu < 2; ++cpu) {
         send_icr(cpu, init);
     }
     start_on(1, {[](void*) {}, nullptr});
