@@ -11,6 +11,7 @@ cmake_path(GET gcc_folder FILENAME gcc_version)
 
 # One of each source's.
 set(linked libc6-dev libstdc++-${gcc_version}-dev libdw-dev zlib1g-dev liblzma-dev libbz2-dev
+  libseccomp-dev
   libcapstone-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
 set(NESTBED_NOTICES ${PROJECT_BINARY_DIR}/NOTICES)
 

@@ -48,7 +48,7 @@ class HostOperationsTest : public test::KvmTest {
 
     std::uint64_t resident_bytes() const {
         const HostMemory& memory = test_memory_->memory();
-        return resident_pages_of(memory.address(), memory.size()).resident();
+        return MemoryMaps().resident_pages_of(memory.address(), memory.size()).resident();
     }
 
     HostOperation answer() const { return *memory_.read<HostOperation>(request_at); }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,10 @@
 namespace nestbed::vmm {
 
 class RecordDecoder;
+
+/// What the records of one VM may take of the host's memory, all told. Whoever sends more has ended
+/// the reading of them.
+inline constexpr std::uint64_t most_record_bytes = 256U << 20;
 
 class RecordReader {
   public:
@@ -51,7 +56,6 @@ class RecordReader {
         std::size_t used = 0;               ///< … bytes so far
         std::uint64_t taken = 0;            ///< records; the host's own copy of `tail`
         std::size_t read = 0;               ///< of `used`, after the run
-        std::uint64_t bytes_read = 0;       ///< host memory that what was read takes
         std::array<char, 192> violation{};  ///< in words; ends the stream, unless empty
 
         template <typename... Values>
@@ -66,15 +70,15 @@ class RecordReader {
     void take(Stream& stream, const channel::Record& record) const;
     /// The record and what is kept besides; false if it points to nothing.
     bool copy(const channel::Record& record, std::span<std::byte> destination) const;
-    void read_next(Stream& stream, RecordDecoder& decoder) const;
+    static void read_next(Stream& stream, RecordDecoder& decoder);
     static void end_by_pointer(Stream& stream, const channel::Record& record);
     static void end_by_size(Stream& stream);
 
     GuestMemory& physical_;
     VirtualMemory memory_;
     std::uint64_t ring_records_;
-    Mapping copies_;               // of all streams
-    std::vector<Stream> streams_;  // one per vCPU, touched only by whoever drains it
+    std::optional<Mapping> copies_;  // of all streams, until they are read
+    std::vector<Stream> streams_;    // one per vCPU, touched only by whoever drains it
 };
 
 }  // namespace nestbed::vmm

@@ -57,7 +57,7 @@ ExitCode doctor(const DoctorOptions& options, const std::vector<std::string>& co
     if (system) {
         VcpuThread::install_kick_handler();
         const InterruptWatcher interrupts;
-        calibration = calibrate(*system, interrupts.token());
+        calibration = calibrate(*system, {}, interrupts.token());
         if (interrupts.token().stop_requested()) {
             return ExitCode::interrupted;
         }

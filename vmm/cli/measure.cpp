@@ -20,6 +20,7 @@ namespace {
 struct MeasureOptions {
     OptionTexts axes;  ///< as given
     Sweep sweep;
+    ConfinementOptions confinement;
     ReportOptions report;
 };
 
@@ -110,6 +111,7 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         add_axis_option(command, *axis, *options);
     }
     add_sweep_options(command, options->sweep);
+    add_confinement_options(command, options->confinement);
     add_report_options(command, options->report);
     add_resume_option(command, options->report);
     command->footer("");  // CLI11 has the parent's stand below the text
@@ -120,8 +122,8 @@ void add_study(CLI::App& measurements, Invocation& invocation,
         invocation.outputs = options->report.outputs;
         invocation.resumes = options->report.resume.has_value();
         invocation.action = [command = MeasureCommand{&study, points_of(study, options->axes),
-                                                      options->sweep, options->report,
-                                                      invocation.command_line}] {
+                                                      options->sweep, options->confinement,
+                                                      options->report, invocation.command_line}] {
             return measure(command);
         };
     });

@@ -13,6 +13,7 @@
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 #include "vmm/render/host_text.hpp"
+#include "vmm/render/human.hpp"
 #include "vmm/render/journal.hpp"
 #include "vmm/render/json_provenance.hpp"
 #include "vmm/render/study_text.hpp"
@@ -86,7 +87,8 @@ void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, 
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
     report.host = describe_host(&system);
-    report.calibration = calibrate(system, interrupts.token());
+    const Confinement confinement = command.confinement.resolved();
+    report.calibration = calibrate(system, confinement, interrupts.token());
     if (command.output.printed() == human_format) {
         print(head_of(report, output_width()));
     }
@@ -95,7 +97,8 @@ void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, 
     }
     Progress progress(static_cast<std::size_t>(
         std::ranges::count_if(before, [](const auto& run) { return !run; })));
-    StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls);
+    StudyRunner runner(system, *command.study, command.points, report.calibration->hypercalls,
+                       confinement);
     for (std::size_t n = 0; n < steps.size(); ++n) {
         std::optional<StudyRun> done = std::exchange(before[n], std::nullopt);
         if (!done) {
@@ -115,6 +118,7 @@ void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, 
 void run_study(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
                StudyRuns& runs) {
     report.not_finished = sweeping.steps.size();
+    tell_sandbox(command.confinement.sandbox, report);
     FirstError error;
     error.attempt([&] { run_steps(command, for_json, report, sweeping, runs); });
     for (std::optional<StudyRun>& run : sweeping.before) {
@@ -131,6 +135,7 @@ std::string text_of(const MeasureCommand& command, const StudyRuns& runs, const 
         return "";
     }
     std::string text = study_text(*command.study, merged(*command.study, runs), width);
+    text += sandbox_text(report);
     if (report.not_finished != 0) {
         text += fmt::format("interrupted: {} of {} did not finish\n", report.not_finished,
                             counted(command.points.size() * command.sweep.repeat, "run"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/cli/confinement_options.hpp"
 #include "vmm/cli/exit_code.hpp"
 #include "vmm/cli/outputs.hpp"
 #include "vmm/study/sweep.hpp"
@@ -15,6 +16,7 @@ struct MeasureCommand {
     const Study* study;
     std::vector<Point> points;
     Sweep sweep;
+    ConfinementOptions confinement;
     ReportOptions output;
     std::vector<std::string> command_line;
 };

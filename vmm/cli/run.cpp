@@ -17,6 +17,7 @@
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/retries.hpp"
 #include "vmm/run/scheduler.hpp"
+#include "vmm/run/test_runner.hpp"
 #include "vmm/run/time_limit.hpp"
 
 namespace nestbed::vmm {
@@ -69,7 +70,9 @@ void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& 
     // vCPUs that are pinned, and those of another VM beside them, would share their cores.
     const bool pinned = settings.placement != Placement::free;
     const Stopwatch watch;
-    run_side_by_side(plan, parallelism(pinned ? 1 : options.jobs), steps, stop, report);
+    Parallelism together = parallelism(pinned ? 1 : options.jobs);
+    together.memory = settings.confinement.memory_limit;
+    run_side_by_side(plan, together, steps, stop, report);
     report.seconds = watch.seconds();
 }
 
@@ -101,16 +104,16 @@ void tell_end(const TimeLimit& limit, RunReport& report) {
 void run_tests(const RunOptions& options, Plan& plan, const HumanStyle& style, bool for_json,
                RunReport& report) {
     const kvm::System system;
-    refuse_too_many_cpus(system,
-                         std::ranges::max_element(plan.tests(), {}, &PlannedTest::cpus)->cpus);
+    refuse_too_many_cpus(system, options.settings.cpus);
     VcpuThread::install_kick_handler();
     const InterruptWatcher interrupts;
     const TimeLimit limit(options.time_limit, interrupts.token());
     TestSettings settings = options.settings;
     settings.memory_report = for_json;
+    settings.confinement = options.confinement.resolved();
     if (for_json) {
         report.host = describe_host(&system);
-        report.calibration = calibrate(system, limit.token());
+        report.calibration = calibrate(system, settings.confinement, limit.token());
     }
     run_with_progress(system, plan, options, settings, style, limit.token(), report);
     tell_end(limit, report);
@@ -130,6 +133,7 @@ void begin_report(const SelectedTests& selected, const RunOptions& options, cons
     }
     report.not_finished = options.until_fail ? selected.tests.size() : plan.size();
     report.remarks = selected.remarks;
+    tell_sandbox(options.confinement.sandbox, report);
     report.shard = options.selection.tests.shard ? options.selection.tests.shard->text() : "";
     report.nothing_to_run = selected.tests.empty();
 }

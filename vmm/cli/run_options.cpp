@@ -111,6 +111,7 @@ void add_run_options(CLI::App* command, RunOptions& options) {
     add_time_options(command, options);
     add_order_options(command, options);
     add_failure_options(command, options);
+    add_confinement_options(command, options.confinement);
     add_report_options(command, options.report);
     add_human_options(command, options.human);
 }

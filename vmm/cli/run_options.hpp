@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "vmm/cli/confinement_options.hpp"
 #include "vmm/cli/human_options.hpp"
 #include "vmm/cli/outputs.hpp"
 #include "vmm/cli/selection_options.hpp"
@@ -24,6 +25,7 @@ struct RunOptions {
     bool fail_on_flaky = false;
     std::optional<std::chrono::milliseconds> time_limit;
     std::uint32_t jobs = 0;
+    ConfinementOptions confinement;
     ReportOptions report;
     HumanOptions human;
 

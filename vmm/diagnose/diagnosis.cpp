@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <mutex>
 #include <span>
 #include <string_view>
 
@@ -50,14 +49,15 @@ std::string indent(std::string_view lines, std::size_t spaces) {
 
 class Diagnostician {
   public:
-    Diagnostician(const Machine& machine, const Guest& guest, const Outcome& outcome)
+    Diagnostician(const Machine& machine, const Guest& guest, const Outcome& outcome,
+                  DebugInformation use)
         : machine_(machine),
           image_(guest.image()),
           outcome_(outcome),
-          symbols_(image_.file()),
+          symbols_(use == DebugInformation::use ? image_.file() : std::span<const std::byte>{}),
           waiting_(machine, image_.note().runtime) {}
 
-    Diagnosis diagnose(const std::vector<std::string>& log, std::uint64_t log_left_out) {
+    Diagnosis diagnose(const DiagnosedLog& log) {
         look_at_all();
         std::string report;
         std::size_t halted = 0;
@@ -68,12 +68,11 @@ class Diagnostician {
         for (const std::string& waits : waiting_.texts()) {
             report += waits + "\n";
         }
-        const std::size_t all = log.size() + log_left_out;
-        report += unreadable_ + show_log(log, all, last_log_lines);
+        report += unreadable_ + show_log(log, last_log_lines);
         // The one that the summary is about is the first.
         return {printable(summary()), printable_lines(report),
                 printable_lines((cpus_.empty() ? "" : show_fault(cpus_.front())) +
-                                show_log(log, all, brief_log_lines))};
+                                show_log(log, brief_log_lines))};
     }
 
   private:
@@ -347,13 +346,13 @@ class Diagnostician {
                       4);
     }
 
-    static std::string show_log(const std::vector<std::string>& log, std::size_t all,
-                                std::size_t most) {
-        if (log.empty()) {
+    static std::string show_log(const DiagnosedLog& log, std::size_t most) {
+        if (log.lines.empty()) {
             return "channel: no log lines\n";
         }
-        const auto shown = std::span(log).last(std::min(log.size(), most));
-        std::string text = fmt::format("channel: the last {} of {} log lines\n", shown.size(), all);
+        const auto shown = std::span(log.lines).last(std::min(log.lines.size(), most));
+        std::string text = fmt::format("channel: the last {} of {} log lines\n", shown.size(),
+                                       log.lines.size() + log.left_out);
         for (const std::string& line : shown) {
             text += indent(line, 2);
         }
@@ -372,11 +371,8 @@ class Diagnostician {
 }  // namespace
 
 Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                   const std::vector<std::string>& log, std::uint64_t log_left_out) {
-    // libelf and libdw promise nothing about threads, and several tests may run side by side.
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
-    return Diagnostician(machine, guest, outcome).diagnose(log, log_left_out);
+                   const DiagnosedLog& log, DebugInformation use) {
+    return Diagnostician(machine, guest, outcome, use).diagnose(log);
 }
 
 }  // namespace nestbed::vmm

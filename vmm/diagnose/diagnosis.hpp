@@ -19,9 +19,20 @@ struct Diagnosis {
     std::string brief;
 };
 
-/// `machine` must have stopped; `log` are the guest's log lines so far, `log_left_out` of them left
-/// out before the last ones.
+/// The guest's log lines, `left_out` of them before the last ones.
+struct DiagnosedLog {
+    const std::vector<std::string>& lines;
+    std::uint64_t left_out;
+};
+
+/// The symbols and the debug information of the guest's file, which it takes libelf and libdw to
+/// read: hundreds of megabytes and minutes, if somebody has made the file for that. Whoever has no
+/// limit of both leaves them out.
+enum class DebugInformation { leave_out, use };
+
+/// `machine` must have stopped. One at a time in a process: libelf and libdw promise nothing about
+/// threads.
 Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                   const std::vector<std::string>& log, std::uint64_t log_left_out);
+                   const DiagnosedLog& log, DebugInformation use);
 
 }  // namespace nestbed::vmm

@@ -58,6 +58,9 @@ class System {
         return Vm(vmm::Descriptor(fd));
     }
 
+    /// Of /dev/kvm.
+    int descriptor() const { return fd_.get(); }
+
   private:
     static vmm::Descriptor open_kvm() {
         const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);

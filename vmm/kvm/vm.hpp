@@ -99,11 +99,11 @@ class Vm {
 
     /// Both need KVM_CAP_BINARY_STATS_FD.
     Statistics statistics() const {
-        return Statistics(vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+        return Statistics(statistics_file());
     }
-    std::vector<Statistic> gauges() const {
-        return read_statistics(KVM_STATS_TYPE_INSTANT,
-                               vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD)));
+    /// For read_statistics().
+    vmm::Descriptor statistics_file() const {
+        return vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD));
     }
 
   private:

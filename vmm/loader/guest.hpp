@@ -22,6 +22,9 @@ struct GuestTest {
     std::uint64_t descriptor;  ///< guest linear address of its TestDescriptor
     channel::TestNeeds needs;
     std::vector<std::string> tags = {};
+    /// What it asks for that nobody could give it; empty if it can have everything. Its needs are
+    /// none then.
+    std::string impossible_need = {};
 
     std::string full_name() const { return suite + "." + name; }
 };

@@ -1,9 +1,9 @@
 // The host CPUs that this process may use, and which of them the threads of a VM's vCPUs run on.
 #pragma once
 
-#include <pthread.h>
 #include <sched.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,7 +26,7 @@ inline int spread_this_thread_over(std::span<const std::uint32_t> host_cpus) {
     for (const std::uint32_t cpu : host_cpus) {
         CPU_SET(cpu, &set);
     }
-    return ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+    return ::sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
 }
 
 enum class Placement {

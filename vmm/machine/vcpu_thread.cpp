@@ -17,15 +17,33 @@ namespace nestbed::vmm {
 
 namespace {
 
-int kick_signal() { return SIGRTMIN; }
+constexpr int kick_signal = SIGUSR2;
+
+/// Between two kicks of whoever waits for a thread.
+constexpr std::chrono::milliseconds before_next_kick(1);
 
 /// A signal mask survives fork and exec: with the kick blocked by our parent, nothing would ever
 /// bring a vCPU out of the guest.
 void unblock_kick() {
     sigset_t kick;
     ::sigemptyset(&kick);
-    ::sigaddset(&kick, kick_signal());
-    ::pthread_sigmask(SIG_UNBLOCK, &kick, nullptr);
+    ::sigaddset(&kick, kick_signal);
+    if (const int error = ::pthread_sigmask(SIG_UNBLOCK, &kick, nullptr)) {
+        throw_error(ErrorKind::kernel_refused, "cannot unblock the signal that stops vCPUs: {}",
+                    std::strerror(error));
+    }
+}
+
+/// Kicks until `is_done`, which a kick may come too early for, or get lost before.
+template <typename Kick, typename Condition>
+void kick_until(const Kick& kick, const Condition& is_done) {
+    while (!is_done()) {
+        kick();
+        const auto next_kick = std::chrono::steady_clock::now() + before_next_kick;
+        while (!is_done() && std::chrono::steady_clock::now() < next_kick) {
+            std::this_thread::yield();
+        }
+    }
 }
 
 }  // namespace
@@ -34,7 +52,10 @@ void VcpuThread::install_kick_handler() {
     struct sigaction action {};
     action.sa_handler = [](int) {};
     // Without SA_RESTART: the point is that KVM_RUN returns EINTR.
-    ::sigaction(kick_signal(), &action, nullptr);
+    if (::sigaction(kick_signal, &action, nullptr) != 0) {
+        throw_error(ErrorKind::kernel_refused, "cannot handle the signal that stops vCPUs: {}",
+                    std::strerror(errno));
+    }
 }
 
 void VcpuThread::start(const ExitTable& exits, std::function<void(Outcome)> ended,
@@ -68,37 +89,42 @@ void VcpuThread::run(const ExitTable& exits, const std::function<void(Outcome)>&
     if (answer) {
         ended(std::move(*answer));
     }
+    has_left_.store(true, std::memory_order_relaxed);  // join() orders the rest
 }
 
-void VcpuThread::stop() {
-    // Relaxed suffices for the flag and for immediate_exit: pthread_kill is a system call on this
-    // side and signal delivery or a system call on the other, which order them.
+void VcpuThread::stop() noexcept {
+    // Relaxed suffices for the flag and for immediate_exit: the kick is a system call on this side
+    // and signal delivery or a system call on the other, which order them.
     stop_.store(true, std::memory_order_relaxed);
     std::atomic_ref(vcpu_.run_page().immediate_exit).store(1, std::memory_order_relaxed);
-    if (thread_.joinable()) {
-        ::pthread_kill(thread_.native_handle(), kick_signal());
+    kick();
+}
+
+void VcpuThread::kick() const noexcept {
+    // By the kernel's number: it stays what it is while another thread joins this one. The thread
+    // can be over by now, and a kick for whoever has its number does no harm. 0: it has not begun,
+    // and will look at `stop` first.
+    if (const pid_t thread = thread_id_.load(std::memory_order_relaxed)) {
+        ::tgkill(::getpid(), thread, kick_signal);
     }
 }
 
+void VcpuThread::join() {
+    if (!thread_.joinable()) {
+        return;
+    }
+    kick_until([this] { kick(); }, [this] { return has_left_.load(std::memory_order_relaxed); });
+    thread_.join();
+}
+
 void VcpuThread::bring_out() const {
-    constexpr std::chrono::milliseconds before_next_kick(1);
     // Acquire, as below: what KVM wrote on the vCPU's way out is seen.
     const std::uint64_t inside = run_sequence_.load(std::memory_order_acquire);
     if (inside % 2 == 0) {
         return;
     }
-    while (true) {
-        // By the kernel's number: it stays what it is while another thread joins this one. The
-        // thread can be over by now, and a kick for whoever has its number does no harm.
-        ::tgkill(::getpid(), thread_id_.load(std::memory_order_relaxed), kick_signal());
-        const auto next_kick = std::chrono::steady_clock::now() + before_next_kick;
-        while (std::chrono::steady_clock::now() < next_kick) {
-            if (run_sequence_.load(std::memory_order_acquire) != inside) {
-                return;
-            }
-            std::this_thread::yield();
-        }
-    }
+    kick_until([this] { kick(); },
+               [&] { return run_sequence_.load(std::memory_order_acquire) != inside; });
 }
 
 Answer VcpuThread::loop(const ExitTable& exits) {

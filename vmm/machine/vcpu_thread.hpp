@@ -16,6 +16,10 @@
 //
 // A vCPU that is only to come out once, and go on, gets the kick alone. Nothing is pending when it
 // comes between the look at `stop` and KVM_RUN, so whoever waits kicks again until it was out.
+//
+// The kick is a signal that cannot be refused: a real-time one needs room in the user's queue of
+// signals (RLIMIT_SIGPENDING), a standard one has a bit of its own (signal(7)). Whoever waits for a
+// thread kicks it again all the same, so that none that got lost is waited for without end.
 #pragma once
 
 #include <sys/types.h>
@@ -54,18 +58,14 @@ class VcpuThread {
                std::optional<std::uint32_t> host_cpu);
 
     /// Makes the thread leave the guest for good. Any thread may call it, any number of times.
-    void stop();
+    void stop() noexcept;
 
     /// Returns when the vCPU has been outside of the guest since the call: what the processor and
     /// KVM keep while it is in there, they have handed over. Any thread may call it.
     void bring_out() const;
 
-    /// Waits until the thread has left.
-    void join() {
-        if (thread_.joinable()) {
-            thread_.join();
-        }
-    }
+    /// Waits until the thread has left, after stop().
+    void join();
 
     // For whoever answers an exit of this vCPU's, on its thread.
 
@@ -74,7 +74,8 @@ class VcpuThread {
     /// From now on `entry` enters the guest; null: KVM_RUN alone.
     void enter_by(Entry entry) { entry_ = entry; }
 
-    /// Installs the kick signal's (empty) handler; once per process, before any start().
+    /// Installs the kick signal's (empty) handler; once per process, before any start(). Throws
+    /// Error if that cannot be: without it, nothing would stop a vCPU.
     static void install_kick_handler();
 
   private:
@@ -85,6 +86,7 @@ class VcpuThread {
     /// Returns how the run ended, if it was here that it did.
     Answer loop(const ExitTable& exits);
     int enter_guest();
+    void kick() const noexcept;
 
     std::uint32_t cpu_;
     kvm::Vcpu vcpu_;
@@ -93,6 +95,7 @@ class VcpuThread {
     std::uint32_t exits_ = 0;
     std::atomic<std::uint64_t> run_sequence_{0};  ///< counts ways into KVM_RUN and out: odd inside
     std::atomic<pid_t> thread_id_{0};
+    std::atomic<bool> has_left_{false};
     std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "vmm/base/patience.hpp"
 #include "vmm/machine/long_mode.hpp"
 
 namespace nestbed::vmm {
@@ -44,7 +45,14 @@ Outcome Vcpus::run(const ExitTable& exits, Placement placement, std::chrono::mil
         thread.start(exits, end, host_cpu_of(placement, thread.cpu(), host_cpus));
     }
     std::unique_lock lock(mutex);
-    if (ended.wait_for(lock, stop, timeout, [&] { return first.has_value(); })) {
+    for (Patience patience(timeout); !patience.is_over() && !stop.stop_requested();) {
+        patience.begin_slice();
+        if (ended.wait_for(lock, stop, patience.slice(), [&] { return first.has_value(); })) {
+            return *first;
+        }
+        patience.end_slice();
+    }
+    if (first) {
         return *first;
     }
     return stop.stop_requested()

@@ -1,14 +1,18 @@
 #include "vmm/memory/memory_report.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
+#include <sstream>
 #include <string_view>
 #include <utility>
+
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
 
@@ -56,26 +60,34 @@ ResidentPages read_resident_pages(std::istream& smaps, std::uint64_t begin, std:
     return pages;
 }
 
-ResidentPages resident_pages_of(const void* address, std::uint64_t size) {
-    std::ifstream smaps("/proc/self/smaps");
+MemoryMaps::MemoryMaps() : file_(::open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)) {}
+
+ResidentPages MemoryMaps::resident_pages_of(const void* address, std::uint64_t size) const {
+    std::string text;
+    ::lseek(file_.get(), 0, SEEK_SET);
+    while (read_some(file_.get(), text) > 0) {
+    }
+    std::istringstream smaps(std::move(text));
     const auto begin = reinterpret_cast<std::uint64_t>(address);
     return read_resident_pages(smaps, begin, begin + size);
 }
 
-BackingReport report_backing(const HostMemory& memory) {
+BackingReport report_backing(const HostMemory& memory, const MemoryMaps& maps) {
     BackingReport report{memory.backing(),
                          memory.size(),
-                         resident_pages_of(memory.address(), memory.size()),
+                         maps.resident_pages_of(memory.address(), memory.size()),
                          {},
                          {}};
     if (report.host.mapped != memory.size()) {
         report.problem =
             fmt::format("/proc/self/smaps shows {} of {} bytes", report.host.mapped, memory.size());
     }
-    if (const std::uint64_t page = page_bytes(memory.backing().kind); page > 4096) {
-        report.pool = huge_page_pool(page);
-    }
     return report;
+}
+
+std::optional<HugePages> found_pool(const BackingSettings& backing) {
+    const std::uint64_t page = page_bytes(backing.kind);
+    return page > 4096 ? huge_page_pool(page) : std::nullopt;
 }
 
 std::optional<KvmPages> kvm_pages_in(const std::vector<kvm::Statistic>& gauges) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/base/descriptor.hpp"
 #include "vmm/kvm/statistics.hpp"
 #include "vmm/memory/backing.hpp"
 #include "vmm/memory/huge_pages.hpp"
@@ -35,21 +36,33 @@ struct ResidentPages {
 /// Adds up those mappings in `smaps` that lie in [begin, end) as a whole.
 ResidentPages read_resident_pages(std::istream& smaps, std::uint64_t begin, std::uint64_t end);
 
-/// Of this process, now. The kernel walks the page tables of all mappings that lie below `end`:
-/// that takes milliseconds for gigabytes. Nothing is `mapped` if it does not say.
-ResidentPages resident_pages_of(const void* address, std::uint64_t size);
+/// /proc/self/smaps, open: it can be read when no file can be opened any more.
+class MemoryMaps {
+  public:
+    MemoryMaps();
+
+    /// What a piece of this process's memory is made of now. The kernel walks the page tables of
+    /// all mappings: that takes milliseconds for gigabytes. Nothing is `mapped` if it does not say.
+    ResidentPages resident_pages_of(const void* address, std::uint64_t size) const;
+
+  private:
+    Descriptor file_;  ///< -1: there is none
+};
 
 /// One piece of memory: what was asked for, and what there was at one moment.
 struct BackingReport {
     BackingSettings asked;
     std::uint64_t bytes = 0;
     ResidentPages host;
-    /// The pool of hugetlbfs that it is from, all VMs together.
+    /// The pool of hugetlbfs that it is from, all VMs together; found_pool() looks.
     std::optional<HugePages> pool;
     std::string problem;  ///< why `host` says nothing, if so
 };
 
-BackingReport report_backing(const HostMemory& memory);
+BackingReport report_backing(const HostMemory& memory, const MemoryMaps& maps);
+
+/// The pool as it is now, of memory that is from one.
+std::optional<HugePages> found_pool(const BackingSettings& backing);
 
 /// Leaves of a VM's second-stage or shadow tables by their size, at one moment (KVM's statistics
 /// pages_4k, pages_2m and pages_1g). A shadow table has a leaf for each guest page at most as large

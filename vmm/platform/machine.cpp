@@ -74,6 +74,12 @@ Machine::Machine(const kvm::System& system, const Guest& guest, const GuestTest&
       host_operations_(memory_, shared_.host_operation,
                        std::uint64_t{1} << features().max_physical_bits, test_memory_.get(),
                        dirty_log_.get()) {
+    if (settings.memory_report) {
+        memory_maps_.emplace();
+        if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
+            gauges_.emplace(vm_.statistics_file());
+        }
+    }
     register_all();
     for (std::uint32_t cpu = 0; cpu < settings_.cpus; ++cpu) {
         set_start_state(vcpus_[cpu], {.cpu = cpu,
@@ -133,6 +139,9 @@ Outcome Machine::run(Doorbell doorbell, std::chrono::milliseconds timeout,
                         ring(access.vcpu.cpu());
                         return Answer();
                     }));
+    if (exitless_calls_) {
+        exitless_calls_->start();
+    }
     return vcpus_.run(exits_, settings_.placement, timeout, stop);
 }
 
@@ -144,13 +153,16 @@ KvmCounts Machine::kvm_counts() const {
     return counts;
 }
 
-MemoryReport Machine::memory_report(const kvm::System& system) const {
-    MemoryReport report{report_backing(memory_.host()), {}, {}};
-    if (test_memory_) {
-        report.test_memory = report_backing(test_memory_->memory());
+std::optional<MemoryReport> Machine::memory_report() const {
+    if (!memory_maps_) {
+        return std::nullopt;
     }
-    if (system.extension(KVM_CAP_BINARY_STATS_FD) > 0) {
-        report.kvm_pages = kvm_pages_in(vm_.gauges());
+    MemoryReport report{report_backing(memory_.host(), *memory_maps_), {}, {}};
+    if (test_memory_) {
+        report.test_memory = report_backing(test_memory_->memory(), *memory_maps_);
+    }
+    if (gauges_) {
+        report.kvm_pages = kvm_pages_in(kvm::read_statistics(KVM_STATS_TYPE_INSTANT, *gauges_));
     }
     return report;
 }

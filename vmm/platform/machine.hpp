@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "shared/channel/boot_info.hpp"
@@ -45,6 +46,8 @@ struct MachineSettings {
     bool statistics = false;
     /// Have KVM answer the ports and addresses that are there to measure that; costs a thread.
     bool exitless_calls = false;
+    /// Say at the end what the guest's memory is made of; costs two descriptors.
+    bool memory_report = false;
     TestMemorySettings test_memory;
     channel::DirtyLogging dirty_logging;  ///< of the test memory, if there is any
     Parameters parameters;
@@ -59,7 +62,7 @@ class Machine {
     Machine(const kvm::System& system, const Guest& guest, const GuestTest& test,
             const MachineSettings& settings);
 
-    /// Runs until the guest ends it, the deadline passes or `stop` is requested; then no vCPU runs
+    /// Runs until the guest ends it, its time is up or `stop` is requested; then no vCPU runs
     /// any more. Once only. `doorbell` is called on vCPU threads, for different vCPUs side by side.
     Outcome run(Doorbell doorbell, std::chrono::milliseconds timeout, const std::stop_token& stop);
 
@@ -80,7 +83,10 @@ class Machine {
     /// What KVM did over the regions that the guest marked.
     KvmCounts kvm_counts() const;
     /// What the guest's memory is made of now; not while it runs. Walks this process's page tables.
-    MemoryReport memory_report(const kvm::System& system) const;
+    /// Nothing if the settings did not ask for it.
+    std::optional<MemoryReport> memory_report() const;
+    /// Null like that.
+    const MemoryMaps* memory_maps() const { return memory_maps_ ? &*memory_maps_ : nullptr; }
 
   private:
     channel::BootInfo boot_info(const GuestTest& test) const;
@@ -97,6 +103,8 @@ class Machine {
     std::unique_ptr<DirtyLog> dirty_log_;
     std::unique_ptr<ExitlessCalls> exitless_calls_;
     RegionCounter region_counter_;
+    std::optional<MemoryMaps> memory_maps_;
+    std::optional<Descriptor> gauges_;  ///< the VM's, if this KVM shows them
     SharedPages shared_;
     HostOperations host_operations_;
     ExitTable exits_;

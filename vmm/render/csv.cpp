@@ -84,6 +84,7 @@ std::vector<CsvRow> rows_of(const RunReport& report) {
     for (const TestResult& test : report.tests) {
         for (const MeasurementEvent& event : test.measurements) {
             Json measurement = json_of(test, event);
+            measurement["sandbox"] = report.sandbox;
             if (report.histograms) {
                 std::ranges::move(bucket_rows_of(std::move(measurement)), std::back_inserter(rows));
             } else {

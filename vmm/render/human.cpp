@@ -215,6 +215,10 @@ std::string display_name(const TestResult& test) {
     return test.repetition == 1 ? name : fmt::format("{} #{}", name, test.repetition);
 }
 
+std::string sandbox_text(const RunReport& report) {
+    return report.lacks_sandbox ? fmt::format("sandbox: {}\n", report.sandbox) : "";
+}
+
 std::string human_test(const TestResult& test, const HumanStyle& style) {
     if (style.quiet && test.verdict != Verdict::failed) {
         return "";
@@ -239,6 +243,7 @@ std::string human_summary(const RunReport& report, const HumanStyle& style) {
     for (const std::string& remark : report.remarks) {
         text += printable(remark) + "\n";
     }
+    text += sandbox_text(report);
     if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
         text += printable(shortcoming) + "\n";
     }

@@ -23,6 +23,9 @@ std::string display_name(const TestResult& test);
 /// Of a flaky test: "failed 2 of 3 attempts: an expectation failed".
 std::string flaky_text(const TestResult& test);
 
+/// A line if the VMs' processes were not confined by all that there is.
+std::string sandbox_text(const RunReport& report);
+
 /// A test's line, and below it, indented, whatever there is to say about it. Nothing if it is not
 /// worth one.
 std::string human_test(const TestResult& test, const HumanStyle& style);

@@ -126,6 +126,7 @@ void add_extent(const RunReport& report, Json& result) {
     result["not_finished"] = report.not_finished;
     result["left_out"] = report.left_out;
     result["guests"] = report.guests;
+    result["sandbox"] = report.sandbox.empty() ? Json(nullptr) : Json(report.sandbox);
     result["shard"] = report.shard.empty() ? Json(nullptr) : Json(report.shard);
     result["passed_repetitions"] = json_of(report.passed_repetitions);
     result["remarks"] = report.remarks;

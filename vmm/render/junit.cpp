@@ -131,6 +131,9 @@ std::string properties_element(const RunReport& report) {
     if (const auto& kernel = report.provenance.kernel_version) {
         properties.emplace_back("kernel", *kernel);
     }
+    if (!report.sandbox.empty()) {
+        properties.emplace_back("sandbox", report.sandbox);
+    }
     std::string text = "    <properties>\n";
     for (const auto& [name, value] : properties) {
         text +=

@@ -61,6 +61,9 @@ std::string plan_lines(const RunReport& report) {
     for (const std::string& remark : report.remarks) {
         lines += "\n# " + printable(remark);
     }
+    if (report.lacks_sandbox) {
+        lines += "\n# sandbox: " + report.sandbox;
+    }
     return lines + "\n";
 }
 

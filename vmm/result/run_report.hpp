@@ -52,7 +52,11 @@ struct RunReport {
     std::optional<HostDescription> host;
     std::optional<Calibration> calibration;
     std::vector<std::string> guests;  ///< by name or path, that were to be run
-    std::string shard;                ///< "2/4" if it is a part of a run; empty if it is all of it
+    /// What the processes of its VMs were confined by, in words ("seccomp, Landlock 7", "off");
+    /// empty if there was to be none.
+    std::string sandbox;
+    bool lacks_sandbox = false;  ///< all of it, or a part
+    std::string shard;           ///< "2/4" if it is a part of a run; empty if it is all of it
     std::vector<TestResult> tests;
     /// What else was found, into the report as JSON; may be empty.
     std::function<void(nlohmann::ordered_json&)> add_json;

@@ -42,8 +42,9 @@ void take(Calibration& calibration, const TestResult& result) {
 constexpr char hypercall_test[] = "hypercall";
 
 void run_one(Calibration& calibration, const kvm::System& system, const Guest& guest,
-             const GuestTest& test, const std::stop_token& stop) {
+             const GuestTest& test, const Confinement& confinement, const std::stop_token& stop) {
     TestSettings settings;
+    settings.confinement = confinement;
     settings.timeout = std::chrono::seconds(2);
     // Two vCPUs on one core would wait for each other's time slice.
     settings.placement = Placement::spread;
@@ -58,7 +59,8 @@ void run_one(Calibration& calibration, const kvm::System& system, const Guest& g
 
 }  // namespace
 
-Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
+Calibration calibrate(const kvm::System& system, const Confinement& confinement,
+                      const std::stop_token& stop) {
     const Stopwatch watch;
     Calibration calibration;
     const Guest guest = read_builtin("calibrate");
@@ -69,21 +71,23 @@ Calibration calibrate(const kvm::System& system, const std::stop_token& stop) {
         }
         if (test.name == hypercall_test) {
             try {
-                calibration.hypercalls = hypercalls_come_back(system, stop);
+                calibration.hypercalls = hypercalls_come_back(system, confinement, stop);
             } catch (...) {
                 calibration.problems.emplace_back(current_error().what());
             }
         } else {
-            run_one(calibration, system, guest, test, stop);
+            run_one(calibration, system, guest, test, confinement, stop);
         }
     }
     calibration.seconds = watch.seconds();
     return calibration;
 }
 
-bool hypercalls_come_back(const kvm::System& system, const std::stop_token& stop) {
+bool hypercalls_come_back(const kvm::System& system, const Confinement& confinement,
+                          const std::stop_token& stop) {
     const Guest guest = read_builtin("calibrate");
     TestSettings settings;
+    settings.confinement = confinement;
     settings.timeout = std::chrono::seconds(2);
     settings.parameters = {{"hypercalls", 1}};
     const TestResult result =

@@ -19,7 +19,8 @@ std::vector<PlannedTest> planned(const std::vector<SelectedTest>& tests,
                                  const TestSettings& settings) {
     std::vector<PlannedTest> result;
     std::ranges::transform(tests, std::back_inserter(result), [&](const SelectedTest& one) {
-        return PlannedTest{one.guest, one.test, 1, cpus_of(*one.test, settings)};
+        return PlannedTest{one.guest, one.test, 1, cpus_of(*one.test, settings),
+                           host_memory_of(*one.test, settings)};
     });
     return result;
 }

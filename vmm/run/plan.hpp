@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
+#include "vmm/run/needed_machine.hpp"
 #include "vmm/run/selection.hpp"
-#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 
@@ -16,6 +16,7 @@ struct PlannedTest {
     const GuestTest* test;
     std::uint64_t repetition;  ///< counts from 1
     std::uint32_t cpus;        ///< vCPUs that it will have
+    std::uint64_t memory = 0;  ///< bytes of the host's that it may take
 };
 
 inline constexpr std::uint64_t without_end = ~std::uint64_t{0};

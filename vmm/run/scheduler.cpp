@@ -29,6 +29,7 @@ class SideBySide {
           steps_(steps),
           report_(report),
           free_slots_(parallelism.slots),
+          free_memory_(parallelism.memory),
           kept_(ends_with_a_failure(RunUntil::a_test_fails), plan.tests().size()),
           outer_stop_(stop, [this] { stop_.request_stop(); }) {}
 
@@ -69,6 +70,15 @@ class SideBySide {
         return std::clamp<std::uint32_t>(test.cpus, 1, parallelism_.slots);
     }
 
+    /// One that needs more than there is, or may be, is to say so by itself.
+    std::uint64_t memory_of(const PlannedTest& test) const {
+        return std::min(test.memory, parallelism_.memory);
+    }
+
+    bool has_room(const PlannedTest& test) const {
+        return weight(test) <= free_slots_ && memory_of(test) <= free_memory_;
+    }
+
     void work() {
         while (Begun* begun = take_next()) {
             std::optional<TestResult> result;
@@ -85,7 +95,7 @@ class SideBySide {
             if (!next_ && !is_enough_) {
                 next_ = plan_.next();
             }
-            return is_enough_ || !next_ || weight(*next_) <= free_slots_;
+            return is_enough_ || !next_ || has_room(*next_);
         });
         if (is_enough_ || !next_ || stop_.stop_requested()) {
             return nullptr;
@@ -93,6 +103,7 @@ class SideBySide {
         // A deque: others that are begun or done with stay where they are.
         Begun& begun = begun_.emplace_back(Begun{*std::exchange(next_, std::nullopt), {}});
         free_slots_ -= weight(begun.test);
+        free_memory_ -= memory_of(begun.test);
         room_.notify_all();  // another worker may have room for what is next now
         attempt([&] { steps_.started(begun.test); });
         return &begun;
@@ -101,6 +112,7 @@ class SideBySide {
     void put_back(Begun& begun, std::optional<TestResult> result) {
         const std::lock_guard lock(mutex_);
         free_slots_ += weight(begun.test);
+        free_memory_ += memory_of(begun.test);
         room_.notify_all();
         if (result && !result->interrupted) {
             const bool has_failed = result->verdict == Verdict::failed;
@@ -167,6 +179,7 @@ class SideBySide {
     std::mutex mutex_;
     std::condition_variable_any room_;
     std::uint32_t free_slots_;
+    std::uint64_t free_memory_;
     std::optional<PlannedTest> next_;  ///< of the plan; has not begun
     std::deque<Begun> begun_;          ///< and not reported yet
     bool is_enough_ = false;           ///< nothing more is begun

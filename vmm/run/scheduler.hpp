@@ -1,7 +1,8 @@
 // Running planned tests side by side, started in the order of the plan as soon as there is room: a
 // test takes as many slots as it has vCPUs, out of as many as the host has cores, so that vCPUs
 // that wait for each other are not kept waiting by another VM's. A test with more vCPUs than there
-// are slots takes them all. Reports come in the order of the plan too, whichever test ends first.
+// are slots takes them all. So it is with memory. Reports come in the order of the plan too,
+// whichever test ends first.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@
 namespace nestbed::vmm {
 
 struct Parallelism {
-    std::uint32_t jobs = 1;   ///< tests at once, at most
-    std::uint32_t slots = 1;  ///< vCPUs at once, at most
+    std::uint32_t jobs = 1;                    ///< tests at once, at most
+    std::uint32_t slots = 1;                   ///< vCPUs at once, at most
+    std::uint64_t memory = ~std::uint64_t{0};  ///< bytes of the host's at once, at most
 };
 
 /// `jobs` tests at once whatever they need; 0: as many as the cores of this process can take.

@@ -1,114 +1,28 @@
 #include "vmm/run/test_runner.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <csignal>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/stopwatch.hpp"
-#include "vmm/channel/record_reader.hpp"
-#include "vmm/diagnose/diagnosis.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/machine/host_cpus.hpp"
-#include "vmm/result/judge.hpp"
 #include "vmm/result/warnings.hpp"
+#include "vmm/run/needed_machine.hpp"
+#include "vmm/run/test_in_vm.hpp"
+#include "vmm/run/vm_process.hpp"
+#include "vmm/services/dirty_log.hpp"
 
 namespace nestbed::vmm {
 
 namespace {
 
-std::uint64_t rounded_up(std::uint64_t memory) {
-    return (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
-}
+using std::chrono::milliseconds;
 
-/// What the page tables that map it take of the guest's own memory; a little more, for the upper
-/// levels. So little of little test memory that any guest has it to spare.
-std::uint64_t tables_of(const TestMemorySettings& test_memory) {
-    constexpr std::uint64_t to_spare = 1 << 20;
-    const std::uint64_t entries = test_memory.bytes / paging::bytes_of(test_memory.leaf);
-    const std::uint64_t bytes = entries * sizeof(std::uint64_t);
-    return bytes < to_spare ? 0 : bytes + bytes / 256;
-}
+double seconds_of(milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
-MachineSettings machine_settings(const GuestTest& test, const TestSettings& settings) {
-    MachineSettings result = settings;
-    result.cpus = cpus_of(test, settings);
-    const std::uint64_t memory = std::max(settings.memory, test.needs.memory);
-    if (memory > most_guest_memory) {
-        throw_error(ErrorKind::usage, "{} asks for {} MiB of memory; {} MiB are possible",
-                    test.full_name(), memory >> 20, most_guest_memory >> 20);
-    }
-    result.test_memory.bytes =
-        rounded_up(std::max(settings.test_memory.bytes, test.needs.test_memory));
-    result.memory = rounded_up(memory + tables_of(result.test_memory));
-    if (test.needs.ring_records != 0) {
-        result.ring_records = test.needs.ring_records;
-    }
-    if (result.dirty_logging.kind == channel::DirtyLogKind::none) {
-        result.dirty_logging = test.needs.dirty_logging;
-    }
-    return result;
-}
-
-std::chrono::milliseconds timeout_of(const GuestTest& test, const TestSettings& settings) {
-    constexpr std::chrono::seconds by_default(10);
-    const std::chrono::seconds with_a_core_each =
-        test.needs.timeout == 0 ? by_default : std::chrono::seconds(test.needs.timeout);
-    const std::size_t cores = usable_host_cpus().size();
-    return settings.timeout.value_or(with_a_core_each *
-                                     ((cpus_of(test, settings) + cores - 1) / cores));
-}
-
-double seconds_of(std::chrono::milliseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
-
-void run_in_vm(TestResult& result, const kvm::System& system, const Guest& guest,
-               const GuestTest& test, const TestSettings& settings, const std::stop_token& stop) {
-    const MachineSettings wanted = machine_settings(test, settings);
-    if (const auto objection = objection_to(wanted.dirty_logging, system)) {
-        result.verdict = Verdict::skipped;
-        result.reason = *objection;
-        return;
-    }
-    Machine machine(system, guest, test, wanted);
-    result.tsc_khz = machine.tsc_khz();
-    RecordReader records(machine);
-    const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
-                                        timeout_of(test, settings), stop);
-    static_cast<GuestRecords&>(result) = records.finish();
-    judge(result, outcome, {settings.expected, test.needs.proof != 0});
-    result.kvm_counts = machine.kvm_counts();
-    if (settings.memory_report) {
-        result.memory = machine.memory_report(system);
-    }
-    result.interrupted = outcome.ending == Ending::interrupted;
-    if (settings.inspect && result.verdict == Verdict::passed) {
-        settings.inspect(machine, result, stop);
-        result.interrupted = result.interrupted || stop.stop_requested();
-    }
-    if (outcome.ending != Ending::finished && !result.interrupted) {
-        const Diagnosis diagnosis =
-            diagnose(machine, guest, outcome, result.log, result.log_left_out);
-        result.reason = diagnosis.summary;
-        result.diagnosis = diagnosis.report;
-        result.brief_diagnosis = diagnosis.brief;
-    }
-}
-
-}  // namespace
-
-std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings) {
-    return std::max(settings.cpus, test.needs.cpus);
-}
-
-void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus) {
-    const int most = system.extension(KVM_CAP_MAX_VCPUS);
-    if (most > 0 && cpus > static_cast<std::uint32_t>(most)) {
-        throw_error(ErrorKind::usage, "{} vCPUs: this host's KVM allows at most {}", cpus, most);
-    }
-}
-
-TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
-                    const TestSettings& settings, const std::stop_token& stop) {
-    const Stopwatch watch;
+TestResult known_before(const GuestTest& test, const TestSettings& settings) {
     TestResult result;
     result.suite = test.suite;
     result.name = test.name;
@@ -121,8 +35,99 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     result.parameters = settings.parameters;
     result.timeout = seconds_of(timeout_of(test, settings));
     result.slow_after = settings.slow_after ? seconds_of(*settings.slow_after) : result.timeout / 2;
+    return result;
+}
+
+/// The guest has its timeout in there. What comes before and after it takes a moment, longer where
+/// the host is an emulated one.
+VmProcessLimits limits_of(const GuestTest& test, const TestSettings& settings) {
+    constexpr std::chrono::minutes around_the_guest(1);
+    constexpr std::chrono::seconds for_a_diagnosis(20);
+    const std::optional<milliseconds> first =
+        settings.inspect
+            ? std::nullopt
+            : std::optional<milliseconds>(timeout_of(test, settings) + around_the_guest);
+    return {.first = first, .next = for_a_diagnosis};
+}
+
+/// How a process came to its end that should have said more, for a sentence.
+std::string end_text(const VmProcessOutcome& outcome, const VmProcessLimits& limits, bool is_next) {
+    if (outcome.end == VmProcessEnd::out_of_time) {
+        const auto limit = is_next ? limits.next : limits.first;
+        return fmt::format("took more than {:.0f} s", limit ? seconds_of(*limit) : 0);
+    }
+    return outcome.signal == SIGKILL
+               ? "was killed from outside (SIGKILL), as the kernel does when memory runs out"
+               : fmt::format("died of {}", outcome.how);
+}
+
+/// What comes of a test whose process has not done all that it should.
+void take_end(TestResult& result, const ReceivedResult& received, const VmProcessOutcome& outcome,
+              const VmProcessLimits& limits) {
+    const std::string text = end_text(outcome, limits, received.is_there());
+    if (received.is_there()) {
+        if (received.lacks_debug_information()) {
+            result.diagnosis += fmt::format(
+                "{}(without the debug information of the guest's file: the process "
+                "that read it {})",
+                result.diagnosis.empty() ? "" : "\n", text);
+        }
+        return;
+    }
+    result.verdict = Verdict::failed;
+    result.reason = fmt::format("the process of its VM {}", text);
+    const bool is_of_memory = outcome.signal == SIGKILL;
+    if (!is_of_memory) {
+        result.error.emplace(
+            outcome.end == VmProcessEnd::out_of_time ? ErrorKind::kernel_refused : ErrorKind::ours,
+            result.reason);
+    }
+}
+
+TestResult run_in_vm_process(const TestResult& known, const kvm::System& system, const Guest& guest,
+                             const GuestTest& test, const TestSettings& settings,
+                             const std::stop_token& stop) {
+    const MachineSettings machine = needed_machine(test, settings, system);
+    ReceivedResult received(known);
+    TestResult& result = received.result();
+    if (const auto objection = objection_to(machine.dirty_logging, system)) {
+        result.verdict = Verdict::skipped;
+        result.reason = *objection;
+        return result;
+    }
+    const VmProcessLimits limits = limits_of(test, settings);
+    const VmProcessOutcome outcome = run_in_process(
+        [&](const VmProcessReport& report) {
+            leave_descriptors({system.descriptor(), report.descriptor()});
+            run_in_vm(known, system, guest, test, machine, settings,
+                      [&](const std::string& message) { report.send(message); });
+        },
+        [&](const std::string& message) { received.take(message); }, limits, stop);
+    if (outcome.end == VmProcessEnd::interrupted) {
+        result.interrupted = true;
+    } else if (outcome.end != VmProcessEnd::done || !received.is_there()) {
+        take_end(result, received, outcome, limits);
+    }
+    if (result.memory) {
+        result.memory->guest_memory.pool = found_pool(machine.backing);
+        if (result.memory->test_memory) {
+            result.memory->test_memory->pool = found_pool(machine.backing);
+        }
+    }
+    return std::move(result);
+}
+
+}  // namespace
+
+TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTest& test,
+                    const TestSettings& settings, const std::stop_token& stop) {
+    const Stopwatch watch;
+    TestResult result = known_before(test, settings);
     try {
-        run_in_vm(result, system, guest, test, settings, stop);
+        result = run_in_vm_process(result, system, guest, test, settings, stop);
+    } catch (const UnmetNeed& need) {
+        result.verdict = Verdict::failed;
+        result.reason = need.text;
     } catch (...) {
         result.error = current_error();
         result.verdict = Verdict::failed;

@@ -162,7 +162,7 @@ int HostOperations::start_userfault(const Request& request, TestMemory::Pages pa
             "{} pages from page {} on are not whole pages of the host's", request.pages,
             request.first_page);
     try {
-        userfault_.emplace(pages, page, kind, host_cpus_);
+        userfault_.emplace(*userfault_files_, pages, page, kind, host_cpus_);
     } catch (const std::system_error& error) {
         return error.code().value();
     }

@@ -29,7 +29,11 @@ class HostOperations {
           physical_end_(physical_end),
           test_memory_(test_memory),
           dirty_log_(dirty_log),
-          bitmap_(dirty_log != nullptr ? test_memory->size() / TestMemory::page_bytes / 64 : 0) {}
+          bitmap_(dirty_log != nullptr ? test_memory->size() / TestMemory::page_bytes / 64 : 0) {
+        if (test_memory != nullptr) {
+            userfault_files_.emplace();
+        }
+    }
 
     /// Registers `port::host_operation`. A guest asks from one vCPU at a time.
     void register_in(ExitTable& exits);
@@ -63,6 +67,7 @@ class HostOperations {
     std::vector<std::uint64_t> bitmap_;  // here once, so that no operation allocates it
     // Those of the thread that made this: a vCPU's, which asks, may have one only.
     std::vector<std::uint32_t> host_cpus_ = usable_host_cpus();
+    std::optional<UserfaultFiles> userfault_files_;  ///< with test memory
     std::optional<Userfault> userfault_;
 };
 

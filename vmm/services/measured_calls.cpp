@@ -83,6 +83,11 @@ ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::
     if (system.extension(KVM_CAP_IOEVENTFD) > 0) {
         event_ = port_event(vm, port::event, EFD_NONBLOCK);
         waited_for_ = port_event(vm, port::waited_event, 0);
+    }
+}
+
+void ExitlessCalls::start() {
+    if (waited_for_) {
         waiter_ = std::jthread([this](const std::stop_token& stop) {
             while (!stop.stop_requested()) {
                 // Relaxed: a count, and nothing that goes with it.

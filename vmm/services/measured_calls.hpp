@@ -49,6 +49,9 @@ class ExitlessCalls {
     ExitlessCalls(const ExitlessCalls&) = delete;
     ExitlessCalls& operator=(const ExitlessCalls&) = delete;
 
+    /// From now on what arrives is seen; a thread sees to that.
+    void start();
+
     /// What there is, as parameters for the guest: a name, and 1 or 0.
     std::vector<std::pair<std::string, std::uint64_t>> offered() const;
 

@@ -34,20 +34,6 @@ int checked(int result) {
     return result;
 }
 
-Descriptor registered(uffdio_range range, bool minor) {
-    Descriptor faults(checked(open_userfaultfd()));
-    // Kinds of faults and of memory need not be asked for: their bits in `features` say that the
-    // kernel knows them, and UFFDIO_REGISTER refuses those that it does not.
-    uffdio_api api{};
-    api.api = UFFD_API;
-    checked(::ioctl(faults.get(), UFFDIO_API, &api));
-    uffdio_register request{};
-    request.range = range;
-    request.mode = minor ? UFFDIO_REGISTER_MODE_MINOR : UFFDIO_REGISTER_MODE_MISSING;
-    checked(::ioctl(faults.get(), UFFDIO_REGISTER, &request));
-    return faults;
-}
-
 /// Never written to: all of it is the host's zero page.
 Mapping zeros(std::uint64_t bytes) {
     void* const address =
@@ -58,38 +44,71 @@ Mapping zeros(std::uint64_t bytes) {
 
 }  // namespace
 
-Userfault::Userfault(std::span<std::byte> pages, std::uint64_t page_bytes,
-                     channel::UserfaultKind kind, std::vector<std::uint32_t> host_cpus)
-    : range_{reinterpret_cast<std::uint64_t>(pages.data()), pages.size()},
-      minor_(kind == channel::UserfaultKind::minor),
-      faults_(registered(range_, minor_)),
-      end_(checked(::eventfd(0, EFD_CLOEXEC))),
-      zeros_(zeros(page_bytes)),
-      thread_([this, cpus = std::move(host_cpus)] {
-          // Whoever starts this may be a vCPU's thread with a CPU to itself.
-          spread_this_thread_over(cpus);
-          serve();
-      }) {}
+UserfaultFiles::UserfaultFiles()
+    : faults_(open_userfaultfd()),
+      error_(faults_.get() < 0 ? errno : 0),
+      end_(::eventfd(0, EFD_CLOEXEC)) {
+    // Kinds of faults and of memory need not be asked for: their bits in `features` say that the
+    // kernel knows them, and UFFDIO_REGISTER refuses those that it does not.
+    uffdio_api api{};
+    api.api = UFFD_API;
+    if (error_ == 0 && (end_.get() < 0 || ::ioctl(faults_.get(), UFFDIO_API, &api) != 0)) {
+        error_ = errno;
+    }
+}
 
-Userfault::~Userfault() { stop(); }
+Userfault::Userfault(const UserfaultFiles& files, std::span<std::byte> pages,
+                     std::uint64_t page_bytes, channel::UserfaultKind kind,
+                     std::vector<std::uint32_t> host_cpus)
+    : files_(files),
+      range_{reinterpret_cast<std::uint64_t>(pages.data()), pages.size()},
+      minor_(kind == channel::UserfaultKind::minor),
+      zeros_(zeros(page_bytes)) {
+    if (files.error() != 0) {
+        throw std::system_error(files.error(), std::generic_category());
+    }
+    uffdio_register request{};
+    request.range = range_;
+    request.mode = minor_ ? UFFDIO_REGISTER_MODE_MINOR : UFFDIO_REGISTER_MODE_MISSING;
+    checked(::ioctl(files.faults(), UFFDIO_REGISTER, &request));
+    try {
+        thread_ = std::thread([this, cpus = std::move(host_cpus)] {
+            // Whoever starts this may be a vCPU's thread with a CPU to itself.
+            spread_this_thread_over(cpus);
+            serve();
+        });
+    } catch (...) {
+        unregister();
+        throw;
+    }
+}
+
+Userfault::~Userfault() {
+    stop();
+    unregister();
+}
 
 Userfault::Served Userfault::stop() {
     if (thread_.joinable()) {
-        ::eventfd_write(end_.get(), 1);
+        ::eventfd_write(files_.end(), 1);
         thread_.join();
+        eventfd_t ended = 0;
+        ::eventfd_read(files_.end(), &ended);  // for the next one
     }
     return {pages_, error_};
 }
 
+void Userfault::unregister() { ::ioctl(files_.faults(), UFFDIO_UNREGISTER, &range_); }
+
 void Userfault::serve() {
     while (true) {
-        pollfd events[] = {{faults_.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}};
+        pollfd events[] = {{files_.faults(), POLLIN, 0}, {files_.end(), POLLIN, 0}};
         ::poll(events, 2, -1);
         if (events[1].revents != 0) {
             return;
         }
         uffd_msg message{};
-        const ssize_t size = ::read(faults_.get(), &message, sizeof message);
+        const ssize_t size = ::read(files_.faults(), &message, sizeof message);
         // EAGAIN: whoever waited was taken out of the wait by a signal.
         if (size == sizeof message && message.event == UFFD_EVENT_PAGEFAULT) {
             serve({message.arg.pagefault.address & ~(zeros_.size() - 1), zeros_.size()});
@@ -103,10 +122,10 @@ void Userfault::serve(uffdio_range page) {
         ++pages_;
     } else if (error == EEXIST) {
         // Two vCPUs waited for it, and it came for the first.
-        ::ioctl(faults_.get(), UFFDIO_WAKE, &page);
+        ::ioctl(files_.faults(), UFFDIO_WAKE, &page);
     } else {
         error_ = error;
-        ::ioctl(faults_.get(), UFFDIO_UNREGISTER, &range_);  // wakes whoever waits
+        unregister();  // wakes whoever waits
     }
 }
 
@@ -117,8 +136,8 @@ int Userfault::bring_in(uffdio_range page) const {
     copy.dst = page.start;
     copy.src = reinterpret_cast<std::uint64_t>(zeros_.address());
     copy.len = page.len;
-    const int result = minor_ ? ::ioctl(faults_.get(), UFFDIO_CONTINUE, &there)
-                              : ::ioctl(faults_.get(), UFFDIO_COPY, &copy);
+    const int result = minor_ ? ::ioctl(files_.faults(), UFFDIO_CONTINUE, &there)
+                              : ::ioctl(files_.faults(), UFFDIO_COPY, &copy);
     return result == 0 ? 0 : errno;
 }
 

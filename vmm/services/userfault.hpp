@@ -15,15 +15,33 @@
 
 namespace nestbed::vmm {
 
+/// What it takes, opened: when a guest asks for it, nothing can be opened any more.
+class UserfaultFiles {
+  public:
+    UserfaultFiles();
+
+    /// Why there is no userfaultfd (errno): EPERM without privilege, ENOSYS if the kernel has none;
+    /// or 0.
+    int error() const { return error_; }
+    int faults() const { return faults_.get(); }
+    /// An eventfd.
+    int end() const { return end_.get(); }
+
+  private:
+    Descriptor faults_;
+    int error_;
+    Descriptor end_;
+};
+
 class Userfault {
   public:
     /// From now on the faults of this kind in `pages`, of vCPUs as well, are served by a thread on
     /// any of these host CPUs; dropping the pages, so that there are such faults, is up to the
-    /// caller. Throws std::system_error if the kernel refuses: EPERM without privilege, ENOSYS if
-    /// it has no userfaultfd, EINVAL if it does not know this kind of fault in such memory. The
-    /// memory, whose pages have `page_bytes`, must outlive it.
-    Userfault(std::span<std::byte> pages, std::uint64_t page_bytes, channel::UserfaultKind kind,
-              std::vector<std::uint32_t> host_cpus);
+    /// caller. Throws std::system_error if the kernel refuses: for the error of `files`, or EINVAL
+    /// if it does not know this kind of fault in such memory. The memory, whose pages have
+    /// `page_bytes`, must outlive it, and so must `files`, of which one at a time makes use.
+    Userfault(const UserfaultFiles& files, std::span<std::byte> pages, std::uint64_t page_bytes,
+              channel::UserfaultKind kind, std::vector<std::uint32_t> host_cpus);
 
     /// Whoever still waits goes on: the kernel serves its fault.
     ~Userfault();
@@ -38,16 +56,16 @@ class Userfault {
     Served stop();
 
   private:
+    void unregister();
     void serve();
     void serve(uffdio_range page);
     /// Returns 0, or why the kernel refused (errno).
     int bring_in(uffdio_range page) const;
 
+    const UserfaultFiles& files_;
     uffdio_range range_;
     bool minor_;
-    Descriptor faults_;  ///< a userfaultfd
-    Descriptor end_;     ///< an eventfd, which ends the thread
-    Mapping zeros_;      ///< a page of the backing's size
+    Mapping zeros_;  ///< a page of the backing's size
     // The thread's, until it is joined.
     std::uint64_t pages_ = 0;
     int error_ = 0;

@@ -9,6 +9,8 @@
 #include "vmm/result/warnings.hpp"
 #include "vmm/run/calibrate.hpp"
 #include "vmm/run/guest_set.hpp"
+#include "vmm/run/needed_machine.hpp"
+#include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
 
@@ -298,8 +300,13 @@ void relate(const Study& study, StudyRun& run) {
 }
 
 StudyRunner::StudyRunner(const kvm::System& system, const Study& study,
-                         const std::vector<Point>& points, std::optional<bool> hypercalls)
-    : system_(system), study_(study), guest_(read_builtin(study.guest)), hypercalls_(hypercalls) {
+                         const std::vector<Point>& points, std::optional<bool> hypercalls,
+                         const Confinement& confinement)
+    : system_(system),
+      study_(study),
+      guest_(read_builtin(study.guest)),
+      hypercalls_(hypercalls),
+      confinement_(confinement) {
     std::uint32_t most = 1;
     for (const Point& point : points) {
         most = std::max(most, study.settings_at(point).cpus);
@@ -310,9 +317,10 @@ StudyRunner::StudyRunner(const kvm::System& system, const Study& study,
 StudyRun StudyRunner::run(const Point& point, bool memory_report, const std::stop_token& stop) {
     TestSettings settings = study_.settings_at(point);
     settings.memory_report = memory_report;
+    settings.confinement = confinement_;
     if (study_.wants_hypercalls && study_.wants_hypercalls(point)) {
         if (!hypercalls_) {
-            hypercalls_ = hypercalls_come_back(system_, stop);
+            hypercalls_ = hypercalls_come_back(system_, confinement_, stop);
         }
         settings.parameters.emplace_back("hypercalls", *hypercalls_ ? 1 : 0);
     }

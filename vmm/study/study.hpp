@@ -162,7 +162,7 @@ class StudyRunner {
     /// that wants to know asks otherwise. Throws Error if the study's guest is not there, or KVM
     /// has no VM with so many vCPUs.
     StudyRunner(const kvm::System& system, const Study& study, const std::vector<Point>& points,
-                std::optional<bool> hypercalls = std::nullopt);
+                std::optional<bool> hypercalls = std::nullopt, const Confinement& confinement = {});
 
     /// `memory_report`: what the guest's memory was made of is read back as well.
     StudyRun run(const Point& point, bool memory_report, const std::stop_token& stop);
@@ -172,6 +172,7 @@ class StudyRunner {
     const Study& study_;
     Guest guest_;
     std::optional<bool> hypercalls_;
+    Confinement confinement_;
 };
 
 /// Says of each measurement what it is to which other one, and what to know before it is believed.

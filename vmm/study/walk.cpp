@@ -93,7 +93,8 @@ void walk_configure(const Point& point, TestSettings& settings) {
     settings.test_memory = {.bytes = point["working_set"],
                             .leaf = point.as<PageSize>("guest_leaf")};
     settings.parameters.emplace_back("pages", point["working_set"] / chase::page_bytes);
-    settings.inspect = std::bind_front(inspect_walk, point);
+    settings.inspect = std::bind_front(inspect_walk, point, has_second_stage());
+    settings.memory_of_inspection = point["working_set"];
 }
 
 /// Of the TLB entries, as the guest's leaves are called.

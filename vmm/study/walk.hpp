@@ -48,7 +48,7 @@ bool has_second_stage();
 /// Runs the model over the guest's tables and the order of its chain, and then the chase as a
 /// process of the host; with fewer samples if `stop` is requested meanwhile. Adds measurements and
 /// findings to `result`. Destroys the chain. For a test that passed.
-void inspect_walk(const Point& point, const Machine& machine, TestResult& result,
+void inspect_walk(const Point& point, bool second_stage, const Machine& machine, TestResult& result,
                   const std::stop_token& stop);
 
 /// Cycles per access, medians; and what follows from them.

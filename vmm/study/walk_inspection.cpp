@@ -28,13 +28,14 @@ constexpr std::uint64_t huge_page = paging::bytes_of(PageSize::size_2m);
 
 /// What the memory of the working set is really made of. Of transparent huge pages, whether the
 /// kernel gave one everywhere: where some are missing, the small ones are what counts.
-PageSize host_page_of(const TestMemory& memory, const Point& point) {
+PageSize host_page_of(const Machine& machine, const Point& point) {
     const auto backing = point.as<Backing>("backing");
     if (backing == Backing::thp) {
         const std::uint64_t touched =
             (point["working_set"] + huge_page - 1) / huge_page * huge_page;
-        const HostMemory& host = memory.memory();
-        const std::uint64_t huge = resident_pages_of(host.address(), host.size()).anon_huge_pages;
+        const HostMemory& host = machine.test_memory()->memory();
+        const std::uint64_t huge =
+            machine.memory_maps()->resident_pages_of(host.address(), host.size()).anon_huge_pages;
         return huge >= touched ? PageSize::size_2m : PageSize::size_4k;
     }
     return backing == Backing::hugetlb_2m   ? PageSize::size_2m
@@ -104,7 +105,7 @@ WalkCounts model_two_stages(const Machine& machine, PageSize host,
 /// Has this process map transparent huge pages by entries for 4 KiB: other rights for a part of one
 /// split its entry in the page table, and not the page. That stays so when the rights are the same
 /// again, until khugepaged comes by.
-bool split_entries(const HostMemory& memory) {
+bool split_entries(const HostMemory& memory, const MemoryMaps& maps) {
     auto* const begin = static_cast<std::byte*>(memory.address());
     for (std::uint64_t offset = 0; offset < memory.size(); offset += huge_page) {
         if (::mprotect(begin + offset, chase::page_bytes, PROT_READ) != 0 ||
@@ -112,7 +113,7 @@ bool split_entries(const HostMemory& memory) {
             return false;
         }
     }
-    const ResidentPages pages = resident_pages_of(begin, memory.size());
+    const ResidentPages pages = maps.resident_pages_of(begin, memory.size());
     return pages.mapped != 0 && pages.anon_huge_pages == 0;  // and is known to be
 }
 
@@ -176,7 +177,8 @@ void chase_in_process(const Point& point, const Machine& machine, PageSize page,
                       TestResult& result, const std::stop_token& stop) {
     const HostMemory& guests = machine.test_memory()->memory();
     const bool splits = leaf == PageSize::size_4k && point.as<Backing>("backing") == Backing::thp;
-    const bool in_guests_memory = leaf == page || (splits && split_entries(guests));
+    const bool in_guests_memory =
+        leaf == page || (splits && split_entries(guests, *machine.memory_maps()));
     std::optional<HostMemory> other;
     if (!in_guests_memory) {
         const Backing kind = leaf == PageSize::size_4k ? Backing::anon : Backing::thp;
@@ -205,17 +207,17 @@ bool has_second_stage() {
     return paging == "ept" || paging == "npt";
 }
 
-void inspect_walk(const Point& point, const Machine& machine, TestResult& result,
+void inspect_walk(const Point& point, bool second_stage, const Machine& machine, TestResult& result,
                   const std::stop_token& stop) {
     // Twice around, or as far as it takes for the caches to be as full as they get.
     constexpr std::uint64_t enough = 40'000;
     const TestMemory& memory = *machine.test_memory();
-    const PageSize page = host_page_of(memory, point);
+    const PageSize page = host_page_of(machine, point);
     const PageSize leaf = std::min(point.as<PageSize>("guest_leaf"), page);
     const auto way = way_of_chain(memory.memory(),
                                   std::min(2 * point["working_set"] / chase::page_bytes, enough));
     const WalkCounts process = model_one_stage(machine, leaf, way);
-    const WalkCounts guest = has_second_stage() ? model_two_stages(machine, page, way) : process;
+    const WalkCounts guest = second_stage ? model_two_stages(machine, page, way) : process;
     chase_in_process(point, machine, page, leaf, result, stop);
     add_findings(result, {.leaf = leaf, .guest = guest, .host = process});
 }

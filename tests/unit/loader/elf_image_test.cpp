@@ -356,37 +356,6 @@ INSTANTIATE_TEST_SUITE_P(
              "not an identifier"},
         Flaw{"NameWithAWildcard", [](ElfBuilder& b) { b.strings[1] = "tes*"; },
              "not an identifier"},
-        Flaw{"UnknownDirtyLog",
-             [](ElfBuilder& b) { b.tests[0].needs.dirty_logging.kind = channel::DirtyLogKind{3}; },
-             "asks for a dirty log"},
-        Flaw{"DirtyRingOfNoPowerOfTwo",
-             [](ElfBuilder& b) {
-                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
-                                                   .ring_entries = 1000};
-             },
-             "asks for a dirty log"},
-        Flaw{"HugeDirtyRing",
-             [](ElfBuilder& b) {
-                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
-                                                   .ring_entries = 1U << 31};
-             },
-             "asks for a dirty log"},
-        Flaw{"DirtyRingThatBeginsFull",
-             [](ElfBuilder& b) {
-                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
-                                                   .initially_set = 1};
-             },
-             "asks for a dirty log"},
-        Flaw{"NoCpus", [](ElfBuilder& b) { b.tests[0].needs.cpus = 0; },
-             "suite.test asks for 0 vCPUs"},
-        Flaw{"TooManyCpus", [](ElfBuilder& b) { b.tests[0].needs.cpus = 1000; },
-             "suite.test asks for 1000 vCPUs"},
-        Flaw{"OddRing", [](ElfBuilder& b) { b.tests[0].needs.ring_records = 3; },
-             "suite.test asks for rings of 3 records"},
-        Flaw{"HugeRing", [](ElfBuilder& b) { b.tests[0].needs.ring_records = 1U << 31; },
-             "asks for rings of"},
-        Flaw{"TimeoutOfDays", [](ElfBuilder& b) { b.tests[0].needs.timeout = 86'401; },
-             "suite.test asks for 86401 seconds"},
         Flaw{"TagsOutside", [](ElfBuilder& b) { b.tests[0].needs.tags = {0x1000}; },
              "suite.test: its tags are outside the segments, or longer than 1023 characters"},
         Flaw{"TagOfOddLetters",
@@ -400,13 +369,7 @@ INSTANTIATE_TEST_SUITE_P(
                  b.strings.emplace_back("");
                  b.tests[0].needs.tags = {b.string_address(3)};
              },
-             "suite.test: its tag \"\" is no word like slow or needs-pcid"},
-        Flaw{"SecondTest",
-             [](ElfBuilder& b) {
-                 b.add_test();
-                 b.tests[1].needs.cpus = 65;
-             },
-             "asks for 65 vCPUs"}),
+             "suite.test: its tag \"\" is no word like slow or needs-pcid"}),
     name_of);
 
 }  // namespace

@@ -143,7 +143,7 @@ TEST(MapBacking, IsAMappingOfItsOwn) {
     }
     for (std::size_t n = 0; n < neighbours.size(); ++n) {
         const HostMemory& memory = neighbours[n];
-        const ResidentPages pages = resident_pages_of(memory.address(), memory.size());
+        const ResidentPages pages = MemoryMaps().resident_pages_of(memory.address(), memory.size());
         EXPECT_EQ(pages.mapped, memory.size());
         EXPECT_EQ(pages.resident(), n % 2 == 0 ? memory.size() : 0) << n;
     }

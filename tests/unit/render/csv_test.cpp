@@ -53,12 +53,14 @@ TEST(Csv, AnyBytesOfAGuestAreValidUtf8) {
 TEST(Csv, HasARowForEachBucketIfAsked) {
     RunReport report = measured_report();
     report.histograms = true;
+    report.sandbox = "off";
     report.tests[0].measurements.pop_back();
-    EXPECT_THAT(csv_lines(report),
-                ElementsAre("id,study,name,is,of,unit,histogram.lower,histogram.upper,"
-                            "histogram.count,test,verdict,repetition,cpus,tsc_khz",
-                            "walk.cost/chase,,chase,,,cycles,2,2,1,walk.cost,passed,1,2,2000000",
-                            "walk.cost/chase,,chase,,,cycles,4,4,3,walk.cost,passed,1,2,2000000"));
+    EXPECT_THAT(
+        csv_lines(report),
+        ElementsAre("id,study,name,is,of,unit,histogram.lower,histogram.upper,"
+                    "histogram.count,test,verdict,repetition,cpus,tsc_khz,sandbox",
+                    "walk.cost/chase,,chase,,,cycles,2,2,1,walk.cost,passed,1,2,2000000,off",
+                    "walk.cost/chase,,chase,,,cycles,4,4,3,walk.cost,passed,1,2,2000000,off"));
 }
 
 TEST(Csv, HasColumnsWithoutAnyMeasurement) {

@@ -34,7 +34,7 @@ class UserfaultTest : public testing::Test {
                                      std::uint64_t count = pages) {
         try {
             const std::span all(static_cast<std::byte*>(memory.address()), memory.size());
-            return std::make_unique<Userfault>(all.subspan(first * page, count * page), page, kind,
+            return std::make_unique<Userfault>(files_, all.subspan(first * page, count * page), page, kind,
                                                usable_host_cpus());
         } catch (const std::system_error& error) {
             error_ = error.code().value();
@@ -62,6 +62,7 @@ class UserfaultTest : public testing::Test {
     }
 
   private:
+    UserfaultFiles files_;
     int error_ = 0;
 };
 

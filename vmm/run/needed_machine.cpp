@@ -1,0 +1,116 @@
+#include "vmm/run/needed_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vmm/base/text.hpp"
+#include "vmm/channel/record_reader.hpp"
+#include "vmm/machine/host_cpus.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// Of memory that lies from 32 GiB on: all processors can address it, and no host has it.
+constexpr std::uint64_t most_test_memory = 1ULL << 40;
+
+/// Neither of them overflows: the parts were held against their limits before.
+std::uint64_t rounded_up(std::uint64_t memory) {
+    return (memory + guest_memory_granule - 1) / guest_memory_granule * guest_memory_granule;
+}
+
+/// What the page tables that map it take of the guest's own memory; a little more, for the upper
+/// levels. So little of little test memory that any guest has it to spare.
+std::uint64_t tables_of(const TestMemorySettings& test_memory) {
+    constexpr std::uint64_t to_spare = 1 << 20;
+    const std::uint64_t entries = test_memory.bytes / paging::bytes_of(test_memory.leaf);
+    const std::uint64_t bytes = entries * sizeof(std::uint64_t);
+    return bytes < to_spare ? 0 : bytes + bytes / 256;
+}
+
+struct Sizes {
+    std::uint64_t guest;
+    TestMemorySettings test;
+};
+
+void refuse_more(std::uint64_t bytes, std::uint64_t most, const char* what) {
+    if (bytes > most) {
+        throw UnmetNeed{fmt::format("it asks for {} of {}; {} are possible", size_text(bytes), what,
+                                    size_text(most))};
+    }
+}
+
+Sizes needed_sizes(const GuestTest& test, const TestSettings& settings) {
+    const std::uint64_t guest = std::max(settings.memory, test.needs.memory);
+    const std::uint64_t bytes = std::max(settings.test_memory.bytes, test.needs.test_memory);
+    refuse_more(guest, most_guest_memory, "guest memory");
+    refuse_more(bytes, most_test_memory, "test memory");
+    const TestMemorySettings all{.bytes = rounded_up(bytes), .leaf = settings.test_memory.leaf};
+    const std::uint64_t with_tables = rounded_up(guest + tables_of(all));
+    refuse_more(with_tables, most_guest_memory, "guest memory, with tables for its test memory");
+    return {with_tables, all};
+}
+
+}  // namespace
+
+std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings) {
+    return std::max(settings.cpus, test.needs.cpus);
+}
+
+MachineSettings needed_machine(const GuestTest& test, const TestSettings& settings,
+                               const kvm::System& system) {
+    if (!test.impossible_need.empty()) {
+        throw UnmetNeed{"it asks for " + test.impossible_need};
+    }
+    const auto [guest, test_memory] = needed_sizes(test, settings);
+    if (guest + test_memory.bytes > settings.confinement.memory_limit) {
+        throw UnmetNeed{fmt::format(
+            "it needs {} of memory, and all VMs together may have {} (--memory-limit)",
+            size_text(guest + test_memory.bytes), size_text(settings.confinement.memory_limit))};
+    }
+    MachineSettings result = settings;
+    result.cpus = cpus_of(test, settings);
+    const int most_cpus = system.extension(KVM_CAP_MAX_VCPUS);
+    if (most_cpus > 0 && result.cpus > static_cast<std::uint32_t>(most_cpus)) {
+        throw UnmetNeed{fmt::format("it asks for {} vCPUs: this host's KVM allows at most {}",
+                                    result.cpus, most_cpus)};
+    }
+    result.memory = guest;
+    result.test_memory = test_memory;
+    if (test.needs.ring_records != 0) {
+        result.ring_records = test.needs.ring_records;
+    }
+    if (result.dirty_logging.kind == channel::DirtyLogKind::none) {
+        result.dirty_logging = test.needs.dirty_logging;
+    }
+    result.memory_report = result.memory_report || settings.inspect;
+    return result;
+}
+
+std::uint64_t host_memory_of(const GuestTest& test, const TestSettings& settings) {
+    try {
+        const auto [guest, test_memory] = needed_sizes(test, settings);
+        return guest + test_memory.bytes + most_record_bytes + settings.memory_of_inspection;
+    } catch (const UnmetNeed&) {
+        return ~std::uint64_t{0};
+    }
+}
+
+std::chrono::milliseconds timeout_of(const GuestTest& test, const TestSettings& settings) {
+    constexpr std::chrono::seconds by_default(10);
+    const std::chrono::seconds with_a_core_each =
+        test.needs.timeout == 0 ? by_default : std::chrono::seconds(test.needs.timeout);
+    const std::size_t cores = usable_host_cpus().size();
+    return settings.timeout.value_or(with_a_core_each *
+                                     ((cpus_of(test, settings) + cores - 1) / cores));
+}
+
+void refuse_too_many_cpus(const kvm::System& system, std::uint32_t cpus) {
+    const int most = system.extension(KVM_CAP_MAX_VCPUS);
+    if (most > 0 && cpus > static_cast<std::uint32_t>(most)) {
+        throw_error(ErrorKind::usage, "{} vCPUs: this host's KVM allows at most {}", cpus, most);
+    }
+}
+
+}  // namespace nestbed::vmm

@@ -1,0 +1,58 @@
+// The process that a test's VM has to itself: what goes wrong in there, or on purpose, ends there.
+//
+// It is this program once more (fork), which makes the VM, confines itself (vmm/sandbox), runs the
+// guest and sends what it finds through a pipe. Whoever waits for it here believes nothing of that
+// and gives it no more time, and no more memory, than a result may take.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace nestbed::vmm {
+
+/// The process's end of the pipe.
+class VmProcessReport {
+  public:
+    explicit VmProcessReport(int fd) : fd_(fd) {}
+
+    /// Throws Error if nobody takes it.
+    void send(std::string_view message) const;
+
+    int descriptor() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+/// How long nothing may come before the process is ended: before its first message, and behind each
+/// of them. Nothing: any time.
+struct VmProcessLimits {
+    std::optional<std::chrono::milliseconds> first;
+    std::optional<std::chrono::milliseconds> next;
+};
+
+enum class VmProcessEnd {
+    done,         ///< it did all that it was asked to
+    died,         ///< before that, of a signal or by an exit of its own
+    out_of_time,  ///< and was ended here
+    interrupted,  ///< the same, since a stop was requested
+};
+
+struct VmProcessOutcome {
+    VmProcessEnd end;
+    std::string how;  ///< of one that died: "signal 9 (Killed)", "exit status 1"
+    int signal = 0;   ///< that it died of, or 0
+};
+
+/// Runs `work` in a process of its own, hands what it sends to `take` here, and returns when the
+/// process is gone. `work` may throw: that is a death. Throws Error if there can be no process.
+VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)>& work,
+                                const std::function<void(const std::string&)>& take,
+                                const VmProcessLimits& limits, const std::stop_token& stop);
+
+}  // namespace nestbed::vmm
