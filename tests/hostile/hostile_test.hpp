@@ -21,9 +21,6 @@ class Hostile : public WithKvm {
                        const std::vector<std::string>& arguments = {});
 };
 
-/// Skips a test of what the program does not do yet.
-#define NOT_YET(what) GTEST_SKIP() << "NOT YET: " what
-
 /// Nothing in it is a control character but newlines, and all of it is UTF-8.
 void expect_printable(const std::string& text);
 

@@ -78,7 +78,7 @@ GUEST_TEST(flood, of_a_million_skips, {.ring_records = 65536}) {
 }
 
 constexpr std::size_t longest = 4096;
-constexpr std::size_t names = 1 << 18;
+constexpr std::size_t names = 1 << 16;
 char long_text[longest];
 alignas(4096) char name_table[8 * names];
 
@@ -111,7 +111,7 @@ GUEST_TEST(flood, of_longest_lines, {.ring_records = 65536}) {
     for (std::size_t n = 0; n + 1 < longest; ++n) {
         long_text[n] = 'x';
     }
-    flood(std::uint64_t{1} << 18,
+    flood(std::uint64_t{1} << 16,
           {address_of(*"{} {} {} {}"), 0, 1, RecordType::log, 4, strings, address_of(long_text)});
 }
 
@@ -119,7 +119,7 @@ GUEST_TEST(flood, of_measurements, {.ring_records = 4096}) {
     static stats::Histogram histogram;
     static channel::Measurement measurement{"name", "unit", &histogram, 0, 0, 0, {}, {}};
     histogram.record(1);
-    flood(std::uint64_t{1} << 15,
+    flood(std::uint64_t{1} << 14,
           {address_of(measurement), 0, 1, RecordType::measurement, 0, 0, 0});
 }
 
