@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -28,7 +29,9 @@ inline void keep_report(std::string_view text) {
 
 /// A file's.
 inline void keep_report_in(const std::string& path) {
-    if (!std::filesystem::is_regular_file(path)) {
+    // Larger ones are of floods, which say the same over and over, and would take minutes to check.
+    constexpr std::uintmax_t largest = 4 << 20;
+    if (!std::filesystem::is_regular_file(path) || std::filesystem::file_size(path) > largest) {
         return;
     }
     std::ifstream stream(path);

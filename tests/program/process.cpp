@@ -1,6 +1,7 @@
 #include "tests/program/process.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,7 +73,8 @@ ProcessResult Process::wait(std::chrono::seconds limit) {
     using namespace std::chrono_literals;
     const auto deadline = std::chrono::steady_clock::now() + limit;
     int status = 0;
-    while (::waitpid(pid_, &status, WNOHANG) == 0) {
+    struct rusage usage {};
+    while (::wait4(pid_, &status, WNOHANG, &usage) == 0) {
         if (std::chrono::steady_clock::now() > deadline) {
             send(SIGKILL);
         }
@@ -84,6 +86,7 @@ ProcessResult Process::wait(std::chrono::seconds limit) {
     result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     result.out = contents(out_);
     result.err = contents(err_);
+    result.peak_kib = usage.ru_maxrss;
     keep_report(result.out);
     for (std::size_t n = 1; n < command_.size(); ++n) {
         if (command_[n - 1] == "--output" || command_[n - 1] == "--resume") {

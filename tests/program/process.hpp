@@ -13,6 +13,8 @@ struct ProcessResult {
     int signal = 0;      ///< that signal
     std::string out;
     std::string err;
+    /// The most memory that it had, or that one of the processes had which it waited for.
+    long peak_kib = 0;
 };
 
 /// A child process with its standard output and error in files.

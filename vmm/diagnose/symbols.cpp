@@ -1,13 +1,12 @@
 #include "vmm/diagnose/symbols.hpp"
 
-#include <cxxabi.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fmt/format.h>
 #include <gelf.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <csetjmp>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -22,14 +21,44 @@ int __libdwfl_debuginfod_find_debuginfo(Dwfl*, const unsigned char*, std::size_t
 void __libdwfl_debuginfod_end(void*) {}
 }
 
+// libstdc++ exports it and declares it nowhere: abi::__cxa_demangle(), which hands the text over
+// piece by piece.
+extern "C" int __gcclibcxx_demangle_callback(const char* mangled,
+                                             void (*take)(const char*, std::size_t, void*),
+                                             void* taker);
+
 namespace nestbed::vmm {
 
 namespace {
 
+/// Of a string in the file, as it is shown.
+constexpr std::size_t longest = 1024;
+
 /// The first kibibyte of a string in the file; "?" for null.
 std::string bounded(const char* text) {
-    constexpr std::size_t longest = 1024;
     return text == nullptr ? "?" : std::string(text, ::strnlen(text, longest));
+}
+
+/// The start of the text that a mangled name stands for, and where to go when there is enough of
+/// it.
+struct Demangled {
+    std::jmp_buf enough;
+    std::string text;
+};
+
+/// False if the name stands for nothing. One of a few hundred characters can stand for gigabytes,
+/// each part of it for two of the part before: only what is shown is made of it.
+bool demangle(const std::string& mangled, Demangled& start) {
+    // The demangler is C and holds nothing, and there is no other way to stop it.
+    const auto add = [](const char* piece, std::size_t size, void* to) {
+        auto& all = *static_cast<Demangled*>(to);
+        all.text.append(piece, size);
+        if (all.text.size() >= longest) {
+            std::longjmp(all.enough, 1);
+        }
+    };
+    return setjmp(start.enough) != 0 ||
+           __gcclibcxx_demangle_callback(mangled.c_str(), add, &start) == 0;
 }
 
 /// The DIE that `attribute` of `die` refers to, or `die` itself if it has none.
@@ -265,11 +294,8 @@ std::string Symbols::describe(std::uint64_t address) const {
 
 std::string readable_symbol(const char* mangled) {
     std::string name = bounded(mangled);
-    int status = 0;
-    const std::unique_ptr<char, decltype(&std::free)> demangled(
-        abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
-    if (demangled != nullptr) {
-        name = bounded(demangled.get());
+    if (Demangled start; demangle(name, start)) {
+        name = bounded(start.text.c_str());
     }
     for (const std::string_view part : {"(anonymous namespace)::", "nestbed::"}) {
         for (std::size_t at = name.find(part); at != name.npos; at = name.find(part, at)) {

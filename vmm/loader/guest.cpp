@@ -49,13 +49,15 @@ bool is_identifier(const std::string& name) {
 
 bool is_possible(const channel::DirtyLogging& logging) {
     using channel::DirtyLogKind;
+    constexpr std::uint32_t least_ring_entries = 256;  // KVM: they fill a page
     switch (logging.kind) {
         case DirtyLogKind::none:
         case DirtyLogKind::bitmap:
             return logging.ring_entries == 0 && logging.initially_set <= 1;
         case DirtyLogKind::ring:
             return logging.ring_entries <= channel::max_dirty_ring_entries &&
-                   (logging.ring_entries == 0 || std::has_single_bit(logging.ring_entries)) &&
+                   (logging.ring_entries == 0 || (std::has_single_bit(logging.ring_entries) &&
+                                                  logging.ring_entries >= least_ring_entries)) &&
                    logging.initially_set == 0;
     }
     return false;

@@ -136,6 +136,14 @@ TEST(Symbols, NamesAreDemangledAndShortened) {
     EXPECT_EQ(readable_symbol("trap_entry"), "trap_entry");
     EXPECT_EQ(readable_symbol("_ZN"), "_ZN");
     EXPECT_EQ(readable_symbol(std::string(5000, 'a').c_str()).size(), 1024U);
+    // B<A, A>, B<B<A, A>, B<A, A>> and so on, to what would be some hundred megabytes.
+    std::string doubled = "_Z1f1A1BIS_S_E";
+    for (const char* of : {"1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B",
+                           "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M"}) {
+        doubled += std::string("S0_IS") + of + "_S" + of + "_E";
+    }
+    EXPECT_THAT(readable_symbol(doubled.c_str()), testing::StartsWith("f(A, B<A, A>, B<B<A, A>, "));
+    EXPECT_EQ(readable_symbol(doubled.c_str()).size(), 1024U);
     std::string grows = "_Z1fSt4pairIiiE";
     for (const char previous : std::string_view("02468ACEGIKM")) {
         grows += fmt::format("St4pairIS{0}_S{0}_E", previous);  // twice as long as the last

@@ -58,6 +58,12 @@ INSTANTIATE_TEST_SUITE_P(
                                                    .ring_entries = 1000};
              },
              "a dirty log"},
+        Need{"DirtyRingOfLessThanAPage",
+             [](ElfBuilder& b) {
+                 b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
+                                                   .ring_entries = 1};
+             },
+             "a dirty log"},
         Need{"HugeDirtyRing",
              [](ElfBuilder& b) {
                  b.tests[0].needs.dirty_logging = {.kind = channel::DirtyLogKind::ring,
