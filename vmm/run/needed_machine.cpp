@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "shared/channel/ring.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/machine/host_cpus.hpp"
@@ -29,6 +30,15 @@ std::uint64_t tables_of(const TestMemorySettings& test_memory) {
     return bytes < to_spare ? 0 : bytes + bytes / 256;
 }
 
+/// What the record rings take of it; those that tests have by default, any guest has to spare.
+std::uint64_t rings_of(const GuestTest& test, const TestSettings& settings) {
+    constexpr std::uint64_t to_spare = 8 << 20;
+    const std::uint64_t records =
+        test.needs.ring_records != 0 ? test.needs.ring_records : settings.ring_records;
+    const std::uint64_t bytes = cpus_of(test, settings) * channel::ring_bytes(records);
+    return bytes < to_spare ? 0 : bytes;
+}
+
 struct Sizes {
     std::uint64_t guest;
     TestMemorySettings test;
@@ -47,9 +57,11 @@ Sizes needed_sizes(const GuestTest& test, const TestSettings& settings) {
     refuse_more(guest, most_guest_memory, "guest memory");
     refuse_more(bytes, most_test_memory, "test memory");
     const TestMemorySettings all{.bytes = rounded_up(bytes), .leaf = settings.test_memory.leaf};
-    const std::uint64_t with_tables = rounded_up(guest + tables_of(all));
-    refuse_more(with_tables, most_guest_memory, "guest memory, with tables for its test memory");
-    return {with_tables, all};
+    const std::uint64_t with_its_own =
+        rounded_up(guest + tables_of(all) + rings_of(test, settings));
+    refuse_more(with_its_own, most_guest_memory,
+                "guest memory, with its rings and tables for its test memory");
+    return {with_its_own, all};
 }
 
 /// Huge pages of a pool are nobody else's, used or not.
