@@ -1,5 +1,6 @@
 #include "vmm/diagnose/symbols.hpp"
 
+#include <cxxabi.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fmt/format.h>
@@ -7,7 +8,9 @@
 
 #include <algorithm>
 #include <csetjmp>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 
@@ -21,11 +24,11 @@ int __libdwfl_debuginfod_find_debuginfo(Dwfl*, const unsigned char*, std::size_t
 void __libdwfl_debuginfod_end(void*) {}
 }
 
-// libstdc++ exports it and declares it nowhere: abi::__cxa_demangle(), which hands the text over
-// piece by piece.
-extern "C" int __gcclibcxx_demangle_callback(const char* mangled,
-                                             void (*take)(const char*, std::size_t, void*),
-                                             void* taker);
+// libstdc++'s, which declares it nowhere, and has it in its archive only: abi::__cxa_demangle()
+// that hands the text over piece by piece. Weak: programs that are linked with the shared library
+// (tests) have not got it.
+extern "C" [[gnu::weak]] int __gcclibcxx_demangle_callback(
+    const char* mangled, void (*take)(const char*, std::size_t, void*), void* taker);
 
 namespace nestbed::vmm {
 
@@ -49,6 +52,13 @@ struct Demangled {
 /// False if the name stands for nothing. One of a few hundred characters can stand for gigabytes,
 /// each part of it for two of the part before: only what is shown is made of it.
 bool demangle(const std::string& mangled, Demangled& start) {
+    if (__gcclibcxx_demangle_callback == nullptr) {
+        int status = 0;
+        const std::unique_ptr<char, decltype(&std::free)> all(
+            abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
+        start.text = all ? all.get() : "";
+        return all != nullptr;
+    }
     // The demangler is C and holds nothing, and there is no other way to stop it.
     const auto add = [](const char* piece, std::size_t size, void* to) {
         auto& all = *static_cast<Demangled*>(to);

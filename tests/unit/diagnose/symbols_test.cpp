@@ -136,10 +136,10 @@ TEST(Symbols, NamesAreDemangledAndShortened) {
     EXPECT_EQ(readable_symbol("trap_entry"), "trap_entry");
     EXPECT_EQ(readable_symbol("_ZN"), "_ZN");
     EXPECT_EQ(readable_symbol(std::string(5000, 'a').c_str()).size(), 1024U);
-    // B<A, A>, B<B<A, A>, B<A, A>> and so on, to what would be some hundred megabytes.
+    // B<A, A>, B<B<A, A>, B<A, A>> and so on. Only so often that a library without a bound takes it
+    // as well; what the program makes of a name that would be gigabytes, tests/hostile asks.
     std::string doubled = "_Z1f1A1BIS_S_E";
-    for (const char* of : {"1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B",
-                           "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M"}) {
+    for (const char* of : {"1", "2", "3", "4", "5", "6", "7", "8", "9", "A"}) {
         doubled += std::string("S0_IS") + of + "_S" + of + "_E";
     }
     EXPECT_THAT(readable_symbol(doubled.c_str()), testing::StartsWith("f(A, B<A, A>, B<B<A, A>, "));
