@@ -114,6 +114,12 @@ std::vector<std::string> reach_out() {
                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
                                      ? -1
                                      : 0);
+    for (const int flags : {MAP_SHARED | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB}) {
+        attempts.refused(
+            "map memory that no limit counts",
+            ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED ? -1 : 0);
+    }
     void* const page =
         ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     attempts.refused("make memory code", ::mprotect(page, 4096, PROT_READ | PROT_EXEC));

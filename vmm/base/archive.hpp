@@ -7,7 +7,7 @@
 //     void archive_fields(Archive& archive, Value& point) { archive(point.x, point.y); }
 #pragma once
 
-#include <array>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <cstring>
@@ -164,6 +164,9 @@ class ArchiveReader {
             value = byte == 1;
         } else if constexpr (PlainNumber<T>) {
             bytes_of(value);
+            if constexpr (std::floating_point<T>) {
+                require(std::isfinite(value));  // JSON has no others
+            }
         } else {
             archive_fields(*this, value);
         }

@@ -25,6 +25,9 @@ void RecordDecoder::add(const channel::Record& record, std::span<const std::byte
             add_parameter(record);
             break;
         case channel::RecordType::measurement:
+            if (all_.measurements.size() == most_measurements) {
+                throw SaysTooMuch{};
+            }
             all_.measurements.push_back(measurement(copied));
             break;
         default:

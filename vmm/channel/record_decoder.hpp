@@ -21,6 +21,12 @@ namespace nestbed::vmm {
 /// What all records of a VM say, once it is text and numbers: about so many bytes of the host's.
 inline constexpr std::uint64_t most_decoded_bytes = 32U << 20;
 
+/// More than any table of a test's can show.
+inline constexpr std::size_t most_measurements = 1'000;
+/// More than anybody reads: of the first ones, and as many of the last ones.
+inline constexpr std::size_t most_log_lines = 10'000;
+inline constexpr std::size_t most_failures = 1'000;
+
 /// Thrown where a record points to nothing that could be read.
 struct PointsToNothing {};
 /// Thrown where there is no more room for what a record says.
@@ -66,9 +72,8 @@ class RecordDecoder {
 
     const VirtualMemory& memory_;
     GuestRecords all_;
-    // More than anybody reads.
-    Kept<std::string> log_{.most = 10'000};
-    Kept<FailedExpectation> failures_{.most = 1'000};
+    Kept<std::string> log_{.most = most_log_lines};
+    Kept<FailedExpectation> failures_{.most = most_failures};
     std::set<std::uint64_t> parameter_names_;  ///< addresses that were read
     std::uint64_t bytes_ = 0;
 };

@@ -157,8 +157,8 @@ void RecordReader::read_next(Stream& stream, RecordDecoder& decoder) {
     } catch (const PointsToNothing&) {
         end_by_pointer(stream, record);
     } catch (const SaysTooMuch&) {
-        stream.end("vCPU {}: what the VM's records say takes more than {} MiB", stream.cpu,
-                   most_decoded_bytes >> 20);
+        stream.end("vCPU {}: what the VM's records say takes more than {} MiB, or {} measurements",
+                   stream.cpu, most_decoded_bytes >> 20, most_measurements);
     }
     stream.read = stream.used;
 }

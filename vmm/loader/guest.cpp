@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "shared/channel/abi.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::uint64_t max_tests = 4096;
 constexpr std::uint64_t max_file_size = 1U << 28;
+constexpr std::size_t most_suites = 64;         ///< reports go over all tests for each
 constexpr std::uint64_t most_name_bytes = 256;  ///< of a suite or a test, with its end
 constexpr std::uint64_t most_tag_bytes = 1024;  ///< of a test, with the end of the string
 
@@ -126,6 +128,12 @@ std::vector<GuestTest> read_tests(const ElfImage& image) {
         test.tags = read_tags(image, test);
         tests.push_back(std::move(test));
     }
+    std::set<std::string> suites;
+    for (const GuestTest& test : tests) {
+        suites.insert(test.suite);
+    }
+    image.require(suites.size() <= most_suites, "{} suites; {} are possible", suites.size(),
+                  most_suites);
     // The compiler lays descriptors out in any order; people expect that of the source.
     std::ranges::stable_sort(tests, {}, &GuestTest::line);
     return tests;

@@ -85,7 +85,8 @@ std::string study_text(const Study& study, const StudyRuns& runs, std::size_t wi
     }
     if (const auto rows = runs_with_rows(study, runs); !rows.empty()) {
         const std::string& problem = rows.front()->test.kvm_counts.problem;
-        parts.push_back(problem.empty() ? "" : fmt::format("no counts of KVM's: {}\n", problem));
+        parts.push_back(
+            problem.empty() ? "" : fmt::format("no counts of KVM's: {}\n", printable(problem)));
         parts.push_back(paragraphs(study.notes ? study.notes(runs) : "", width));
     }
     parts.push_back(explanations(runs, width));

@@ -29,6 +29,9 @@ std::string time_cell(const MeasurementRow& row, const Percentile& percentile) {
     return value ? duration(seconds(static_cast<double>(*value), row.tsc_khz)) : "-";
 }
 
+/// Columns of a table: a guest may give each of its measurements others.
+constexpr std::size_t most_parameters_shown = 32;
+
 /// Of the measurements in `unit`, with a column for each parameter that any of them has: words to
 /// the left, numbers to the right.
 Table table_of_unit(const TestResult& test, const std::string& unit) {
@@ -48,6 +51,9 @@ Table table_of_unit(const TestResult& test, const std::string& unit) {
             auto column =
                 std::ranges::find(leading.begin() + 1, leading.end(), title, &Table::Column::title);
             if (column == leading.end()) {
+                if (leading.size() > most_parameters_shown) {
+                    continue;  // JSON and CSV have them
+                }
                 column = leading.insert(column, {title});
             }
             row.leading.resize(leading.size());

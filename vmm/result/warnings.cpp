@@ -121,7 +121,7 @@ void find_warnings(TestResult& test) {
         warn_of_theft(warnings, measurement);
         warn_of_shared_cores(warnings, test);
         for (const MeasurementEvent& other : test.measurements) {
-            if (&other == &measurement || other.of == measurement.name) {
+            if (&other == &measurement || (!other.is.empty() && other.of == measurement.name)) {
                 warn_of_unsteadiness(warnings, other);
             }
         }

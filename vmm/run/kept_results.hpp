@@ -34,7 +34,7 @@ class KeptResults {
     bool is_whole() const { return now_.size() >= tests_; }
     /// True if results of the repetition that ended the run are no part of the report.
     bool leave_out_the_last_repetition() const;
-    std::uint64_t last_repetition() const { return now_.empty() ? 1 : now_.front().repetition; }
+    std::uint64_t last_repetition() const { return now_.empty() ? 1 : now_.begin()->repetition; }
 
     bool until_fail_;
     std::uint64_t tests_;

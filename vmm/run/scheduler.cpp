@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "vmm/machine/host_cpus.hpp"
+#include "vmm/result/test_result_bytes.hpp"
 #include "vmm/run/kept_results.hpp"
 
 namespace nestbed::vmm {
@@ -62,6 +63,7 @@ class SideBySide {
     struct Begun {
         PlannedTest test;
         std::optional<TestResult> result;
+        std::uint64_t bytes = 0;  ///< of the result
     };
 
     bool ends_with_a_failure(RunUntil until) const { return plan_.order().until == until; }
@@ -75,8 +77,12 @@ class SideBySide {
         return std::min(test.memory, parallelism_.memory);
     }
 
+    /// Results wait for that of a test which began before theirs and takes its time: not for more
+    /// of them than there is memory for.
     bool has_room(const PlannedTest& test) const {
-        return weight(test) <= free_slots_ && memory_of(test) <= free_memory_;
+        constexpr std::uint64_t most_waiting_bytes = 64U << 20;
+        return weight(test) <= free_slots_ && memory_of(test) <= free_memory_ &&
+               waiting_bytes_ <= most_waiting_bytes;
     }
 
     void work() {
@@ -118,6 +124,8 @@ class SideBySide {
             const bool has_failed = result->verdict == Verdict::failed;
             retry_interrupted_ = retry_interrupted_ || result->retry_interrupted;
             is_enough_ = is_enough_ || (has_failed && !ends_with_a_failure(RunUntil::done));
+            begun.bytes = bytes_of(*result).size();
+            waiting_bytes_ += begun.bytes;
             begun.result = std::move(result);
         }
         for (; !begun_.empty() && begun_.front().result; begun_.pop_front()) {
@@ -128,8 +136,11 @@ class SideBySide {
     void report_first() {
         TestResult& result = *begun_.front().result;
         attempt([&] { steps_.finished(result); });
-        kept_.add(std::move(result));
-        is_enough_ = is_enough_ || kept_.are_all_skipped();
+        waiting_bytes_ -= begun_.front().bytes;
+        attempt([&] {
+            kept_.add(std::move(result));
+            is_enough_ = is_enough_ || kept_.are_all_skipped();
+        });
     }
 
     /// How the run ended, and what it left out.
@@ -180,6 +191,7 @@ class SideBySide {
     std::condition_variable_any room_;
     std::uint32_t free_slots_;
     std::uint64_t free_memory_;
+    std::uint64_t waiting_bytes_ = 0;  ///< of results in `begun_`
     std::optional<PlannedTest> next_;  ///< of the plan; has not begun
     std::deque<Begun> begun_;          ///< and not reported yet
     bool is_enough_ = false;           ///< nothing more is begun

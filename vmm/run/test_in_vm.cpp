@@ -1,9 +1,13 @@
 #include "vmm/run/test_in_vm.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "vmm/base/archive.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/channel/record_decoder.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
 #include "vmm/result/judge.hpp"
@@ -27,10 +31,15 @@ constexpr char of_diagnosis = 'd';
 /// Beside the guest's memory: records, what they say, and what a diagnosis makes of the guest's
 /// file.
 constexpr std::uint64_t memory_of_its_own = 512U << 20;
+/// Measurements that an inspection adds.
+constexpr std::size_t most_of_an_inspection = 100;
+
 /// Beside the vCPUs': of host operations and services.
 constexpr std::uint32_t other_threads = 4;
 
-void confine(const MachineSettings& machine, const TestSettings& settings) {
+void confine(const kvm::System& system, const MachineSettings& machine,
+             const TestSettings& settings) {
+    ::close(system.descriptor());  // no other VM is made
     if (settings.confinement.sandbox == Sandbox::off) {
         return;
     }
@@ -46,6 +55,25 @@ void send_diagnosis(const Diagnosis& diagnosis,
     send(of_diagnosis + writer.take());
 }
 
+/// What an honest process keeps to, one that is in a guest's hands might not.
+void refuse_more_than_is_read(const TestResult& said) {
+    constexpr std::size_t most_counts = 1'000;
+    constexpr std::size_t most_text = 1 << 20;
+    const bool is_possible =
+        said.log.size() <= 2 * most_log_lines && said.failures.size() <= 2 * most_failures &&
+        said.measurements.size() <= most_measurements + most_of_an_inspection &&
+        said.kvm_counts.counts.size() <= most_counts && said.reason.size() <= most_text &&
+        said.failed_attempts.empty() && said.inputs.empty() &&
+        std::ranges::all_of(said.measurements, [](const MeasurementEvent& event) {
+            // One more: the violations of a proof.
+            return event.parameters.size() <= channel::max_measurement_parameters + 1 &&
+                   event.is.empty() && event.of.empty() && event.warnings.empty();
+        });
+    if (!is_possible) {
+        throw_error(ErrorKind::input, "more than a result has");
+    }
+}
+
 /// Sends the result and what belongs to it.
 void run(TestResult& result, const kvm::System& system, const Guest& guest, const GuestTest& test,
          const MachineSettings& wanted, const TestSettings& settings,
@@ -54,7 +82,7 @@ void run(TestResult& result, const kvm::System& system, const Guest& guest, cons
     Machine machine(system, guest, test, wanted);
     result.tsc_khz = machine.tsc_khz();
     RecordReader records(machine);
-    confine(wanted, settings);
+    confine(system, wanted, settings);
     const Outcome outcome = machine.run([&](std::uint32_t cpu) { records.drain(cpu); },
                                         timeout_of(test, settings), never);
     static_cast<GuestRecords&>(result) = records.finish();
@@ -115,6 +143,7 @@ void ReceivedResult::take(const std::string& message) {
         }
         if ((kind == of_result || kind == of_result_to_be_diagnosed) && !is_there_) {
             TestResult said = test_result_of(bytes);
+            refuse_more_than_is_read(said);
             static_cast<Attempt&>(result_) = std::move(static_cast<Attempt&>(said));
             result_.verdict = said.verdict;
             result_.tsc_khz = said.tsc_khz;

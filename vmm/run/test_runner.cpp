@@ -40,13 +40,17 @@ TestResult known_before(const GuestTest& test, const TestSettings& settings) {
 
 /// The guest has its timeout in there. What comes before and after it takes a moment, longer where
 /// the host is an emulated one.
-VmProcessLimits limits_of(const GuestTest& test, const TestSettings& settings) {
+VmProcessLimits limits_of(const GuestTest& test, const TestSettings& settings,
+                          std::uint64_t memory) {
     constexpr std::chrono::minutes around_the_guest(1);
+    constexpr std::uint64_t populated_in_a_second = 100U << 20;  // on a slow host
+    const std::chrono::seconds to_populate(
+        settings.backing.prefault ? memory / populated_in_a_second : 0);
     constexpr std::chrono::seconds for_a_diagnosis(20);
     const std::optional<milliseconds> first =
-        settings.inspect
-            ? std::nullopt
-            : std::optional<milliseconds>(timeout_of(test, settings) + around_the_guest);
+        settings.inspect ? std::nullopt
+                         : std::optional<milliseconds>(timeout_of(test, settings) +
+                                                       around_the_guest + to_populate);
     return {.first = first, .next = for_a_diagnosis};
 }
 
@@ -71,8 +75,11 @@ void take_end(TestResult& result, const ReceivedResult& received, const VmProces
                 "{}(without the debug information of the guest's file: the process "
                 "that read it {})",
                 result.diagnosis.empty() ? "" : "\n", text);
+            return;
         }
-        return;
+        if (outcome.end == VmProcessEnd::out_of_time) {
+            return;  // of all that it had to say nothing is missing
+        }
     }
     result.verdict = Verdict::failed;
     result.reason = fmt::format("the process of its VM {}", text);
@@ -95,9 +102,11 @@ TestResult run_in_vm_process(const TestResult& known, const kvm::System& system,
         result.reason = *objection;
         return result;
     }
-    const VmProcessLimits limits = limits_of(test, settings);
+    const VmProcessLimits limits =
+        limits_of(test, settings, machine.memory + machine.test_memory.bytes);
     const VmProcessOutcome outcome = run_in_process(
         [&](const VmProcessReport& report) {
+            forget_environment();
             leave_descriptors({system.descriptor(), report.descriptor()});
             run_in_vm(known, system, guest, test, machine, settings,
                       [&](const std::string& message) { report.send(message); });

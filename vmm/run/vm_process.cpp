@@ -129,6 +129,8 @@ class Listener {
 /// Is killed, and waited for, when this goes.
 class Process {
   public:
+    static constexpr int unknown_end = 0xFF00;  ///< exit status 255
+
     explicit Process(pid_t pid) : pid_(pid) {}
     ~Process() {
         if (pid_ > 0) {
@@ -146,9 +148,11 @@ class Process {
         int status = 0;
         for (Patience patience(moment); !patience.is_over(); patience.end_slice()) {
             patience.begin_slice();
-            if (uninterrupted([&] { return ::waitpid(pid_, &status, WNOHANG); }) != 0) {
+            const pid_t ended = uninterrupted([&] { return ::waitpid(pid_, &status, WNOHANG); });
+            if (ended != 0) {
                 pid_ = 0;
-                return status;
+                // Somebody else has waited for it: how it ended is not known.
+                return ended > 0 ? status : unknown_end;
             }
             std::this_thread::sleep_for(between_looks);
         }

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -27,7 +28,11 @@ namespace nestbed::vmm {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef __has_feature
+#define __has_feature(feature) 0  // Clang's, which has no other way to tell
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 /// They report on standard error, and their shadow memory is beyond any limit.
 constexpr bool has_sanitizers = true;
 #else
@@ -87,6 +92,19 @@ void drop_capabilities() {
     require(static_cast<int>(::syscall(SYS_capset, &header, none.data())), "capset");
 }
 
+void close_all(unsigned first, unsigned last) {
+    if (::syscall(SYS_close_range, first, last, 0) == 0) {
+        return;
+    }
+    // Linux before 5.9, or a container that does not let it through.
+    for (const auto& entry : entries_of("/proc/self/fd")) {
+        const auto number = whole_number(entry.filename().string());
+        if (number && *number >= first && *number <= last) {
+            ::close(static_cast<int>(*number));
+        }
+    }
+}
+
 }  // namespace
 
 SandboxParts find_sandbox_parts() {
@@ -115,9 +133,16 @@ void leave_descriptors(std::initializer_list<int> kept) {
         const auto first = static_cast<unsigned>(all[n]) + 1;
         const auto last = static_cast<unsigned>(all[n + 1]) - 1;
         if (first <= last) {
-            require(static_cast<int>(::syscall(SYS_close_range, first, last, 0)), "close_range");
+            close_all(first, last);
         }
     }
+}
+
+void forget_environment() {
+    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+        std::memset(*variable, 0, std::strlen(*variable));
+    }
+    ::clearenv();
 }
 
 void die_first(pid_t parent) {

@@ -35,6 +35,9 @@ std::string text_of(const SandboxParts& parts);
 /// report there. Throws Error.
 void leave_descriptors(std::initializer_list<int> kept);
 
+/// Overwrites the environment, which has the secrets of many a CI system.
+void forget_environment();
+
 /// The process dies with its parent, `parent`, and is the first to go when the host's memory runs
 /// out. Throws Error.
 void die_first(pid_t parent);

@@ -108,9 +108,10 @@ void filter_system_calls() {
     for (const int system_call : harmless) {
         allow(filter, system_call);
     }
-    for (const int system_call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-        allow(filter, system_call, argument_has(2, PROT_EXEC, 0));
-    }
+    // Memory that the limits count: neither that of files, nor of pools, nor stacks that grow.
+    allow(filter, SCMP_SYS(mmap), argument_has(2, PROT_EXEC, 0),
+          argument_has(3, MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB, 0));
+    allow(filter, SCMP_SYS(mprotect), argument_has(2, PROT_EXEC | PROT_GROWSDOWN, 0));
     const auto own = static_cast<std::uint64_t>(::getpid());
     allow(filter, SCMP_SYS(tgkill), argument_is(0, own));
     allow(filter, SCMP_SYS(sched_setaffinity), argument_is(0, 0));
