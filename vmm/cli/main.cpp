@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <iterator>
 #include <sstream>
@@ -119,6 +120,8 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
 int main(int argc, char** argv) {
     using namespace nestbed::vmm;
     occupy_standard_streams();
+    // Ignored by our parent, and so by us, the ends of processes would be nobody's to wait for.
+    std::signal(SIGCHLD, SIG_DFL);
     ExitCode code = ExitCode::success;
     try {
         code = understand(argv[0], {argv + 1, argv + argc}, Commands::all).action();

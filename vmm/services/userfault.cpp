@@ -90,7 +90,9 @@ Userfault::~Userfault() {
 
 Userfault::Served Userfault::stop() {
     if (thread_.joinable()) {
-        ::eventfd_write(files_.end(), 1);
+        // Again and again: the thread would wait for ever.
+        while (::eventfd_write(files_.end(), 1) != 0) {
+        }
         thread_.join();
         eventfd_t ended = 0;
         ::eventfd_read(files_.end(), &ended);  // for the next one
