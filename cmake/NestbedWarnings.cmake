@@ -24,3 +24,12 @@ if(NESTBED_SANITIZE)
     -fno-omit-frame-pointer -fno-pie)
   target_link_options(nestbed_host INTERFACE -fsanitize=address,undefined -no-pie)
 endif()
+if(NESTBED_FUZZ)
+  # libFuzzer wants to know which branches an input took; what is undefined is said, and is the end.
+  target_compile_options(nestbed_host INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  # And the library's own checks: of what is past the end of a view AddressSanitizer sees little.
+  target_compile_definitions(nestbed_host INTERFACE _GLIBCXX_ASSERTIONS)
+  target_link_options(nestbed_host INTERFACE -fsanitize=address,undefined)
+endif()

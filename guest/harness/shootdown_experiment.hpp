@@ -31,6 +31,7 @@ struct ExperimentSettings {
     std::uint64_t pages = 1;  ///< 1 to RemappedPages::max_pages
     TargetState target = TargetState::user;
     std::uint64_t samples = 10;
+    bool until_violation = false;  ///< no more samples than that
     std::uint32_t initiators = 1;  ///< CPUs 0 to this - 1
     InitiatorSpaces spaces = InitiatorSpaces::same;
     Routing routing = Routing::unicast;
@@ -202,7 +203,7 @@ class ShootdownExperiment {
         for (std::uint64_t n = 0; n < warm_up; ++n) {
             round(cpu, ++generation, shootdown_by(cpu));
         }
-        for (std::uint64_t n = 0; n < settings_.samples; ++n) {
+        for (std::uint64_t n = 0; n < settings_.samples && !is_over(); ++n) {
             if (settings_.bare_round_trips) {
                 compare_with_bare_round_trips(cpu);
                 // Gives the targets back the translations that the flush took: readers that read
@@ -230,6 +231,9 @@ class ShootdownExperiment {
         // A protocol without interrupts needs this CPU for others' shootdowns until here; they are
         // over.
     }
+
+    /// Asked by one initiator alone: several go on together.
+    bool is_over() const { return settings_.until_violation && counts().violations != 0; }
 
     /// One generation: remap, shoot, take the frames back, have the readers judge. Returns the
     /// cycles that the stores to the page table took.

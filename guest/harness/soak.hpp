@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 
@@ -17,6 +18,7 @@ struct SoakSettings {
     std::uint32_t cpus = 2;
     std::uint64_t cycles = 0;  ///< how long, by the TSC
     std::uint64_t seed = 1;
+    bool until_violation = false;  ///< no longer than that
 };
 
 /// `Installed` is what shootdown_protocol.hpp makes of a protocol; its handlers are set.
@@ -54,9 +56,12 @@ class Soak {
         {
             const TicksWhileInScope<decltype(Installed::protocol)> ticks;
             const std::uint64_t start = read_tsc();
-            while (read_tsc() - start < settings_.cycles) {
+            while (read_tsc() - start < settings_.cycles && !is_over()) {
                 hooks_.poll();
                 do_something(cpu, random, counts);
+                if (counts.violations != 0) {
+                    violated_.store(true, std::memory_order_relaxed);
+                }
             }
             // Others may still wait for this CPU.
             end_.meet(hooks_.poll);
@@ -64,6 +69,10 @@ class Soak {
         AddressSpace::unload();
         const SpinlockGuard guard(lock_);
         counts_ += counts;
+    }
+
+    bool is_over() const {
+        return settings_.until_violation && violated_.load(std::memory_order_relaxed);
     }
 
     void do_something(std::uint32_t cpu, Random& random, SoakCounts& counts) {
@@ -125,6 +134,7 @@ class Soak {
     AddressSpace space_;
     TargetHooks hooks_ = Installed::hooks();
     Rendezvous end_;
+    std::atomic<bool> violated_{false};
     Spinlock lock_;
     SoakCounts counts_{};  ///< guarded by lock_
 };

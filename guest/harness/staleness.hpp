@@ -26,11 +26,20 @@ struct Disturbance {
 /// Whether CPU 1 goes on with the old translation after that. Once per VM.
 bool translations_stay_stale_elsewhere(const Disturbance& disturbance);
 
-/// Of a test with a planted bug: it passes if violations were seen, is skipped for `reason` if none
-/// can be, as `can_be_seen()` finds out, and fails otherwise.
-template <typename CanBeSeen>
-void expect_violations(std::uint64_t violations, CanBeSeen&& can_be_seen, ConstantString reason) {
-    if (violations == 0 && !can_be_seen()) {
+/// How long a planted bug is looked for: whether one try shows it is luck, most of all where other
+/// programs come in between, so that one that can be seen is waited for. What is more than enough
+/// for that fits into `patient_timeout`.
+enum class Patience { a_moment, until_seen };
+inline constexpr std::uint32_t patient_timeout = 90;  ///< seconds
+
+/// Of a test with a planted bug: it passes if `look()`, with the patience that is due, returns
+/// violations; is skipped for `reason` if there are none and none can be, as `can_be_seen()` finds
+/// out; and fails otherwise.
+template <typename Look, typename CanBeSeen>
+void expect_violations(Look&& look, CanBeSeen&& can_be_seen, ConstantString reason) {
+    const bool can = can_be_seen();
+    const std::uint64_t violations = look(can ? Patience::until_seen : Patience::a_moment);
+    if (violations == 0 && !can) {
         skip(reason);
         finish_test();
     }

@@ -379,13 +379,13 @@ std::uint64_t change_under_watch(int rounds = 1, Payment pay = nullptr) {
 NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TEST)
 
 GUEST_TEST(mapping, a_missing_remote_invalidation_is_seen,
-           {.cpus = 2, .tags = "needs-stale-translations"}) {
+           {.cpus = 2, .timeout = patient_timeout, .tags = "needs-stale-translations"}) {
     // KVM's shadow paging turns one CPU's INVLPG into an invalidation on all of them; and where
     // kernel mode is interpreted, KVM sees its stores to page tables.
     if (!translations_stay_stale_elsewhere({.kernel_store = true, .invlpg = true})) {
         GUEST_SKIP("no CPU keeps what another has changed and invalidated for itself on this host");
     }
-    constexpr int rounds = 20;
+    constexpr int rounds = 1000;  // ends at the first violation
     const std::uint64_t violations = change_under_watch<shootdown::GlobalShootdown>(
         rounds, [](const paging::Invalidation& owed) { LocalInvalidator{}(owed); });
     GUEST_EXPECT_GT(violations, 0U);

@@ -107,13 +107,19 @@ void expect_correct_with_initiators(ProtocolId protocol, std::uint32_t initiator
 /// Long enough for each of a dozen runs without any invalidation to be caught where kernel mode is
 /// interpreted.
 constexpr std::uint64_t soak_milliseconds = 1000;
+constexpr std::uint64_t patient_soak_milliseconds = 60'000;
 
 template <template <typename> typename Protocol, typename Platform = TracedPlatform>
-SoakCounts soak_for_a_moment() {
+SoakCounts soak(Patience patience = Patience::a_moment) {
     static stats::Histogram shootdowns;
     GUEST_REQUIRE(boot_info().tsc_khz != 0);
-    const SoakCounts counts = run_soak<Protocol, Platform>(
-        {.cpus = cpu_count(), .cycles = soak_milliseconds * boot_info().tsc_khz}, shootdowns);
+    const bool patient = patience == Patience::until_seen;
+    const std::uint64_t milliseconds = patient ? patient_soak_milliseconds : soak_milliseconds;
+    const SoakCounts counts =
+        run_soak<Protocol, Platform>({.cpus = cpu_count(),
+                                      .cycles = milliseconds * boot_info().tsc_khz,
+                                      .until_violation = patient},
+                                     shootdowns);
     GUEST_LOG("{} shootdowns, {} accesses, {} violations", shootdowns.count(), counts.accesses,
               counts.violations);
     return counts;
@@ -121,8 +127,7 @@ SoakCounts soak_for_a_moment() {
 
 void expect_correct_soak(ProtocolId protocol) {
     const SoakCounts counts = shootdown::with_protocol(
-        protocol,
-        []<template <typename> typename Protocol>() { return soak_for_a_moment<Protocol>(); });
+        protocol, []<template <typename> typename Protocol>() { return soak<Protocol>(); });
     GUEST_EXPECT_EQ(counts.violations, 0U);
     GUEST_EXPECT_GT(counts.accesses, 0U);
 }
@@ -148,14 +153,23 @@ NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TESTS)
 
 // Protocols that are wrong on purpose: the readers must notice.
 
+/// To be looked for by expect_violations().
 template <typename Platform>
-ExperimentCounts run_wrong_protocol(std::uint64_t pages, TargetState target) {
-    static ExperimentHistograms histograms;
-    const ExperimentCounts counts = run_shootdowns<GlobalShootdown, Platform>(
-        {.cpus = cpu_count(), .pages = pages, .target = target, .samples = 20}, histograms);
-    GUEST_LOG("{} violations in {} shootdowns, {} reads", counts.violations, counts.shootdowns,
-              counts.reads);
-    return counts;
+auto wrong_protocol(std::uint64_t pages, TargetState target) {
+    return [pages, target](Patience patience) {
+        const bool patient = patience == Patience::until_seen;
+        static ExperimentHistograms histograms;
+        const ExperimentCounts counts =
+            run_shootdowns<GlobalShootdown, Platform>({.cpus = cpu_count(),
+                                                       .pages = pages,
+                                                       .target = target,
+                                                       .samples = patient ? 2000U : 20U,
+                                                       .until_violation = patient},
+                                                      histograms);
+        GUEST_LOG("{} violations in {} shootdowns, {} reads", counts.violations, counts.shootdowns,
+                  counts.reads);
+        return counts.violations;
+    };
 }
 
 /// Leaves out every invalidation, and tells nobody.
@@ -167,20 +181,17 @@ struct NoInvalidationPlatform : TracedPlatform {
 // Software emulation of SVM, for one, flushes on every exit.
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_user_mode,
-           {.cpus = 2, .tags = "needs-stale-translations"}) {
-    const ExperimentCounts counts =
-        run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::user);
+           {.cpus = 2, .timeout = patient_timeout, .tags = "needs-stale-translations"}) {
     expect_violations(
-        counts.violations, [] { return translations_stay_stale_elsewhere({}); },
+        wrong_protocol<NoInvalidationPlatform>(1, TargetState::user),
+        [] { return translations_stay_stale_elsewhere({}); },
         "user mode keeps no stale translation on this host");
 }
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_spinning_target,
-           {.cpus = 2, .tags = "needs-stale-translations"}) {
-    const ExperimentCounts counts =
-        run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::spin);
+           {.cpus = 2, .timeout = patient_timeout, .tags = "needs-stale-translations"}) {
     expect_violations(
-        counts.violations,
+        wrong_protocol<NoInvalidationPlatform>(1, TargetState::spin),
         [] {
             return translations_stay_stale_between_visits() ||
                    translations_stay_stale_elsewhere({.kernel_reader = true});
@@ -189,10 +200,10 @@ GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_spinning_target,
 }
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_by_a_sleeping_target,
-           {.cpus = 2, .tags = "needs-stale-translations"}) {
-    const ExperimentCounts counts = run_wrong_protocol<NoInvalidationPlatform>(1, TargetState::hlt);
+           {.cpus = 2, .timeout = patient_timeout, .tags = "needs-stale-translations"}) {
     expect_violations(
-        counts.violations, [] { return translations_stay_stale_between_visits(/*asleep=*/true); },
+        wrong_protocol<NoInvalidationPlatform>(1, TargetState::hlt),
+        [] { return translations_stay_stale_between_visits(/*asleep=*/true); },
         "each HLT, or return from user mode, loses its CPU's translations on this host");
 }
 
@@ -205,11 +216,10 @@ struct FirstPageOnlyPlatform : TracedPlatform {
 };
 
 GUEST_TEST(shootdown, a_page_left_out_of_a_range_is_seen,
-           {.cpus = 2, .tags = "needs-stale-translations"}) {
-    const ExperimentCounts counts =
-        run_wrong_protocol<FirstPageOnlyPlatform>(16, TargetState::user);
+           {.cpus = 2, .timeout = patient_timeout, .tags = "needs-stale-translations"}) {
     expect_violations(
-        counts.violations, [] { return translations_stay_stale_elsewhere({.interrupt = true}); },
+        wrong_protocol<FirstPageOnlyPlatform>(16, TargetState::user),
+        [] { return translations_stay_stale_elsewhere({.interrupt = true}); },
         "an interrupt drops all translations of its CPU on this host");
 }
 
@@ -219,20 +229,22 @@ struct LocalOnlyPlatform : TracedPlatform {
 };
 
 GUEST_TEST(shootdown, a_missing_invalidation_is_seen_in_a_soak,
-           {.cpus = 2, .tags = "slow needs-stale-translations"}) {
-    const SoakCounts counts = soak_for_a_moment<GlobalShootdown, NoInvalidationPlatform>();
+           {.cpus = 2, .timeout = patient_timeout, .tags = "slow needs-stale-translations"}) {
     expect_violations(
-        counts.violations, [] { return translations_stay_stale_between_visits(); },
+        [](Patience patience) {
+            return soak<GlobalShootdown, NoInvalidationPlatform>(patience).violations;
+        },
+        [] { return translations_stay_stale_between_visits(); },
         "each return from user mode loses its translations on this host");
 }
 
 GUEST_TEST(shootdown, a_missing_remote_invalidation_is_seen,
-           {.cpus = 2, .tags = "needs-stale-translations"}) {
-    const ExperimentCounts counts = run_wrong_protocol<LocalOnlyPlatform>(1, TargetState::user);
+           {.cpus = 2, .timeout = patient_timeout, .tags = "needs-stale-translations"}) {
     // KVM's shadow paging has one shadow table for all vCPUs: it turns the initiator's INVLPG into
     // an invalidation on all of them.
     expect_violations(
-        counts.violations, [] { return translations_stay_stale_elsewhere({.invlpg = true}); },
+        wrong_protocol<LocalOnlyPlatform>(1, TargetState::user),
+        [] { return translations_stay_stale_elsewhere({.invlpg = true}); },
         "one CPU's INVLPG works on all of them on this host");
 }
 

@@ -94,9 +94,11 @@ class FormatCheck {
 
     constexpr std::uint32_t number() {
         std::uint32_t value = 0;
+        const char* const begin = at_;
         for (; is_digit(peek()); ++at_) {
             value = value * 10 + static_cast<std::uint32_t>(*at_ - '0');
-            if (value > 999) {
+            // {fmt} takes no more than ten digits, zeros in front counted.
+            if (value > 999 || at_ - begin == 10) {
                 problem_ = FormatProblem::number_over_999;
                 return 0;
             }
@@ -169,7 +171,8 @@ class FormatCheck {
             }
             number();
         }
-        if (at_ != end_ && *at_ != '{' && *at_ != '}') {
+        // A zero byte is no type, and is left for who wants a brace there.
+        if (peek() != '\0' && peek() != '{' && peek() != '}') {
             result.type = *at_++;
         }
         return result;

@@ -84,7 +84,7 @@ TEST(CommandLine, WhatIsNoResultIsNamed) {
          {std::pair{"/no/such/report.json",
                     "cannot read /no/such/report.json: No such file or directory\n"},
           {"/", "cannot read /: Is a directory\n"},
-          {"/dev/null", "/dev/null is no JSON report of nestbed run: "}}) {
+          {"/dev/null", "cannot read /dev/null: it is a device, and no file\n"}}) {
         const ProcessResult result = nestbed({"matrix", path});
         expect_one_line_error(result, bad_input);
         EXPECT_THAT(result.err, HasSubstr(error));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/program/expectations.hpp"
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 #include "vmm/render/format.hpp"
 

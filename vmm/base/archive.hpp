@@ -101,7 +101,7 @@ class ArchiveWriter {
     template <typename First, typename Second>
     void add(const std::variant<First, Second>& value) {
         add(value.index() == 1);
-        std::visit([this](const auto& held) { add(held); }, value);
+        std::visit([this](const auto& held) { this->add(held); }, value);
     }
     void add(const Error& error) {
         enumerator(error.kind(), ErrorKind::ours);

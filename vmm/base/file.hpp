@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -23,8 +24,17 @@ int write_all(int fd, std::string_view contents);
 /// A file of more than this is none of ours: /dev/zero, or a mistake.
 inline constexpr std::size_t largest_file = std::size_t{1} << 29;
 
-/// Both throw an Error that names the file and the reason.
-std::string read_file(const std::filesystem::path& path, ErrorKind kind = ErrorKind::io);
+/// How long a pipe is waited for: it is somebody's who may never write, or go on for ever.
+struct PipePatience {
+    std::chrono::milliseconds silence{10'000};
+    std::chrono::milliseconds all{60'000};
+};
+
+/// All of a file, or of a pipe (/dev/stdin, what a shell makes of `<(command)`) whose writer does
+/// not keep us waiting for too long. Devices are refused. Throws an Error that names the file and
+/// the reason, as does the next.
+std::string read_file(const std::filesystem::path& path, ErrorKind kind = ErrorKind::io,
+                      const PipePatience& patience = {});
 void write_file(const std::filesystem::path& path, std::string_view contents);
 
 /// A folder that goes, with all that is in it, when this does.

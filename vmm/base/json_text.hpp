@@ -8,9 +8,13 @@
 namespace nestbed::vmm {
 
 /// Throws a nlohmann::json::exception for what is no JSON, Error(input) for what no report is like:
-/// nested so deeply that whoever walks it would run out of stack, or an object with so many keys
-/// that looking each of them up would take for ever.
-nlohmann::ordered_json parse_json(std::string_view text);
+/// nested so deeply that whoever walks it would run out of stack, an object with so many keys that
+/// looking each of them up would take for ever, or so many values that they would take all memory;
+/// it names `file`, if that is not empty.
+nlohmann::ordered_json parse_json(std::string_view text, std::string_view file = "");
+
+/// What is wrong with somebody's JSON, in a few words.
+std::string complaint_of(const nlohmann::json::exception& error);
 
 /// A number that is not negative. Throws Error(input) naming `key`.
 double seconds_in(const nlohmann::ordered_json& object, const char* key);

@@ -1,18 +1,27 @@
 #include "vmm/base/kernel_file.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <system_error>
+
+#include "vmm/base/descriptor.hpp"
+#include "vmm/base/file.hpp"
 
 namespace nestbed::vmm {
 
 namespace fs = std::filesystem;
 
 std::optional<std::string> first_line(const fs::path& file) {
-    std::ifstream stream(file);
+    constexpr std::size_t longest = 1 << 16;
+    // Those of /sys that wait for an event are not waited for, and no line is without end.
+    const Descriptor opened(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     std::string line;
-    std::getline(stream, line);
+    while (opened.get() >= 0 && line.size() < longest && line.find('\n') == line.npos &&
+           read_some(opened.get(), line) > 0) {
+    }
+    line.erase(std::min(line.find('\n'), line.size()));
     return line.find_first_not_of(" \t") == std::string::npos ? std::nullopt : std::optional(line);
 }
 

@@ -22,10 +22,23 @@ namespace fs = std::filesystem;
     throw_error(ErrorKind::io, "cannot write {}: {}", path.string(), std::strerror(error));
 }
 
-void write_or_fail(const Descriptor& file, std::string_view contents, const fs::path& path) {
-    if (const int error = write_all(file.get(), contents)) {
-        fail(path, error);
-    }
+void write_or_fail(const Descriptor& file, const std::function<void(const TextSink&)>& write_to,
+                   const fs::path& path) {
+    constexpr std::size_t enough_for_a_call = 1 << 16;
+    std::string buffer;
+    const auto empty_buffer = [&] {
+        if (const int error = write_all(file.get(), buffer)) {
+            fail(path, error);
+        }
+        buffer.clear();
+    };
+    write_to([&](std::string_view text) {
+        buffer += text;
+        if (buffer.size() >= enough_for_a_call) {
+            empty_buffer();
+        }
+    });
+    empty_buffer();
 }
 
 /// A descriptor of our standard output or error, if that is what `path` names (/dev/stdout): even
@@ -72,8 +85,8 @@ class TemporaryFile {
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-    void become_target_with(std::string_view contents) {
-        write_or_fail(fd_, contents, target_);
+    void become_target_with(const std::function<void(const TextSink&)>& write_to) {
+        write_or_fail(fd_, write_to, target_);
         // On disk before it is the target: what was there instead, or beside it, may go then.
         if (::fdatasync(fd_.get()) != 0) {
             fail(target_, errno);
@@ -127,11 +140,11 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
     }
 }
 
-void OutputFile::write(std::string_view contents) {
+void OutputFile::write(const std::function<void(const TextSink&)>& write_to) {
     if (special_) {
-        write_or_fail(*special_, contents, path_);
+        write_or_fail(*special_, write_to, path_);
     } else {
-        TemporaryFile(path_).become_target_with(contents);
+        TemporaryFile(path_).become_target_with(write_to);
     }
 }
 

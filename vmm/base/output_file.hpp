@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string_view>
 
 #include "vmm/base/descriptor.hpp"
+#include "vmm/base/text_sink.hpp"
 
 namespace nestbed::vmm {
 
@@ -16,9 +18,12 @@ class OutputFile {
     /// and no regular file (a pipe, a terminal, /dev/null) is opened now and written later.
     explicit OutputFile(std::filesystem::path path);
 
-    /// Puts `contents` into the file: into another one beside it, which then takes its name.
-    /// Throws Error(io), and then there is no such file.
-    void write(std::string_view contents);
+    /// Puts what `write_to` writes into the file: into another one beside it, which then takes its
+    /// name. Throws Error(io), or what `write_to` throws, and then there is no such file.
+    void write(const std::function<void(const TextSink&)>& write_to);
+    void write(std::string_view contents) {
+        write([contents](const TextSink& sink) { sink(contents); });
+    }
 
   private:
     std::filesystem::path path_;

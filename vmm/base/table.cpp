@@ -133,11 +133,13 @@ std::string Table::wrapped_text(std::size_t indent, std::size_t room) const {
     const Column& words = columns_.back();
     const std::span others = std::span(columns_).first(columns_.size() - 1);
     const std::size_t taken = width_of_columns({others.begin(), others.end()});
+    std::vector<std::size_t> widths(others.size());
+    std::ranges::transform(others, widths.begin(), column_width);
     std::string text;
     for (std::size_t row = 0; row < words.cells.size(); ++row) {
         std::string line(indent, ' ');
-        for (const Column& column : others) {
-            line += padded(column, column.cells[row], column_width(column)) + std::string(gap);
+        for (std::size_t n = 0; n < others.size(); ++n) {
+            line += padded(others[n], others[n].cells[row], widths[n]) + std::string(gap);
         }
         // Where there is hardly any room beside the others, the words are below them.
         const bool are_below = room < taken + least_width_of(words.cells[row]);

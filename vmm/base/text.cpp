@@ -41,16 +41,51 @@ Character take_character(std::string_view& text) {
     return {bytes, is_utf8 ? std::optional(code) : std::nullopt};
 }
 
-/// Those from U+0080 on are obeyed by some terminals as well.
-bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
+struct CodeRange {
+    char32_t first;
+    char32_t last;
+};
+
+/// What does something instead of being seen: C0, DEL and C1 (obeyed by some terminals as well);
+/// marks, overrides and isolates that turn the order of what stands around them; line ends of
+/// Unicode's own; tags and what is no character at all.
+constexpr std::array unseen{
+    CodeRange{0x00, 0x1F},     CodeRange{0x7F, 0x9F},     CodeRange{0x061C, 0x061C},
+    CodeRange{0x200E, 0x200F}, CodeRange{0x2028, 0x202E}, CodeRange{0x2066, 0x2069},
+    CodeRange{0xFEFF, 0xFEFF}, CodeRange{0xFFFE, 0xFFFF}, CodeRange{0xE0000, 0xE007F}};
+
+bool is_control(char32_t code) {
+    return std::ranges::any_of(unseen, [code](const CodeRange& range) {
+        return code >= range.first && code <= range.last;
+    });
+}
+
+/// Most of most texts, at once.
+bool is_plain(char c) { return byte(c) >= 0x20 && byte(c) < 0x7F; }
+
+/// DEL, and what is not ASCII.
+bool is_unusual(char c) { return byte(c) >= 0x7F; }
+
+std::string_view take_plain(std::string_view& text) {
+    const auto end = std::ranges::find_if_not(text, is_plain);
+    const std::string_view plain = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    text.remove_prefix(plain.size());
+    return plain;
+}
 
 }  // namespace
 
-std::string printable(std::string_view text) {
+std::string printable(std::string_view text) { return printable_but(text, ""); }
+
+std::string printable_but(std::string_view text, std::string_view allowed) {
     std::string result;
-    while (!text.empty()) {
+    for (;;) {
+        result += take_plain(text);
+        if (text.empty()) {
+            return result;
+        }
         const auto [bytes, code] = take_character(text);
-        if (code && !is_control(*code)) {
+        if (code && (!is_control(*code) || allowed.find(bytes) != allowed.npos)) {
             result += bytes;
         } else {
             for (const char c : bytes) {
@@ -58,16 +93,60 @@ std::string printable(std::string_view text) {
             }
         }
     }
+}
+
+std::string json_printable(std::string json) {
+    std::string_view rest = json;
+    std::string result;
+    result.reserve(json.size());
+    while (!rest.empty()) {
+        const std::size_t same = std::min(
+            static_cast<std::size_t>(std::ranges::find_if(rest, is_unusual) - rest.begin()),
+            rest.size());
+        result += rest.substr(0, same);
+        rest.remove_prefix(same);
+        if (rest.empty()) {
+            break;
+        }
+        const auto [bytes, code] = take_character(rest);
+        if (code && is_control(*code) && *code < 0x10000) {
+            result += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(*code));
+        } else {
+            result += bytes;
+        }
+    }
     return result;
+}
+
+std::string_view whole_characters(std::string_view text) {
+    constexpr std::size_t longest = 4;
+    for (std::size_t n = 1; n <= std::min(longest, text.size()); ++n) {
+        const unsigned char first = byte(text[text.size() - n]);
+        if ((first & 0xC0) != 0x80) {
+            const std::size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+            return text.substr(0, text.size() - (length > n ? n : 0));
+        }
+    }
+    return text;
+}
+
+std::string shortened(std::string_view text, std::size_t most) {
+    if (text.size() <= most) {
+        return std::string(text);
+    }
+    return std::string(whole_characters(text.substr(0, most))) + "…";
 }
 
 std::string valid_utf8(std::string_view text) {
     std::string result;
-    while (!text.empty()) {
+    for (;;) {
+        result += take_plain(text);
+        if (text.empty()) {
+            return result;
+        }
         const auto [bytes, code] = take_character(text);
         result += code ? bytes : "\xEF\xBF\xBD";
     }
-    return result;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -90,13 +169,16 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     std::vector<std::string> lines;
     std::string line;
+    std::size_t used = 0;  // of the width, by the line
     while (!text.empty()) {
         const std::string_view word = text.substr(0, text.find(' '));
         text.remove_prefix(std::min(word.size() + 1, text.size()));
-        if (!line.empty() && width_of(line) + 1 + width_of(word) > width) {
+        const std::size_t columns = width_of(word);
+        if (!line.empty() && used + 1 + columns > width) {
             lines.push_back(std::exchange(line, ""));
         }
-        line += (line.empty() ? "" : " ") + std::string(word);
+        used = line.empty() ? columns : used + 1 + columns;
+        (line += line.empty() ? "" : " ") += word;
     }
     if (!line.empty()) {
         lines.push_back(line);
@@ -115,6 +197,12 @@ std::string paragraphs(std::string_view text, std::size_t width) {
 std::size_t width_of(std::string_view text) {
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char c) { return !is_continuation(c); }));
+}
+
+std::string_view first_columns(std::string_view text, std::size_t columns) {
+    const auto end = std::ranges::find_if(
+        text, [columns](char c) mutable { return !is_continuation(c) && columns-- == 0; });
+    return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {

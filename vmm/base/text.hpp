@@ -8,9 +8,21 @@
 
 namespace nestbed::vmm {
 
-/// A guest's text made safe to print: control characters (line ends and terminal escapes included)
-/// and bytes that are not UTF-8 become `\x1b` and the like.
+/// A text of a guest, a file, an option or the environment made safe to print: control characters
+/// (line ends and terminal escapes included), what turns the order of text, and bytes that are not
+/// UTF-8 become `\x1b` and the like.
 std::string printable(std::string_view text);
+/// Characters of ASCII that are `allowed` stay.
+std::string printable_but(std::string_view text, std::string_view allowed);
+
+/// As JSON has it, a text means the same with `\u009b` in it for such a character.
+std::string json_printable(std::string json);
+
+/// Without a character at the end that is not all there.
+std::string_view whole_characters(std::string_view text);
+
+/// No more than so many bytes of it, with an ellipsis if there were more.
+std::string shortened(std::string_view text, std::size_t most);
 
 /// Nothing but valid UTF-8: each byte that is not part of it becomes U+FFFD.
 std::string valid_utf8(std::string_view text);
@@ -34,6 +46,9 @@ std::string paragraphs(std::string_view text, std::size_t width);
 
 /// Columns that a text takes on the screen: one for each code point.
 std::size_t width_of(std::string_view text);
+
+/// What of a text takes no more than so many.
+std::string_view first_columns(std::string_view text, std::size_t columns);
 
 /// "1 test", "2 tests".
 std::string counted(std::uint64_t count, std::string_view noun);

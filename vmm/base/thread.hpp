@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -16,9 +15,9 @@ template <typename Work>
 std::jthread start_thread(std::string_view which, Work&& work) {
     try {
         return std::jthread(std::forward<Work>(work));
-    } catch (const std::system_error& error) {
+    } catch (...) {  // no thread, or no memory for its state
         throw_error(ErrorKind::kernel_refused, "cannot start the thread {}: {}", which,
-                    error.code().message());
+                    current_error().what());
     }
 }
 

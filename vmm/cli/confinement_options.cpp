@@ -10,7 +10,8 @@ Confinement ConfinementOptions::resolved() const {
     if (memory_limit) {
         confinement.memory_limit = *memory_limit;
     } else if (const auto free = find_free_memory()) {
-        confinement.memory_limit = *free / 8 * 7;  // the rest is the host's
+        constexpr std::uint64_t mib = 1 << 20;
+        confinement.memory_limit = *free / 8 * 7 / mib * mib;  // the rest is the host's
     }
     return confinement;
 }

@@ -34,6 +34,10 @@ std::optional<std::size_t> columns_of(int descriptor) {
     return known ? std::optional<std::size_t>(size.ws_col) : std::nullopt;
 }
 
+[[noreturn]] void refuse_standard_output() {
+    throw_error(ErrorKind::io, "cannot write to standard output: {}", std::strerror(errno));
+}
+
 /// Where that fails, what is printed between such lines fails as well, and says so.
 void write_line(const std::string& line) {
     std::fputs((line + "\n").c_str(), stdout);
@@ -52,9 +56,15 @@ void occupy_standard_streams() {
 }
 
 void print(std::string_view text) {
-    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-    if (!written || std::fflush(stdout) != 0) {
-        throw_error(ErrorKind::io, "cannot write to standard output: {}", std::strerror(errno));
+    print_piece(text);
+    if (std::fflush(stdout) != 0) {
+        refuse_standard_output();
+    }
+}
+
+void print_piece(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
+        refuse_standard_output();
     }
 }
 
@@ -111,7 +121,7 @@ void ProgressLine::show(std::string_view text, bool at_once) {
         // Narrower than the terminal: a line that wraps could not be cleared.
         constexpr std::size_t usual_columns = 80;
         const std::size_t columns = columns_of(STDERR_FILENO).value_or(usual_columns) - 1;
-        fmt::print(stderr, "\r\x1b[K{}", text.substr(0, columns));
+        fmt::print(stderr, "\r\x1b[K{}", first_columns(printable(text), columns));
         std::fflush(stderr);
         shown_ = true;
     }
@@ -121,7 +131,7 @@ void ProgressLine::show_now_and_then(std::string_view text, bool at_once) {
     constexpr double seconds_between = 10;
     if (at_once || watch_.seconds() >= seconds_between) {
         watch_ = Stopwatch();
-        fmt::print(stderr, "{}\n", text);
+        fmt::print(stderr, "{}\n", printable(text));
     }
 }
 

@@ -14,6 +14,8 @@ void occupy_standard_streams();
 
 /// Throws Error(io) if standard output cannot be written (a full disk, a closed pipe).
 void print(std::string_view text);
+/// The same, but some of it may arrive only with what is printed next.
+void print_piece(std::string_view text);
 
 /// Columns of the terminal that standard output is; any_width if it is none.
 std::size_t output_width();

@@ -122,13 +122,17 @@ int main(int argc, char** argv) {
     occupy_standard_streams();
     // Ignored by our parent, and so by us, the ends of processes would be nobody's to wait for.
     std::signal(SIGCHLD, SIG_DFL);
+    // A file that reaches ulimit -f is an error like a full disk, and what there is of it is
+    // removed.
+    std::signal(SIGXFSZ, SIG_IGN);
     ExitCode code = ExitCode::success;
     try {
         code = understand(argv[0], {argv + 1, argv + argc}, Commands::all).action();
     } catch (...) {
         const Error error = current_error();
         code = exit_code_of(error.kind());
-        std::string message = error.what();
+        constexpr std::size_t most = 4000;  // an input may be quoted in it
+        std::string message = shortened(error.what(), most);
         std::ranges::replace(message, '\n', ' ');
         // Not fmt::print, which throws if standard error cannot be written.
         std::fputs(fmt::format("nestbed: {}\n", printable(message)).c_str(), stderr);

@@ -1,7 +1,5 @@
 // nestbed matrix: the results of several runs side by side.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -48,13 +46,14 @@ ExitCode matrix(const MatrixOptions& options) {
         judgement = judge_skips(expected_skips_from(text, list), environments);
     }
     const WithoutWorkflowCommands unheeded;
-    print(matrix_text(environments, output_width()));
+    std::string text = matrix_text(environments, output_width());
     for (const std::string& remark : judgement.remarks) {
-        print(fmt::format("\n{}: {}\n", list, printable(remark)));
+        text += "\n" + printable(list + ": " + remark) + "\n";
     }
     for (const std::string& fault : judgement.faults) {
-        print(fmt::format("\nFAILED: {}: {}\n", list, printable(fault)));
+        text += "\nFAILED: " + printable(list + ": " + fault) + "\n";
     }
+    print(text);
     return judgement.faults.empty() && all_passed(environments) ? ExitCode::success
                                                                 : ExitCode::test_failed;
 }

@@ -211,8 +211,8 @@ ExitCode measure(const MeasureCommand& command) {
     reported.end = [&](const RunReport& report) {
         return text_of(command, runs, report, output_width());
     };
-    reported.whole = [&](const RunReport& report) {
-        return head_of(report, any_width) + text_of(command, runs, report, any_width);
+    reported.whole = [&](const RunReport& report, const TextSink& sink) {
+        sink(head_of(report, any_width) + text_of(command, runs, report, any_width));
     };
     return run_and_report(command.output, command.command_line, reported);
 }

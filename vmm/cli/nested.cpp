@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
+#include "vmm/base/terminal_text.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/base/values.hpp"
 #include "vmm/cli/command.hpp"
@@ -102,6 +105,34 @@ void add_command_options(CLI::App* command, NestedRequest& request) {
                         "What to run, with its options, after --");
 }
 
+/// Of the command in the machine, and so of a guest's, or of whoever took the machine over.
+class MachineOutput {
+  public:
+    explicit MachineOutput(std::FILE* stream)
+        : stream_(stream), is_terminal_(::isatty(::fileno(stream)) != 0) {}
+    ~MachineOutput() {
+        const std::string rest = text_.rest();
+        std::fwrite(rest.data(), 1, rest.size(), stream_);
+    }
+    MachineOutput(const MachineOutput&) = delete;
+    MachineOutput& operator=(const MachineOutput&) = delete;
+
+    /// Byte by byte, into a file.
+    void print(std::string_view text) {
+        const std::string shown = is_terminal_ ? text_.take(text) : std::string(text);
+        if (stream_ == stdout) {
+            vmm::print(shown);
+        } else {
+            std::fwrite(shown.data(), 1, shown.size(), stream_);
+        }
+    }
+
+  private:
+    std::FILE* stream_;
+    bool is_terminal_;
+    TerminalText text_;
+};
+
 /// Shows what the command writes where it would have written it.
 class MachineConsole : public NestedObserver {
   public:
@@ -109,15 +140,15 @@ class MachineConsole : public NestedObserver {
     void ready() override { progress_.clear(); }
     void output(std::string_view text) override {
         progress_.clear();
-        print(text);
+        output_.print(text);
     }
     void error(std::string_view text) override {
         progress_.clear();
-        std::fwrite(text.data(), 1, text.size(), stderr);
+        error_.print(text);
     }
     void progress(std::string_view text) override {
         // Of several lines the last one is how things are.
-        progress_.show(printable(last_line(text)));
+        progress_.show(last_line(text));
     }
     void retrying(const BootResult& hung) override {
         complain_about(hung);
@@ -129,10 +160,12 @@ class MachineConsole : public NestedObserver {
         for (const std::string& line : boot.console) {
             fmt::print(stderr, "nested console: {}\n", line);
         }
-        fmt::print(stderr, "nestbed: {}\n", boot.reason);
+        fmt::print(stderr, "nestbed: {}\n", printable(boot.reason));
     }
 
   private:
+    MachineOutput output_{stdout};
+    MachineOutput error_{stderr};
     ProgressLine progress_;
 };
 

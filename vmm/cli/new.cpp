@@ -141,6 +141,15 @@ std::string quoted(const std::string& path) {
     if (is_plain && !word.empty()) {
         return word;
     }
+    if (const std::string seen = printable(word); seen != word) {
+        // As bash and zsh have it, $'a\x1bb': nothing in it moves the cursor.
+        std::string text = "$'";
+        for (const char c : word) {
+            const std::string one = printable_but(std::string_view(&c, 1), "");
+            text += c == '\'' || c == '\\' ? std::string{'\\', c} : one;
+        }
+        return text + "'";
+    }
     std::string text = "'";
     for (const char c : word) {
         text += c == '\'' ? std::string("'\\''") : std::string(1, c);

@@ -123,12 +123,22 @@ void run_into(RunReport& report, const ReportOptions& options, const ReportedRun
     }
 }
 
-std::string whole_text(const Format& format, const ReportedRun& command, const RunReport& report) {
-    return format.report == nullptr ? command.whole(report) : format.report(report);
+void write_whole(const Format& format, const ReportedRun& command, const RunReport& report,
+                 const TextSink& sink) {
+    if (format.write == nullptr) {
+        command.whole(report, sink);
+    } else {
+        format.write(report, sink);
+    }
 }
 
 void print_end(const Format& printed, const ReportedRun& command, const RunReport& report) {
-    print(printed == human_format ? command.end(report) : whole_text(printed, command, report));
+    if (printed == human_format) {
+        print(command.end(report));
+        return;
+    }
+    write_whole(printed, command, report, print_piece);
+    print("");  // all of it has arrived
 }
 
 }  // namespace
@@ -235,7 +245,7 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     });
     for (auto& [file, format] : files) {
         outputs.attempt([&, &file = file, &format = format] {
-            file.write(whole_text(format, command, report));
+            file.write([&](const TextSink& sink) { write_whole(format, command, report, sink); });
         });
     }
     if (command.written && !outputs.get() && !report.error) {

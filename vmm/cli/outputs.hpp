@@ -47,7 +47,7 @@ struct ReportedRun {
     /// What is still to be said on standard output; nothing if nothing was run.
     std::function<std::string(const RunReport& report)> end;
     /// All of it.
-    std::function<std::string(const RunReport& report)> whole;
+    std::function<void(const RunReport& report, const TextSink& sink)> whole;
     std::optional<MeasuringOrder> order = {};  ///< of a study's combinations
     std::function<void()> written = {};        ///< all outputs are; may be empty
     FlakyTests flaky = FlakyTests::pass;

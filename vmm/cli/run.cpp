@@ -161,9 +161,9 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
             report.tests.empty() && report.remarks.empty() && !report.cut_short;
         return has_come_to_nothing ? "" : human_summary(report, style);
     };
-    reported.whole = [&](const RunReport& report) {
-        return human_report(report,
-                            {.name_width = style.name_width, .verbose = options.human.verbose});
+    reported.whole = [&](const RunReport& report, const TextSink& sink) {
+        write_human(report, {.name_width = style.name_width, .verbose = options.human.verbose},
+                    sink);
     };
     return run_and_report(options.report, command_line, reported);
 }

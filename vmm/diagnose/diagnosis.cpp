@@ -198,6 +198,10 @@ class Diagnostician {
             return outcome_.detail;
         }
         const auto code = code_of_failure(cpu, run);
+        if (code.empty()) {
+            return fmt::format("KVM cannot emulate the instruction at {:#x}: no memory is there",
+                               cpu.state.general.rip);
+        }
         const auto instruction = disassemble(code, cpu.state.general.rip);
         return fmt::format("KVM cannot emulate \"{}\"",
                            instruction ? instruction->text : hex_bytes(code));

@@ -146,6 +146,15 @@ SourcePlace call_site(Dwarf_Die* unit, Dwarf_Die* inlined) {
             number_attribute(inlined, DW_AT_call_line)};
 }
 
+/// Of anything else libdwfl would unpack what it takes for compressed, or follow the null pointer
+/// that it has from libelf (elfutils 0.188, __libdw_open_elf_memory).
+bool is_elf(std::string& file) {
+    elf_version(EV_CURRENT);  // before anything else of libelf is used
+    const std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_memory(file.data(), file.size()),
+                                                       &elf_end);
+    return elf_kind(elf.get()) == ELF_K_ELF;
+}
+
 }  // namespace
 
 Symbols::Symbols(std::span<const std::byte> elf_file)
@@ -157,10 +166,9 @@ Symbols::Symbols(std::span<const std::byte> elf_file)
                              const char*, GElf_Word, char**) { return -1; },
         .section_address = nullptr,
         .debuginfo_path = nullptr};
-    if (!file_.starts_with(ELFMAG)) {
-        return;  // libdwfl would unpack it
+    if (!is_elf(file_)) {
+        return;
     }
-    elf_version(EV_CURRENT);  // before anything else of libelf is used
     session_.reset(dwfl_begin(&callbacks));
     dwfl_report_begin(session_.get());
     module_ =

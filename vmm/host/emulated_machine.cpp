@@ -22,11 +22,11 @@ std::string text_of(const EmulatedMachine& machine) { return json_file_text(json
 
 EmulatedMachine emulated_machine_from(std::string_view text, std::string_view file) {
     try {
-        const auto json = nlohmann::json::parse(text);
+        const auto json = parse_json(text, file);
         return {json.at("emulator"),         json.at("cpu_model"),       json.at("kernel_package"),
                 json.at("package_checksum"), json.at("kernel_checksum"), json.at("retries")};
     } catch (const nlohmann::json::exception& error) {
-        throw_error(ErrorKind::input, "{}: {}", file, error.what());
+        throw_error(ErrorKind::input, "{}: {}", file, complaint_of(error));
     }
 }
 

@@ -66,7 +66,7 @@ std::optional<bool> is_container() {
 }
 
 std::vector<std::uint32_t> groups_of_process() {
-    std::vector<gid_t> groups(std::max(0, ::getgroups(0, nullptr)));
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
     const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
     groups.resize(static_cast<std::size_t>(std::max(0, count)));
     groups.push_back(::getegid());

@@ -47,9 +47,9 @@ std::optional<std::vector<HugePages>> huge_page_pools(const fs::path& root) {
     }
     std::vector<HugePages> result;
     for (const fs::path& pool : entries_of(below(root, pools))) {
-        std::uint64_t kib = 0;
-        if (std::sscanf(pool.filename().c_str(), "hugepages-%" SCNu64, &kib) == 1) {
-            result.push_back({kib, number_in(pool / "nr_hugepages"),
+        std::uint64_t page_kib = 0;
+        if (std::sscanf(pool.filename().c_str(), "hugepages-%" SCNu64, &page_kib) == 1) {
+            result.push_back({page_kib, number_in(pool / "nr_hugepages"),
                               number_in(pool / "free_hugepages"),
                               number_in(pool / "resv_hugepages")});
         }
@@ -67,9 +67,9 @@ std::optional<HugePages> huge_page_pool(std::uint64_t bytes) {
 std::uint64_t default_huge_page_kib() {
     std::ifstream stream("/proc/meminfo");
     for (std::string line; std::getline(stream, line);) {
-        std::uint64_t kib = 0;
-        if (std::sscanf(line.c_str(), "Hugepagesize: %" SCNu64, &kib) == 1) {
-            return kib;
+        std::uint64_t page_kib = 0;
+        if (std::sscanf(line.c_str(), "Hugepagesize: %" SCNu64, &page_kib) == 1) {
+            return page_kib;
         }
     }
     return 0;

@@ -37,7 +37,7 @@ ResidentPages read_resident_pages(std::istream& smaps, std::uint64_t begin, std:
     for (std::string line; std::getline(smaps, line);) {
         std::uint64_t from = 0;
         std::uint64_t to = 0;
-        std::uint64_t kib = 0;
+        std::uint64_t field_kib = 0;
         std::array<char, 32> name{};
         // A mapping begins with "55e0c6a00000-55e0c6a21000 rw-p …", its fields are "Rss:   12 kB".
         if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 "", &from, &to) == 2) {
@@ -47,13 +47,13 @@ ResidentPages read_resident_pages(std::istream& smaps, std::uint64_t begin, std:
             inside = from >= begin && to <= end;
             pages.mapped += inside ? to - from : 0;
         } else if (inside &&
-                   std::sscanf(line.c_str(), "%31[^:]:%" SCNu64, name.data(), &kib) == 2) {
+                   std::sscanf(line.c_str(), "%31[^:]:%" SCNu64, name.data(), &field_kib) == 2) {
             if (name.data() == std::string_view("KernelPageSize")) {
-                pages.kernel_page_size = kib << 10;
+                pages.kernel_page_size = field_kib << 10;
             }
             const auto sum = std::ranges::find(sums, name.data(), &Field::first);
             if (sum != sums.end()) {
-                pages.*sum->second += kib << 10;
+                pages.*sum->second += field_kib << 10;
             }
         }
     }

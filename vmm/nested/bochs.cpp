@@ -142,6 +142,7 @@ Emulator make_bochs(NestedSettings settings) {
             .kvm_parameters = "ept=1",
             .expected_parameter = {"/sys/module/kvm_intel/parameters/ept", "Y"},
             .complaint_in = complaint_in,
+            .needs_folder = true,
             .command = [settings](const NestedKernel& kernel, const fs::path& initramfs,
                                   const fs::path& folder) -> std::vector<std::string> {
                 make_cd(settings, kernel, initramfs, folder);

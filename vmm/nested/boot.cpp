@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "vmm/base/file.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/frame.hpp"
@@ -29,6 +30,17 @@ std::vector<std::string> last_lines(std::string text) {
     return last;
 }
 
+/// A machine or its emulator may write for as long as it lives: what tells why it ended is last.
+TakeOutput keep_end(std::string& text) {
+    constexpr std::size_t most = 1 << 20;
+    return [&text](const std::string& more) {
+        text += more;
+        if (text.size() > 2 * most) {
+            text.erase(0, text.size() - most);
+        }
+    };
+}
+
 /// Nothing if it is no number.
 std::optional<int> number_in(std::string_view text) {
     int number = 0;
@@ -44,8 +56,9 @@ class Boot {
           observer_(observer),
           // Its serial lines are the third and the fourth (emulator.hpp).
           emulator_({.command = start.command,
-                     .outputs = {append_to(emulator_text_), nullptr, append_to(console_text_),
+                     .outputs = {keep_end(emulator_text_), nullptr, keep_end(console_text_),
                                  [this](const std::string& text) { hear(text); }},
+                     .input = start.input,
                      .directory = start.directory,
                      .errors_with_output = true}) {}
 
@@ -119,8 +132,13 @@ class Boot {
                 }
                 break;
             case FrameKind::contents:
-                if (file_ != nullptr) {
-                    *file_ += payload;
+                if (file_ == nullptr) {
+                    break;
+                }
+                *file_ += payload;
+                if (file_->size() > largest_file) {
+                    end(BootEnd::broken,
+                        "the nested machine sent a file of more than " + size_text(largest_file));
                 }
                 break;
             case FrameKind::finished:

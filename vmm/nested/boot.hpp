@@ -48,6 +48,7 @@ class NestedObserver {
 struct BootStart {
     std::string emulator;  ///< its name, for messages
     std::vector<std::string> command;
+    int input = -1;                       ///< its descriptor 0; -1: it has no input
     std::filesystem::path directory{};    ///< to run it in; empty: here
     std::chrono::milliseconds silence{};  ///< the machine hangs if it says nothing for so long
     /// Finds, in all that the emulator has written, why it ended; empty: it did not say.

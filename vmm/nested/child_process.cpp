@@ -17,6 +17,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
 
@@ -28,9 +29,9 @@ constexpr int exit_of_a_failed_exec = 127;
 constexpr int poll_milliseconds = 100;
 
 /// Another descriptor of the same, far above those numbers at which a child wants its own.
-Descriptor copy_of(const Descriptor& fd) {
+Descriptor copy_of(int fd) {
     constexpr int above_all = 20;
-    Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, above_all));
+    Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, above_all));
     if (copy.get() < 0) {
         throw_error(ErrorKind::kernel_refused, "cannot make descriptors for a child: {}",
                     errno == EINVAL ? fmt::format("{} is more than ulimit -n allows", above_all)
@@ -51,7 +52,7 @@ Pipe make_pipe() {
     }
     const Descriptor reader(ends[0]);
     const Descriptor writer(ends[1]);
-    return {copy_of(reader), copy_of(writer)};
+    return {copy_of(reader.get()), copy_of(writer.get())};
 }
 
 /// All that a child needs, made before the fork: between fork and exec of a program with threads
@@ -76,7 +77,9 @@ struct Prepared {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (const int ignored : {SIGPIPE, SIGXFSZ}) {
+        ::signal(ignored, SIG_DFL);
+    }
     for (std::size_t n = 0; n < prepared.descriptors.size(); ++n) {
         ::dup2(prepared.descriptors[n].get(), static_cast<int>(n));
     }
@@ -123,7 +126,13 @@ std::string text_of(const ProcessEnd& end) {
 }
 
 TakeOutput append_to(std::string& text) {
-    return [&text](const std::string& more) { text += more; };
+    return [&text](const std::string& more) {
+        text += more;
+        if (text.size() > largest_file) {
+            throw_error(ErrorKind::input, "a program that was started writes more than {}",
+                        size_text(largest_file));
+        }
+    };
 }
 
 ChildProcess::ChildProcess(const ProcessStart& start) {
@@ -134,7 +143,7 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     Prepared prepared{.program = program.c_str(),
                       .directory = start.directory.c_str(),
                       .arguments = {},
-                      .descriptors = open_streams(start.outputs, start.errors_with_output),
+                      .descriptors = open_streams(start),
                       .parent = ::getpid()};
     for (const std::string& argument : start.command) {
         prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -158,17 +167,18 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
     }
     if (error != 0) {
         throw_error(ErrorKind::kernel_refused, "cannot start {}: {}", program,
-                    std::strerror(error));
+                    error == EAGAIN ? "the limit of processes is reached (ulimit -u, or pids.max "
+                                      "of the cgroup)"
+                                    : std::strerror(error));
     }
 }
 
-std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>& outputs,
-                                                   bool errors_with_output) {
+std::vector<Descriptor> ChildProcess::open_streams(const ProcessStart& start) {
     std::vector<Descriptor> descriptors;
     const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    const auto add_null = [&] { descriptors.push_back(copy_of(null)); };
-    add_null();
-    for (const TakeOutput& take : outputs) {
+    const auto add_null = [&] { descriptors.push_back(copy_of(null.get())); };
+    descriptors.push_back(copy_of(start.input < 0 ? null.get() : start.input));
+    for (const TakeOutput& take : start.outputs) {
         if (take) {
             Pipe pipe = make_pipe();
             polled_.push_back({pipe.reader.get(), POLLIN, 0});
@@ -181,8 +191,8 @@ std::vector<Descriptor> ChildProcess::open_streams(const std::vector<TakeOutput>
     while (descriptors.size() <= STDERR_FILENO) {
         add_null();
     }
-    if (errors_with_output) {
-        descriptors[STDERR_FILENO] = copy_of(descriptors[STDOUT_FILENO]);
+    if (start.errors_with_output) {
+        descriptors[STDERR_FILENO] = copy_of(descriptors[STDOUT_FILENO].get());
     }
     return descriptors;
 }

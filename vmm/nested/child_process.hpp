@@ -29,20 +29,21 @@ std::string text_of(const ProcessEnd& end);
 /// Is given what a child has written, as it comes.
 using TakeOutput = std::function<void(const std::string& text)>;
 
-/// Keeps it all in `text`.
+/// Keeps it all in `text`. Throws Error(input) if that is more than any file may have.
 TakeOutput append_to(std::string& text);
 
 struct ProcessStart {
     std::vector<std::string> command;  ///< the program first, looked for in PATH
     /// Of its descriptors 1, 2, 3, …; none: what it writes there goes to /dev/null.
     std::vector<TakeOutput> outputs{};
+    int input = -1;  ///< its descriptor 0, a copy of this one; -1: it has no input
     std::filesystem::path directory{};  ///< to run in; empty: this one's
     /// 2 is the same as 1, so that what it writes there stays in order.
     bool errors_with_output = false;
 };
 
 /// Is killed, and waited for, when this object goes; by the kernel if this program dies first. It
-/// is in a session of its own, so that a Ctrl-C on our terminal is ours alone. It has no input.
+/// is in a session of its own, so that a Ctrl-C on our terminal is ours alone.
 class ChildProcess {
   public:
     /// Throws Error(host_lacks) if there is no such program, Error(kernel_refused) if it cannot be
@@ -75,8 +76,7 @@ class ChildProcess {
     };
 
     /// Returns what the child will have as 0, 1, 2, 3, …
-    std::vector<Descriptor> open_streams(const std::vector<TakeOutput>& outputs,
-                                         bool errors_with_output);
+    std::vector<Descriptor> open_streams(const ProcessStart& start);
 
     std::vector<Stream> streams_;
     std::vector<pollfd> polled_;  ///< for each stream; -1, which poll() leaves out, after its end

@@ -34,8 +34,12 @@ class CpioArchive {
             add_folder(name.substr(0, slash));
         }
         paths_.emplace(name);
-        if (contents.size() > ~std::uint32_t{0}) {
-            throw_error(ErrorKind::input, "{} is too large for an initramfs", path);
+        // Of what the format can hold; all of it has to be in our memory, and in the machine's.
+        constexpr std::uint64_t most = std::uint64_t{1} << 30;
+        if (contents.size() + bytes_.size() > most) {
+            throw_error(ErrorKind::input,
+                        "{}: with it the machine's files are more than {} MiB (see nested --with)",
+                        path, most >> 20);
         }
         const auto pad = [&] { bytes_.resize((bytes_.size() + 3) / 4 * 4); };
         // inode mode uid gid links mtime size device(2) special(2) name-size check

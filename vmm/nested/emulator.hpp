@@ -28,7 +28,9 @@ struct NestedSettings {
     std::string cpu_model;                ///< empty: the emulator's default
 };
 
-/// The descriptors that an emulator's process has: the other ends of the machine's serial lines.
+/// The descriptors that an emulator's process has: the initramfs, and the other ends of the
+/// machine's serial lines.
+inline constexpr int initramfs_descriptor = 0;
 inline constexpr int console_descriptor = 3;
 inline constexpr int channel_descriptor = 4;
 
@@ -40,8 +42,9 @@ struct Emulator {
     KvmParameter expected_parameter;  ///< what the module then must say of its paging
     /// Finds, in all that its process has written, why it ended; empty: it did not say.
     std::function<std::string(const std::string& said)> complaint_in;
-    /// The command that boots `kernel` with the initramfs in the file `initramfs`; to be run in
-    /// `folder`, where files that it needs besides are made. Throws an Error.
+    bool needs_folder = false;  ///< for files of its own
+    /// The command that boots `kernel` with the initramfs in `initramfs`, a file of ours; to be run
+    /// in `folder`, where the files that it needs besides are made. Throws an Error.
     std::function<std::vector<std::string>(const NestedKernel& kernel,
                                            const std::filesystem::path& initramfs,
                                            const std::filesystem::path& folder)>

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
@@ -149,6 +150,7 @@ void run_nested_init() {
     ::mount("proc", "/proc", "proc", 0, nullptr);
     ::mount("sysfs", "/sys", "sysfs", 0, nullptr);
     ::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr);
+    ::mkdir("/tmp", 01777);  // where programs put what does not fit their memory
     const Descriptor channel = open_channel();
     try {
         do_task(channel);

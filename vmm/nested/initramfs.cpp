@@ -38,7 +38,7 @@ fs::path absolute(const fs::path& directory, const fs::path& path) {
 /// With the permissions that it has here, so that programs stay programs.
 void add_file(CpioArchive& archive, const fs::path& path, const fs::path& source) {
     const auto permissions = static_cast<std::uint32_t>(fs::status(source).permissions());
-    archive.add(path.string(), S_IFREG | permissions, read_file(source));
+    archive.add(path.string(), S_IFREG | permissions, read_file(source, ErrorKind::input));
 }
 
 /// The folders through which `path` leads, those that it leaves again by `..` included.

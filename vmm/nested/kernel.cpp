@@ -11,6 +11,7 @@
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/json_text.hpp"
 #include "vmm/nested/child_process.hpp"
 #include "vmm/nested/kernel_modules.hpp"
 
@@ -162,13 +163,13 @@ NestedKernel cached_kernel(const fs::path& cache) {
     const fs::path image = folder / image_file;
     const fs::path note = folder / package_file;
     try {
-        const auto package = nlohmann::json::parse(read_file(note));
+        const auto package = parse_json(read_file(note), note.string());
         return {image, folder,
                 package.at("package").get<std::string>() + " " +
                     package.at("version").get<std::string>(),
                 package.at("sha256"), checksum_of(image)};
     } catch (const nlohmann::json::exception& error) {
-        throw_error(ErrorKind::host_lacks, "{}: {}", note.string(), error.what());
+        throw_error(ErrorKind::host_lacks, "{}: {}", note.string(), complaint_of(error));
     }
 }
 

@@ -100,7 +100,7 @@ std::vector<std::string> dependencies_in(std::string_view elf_file, const fs::pa
 
 std::string read_module(const fs::path& file) {
     const auto unpacker = unpackers.find(file.extension());
-    return unpacker == unpackers.end() ? read_file(file)
+    return unpacker == unpackers.end() ? read_file(file, ErrorKind::input)
                                        : output_of({unpacker->second, "-dc", "--", file});
 }
 

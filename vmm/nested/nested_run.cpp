@@ -1,14 +1,19 @@
 #include "vmm/nested/nested_run.hpp"
 
+#include <fmt/format.h>
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/nested/child_process.hpp"
+#include "vmm/nested/machine_folder.hpp"
 
 namespace nestbed::vmm {
 
@@ -16,18 +21,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ScratchFolder temporary_folder() {
-    std::error_code error;
-    const fs::path parent = fs::temp_directory_path(error);
-    if (error) {
-        throw_error(ErrorKind::host_lacks, "there is no folder for temporary files (TMPDIR): {}",
-                    error.message());
+/// A file of no name, which goes with whoever has it open: with all of us, however we end.
+Descriptor nameless_file(std::string_view contents) {
+    Descriptor file(::memfd_create("initramfs", MFD_CLOEXEC));
+    if (const int error = file.get() < 0 ? errno : write_all(file.get(), contents)) {
+        throw_error(ErrorKind::io, "cannot make the machine's initramfs of {}: {}",
+                    size_text(contents.size()), std::strerror(error));
     }
-    std::string pattern = fs::absolute(parent) / "nestbed-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) {
-        throw_error(ErrorKind::io, "cannot make a folder {}: {}", pattern, std::strerror(errno));
-    }
-    return ScratchFolder(pattern);
+    return file;
 }
 
 /// Linux mounts filesystems of its own there, over whatever came along.
@@ -83,14 +84,20 @@ BootResult run_nested(NestedMachine& machine, NestedObserver& observer,
                       const std::stop_token& stop) {
     observer.preparing("nested machine: booting");
     const Emulator& emulator = machine.emulator;
-    const ScratchFolder folder = temporary_folder();
-    const fs::path initramfs = folder.path() / "initramfs";
+    std::optional<MachineFolder> folder;
+    if (emulator.needs_folder) {
+        folder.emplace();
+    }
+    const fs::path directory = folder ? folder->path() : fs::path("/");
     BootResult result;
     for (std::uint32_t retries = 0;; ++retries) {
-        write_file(initramfs, make_initramfs(emulator, machine.kernel, machine.command, retries));
+        const Descriptor initramfs =
+            nameless_file(make_initramfs(emulator, machine.kernel, machine.command, retries));
+        const std::string here = fmt::format("/proc/self/fd/{}", initramfs.get());
         result = boot({.emulator = emulator.name,
-                       .command = emulator.command(machine.kernel, initramfs, folder.path()),
-                       .directory = folder.path(),
+                       .command = emulator.command(machine.kernel, here, directory),
+                       .input = initramfs.get(),
+                       .directory = directory,
                        .silence = machine.silence,
                        .complaint_in = emulator.complaint_in},
                       observer, stop);

@@ -14,8 +14,7 @@ namespace {
 
 constexpr char qemu_program[] = "qemu-system-x86_64";
 
-std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel,
-                                    const std::filesystem::path& initramfs) {
+std::vector<std::string> command_of(const NestedSettings& settings, const NestedKernel& kernel) {
     const std::vector<std::pair<std::string, std::string>> options{
         {"-display", "none"},
         {"-accel", "tcg,thread=multi"},
@@ -25,7 +24,7 @@ std::vector<std::string> command_of(const NestedSettings& settings, const Nested
         {"-serial", fmt::format("file:/dev/fd/{}", console_descriptor)},
         {"-serial", fmt::format("file:/dev/fd/{}", channel_descriptor)},
         {"-kernel", kernel.image},
-        {"-initrd", initramfs},
+        {"-initrd", fmt::format("/dev/fd/{}", initramfs_descriptor)},
         {"-append", kernel_arguments(settings)}};
     std::vector<std::string> command{qemu_program, "-nodefaults", "-no-user-config", "-no-reboot"};
     for (const auto& [option, value] : options) {
@@ -50,17 +49,17 @@ Emulator make_qemu(NestedSettings settings) {
     }
     settings.memory = settings.memory.value_or(1536 << 20);
     const bool npt = settings.paging == NestedPaging::npt;
-    return {
-        .name = "QEMU " + word_after("version", output_of({qemu_program, "--version"})),
-        .cpu_model = settings.cpu_model,
-        .kvm_module = "kvm-amd",
-        .kvm_parameters = npt ? "npt=1" : "npt=0",
-        .expected_parameter = {"/sys/module/kvm_amd/parameters/npt", npt ? "Y" : "N"},
-        .complaint_in = last_line,
-        .command = [settings](const NestedKernel& kernel, const std::filesystem::path& initramfs,
-                              const std::filesystem::path& /*folder*/) {
-            return command_of(settings, kernel, initramfs);
-        }};
+    return {.name = "QEMU " + word_after("version", output_of({qemu_program, "--version"})),
+            .cpu_model = settings.cpu_model,
+            .kvm_module = "kvm-amd",
+            .kvm_parameters = npt ? "npt=1" : "npt=0",
+            .expected_parameter = {"/sys/module/kvm_amd/parameters/npt", npt ? "Y" : "N"},
+            .complaint_in = last_line,
+            .command = [settings](const NestedKernel& kernel,
+                                  const std::filesystem::path& /*initramfs*/,
+                                  const std::filesystem::path& /*folder*/) {
+                return command_of(settings, kernel);
+            }};
 }
 
 }  // namespace nestbed::vmm

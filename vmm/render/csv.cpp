@@ -24,7 +24,8 @@ std::string csv_cell(const Json& value) {
         return "";
     }
     // Guests' names may be any bytes.
-    std::string text = value.is_string() ? valid_utf8(value.get<std::string>()) : value.dump();
+    std::string text =
+        value.is_string() ? printable_but(value.get<std::string>(), "\n") : value.dump();
     if (text.find_first_of(",\"\r\n") == text.npos) {
         return text;
     }
@@ -79,55 +80,52 @@ std::vector<CsvRow> bucket_rows_of(Json measurement) {
     return rows;
 }
 
-std::vector<CsvRow> rows_of(const RunReport& report) {
-    std::vector<CsvRow> rows;
+/// Calls `take` with one after the other.
+template <typename Take>
+void for_each_row(const RunReport& report, const Take& take) {
     for (const TestResult& test : report.tests) {
         for (const MeasurementEvent& event : test.measurements) {
             Json measurement = json_of(test, event);
             measurement["sandbox"] = report.sandbox;
             if (report.histograms) {
-                std::ranges::move(bucket_rows_of(std::move(measurement)), std::back_inserter(rows));
+                std::ranges::for_each(bucket_rows_of(std::move(measurement)), take);
             } else {
                 measurement.erase("histogram");
-                rows.push_back(row_of(measurement));
+                take(row_of(measurement));
             }
         }
     }
-    return rows;
 }
 
 /// Of all rows; one that only some have stands behind its neighbor in those.
-std::vector<std::string> columns_of(const std::vector<CsvRow>& rows) {
+std::vector<std::string> columns_of(const RunReport& report) {
     // The first ones of every row: a table without rows has them as well.
-    std::vector<std::string> columns;
-    for (const char* name : {"id", "study", "name", "is", "of"}) {
-        columns.emplace_back(name);
-    }
-    for (const CsvRow& row : rows) {
+    std::vector<std::string> columns{"id", "study", "name", "is", "of"};
+    for_each_row(report, [&](const CsvRow& row) {
         auto place = columns.begin();
         for (const auto& [name, cell] : row) {
             const auto found = std::ranges::find(columns, name);
             place = (found == columns.end() ? columns.insert(place, name) : found) + 1;
         }
-    }
+    });
     return columns;
 }
 
 }  // namespace
 
-std::string csv_report(const RunReport& report) {
-    const std::vector<CsvRow> rows = rows_of(report);
-    const std::vector<std::string> columns = columns_of(rows);
-    std::string text = fmt::format("{}\n", fmt::join(columns, ","));
-    for (const CsvRow& row : rows) {
+void write_csv(const RunReport& report, const TextSink& sink) {
+    const std::vector<std::string> columns = columns_of(report);
+    std::vector<std::string> head(columns.size());
+    std::ranges::transform(columns, head.begin(), csv_cell);
+    sink(fmt::format("{}\n", fmt::join(head, ",")));
+    for_each_row(report, [&](const CsvRow& row) {
         std::vector<std::string> cells;
         for (const std::string& column : columns) {
             const auto found = std::ranges::find(row, column, &CsvRow::value_type::first);
             cells.push_back(found == row.end() ? "" : found->second);
         }
-        text += fmt::format("{}\n", fmt::join(cells, ","));
-    }
-    return text;
+        sink(fmt::format("{}\n", fmt::join(cells, ",")));
+    });
 }
 
 }  // namespace nestbed::vmm

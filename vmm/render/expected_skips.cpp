@@ -8,6 +8,7 @@
 #include <set>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/json_text.hpp"
 
 namespace nestbed::vmm {
 
@@ -106,6 +107,16 @@ void judge_planted_bugs(const ExpectedSkips& expected, std::span<const ResultFil
     }
 }
 
+/// Each is looked for among all tests.
+void refuse_too_many(const nlohmann::ordered_json& json, const std::filesystem::path& path) {
+    constexpr std::size_t most = 500;
+    for (const char* list : {"environments", "planted_bugs", "skips"}) {
+        if (json.at(list).size() > most) {
+            throw_error(ErrorKind::input, "{}: more than {} {}", path.string(), most, list);
+        }
+    }
+}
+
 }  // namespace
 
 SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultFile> results) {
@@ -119,8 +130,9 @@ SkipJudgement judge_skips(const ExpectedSkips& expected, std::span<const ResultF
 
 ExpectedSkips expected_skips_from(std::string_view text, const std::filesystem::path& path) {
     try {
-        const auto json = nlohmann::json::parse(text);
+        const auto json = parse_json(text, path.string());
         ExpectedSkips expected{json.at("environments"), json.at("planted_bugs"), {}};
+        refuse_too_many(json, path);
         for (const auto& skip : json.at("skips")) {
             const Names at_times = skip.value("at_times_in", Names());
             Names environments =
@@ -137,7 +149,7 @@ ExpectedSkips expected_skips_from(std::string_view text, const std::filesystem::
         return expected;
     } catch (const nlohmann::json::exception& error) {
         throw_error(ErrorKind::input, "{} is no list of expected skips: {}", path.string(),
-                    error.what());
+                    complaint_of(error));
     }
 }
 

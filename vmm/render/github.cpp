@@ -16,7 +16,7 @@ constexpr std::size_t most_annotations = 50;
 /// `special` characters as the percentages that the runner reads them back from.
 std::string with_percentages(std::string_view text, std::string_view special) {
     std::string result;
-    for (const char c : valid_utf8(text)) {
+    for (const char c : printable_but(text, "\r\n")) {
         result += special.find(c) == special.npos
                       ? std::string(1, c)
                       : fmt::format("%{:02X}", static_cast<unsigned char>(c));

@@ -120,16 +120,38 @@ std::string test_line(const TestResult& test, const HumanStyle& style) {
            indented_lines(wrapped(reason, style.width - std::min(style.width, detail_indent)));
 }
 
-/// All runs of one test, or of one point of a study.
+/// Of all runs of one test, or of one point of a study, those with one verdict.
+struct WithVerdict {
+    std::uint64_t count = 0;
+    std::vector<std::uint64_t> first_numbers = {};  ///< as many as are shown
+    std::string first_reason = {};
+
+    static constexpr std::size_t most_numbers = 5;
+
+    void add(const TestResult& test) {
+        if (count++ == 0) {
+            first_reason = test.verdict == Verdict::failed ? text_of(blame_of(test)) : test.reason;
+        }
+        if (first_numbers.size() < most_numbers) {
+            first_numbers.push_back(test.repetition);
+        }
+    }
+};
+
 struct Repeated {
     std::string name;
-    std::vector<const TestResult*> runs = {};
+    std::uint64_t runs = 0;
+    WithVerdict failed = {};
+    WithVerdict skipped = {};
 
-    std::vector<const TestResult*> those(Verdict verdict) const {
-        std::vector<const TestResult*> found;
-        std::ranges::copy_if(runs, std::back_inserter(found),
-                             [&](const TestResult* test) { return test->verdict == verdict; });
-        return found;
+    void add(const TestResult& test) {
+        ++runs;
+        if (test.verdict != Verdict::passed) {
+            (test.verdict == Verdict::failed ? failed : skipped).add(test);
+        }
+    }
+    const WithVerdict& those(Verdict verdict) const {
+        return verdict == Verdict::failed ? failed : skipped;
     }
 };
 
@@ -143,39 +165,35 @@ std::vector<Repeated> by_name(const RunReport& report) {
         if (is_new) {
             all.push_back({name});
         }
-        all[place->second].runs.push_back(&test);
+        all[place->second].add(test);
     }
     return all;
 }
 
 /// "failed 4 of 12 (#2, #5, #7, #9): ", of a test that was repeated.
-std::string count_text(const Repeated& test, const std::vector<const TestResult*>& runs) {
-    constexpr std::size_t most_numbers = 5;
-    if (test.runs.size() == 1) {
+std::string count_text(const Repeated& test, Verdict verdict) {
+    const WithVerdict& those = test.those(verdict);
+    if (test.runs == 1) {
         return "";
     }
     std::vector<std::string> numbers;
-    for (const TestResult* run : std::span(runs).first(std::min(runs.size(), most_numbers))) {
-        numbers.push_back(fmt::format("#{}", run->repetition));
+    for (const std::uint64_t number : those.first_numbers) {
+        numbers.push_back(fmt::format("#{}", number));
     }
-    if (runs.size() > most_numbers) {
+    if (those.count > numbers.size()) {
         numbers.emplace_back("…");
     }
     return fmt::format(
-        "{} {} of {}{}: ", verdict_name(runs.front()->verdict), runs.size(), test.runs.size(),
-        runs.size() == test.runs.size() ? "" : fmt::format(" ({})", fmt::join(numbers, ", ")));
+        "{} {} of {}{}: ", verdict_name(verdict), those.count, test.runs,
+        those.count == test.runs ? "" : fmt::format(" ({})", fmt::join(numbers, ", ")));
 }
 
 std::string names_and_reasons(const std::vector<Repeated>& tests, Verdict verdict,
                               std::size_t width) {
     Table table = Table::of_facts();
     for (const Repeated& test : tests) {
-        if (const auto runs = test.those(verdict); !runs.empty()) {
-            const TestResult& first = *runs.front();
-            table.add_row(
-                {test.name, count_text(test, runs) + printable(verdict == Verdict::failed
-                                                                   ? text_of(blame_of(first))
-                                                                   : first.reason)});
+        if (const WithVerdict& those = test.those(verdict); those.count != 0) {
+            table.add_row({test.name, count_text(test, verdict) + printable(those.first_reason)});
         }
     }
     return table.text(2, width);
@@ -267,12 +285,11 @@ std::string human_summary(const RunReport& report, const HumanStyle& style) {
     return text;
 }
 
-std::string human_report(const RunReport& report, const HumanStyle& style) {
-    std::string text;
+void write_human(const RunReport& report, const HumanStyle& style, const TextSink& sink) {
     for (const TestResult& test : report.tests) {
-        text += human_test(test, style);
+        sink(human_test(test, style));
     }
-    return text + human_summary(report, style);
+    sink(human_summary(report, style));
 }
 
 }  // namespace nestbed::vmm

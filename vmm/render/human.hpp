@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vmm/base/text.hpp"
+#include "vmm/base/text_sink.hpp"
 #include "vmm/result/run_report.hpp"
 
 namespace nestbed::vmm {
@@ -37,6 +38,6 @@ std::string without_row(const std::string& name, const TestResult& test);
 std::string human_summary(const RunReport& report, const HumanStyle& style = {});
 
 /// All of it.
-std::string human_report(const RunReport& report, const HumanStyle& style);
+void write_human(const RunReport& report, const HumanStyle& style, const TextSink& sink);
 
 }  // namespace nestbed::vmm

@@ -27,6 +27,9 @@ using Json = nlohmann::ordered_json;
 /// What it begins with, so that nothing else is taken for one.
 constexpr std::string_view begins_with = "{\"schema\":";
 
+/// Of what is wrong with a file, which may be all of it.
+constexpr std::size_t most_said = 300;
+
 /// What must be alike for runs to belong together.
 constexpr std::array facts_alike{"/nestbed", "/provenance/nestbed/revision", "/host/cpu",
                                  "/host/kernel", "/host/paging"};
@@ -142,7 +145,7 @@ void Journal::read_report(const fs::path& report) {
         }
     } catch (const std::exception& error) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed measure: {}",
-                    report.string(), error.what());
+                    report.string(), shortened(error.what(), most_said));
     }
 }
 
@@ -153,7 +156,8 @@ void Journal::read_lines(std::string_view text) {
         try {
             read_line(parse_json(line));
         } catch (const std::exception& error) {
-            throw_error(ErrorKind::input, "{}:{}: {}", path_.string(), number, error.what());
+            throw_error(ErrorKind::input, "{}:{}: {}", path_.string(), number,
+                        shortened(error.what(), most_said));
         }
     }
 }
@@ -213,12 +217,19 @@ void Journal::add(const TestResult& result) {
     if (file_.get() < 0) {
         file_ = open_locked(path_, O_CREAT);
     }
+    const off_t before = ::lseek(file_.get(), 0, SEEK_END);
     int error = write_all(file_.get(), head_ + line_of(line_of(json_of(result), measurements)));
     head_.clear();
     if (error == 0 && ::fdatasync(file_.get()) != 0) {
         error = errno;
     }
     if (error != 0) {
+        // Not half of a line; if that fails as well, whoever reads it leaves the half out.
+        if (before == 0) {
+            remove();
+        } else {
+            static_cast<void>(!::ftruncate(file_.get(), before));
+        }
         throw_error(ErrorKind::io, "cannot write {}: {}", path_.string(), std::strerror(error));
     }
 }

@@ -1,5 +1,10 @@
 #include "vmm/render/format.hpp"
 
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
 #include "vmm/base/json_text.hpp"
 #include "vmm/render/json_measurement.hpp"
 #include "vmm/render/json_memory.hpp"
@@ -132,21 +137,74 @@ void add_extent(const RunReport& report, Json& result) {
     result["remarks"] = report.remarks;
 }
 
-}  // namespace
+/// What stands for an array of the report's in the text of all of it.
+class Place {
+  public:
+    explicit Place(std::string_view field)
+        : text_(fmt::format("\n  \"{0}\": \"{0}\"", field)), behind_name_(text_.find(": ") + 2) {}
 
-std::string json_report(const RunReport& report) {
-    Json tests = Json::array();
-    Json measurements = Json::array();
+    /// Splits `text` there. No other part can be the same, since no string has a line end in it.
+    std::pair<std::string_view, std::string_view> split(std::string_view text) const {
+        const std::size_t at = text.find(text_);
+        return {text.substr(0, at + behind_name_), text.substr(at + text_.size())};
+    }
+
+  private:
+    std::string text_;
+    std::size_t behind_name_;
+};
+
+/// An array of the report's, one element at a time, as json_file_text() would have it.
+class ArrayWriter {
+  public:
+    explicit ArrayWriter(const TextSink& sink) : sink_(sink) {}
+
+    void add(const Json& element) {
+        std::string text = json_file_text(element);
+        text.pop_back();  // its line end
+        std::string indented = is_first_ ? "[\n    " : ",\n    ";
+        is_first_ = false;
+        for (const char c : text) {
+            indented += c;
+            if (c == '\n') {
+                indented += "    ";
+            }
+        }
+        sink_(indented);
+    }
+    void end() const { sink_(is_first_ ? "[]" : "\n  ]"); }
+
+  private:
+    const TextSink& sink_;
+    bool is_first_ = true;
+};
+
+void write_tests(const RunReport& report, const TextSink& sink) {
+    ArrayWriter array(sink);
     for (const TestResult& test : report.tests) {
-        tests.push_back(json_of(test));
+        array.add(json_of(test));
+    }
+    array.end();
+}
+
+void write_measurements(const RunReport& report, const TextSink& sink) {
+    ArrayWriter array(sink);
+    for (const TestResult& test : report.tests) {
         for (const MeasurementEvent& measurement : test.measurements) {
-            measurements.push_back(json_of(test, measurement));
+            array.add(json_of(test, measurement));
         }
     }
+    array.end();
+}
+
+}  // namespace
+
+void write_json(const RunReport& report, const TextSink& sink) {
     const Summary summary = report.summary();
     Json result = json_head(report);
-    result["tests"] = tests;
-    result["measurements"] = measurements;
+    // These are written one element at a time: all of them at once could be too much.
+    result["tests"] = "tests";
+    result["measurements"] = "measurements";
     if (report.add_json) {
         report.add_json(result);
     }
@@ -158,7 +216,14 @@ std::string json_report(const RunReport& report) {
     result["error"] = json_of(report.error);
     result["interrupted"] = report.cut_short == CutShort::interrupted;
     add_extent(report, result);
-    return json_file_text(result);
+    const std::string text = json_file_text(result);
+    const auto [before_tests, behind_tests] = Place("tests").split(text);
+    const auto [before_measurements, rest] = Place("measurements").split(behind_tests);
+    sink(before_tests);
+    write_tests(report, sink);
+    sink(before_measurements);
+    write_measurements(report, sink);
+    sink(rest);
 }
 
 Json json_head(const RunReport& report) {

@@ -25,8 +25,6 @@ struct JunitSuite {
     Summary summary = {};
     std::uint64_t errors = 0;  ///< of those that failed: JUnit counts what could not be run apart
     double seconds = 0;
-    std::string cases = {};
-    std::string output = {};  ///< escaped
 };
 
 JunitSuite& suite_named(std::vector<JunitSuite>& suites, const std::string& name) {
@@ -151,30 +149,49 @@ std::string timestamp_of(const RunReport& report) {
     return time.empty() ? "1970-01-01T00:00:00" : time;
 }
 
-std::string suite_element(const RunReport& report, const JunitSuite& suite, std::size_t id) {
+/// Up to its test cases.
+std::string suite_begin(const RunReport& report, const JunitSuite& suite, std::size_t id) {
     const Summary& summary = suite.summary;
     const std::string name = xml_escaped(suite.name);
     return fmt::format(
         "  <testsuite name=\"{}\" package=\"{}\" id=\"{}\" timestamp=\"{}\" hostname=\"{}\" "
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n"
-        "{}{}    <system-out>{}</system-out>\n    <system-err></system-err>\n  </testsuite>\n",
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}",
         name, name, id, timestamp_of(report),
         xml_escaped(report.provenance.host_name.value_or("localhost")), summary.total(),
         summary.failed - suite.errors, suite.errors, summary.skipped, suite.seconds,
-        properties_element(report), suite.cases, suite.output);
+        properties_element(report));
+}
+
+constexpr char output_begin[] = "    <system-out>";
+constexpr char suite_end[] = "</system-out>\n    <system-err></system-err>\n  </testsuite>\n";
+
+/// All of a suite's test cases, and below them all of their output.
+void write_suite(const RunReport& report, const JunitSuite& suite, std::size_t id,
+                 const TextSink& sink) {
+    const auto write_each = [&](auto element_of) {
+        for (const TestResult& test : report.tests) {
+            if (test.suite == suite.name) {
+                sink(element_of(test));
+            }
+        }
+    };
+    sink(suite_begin(report, suite, id));
+    write_each(test_case);
+    sink(output_begin);
+    write_each(output_of);
+    sink(suite_end);
 }
 
 /// Stands for what is missing.
-JunitSuite shortcoming_suite(const RunReport& report) {
-    return {.name = "nestbed",
-            .summary = {.failed = 1},
-            .errors = 1,
-            .cases = "    <testcase classname=\"nestbed\" name=\"run\" time=\"0.000\">\n" +
-                     fault_element("error", report.shortcoming(),
-                                   report.error ? name_of(report.error->kind())
-                                                : name_of(report.cut_short.value()),
-                                   "") +
-                     "    </testcase>\n"};
+void write_shortcoming(const RunReport& report, std::size_t id, const TextSink& sink) {
+    sink(suite_begin(report, {.name = "nestbed", .summary = {.failed = 1}, .errors = 1}, id));
+    sink("    <testcase classname=\"nestbed\" name=\"run\" time=\"0.000\">\n");
+    sink(fault_element(
+        "error", report.shortcoming(),
+        report.error ? name_of(report.error->kind()) : name_of(report.cut_short.value()), ""));
+    sink("    </testcase>\n");
+    sink(output_begin);
+    sink(suite_end);
 }
 
 }  // namespace
@@ -185,42 +202,29 @@ std::string xml_escaped(std::string_view text) {
     static constexpr std::array<const char*, special.size()> references{
         "&amp;", "&lt;", "&gt;", "&quot;", "&#9;", "&#10;", "&#13;"};
     std::string result;
-    for (const char c : valid_utf8(text)) {
-        if (const std::size_t at = special.find(c); at != std::string_view::npos) {
-            result += references[at];
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        } else {
-            result += c;
-        }
-    }
-    // U+FFFE and U+FFFF are well-formed UTF-8, but not XML.
-    for (const std::string_view noncharacter : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) {
-        for (std::size_t at = 0; (at = result.find(noncharacter, at)) != std::string::npos;) {
-            result.replace(at, noncharacter.size(), "\xEF\xBF\xBD");
-        }
+    for (const char c : printable_but(text, "\t\n\r")) {
+        const std::size_t at = special.find(c);
+        result += at == special.npos ? std::string(1, c) : references[at];
     }
     return result;
 }
 
-std::string junit_report(const RunReport& report) {
+void write_junit(const RunReport& report, const TextSink& sink) {
     std::vector<JunitSuite> suites;
     for (const TestResult& test : report.tests) {
         JunitSuite& suite = suite_named(suites, test.suite);
         suite.summary.add(test.verdict);
         suite.errors += attempt_that_counts(test).error ? 1 : 0;
         suite.seconds += test.seconds;
-        suite.cases += test_case(test);
-        suite.output += output_of(test);
+    }
+    sink("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    for (std::size_t id = 0; id < suites.size(); ++id) {
+        write_suite(report, suites[id], id, sink);
     }
     if (!report.shortcoming().empty()) {
-        suites.push_back(shortcoming_suite(report));
+        write_shortcoming(report, suites.size(), sink);
     }
-    std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
-    for (std::size_t id = 0; id < suites.size(); ++id) {
-        text += suite_element(report, suites[id], id);
-    }
-    return text + "</testsuites>\n";
+    sink("</testsuites>\n");
 }
 
 }  // namespace nestbed::vmm

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
+#include <utility>
 
 #include "vmm/base/table.hpp"
 #include "vmm/base/text.hpp"
@@ -14,34 +16,39 @@ namespace nestbed::vmm {
 
 namespace {
 
-Summary summary_of(const ResultFile& environment, const std::string* suite) {
-    Summary summary;
-    for (const TestResult& test : environment.tests) {
-        if (suite == nullptr || test.suite == *suite) {
-            summary.add(test.verdict);
-        }
-    }
-    return summary;
-}
+/// Of a suite, or of all of them, in each environment.
+using Counts = std::vector<Summary>;
 
-/// In the order in which they come.
-std::vector<std::string> suites_of(std::span<const ResultFile> environments) {
-    std::vector<std::string> suites;
-    for (const ResultFile& environment : environments) {
-        for (const TestResult& test : environment.tests) {
-            if (std::ranges::find(suites, test.suite) == suites.end()) {
-                suites.push_back(test.suite);
+/// The suites in the order in which they come.
+class SuiteCounts {
+  public:
+    explicit SuiteCounts(std::span<const ResultFile> environments) : all(environments.size()) {
+        for (std::size_t n = 0; n < environments.size(); ++n) {
+            for (const TestResult& test : environments[n].tests) {
+                counts_of(test.suite)[n].add(test.verdict);
+                all[n].add(test.verdict);
             }
         }
     }
-    return suites;
-}
 
-void add_row(Table& table, std::string title, std::span<const ResultFile> environments,
-             const std::string* suite) {
+    std::vector<std::pair<std::string_view, Counts>> suites;
+    Counts all;
+
+  private:
+    Counts& counts_of(std::string_view suite) {
+        const auto [place, is_new] = places_.emplace(suite, suites.size());
+        if (is_new) {
+            suites.emplace_back(suite, Counts(all.size()));
+        }
+        return suites[place->second].second;
+    }
+
+    std::unordered_map<std::string_view, std::size_t> places_;
+};
+
+void add_row(Table& table, std::string title, const Counts& counts) {
     std::vector<std::string> cells{std::move(title)};
-    for (const ResultFile& environment : environments) {
-        const Summary summary = summary_of(environment, suite);
+    for (const Summary& summary : counts) {
         for (const std::uint64_t count : {summary.passed, summary.failed, summary.skipped}) {
             // A suite that did not run here is no suite without tests.
             cells.push_back(summary.total() == 0 ? "-" : fmt::format("{}", count));
@@ -59,10 +66,11 @@ std::string suite_counts_text(std::span<const ResultFile> environments, std::siz
         }
     }
     Table table(std::move(columns));
-    for (const std::string& suite : suites_of(environments)) {
-        add_row(table, printable(suite), environments, &suite);
+    const SuiteCounts counts(environments);
+    for (const auto& [suite, of_suite] : counts.suites) {
+        add_row(table, printable(suite), of_suite);
     }
-    add_row(table, "all", environments, nullptr);
+    add_row(table, "all", counts.all);
     return table.text(0, width);
 }
 
@@ -159,8 +167,11 @@ std::string matrix_text(std::span<const ResultFile> environments, std::size_t wi
 
 bool all_passed(std::span<const ResultFile> environments) {
     return std::ranges::all_of(environments, [](const ResultFile& environment) {
-        const Summary summary = summary_of(environment, nullptr);
-        return environment.not_finished == 0 && summary.failed == 0 && summary.passed != 0;
+        const auto has = [&](Verdict verdict) {
+            return std::ranges::find(environment.tests, verdict, &TestResult::verdict) !=
+                   environment.tests.end();
+        };
+        return environment.not_finished == 0 && !has(Verdict::failed) && has(Verdict::passed);
     });
 }
 

@@ -14,6 +14,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Each takes 15 KiB once it has been read, however little its text took.
+constexpr std::size_t most_measurements = 100'000;
+
 /// Nothing for what was not known.
 std::optional<std::string> fact_in(const Json& host, const char* name) {
     const Json& fact = host.at(name);
@@ -85,6 +88,9 @@ void read_results(const Json& json, ResultFile& file) {
         test.failed_attempts = failed_attempts_in(entry.value("failed_attempts", Json::array()));
         file.tests.push_back(std::move(test));
     }
+    if (json.at("measurements").size() > most_measurements) {
+        throw_error(ErrorKind::input, "more than {} measurements", most_measurements);
+    }
     for (const Json& entry : json.at("measurements")) {
         file.measurements.push_back(measurement_in(entry));
     }
@@ -128,22 +134,14 @@ ResultFile read(const Json& json, const std::filesystem::path& path) {
     return file;
 }
 
-Json parsed(std::string_view text, const std::filesystem::path& path) {
-    try {
-        return parse_json(text);
-    } catch (const Error& error) {
-        throw_error(error.kind(), "{}: {}", path.string(), error.what());
-    }
-}
-
 }  // namespace
 
 ResultFile result_or_error_from(std::string_view text, const std::filesystem::path& path) {
     try {
-        return read(parsed(text, path), path);
+        return read(parse_json(text, path.string()), path);
     } catch (const nlohmann::json::exception& error) {
         throw_error(ErrorKind::input, "{} is no JSON report of nestbed run: {}", path.string(),
-                    error.what());
+                    complaint_of(error));
     }
 }
 

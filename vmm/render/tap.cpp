@@ -13,7 +13,9 @@ namespace nestbed::vmm {
 namespace {
 
 /// A string that YAML reads as it was: JSON's strings are YAML's double-quoted ones.
-std::string yaml_string(std::string_view text) { return nlohmann::json(valid_utf8(text)).dump(); }
+std::string yaml_string(std::string_view text) {
+    return json_printable(nlohmann::json(valid_utf8(text)).dump());
+}
 
 template <typename Lines>
 std::string yaml_list(const char* key, const Lines& lines) {
@@ -80,19 +82,18 @@ std::string tap_escaped(std::string_view text) {
     return result;
 }
 
-std::string tap_report(const RunReport& report) {
-    std::string text = "TAP version 13\n" + plan_lines(report);
+void write_tap(const RunReport& report, const TextSink& sink) {
+    sink("TAP version 13\n" + plan_lines(report));
     std::size_t number = 0;
     for (const TestResult& test : report.tests) {
-        text += tap_line(++number, test);
+        sink(tap_line(++number, test));
         if (test.verdict == Verdict::failed) {
-            text += diagnostics(test);
+            sink(diagnostics(test));
         }
     }
     if (const std::string shortcoming = report.shortcoming(); !shortcoming.empty()) {
-        text += "Bail out! " + printable(shortcoming) + "\n";
+        sink("Bail out! " + printable(shortcoming) + "\n");
     }
-    return text;
 }
 
 }  // namespace nestbed::vmm

@@ -79,7 +79,7 @@ void judge(TestResult& result, const Outcome& outcome, const Expected& expected)
     }
 }
 
-std::optional<Error> objection_to_parameters(std::span<const TestResult> tests) {
+std::optional<Error> objection_to_parameters(const TestResults& tests) {
     std::set<std::string> given;
     std::set<std::string> asked_for;
     for (const TestResult& test : tests) {

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 
 #include "vmm/machine/exit_table.hpp"
-#include "vmm/result/test_result.hpp"
+#include "vmm/result/test_results.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,6 +22,6 @@ void judge(TestResult& result, const Outcome& outcome, const Expected& expected)
 /// The objection to parameters given from outside that no test has looked up, if there are any:
 /// likely a misspelt name, and the run not the one that was asked for. None if a test has failed,
 /// which may not have come to it.
-std::optional<Error> objection_to_parameters(std::span<const TestResult> tests);
+std::optional<Error> objection_to_parameters(const TestResults& tests);
 
 }  // namespace nestbed::vmm

@@ -1,7 +1,6 @@
 // A whole run: what every output format is made from.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -13,7 +12,7 @@
 #include "vmm/host/describe.hpp"
 #include "vmm/host/provenance.hpp"
 #include "vmm/result/calibration.hpp"
-#include "vmm/result/test_result.hpp"
+#include "vmm/result/test_results.hpp"
 
 namespace nestbed::vmm {
 
@@ -57,7 +56,7 @@ struct RunReport {
     std::string sandbox;
     bool lacks_sandbox = false;  ///< all of it, or a part
     std::string shard;           ///< "2/4" if it is a part of a run; empty if it is all of it
-    std::vector<TestResult> tests;
+    TestResults tests;
     /// What else was found, into the report as JSON; may be empty.
     std::function<void(nlohmann::ordered_json&)> add_json;
     std::optional<Error> error;  ///< of the run as a whole; tests have their own
@@ -84,16 +83,22 @@ struct RunReport {
     /// What is to be told to whoever waits for the run, if anything: the run's error, or that of
     /// the first test that has one.
     std::optional<Error> first_error() const {
-        const auto has_error = [](const TestResult& test) { return test.error.has_value(); };
-        const auto first = std::ranges::find_if(tests, has_error);
-        if (error || first == tests.end()) {
+        std::optional<Error> first;
+        std::string name;
+        std::uint64_t count = 0;
+        for (const TestResult& test : tests) {
+            if (test.error && count++ == 0) {
+                first.emplace(*test.error);
+                name = test.full_name();
+            }
+        }
+        if (error || !first) {
             return error;
         }
-        const auto others = std::ranges::count_if(tests, has_error) - 1;
-        return Error(first->error->kind(),
-                     fmt::format("{}{}: {}", first->full_name(),
-                                 others == 0 ? "" : fmt::format(" (and {} more)", others),
-                                 first->error->what()));
+        return Error(
+            first->kind(),
+            fmt::format("{}{}: {}", name,
+                        count == 1 ? "" : fmt::format(" (and {} more)", count - 1), first->what()));
     }
 
     /// Nothing was shown to work. Of a shard, the others may have shown it.

@@ -7,7 +7,7 @@ namespace nestbed::vmm {
 
 void KeptResults::add(TestResult result) {
     if (until_fail_ && !has_failed_ && is_whole()) {
-        before_ = std::exchange(now_, {});
+        before_ = std::exchange(now_, TestResults());
         ++passed_before_;
     }
     has_failed_ = has_failed_ || result.verdict == Verdict::failed;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "vmm/result/run_report.hpp"
 
@@ -40,8 +39,8 @@ class KeptResults {
     bool until_fail_;
     std::uint64_t tests_;
     bool has_failed_ = false;
-    std::vector<TestResult> now_;
-    std::vector<TestResult> before_;  ///< the whole repetition before that
+    TestResults now_;
+    TestResults before_;  ///< the whole repetition before that
     std::uint64_t passed_before_ = 0;
 };
 

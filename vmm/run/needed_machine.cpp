@@ -52,6 +52,11 @@ Sizes needed_sizes(const GuestTest& test, const TestSettings& settings) {
     return {with_tables, all};
 }
 
+/// Huge pages of a pool are nobody else's, used or not.
+std::uint64_t taken_of_the_host(const Sizes& sizes, const TestSettings& settings) {
+    return page_bytes(settings.backing.kind) > 4096 ? 0 : sizes.guest + sizes.test.bytes;
+}
+
 }  // namespace
 
 std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings) {
@@ -63,11 +68,12 @@ MachineSettings needed_machine(const GuestTest& test, const TestSettings& settin
     if (!test.impossible_need.empty()) {
         throw UnmetNeed{"it asks for " + test.impossible_need};
     }
-    const auto [guest, test_memory] = needed_sizes(test, settings);
-    if (guest + test_memory.bytes > settings.confinement.memory_limit) {
-        throw UnmetNeed{fmt::format(
-            "it needs {} of memory, and all VMs together may have {} (--memory-limit)",
-            size_text(guest + test_memory.bytes), size_text(settings.confinement.memory_limit))};
+    const Sizes sizes = needed_sizes(test, settings);
+    const std::uint64_t taken = taken_of_the_host(sizes, settings);
+    if (taken > settings.confinement.memory_limit) {
+        throw UnmetNeed{
+            fmt::format("it needs {} of memory, and all VMs together may have {} (--memory-limit)",
+                        size_text(taken), size_text(settings.confinement.memory_limit))};
     }
     MachineSettings result = settings;
     result.cpus = cpus_of(test, settings);
@@ -76,8 +82,8 @@ MachineSettings needed_machine(const GuestTest& test, const TestSettings& settin
         throw UnmetNeed{fmt::format("it asks for {} vCPUs: this host's KVM allows at most {}",
                                     result.cpus, most_cpus)};
     }
-    result.memory = guest;
-    result.test_memory = test_memory;
+    result.memory = sizes.guest;
+    result.test_memory = sizes.test;
     if (test.needs.ring_records != 0) {
         result.ring_records = test.needs.ring_records;
     }
@@ -90,8 +96,8 @@ MachineSettings needed_machine(const GuestTest& test, const TestSettings& settin
 
 std::uint64_t host_memory_of(const GuestTest& test, const TestSettings& settings) {
     try {
-        const auto [guest, test_memory] = needed_sizes(test, settings);
-        return guest + test_memory.bytes + most_record_bytes + settings.memory_of_inspection;
+        return taken_of_the_host(needed_sizes(test, settings), settings) + most_record_bytes +
+               settings.memory_of_inspection;
     } catch (const UnmetNeed&) {
         return ~std::uint64_t{0};
     }

@@ -55,7 +55,7 @@ std::vector<std::uint64_t> default_working_sets() {
     constexpr std::uint64_t mib = 1 << 20;
     const std::uint64_t most = host_memory().value_or(0) / 8;
     std::vector<std::uint64_t> result{mib / 4};
-    for (const std::uint64_t size : {1, 4, 8, 16, 32, 64, 256, 1024}) {
+    for (const unsigned size : {1U, 4U, 8U, 16U, 32U, 64U, 256U, 1024U}) {
         if (size * mib <= most) {
             result.push_back(size * mib);
         }

@@ -27,6 +27,27 @@ TEST(CurrentError, EveryExceptionHasAKind) {
     EXPECT_EQ(kind_when_thrown(1), ErrorKind::ours);
 }
 
+template <typename Exception>
+std::string text_when_thrown(const Exception& exception) {
+    FirstError first;
+    first.attempt([&] { throw exception; });
+    return first.get()->what();
+}
+
+TEST(CurrentError, SaysWhatToDo) {
+    using std::make_error_code;
+    using testing::HasSubstr;
+    const auto busy = make_error_code(std::errc::resource_unavailable_try_again);
+    EXPECT_THAT(text_when_thrown(std::system_error(busy)), HasSubstr("ulimit -u"));
+    EXPECT_THAT(text_when_thrown(std::bad_alloc()), HasSubstr("no memory left"));
+    EXPECT_THAT(text_when_thrown(std::length_error("vector::reserve")),
+                HasSubstr("no memory left"));
+    EXPECT_THAT(text_when_thrown(std::out_of_range("vector::at")), HasSubstr("please report"));
+    EXPECT_EQ(text_when_thrown(std::filesystem::filesystem_error(
+                  "cannot x", "/a/b", make_error_code(std::errc::permission_denied))),
+              "/a/b: Permission denied");
+}
+
 TEST(FirstError, OfAllStepsTheFirstThatFails) {
     FirstError first;
     int steps = 0;

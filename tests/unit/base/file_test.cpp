@@ -38,6 +38,56 @@ TEST(File, ErrorsNameTheFileAndTheReason) {
               "cannot write /dev/full: No space left on device");
 }
 
+TEST(File, WhatIsNoFileIsRefused) {
+    for (const char* device : {"/dev/null", "/dev/zero", "/dev/urandom"}) {
+        EXPECT_EQ(failure_of([&] { read_file(device, ErrorKind::input); }, ErrorKind::input),
+                  std::string("cannot read ") + device + ": it is a device, and no file");
+    }
+}
+
+TEST(File, OneThatIsTooLargeIsNotReadAtAll) {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.write("sparse", "");
+    std::filesystem::resize_file(path, std::uintmax_t{1} << 40);
+    EXPECT_EQ(failure_of([&] { read_file(path); }, ErrorKind::io),
+              "cannot read " + path + ": it has more than 512 MiB");
+}
+
+/// A named pipe, read with hardly any patience.
+class Pipe {
+  public:
+    Pipe() { EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0); }
+
+    test::TemporaryFolder folder;
+    std::string path = folder.path() / "pipe";
+
+    std::string failure(std::chrono::milliseconds all = std::chrono::minutes(1)) const {
+        const PipePatience patience{.silence = std::chrono::milliseconds(10), .all = all};
+        return failure_of([&] { read_file(path, ErrorKind::input, patience); }, ErrorKind::input);
+    }
+};
+
+TEST(File, APipeThatNobodyOpensIsNotWaitedFor) {
+    const Pipe pipe;
+    EXPECT_EQ(pipe.failure(), "cannot read " + pipe.path +
+                                  ": nothing came out of this pipe for 10.0 ms, or not all in "
+                                  "60.0 s: write it into a file first");
+}
+
+TEST(File, APipeWhoseWriterIsSilentIsNotWaitedFor) {
+    const Pipe pipe;
+    const Descriptor writer(::open(pipe.path.c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(write_all(writer.get(), "the beginning"), 0);
+    EXPECT_THAT(pipe.failure(), testing::HasSubstr("nothing came out of this pipe"));
+}
+
+TEST(File, APipeWithoutAnEndIsNotReadForEver) {
+    const Pipe pipe;
+    const Descriptor writer(::open(pipe.path.c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(write_all(writer.get(), "the beginning"), 0);
+    EXPECT_THAT(pipe.failure(std::chrono::milliseconds(0)), testing::HasSubstr("not all in"));
+}
+
 TEST(File, IsReadThroughSignals) {
     const test::TemporaryFolder folder;
     const std::string path = folder.path() / "pipe";

@@ -32,6 +32,41 @@ TEST(Printable, ShowsBytesThatAreNotUtf8) {
     EXPECT_EQ(printable("\xE6\x97"), "\\xe6\\x97") << "cut off";
 }
 
+TEST(Printable, ShowsWhatTurnsTheOrderOfText) {
+    EXPECT_EQ(printable("a\u202Eb\u2066c\u200Fd"),
+              "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c\\xe2\\x80\\x8fd");
+    EXPECT_EQ(printable("\u2028\uFEFF\U000E0041"),
+              "\\xe2\\x80\\xa8\\xef\\xbb\\xbf\\xf3\\xa0\\x81\\x81");
+}
+
+TEST(Printable, LeavesWhatIsAllowed) {
+    EXPECT_EQ(printable_but("a\n\tb\x1b\r", "\n\t"), "a\n\tb\\x1b\\x0d");
+}
+
+TEST(JsonPrintable, MeansTheSame) {
+    EXPECT_EQ(json_printable("{\n  \"µ\xC2\x9B\u202E\x7F\"}\n"),
+              "{\n  \"µ\\u009b\\u202e\\u007f\"}\n");
+}
+
+TEST(Shortened, CutsNoCharacter) {
+    EXPECT_EQ(shortened("abc", 3), "abc");
+    EXPECT_EQ(shortened("abcd", 3), "abc…");
+    EXPECT_EQ(shortened("aµµ", 4), "aµ…");
+}
+
+TEST(FirstColumns, CountsCharacters) {
+    EXPECT_EQ(first_columns("aµ日b", 3), "aµ日");
+    EXPECT_EQ(first_columns("aµ", 3), "aµ");
+    EXPECT_EQ(first_columns("aµ", 0), "");
+}
+
+TEST(WholeCharacters, LeavesOutAnUnfinishedOne) {
+    EXPECT_EQ(whole_characters("a\xE6\x97"), "a");
+    EXPECT_EQ(whole_characters("a日"), "a日");
+    EXPECT_EQ(whole_characters("\x80\x80\x80\x80\x80"), "\x80\x80\x80\x80\x80");
+    EXPECT_EQ(whole_characters(""), "");
+}
+
 TEST(ValidUtf8, ReplacesOnlyWhatIsInvalid) { EXPECT_EQ(valid_utf8("µ\xFF\n"), "µ\xEF\xBF\xBD\n"); }
 
 TEST(Split, GivesEmptyPartsToo) {

@@ -128,6 +128,18 @@ std::string format(const std::string& text, std::initializer_list<ArgumentKind> 
     return fmt::vformat(text, store);
 }
 
+TEST(FormatString, ZerosInFrontMakeANumberLong) {
+    EXPECT_EQ(check("{:00000000007}", {unsigned_integer}), none);
+    EXPECT_EQ(check("{:000000000007}", {unsigned_integer}), number_over_999);
+    EXPECT_EQ(check("{:.0000000007}", {string}), none);
+    EXPECT_EQ(check("{:.00000000007}", {string}), number_over_999);
+}
+
+TEST(FormatString, AZeroByteIsNoType) {
+    EXPECT_EQ(check(std::string_view("{:\0}", 4), {signed_integer}), unknown_specification);
+    EXPECT_EQ(check(std::string_view("{:5\0}", 5), {string}), unknown_specification);
+}
+
 TEST(FormatString, WhatItTakesFmtFormats) {
     constexpr std::string_view alphabet = "{}{}{}{}:::0129.<>^#+- xXdbBocpsLa!?*";
     constexpr ArgumentKind kinds[] = {unsigned_integer, signed_integer, boolean, address, string};

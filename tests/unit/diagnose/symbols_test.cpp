@@ -1,10 +1,13 @@
 #include "vmm/diagnose/symbols.hpp"
 
+#include <elf.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <random>
+#include <vector>
 
 #include "shared/channel/layout.hpp"
 #include "tests/unit/diagnose/loaded_guest.hpp"
@@ -106,6 +109,24 @@ TEST(Symbols, AFileThatIsNoElfHasNone) {
         const Symbols symbols(std::span<const std::byte>(zeroes).first(size));
         EXPECT_FALSE(symbols.at(0));
         EXPECT_EQ(symbols.describe(0x10), "0x10");
+    }
+}
+
+TEST(Symbols, AFileThatLibelfRefusesHasNone) {
+    const auto file = test::builtin_guest("crash");
+    const std::vector<std::byte> cut_off(file.begin(), file.begin() + 23);
+    // More sections than the header has room for: how many, the first of them says.
+    std::vector<std::byte> sections(file.begin(), file.end());
+    Elf64_Ehdr header{};
+    std::memcpy(&header, sections.data(), sizeof header);
+    header.e_shnum = 0;
+    std::memcpy(sections.data(), &header, sizeof header);
+    Elf64_Shdr first{};
+    first.sh_size = ~std::uint64_t{0};
+    std::memcpy(sections.data() + header.e_shoff, &first, sizeof first);
+    EXPECT_NO_THROW(ElfImage("crash", sections)) << "it is a guest all the same";
+    for (const std::vector<std::byte>& refused : {cut_off, sections}) {
+        EXPECT_EQ(Symbols(refused).describe(0x10), "0x10");
     }
 }
 

@@ -161,7 +161,7 @@ TEST_F(InitramfsTest, SaysWhatTheMachineIs) {
 
 TEST_F(InitramfsTest, AMissingFileIsNamed) {
     command().inputs = {"/no/such/guest.elf"};
-    EXPECT_EQ(test::failure_of([&] { archive(); }, ErrorKind::io),
+    EXPECT_EQ(test::failure_of([&] { archive(); }, ErrorKind::input),
               "cannot read /no/such/guest.elf: No such file or directory");
 }
 

@@ -1,8 +1,11 @@
 // Machines that hang or not, with a shell in place of their emulator.
 
 #include "vmm/nested/nested_run.hpp"
+#include "vmm/base/descriptor.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 
 #include "tests/unit/base/temporary_folder.hpp"
 #include "tests/unit/nested/cpio_reader.hpp"
@@ -10,6 +13,7 @@
 #include "tests/unit/nested/failure.hpp"
 #include "tests/unit/nested/fake_machine.hpp"
 #include "tests/unit/nested/module_file.hpp"
+#include "vmm/base/descriptor.hpp"
 #include "vmm/host/emulated_machine.hpp"
 #include "vmm/nested/init.hpp"
 
@@ -31,9 +35,11 @@ Emulator fake_emulator(const std::string& script) {
             .kvm_parameters = "npt=1",
             .expected_parameter = {"/sys/module/kvm_fake", "Y"},
             .complaint_in = [](const std::string& said) { return "it said " + said; },
+            .needs_folder = true,
             .command = [script](const NestedKernel& /*kernel*/, const fs::path& initramfs,
                                 const fs::path& folder) -> std::vector<std::string> {
-                return {"sh", "-c", script, "sh", initramfs, folder};
+                EXPECT_TRUE(fs::is_regular_file(initramfs));
+                return {"sh", "-c", script, "sh", folder};
             }};
 }
 
@@ -73,7 +79,7 @@ class NestedRunTest : public testing::Test {
     /// Where a script may leave something.
     std::string copy() const { return folder_.path() / "copy"; }
     /// A shell command that leaves the initramfs there.
-    std::string copies_initramfs() const { return "cp $1 " + copy() + "; "; }
+    std::string copies_initramfs() const { return "cp /dev/stdin " + copy() + "; "; }
     /// A file that the machine found in it.
     std::string file_there(const char* path) const {
         const std::string archive = folder_.read("copy");
@@ -149,21 +155,34 @@ TEST_F(NestedRunTest, TheMachineHasTheCommandAndKvm) {
 }
 
 TEST_F(NestedRunTest, TheEmulatorRunsInItsFolder) {
-    run("test $PWD -ef $2 && echo yes >" + copy() + "; exit 1", 60s);
+    run("test $PWD -ef $1 && echo yes >" + copy() + "; exit 1", 60s);
     EXPECT_EQ(folder().read("copy"), "yes\n");
 }
 
 TEST_F(NestedRunTest, TheFolderOfTemporaryFilesMayBeRelative) {
     const test::EnvironmentVariable temporary_files("TMPDIR",
                                                     fs::relative(folder().path() / "tmp"));
-    run("test -f $1 && test -d $2 && echo both >" + copy() + "; exit 1", 60s);
+    run("test -f /dev/stdin && test -d $1 && echo both >" + copy() + "; exit 1", 60s);
     EXPECT_EQ(folder().read("copy"), "both\n");
 }
 
 TEST_F(NestedRunTest, LeavesNoFilesBehind) {
-    run("touch screen; ls $2 >" + copy() + "; exit 1", 60s);
-    EXPECT_EQ(folder().read("copy"), "initramfs\nscreen\n");
+    run("touch screen; ls $1 >" + copy() + "; exit 1", 60s);
+    EXPECT_EQ(folder().read("copy"), "screen\n");
     EXPECT_TRUE(fs::is_empty(folder().path() / "tmp"));
+}
+
+TEST_F(NestedRunTest, WhatOneThatWasKilledHasLeftIsRemoved) {
+    folder().write("tmp/nestbed-machine-killed/cd.iso", "");
+    folder().write("tmp/nestbed-machine-in-use/cd.iso", "");
+    folder().write("tmp/nestbed-of-somebody/file", "");
+    const std::string used = folder().path() / "tmp/nestbed-machine-in-use";
+    const Descriptor lock(::open(used.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+    run("cd ..; ls -d nestbed-machine-killed nestbed-machine-in-use nestbed-of-somebody >" +
+            copy() + "; exit 1",
+        60s);
+    EXPECT_EQ(folder().read("copy"), "nestbed-machine-in-use\nnestbed-of-somebody\n");
 }
 
 TEST_F(NestedRunTest, WithoutAModuleNothingIsBooted) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {

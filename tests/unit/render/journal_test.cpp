@@ -1,9 +1,14 @@
 #include "vmm/render/journal.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
+
 #include "tests/unit/base/temporary_folder.hpp"
+#include "tests/unit/nested/failure.hpp"
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/render/json_measurement.hpp"
@@ -163,6 +168,38 @@ TEST_F(JournalTest, ALineThatWasBeingWrittenIsCutOff) {
     }
     leave({test::passed("e", "f")});
     EXPECT_EQ(Journal::resume(report()).found().back().suite, "e");
+}
+
+/// While it lives, files are no larger; whoever writes more is told, as in the program.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(std::size_t most) : handler_before_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit less{most, before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &less);
+    }
+    ~FileSizeLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_before_);
+    }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+  private:
+    void (*handler_before_)(int);
+    rlimit before_{};
+};
+
+TEST_F(JournalTest, AtTheLimitOfAFilesSizeNoHalfOfALineIsLeft) {
+    for (const bool is_new : {true, false}) {
+        leave(is_new ? std::vector<TestResult>() : std::vector{test::passed("a", "b")});
+        const std::string before = text();
+        const FileSizeLimit limit(before.size() + 20);
+        EXPECT_THAT(test::failure_of([&] { leave({test::passed("c", "d")}); }, ErrorKind::io),
+                    HasSubstr("File too large"));
+        EXPECT_EQ(text(), before);
+        EXPECT_EQ(std::filesystem::exists(report().string() + ".journal"), !is_new);
+    }
 }
 
 TEST_F(JournalTest, OfNothingIsEmptyAndLeavesNoFile) {

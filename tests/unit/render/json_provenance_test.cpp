@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 #include "vmm/render/format.hpp"
 #include "vmm/render/matrix.hpp"

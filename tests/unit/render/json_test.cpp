@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/program/kept_reports.hpp"
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 
 namespace nestbed::vmm {

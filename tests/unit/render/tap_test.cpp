@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "tests/unit/render/report_texts.hpp"
 #include "tests/unit/result/samples.hpp"
 #include "vmm/render/format.hpp"
 

@@ -83,9 +83,10 @@ TEST(Judge, AMeasurementOfNothingIsNone) {
 }
 
 TEST(Judge, AParameterIsToBeLookedUpBySomeTest) {
-    std::vector<TestResult> tests{test::passed("a", "b"), test::passed("a", "c")};
+    TestResults tests{test::passed("a", "b"), test::passed("a", "c")};
     EXPECT_FALSE(objection_to_parameters(tests));
-    for (TestResult& test : tests) {
+    for (std::size_t n = 0; n < tests.size(); ++n) {
+        TestResult& test = tests[n];
         test.parameters = {{"samples", 3}, {"sampels", 4}};
     }
     tests[0].asked_for = {"samples", "pages"};

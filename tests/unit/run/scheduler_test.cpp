@@ -90,6 +90,36 @@ TEST(Scheduler, RunsAllInOrder) {
     EXPECT_THAT(recorder.ends, ElementsAre(0, 1, 2));
 }
 
+TEST(Scheduler, RunsNoMoreSideBySideThanThereIsMemoryFor) {
+    Recorder recorder;
+    std::vector<PlannedTest> tests = tests_with_cpus({1, 1, 1, 1, 1, 1});
+    for (PlannedTest& test : tests) {
+        test.memory = 40;
+    }
+    tests[3].memory = 1000;  // more than there is: it runs, alone, to say so itself
+    std::mutex mutex;
+    std::uint64_t taken = 0;
+    std::uint64_t most = 0;
+    const RunReport report = report_of(
+        tests, {.jobs = 6, .slots = 6, .memory = 100},
+        [&](const PlannedTest& test, const auto&) {
+            const std::uint64_t takes = std::min<std::uint64_t>(test.memory, 100);
+            {
+                const std::lock_guard lock(mutex);
+                taken += takes;
+                most = std::max(most, taken);
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            const std::lock_guard lock(mutex);
+            taken -= takes;
+            return result_of(test);
+        },
+        {}, recorder.steps);
+    EXPECT_EQ(report.tests.size(), 6U);
+    EXPECT_LE(most, 100U);
+    EXPECT_GE(most, 80U);
+}
+
 TEST(Scheduler, RunsSideBySideAndReportsInOrder) {
     Recorder recorder;
     Meeting meeting;
@@ -195,7 +225,7 @@ TEST(Scheduler, AnErrorEndsTheRunAndComesBack) {
     EXPECT_EQ(report.not_finished, 2U);
     ASSERT_TRUE(report.error);
     EXPECT_FALSE(report.cut_short);
-    EXPECT_STREQ(report.error->what(), "no VM");
+    EXPECT_THAT(report.error->what(), testing::HasSubstr("no VM"));
 }
 
 TEST(Scheduler, AnObserverThatThrowsEndsTheRun) {
