@@ -28,8 +28,10 @@ struct OtherWords {
 };
 constexpr std::array other_words{
     OtherWords{ENOMEM, {}, "there is no memory left"},
-    // pthread_create() says this instead.
+    // pthread_create() says EAGAIN instead.
     OtherWords{ENOMEM, {}, "cannot start the thread"},
+    OtherWords{EAGAIN, {}, "cannot start the thread"},
+    OtherWords{ENOMEM, {}, "expected error == 0U, and it is 11 =="},
     OtherWords{EACCES, SYS_openat, "no permission to open /dev/kvm"},
     // libseccomp asks the kernel what it can do, and believes the answers.
     OtherWords{{}, SYS_seccomp, "the filter of system calls: Operation not supported"},
@@ -38,8 +40,11 @@ constexpr std::array other_words{
 };
 
 bool names(const std::string& text, const Fault& fault) {
-    const auto says = [&](const char* words) { return text.find(words) != std::string::npos; };
-    return says(::strerror(fault.error)) ||
+    const auto says = [&](const std::string& words) {
+        return text.find(words) != std::string::npos;
+    };
+    // The last is what a guest has been told by its host.
+    return says(::strerror(fault.error)) || says(fmt::format("it is {} == 0", fault.error)) ||
            std::ranges::any_of(other_words, [&](const OtherWords& other) {
                return other.error.value_or(fault.error) == fault.error &&
                       other.number.value_or(fault.place.number) == fault.place.number &&
@@ -79,9 +84,14 @@ std::optional<std::string> objection_to_xml(const std::string& text) {
 /// What is wrong with the files of a run.
 std::optional<std::string> objection_to_files(const Scenario& scenario, const TracedRun& run,
                                               const fs::path& folder) {
+    // Of files that cannot be written, before anything is run.
+    const bool is_refused =
+        run.out.empty() && std::ranges::any_of(scenario.outputs, [&](const std::string& name) {
+            return run.err.find(name) != std::string::npos;
+        });
     for (const std::string& name : scenario.outputs) {
         if (!fs::exists(folder / name)) {
-            if (run.err.find("cannot write " + name) == std::string::npos) {
+            if (!is_refused && run.err.find("cannot write " + name) == std::string::npos) {
                 return name + " was not written, without a reason";
             }
             continue;
