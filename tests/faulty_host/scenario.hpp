@@ -17,6 +17,7 @@ struct Scenario {
     std::vector<std::string> outputs = {};  ///< files that it writes
     std::vector<std::string> leaves = {};   ///< files that it may leave if it fails
     std::size_t tests = 0;                  ///< in its JSON report
+    bool calibrates = false;                ///< of which a fault costs a fact alone
 };
 
 /// Small ones, for each part of start-up and of the run loop one.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -64,6 +65,10 @@ std::string what_is_called(pid_t thread, const __ptrace_syscall_info& info) {
     if (call->path_argument >= 0) {
         return fmt::format("{} {}", call->name,
                            text_at(thread, info.entry.args[call->path_argument]));
+    }
+    if (number == SYS_seccomp && info.entry.args[0] == SECCOMP_SET_MODE_FILTER &&
+        info.entry.args[2] != 0) {
+        return "seccomp with a filter";
     }
     return number == SYS_ioctl ? fmt::format("ioctl {:#x}", info.entry.args[1]) : call->name;
 }
