@@ -68,6 +68,17 @@ Descriptor special_file_at(const fs::path& path) {
     return file;
 }
 
+/// What a link leads to; it stays one.
+fs::path behind_links(const fs::path& path) {
+    try {
+        return fs::is_symlink(path)
+                   ? fs::weakly_canonical(path.parent_path() / fs::read_symlink(path))
+                   : path;
+    } catch (const fs::filesystem_error& error) {
+        fail(path, error.code().value());
+    }
+}
+
 /// What is to become the file `target`, under a hidden name of this process alone beside it; gone
 /// again when this is, unless it has become that.
 class TemporaryFile {
@@ -82,6 +93,15 @@ class TemporaryFile {
         }
     }
     ~TemporaryFile() { ::unlink(path_.c_str()); }
+
+    /// Throws Error where that cannot be, and it would be in the way of the next one.
+    void remove() const {
+        if (::unlink(path_.c_str()) != 0) {
+            const int error = errno;
+            throw_error(ErrorKind::io, "cannot write {}: cannot remove {}: {}", target_.string(),
+                        path_.string(), std::strerror(error));
+        }
+    }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
 
@@ -117,14 +137,12 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
         special_ = special_file_at(path_);
         return;
     }
-    if (fs::is_symlink(path_)) {  // stays one
-        path_ = fs::weakly_canonical(path_.parent_path() / fs::read_symlink(path_));
-    }
+    path_ = behind_links(path_);
     if (fs::is_regular_file(status) && ::access(path_.c_str(), W_OK) != 0) {
         fail(path_, errno);
     }
     try {
-        const TemporaryFile can_be_made(path_);
+        TemporaryFile(path_).remove();
     } catch (const Error&) {
         fs::remove(path_, error);
         throw;

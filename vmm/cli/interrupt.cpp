@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
 
+#include "vmm/base/error.hpp"
+#include "vmm/base/thread.hpp"
 #include "vmm/cli/exit_code.hpp"
 
 namespace nestbed::vmm {
@@ -17,13 +20,23 @@ InterruptWatcher::InterruptWatcher() {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
         ::sigaddset(&signals_, signal);
     }
-    ::pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_);
-    thread_ = std::thread([this] { watch(); });
+    if (const int error = ::pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_)) {
+        throw_error(ErrorKind::kernel_refused, "cannot wait for Ctrl-C: {}", std::strerror(error));
+    }
+    thread_ = start_thread("that waits for Ctrl-C", [this] {
+        watch();
+        has_ended_ = true;
+    });
 }
 
 InterruptWatcher::~InterruptWatcher() {
     over_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGUSR1);
+    // Again and again: to wait for a thread that was not woken would be to wait for ever.
+    constexpr std::chrono::milliseconds between_looks(1);
+    for (::pthread_kill(thread_.native_handle(), SIGUSR1); !has_ended_;
+         std::this_thread::sleep_for(between_looks)) {
+        ::pthread_kill(thread_.native_handle(), SIGUSR1);
+    }
     thread_.join();
     ::pthread_sigmask(SIG_SETMASK, &signals_before_, nullptr);
 }
@@ -33,12 +46,12 @@ void InterruptWatcher::watch() {
     constexpr std::chrono::seconds same_wish{1};
     std::chrono::steady_clock::time_point first;
     for (;;) {
-        int signal = 0;
-        ::sigwait(&signals_, &signal);
+        int signal = SIGUSR1;
+        const bool has_come = ::sigwait(&signals_, &signal) == 0;
         if (over_) {
             return;
         }
-        if (signal == SIGUSR1) {
+        if (!has_come || signal == SIGUSR1) {
             continue;
         }
         // request_stop is false if a stop was requested before.

@@ -28,7 +28,8 @@ class InterruptWatcher {
     sigset_t signals_before_{};
     std::stop_source stop_;
     std::atomic<bool> over_{false};
-    std::thread thread_;
+    std::atomic<bool> has_ended_{false};
+    std::jthread thread_;
 };
 
 }  // namespace nestbed::vmm

@@ -119,8 +119,9 @@ Invocation understand(const std::string& program_name, std::vector<std::string> 
 
 int main(int argc, char** argv) {
     using namespace nestbed::vmm;
-    ::signal(SIGCHLD, SIG_DFL);  // else, by a parent's choice, ends of our processes get lost
     occupy_standard_streams();
+    // Ignored by our parent, and so by us, the ends of processes would be nobody's to wait for.
+    std::signal(SIGCHLD, SIG_DFL);
     // A file that reaches ulimit -f is an error like a full disk, and what there is of it is
     // removed.
     std::signal(SIGXFSZ, SIG_IGN);

@@ -10,6 +10,7 @@
 #include <exception>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/thread.hpp"
 #include "vmm/machine/host_cpus.hpp"
 
 namespace nestbed::vmm {
@@ -59,14 +60,9 @@ void VcpuThread::install_kick_handler() {
 
 void VcpuThread::start(const ExitTable& exits, std::function<void(Outcome)> ended,
                        std::optional<std::uint32_t> host_cpu) {
-    try {
-        thread_ = std::thread(
-            [this, &exits, ended = std::move(ended), host_cpu] { run(exits, ended, host_cpu); });
-    } catch (...) {
-        throw_error(ErrorKind::kernel_refused,
-                    "cannot start the thread of vCPU {}: {} (ask for fewer with --cpus or --jobs)",
-                    cpu_, current_error().what());
-    }
+    thread_ = start_thread(
+        fmt::format("of vCPU {} (ask for fewer with --cpus or --jobs)", cpu_),
+        [this, &exits, ended = std::move(ended), host_cpu] { run(exits, ended, host_cpu); });
 }
 
 void VcpuThread::run(const ExitTable& exits, const std::function<void(Outcome)>& ended,

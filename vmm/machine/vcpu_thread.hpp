@@ -96,7 +96,7 @@ class VcpuThread {
     std::atomic<std::uint64_t> run_sequence_{0};  ///< counts ways into KVM_RUN and out: odd inside
     std::atomic<pid_t> thread_id_{0};
     std::atomic<bool> has_left_{false};
-    std::thread thread_;
+    std::jthread thread_;
 };
 
 }  // namespace nestbed::vmm

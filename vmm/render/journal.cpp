@@ -59,8 +59,12 @@ Descriptor open_locked(const fs::path& path, int flags) {
     if (file.get() < 0) {
         throw_error(ErrorKind::io, "cannot write {}: {}", path.string(), std::strerror(errno));
     }
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-        throw_error(ErrorKind::input, "{}: another nestbed is measuring into it", path.string());
+    if (uninterrupted([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) != 0) {
+        if (errno == EWOULDBLOCK) {
+            throw_error(ErrorKind::input, "{}: another nestbed is measuring into it",
+                        path.string());
+        }
+        throw_error(ErrorKind::io, "cannot lock {}: {}", path.string(), std::strerror(errno));
     }
     return file;
 }

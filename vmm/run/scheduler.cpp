@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "vmm/base/thread.hpp"
 #include "vmm/machine/host_cpus.hpp"
 #include "vmm/result/test_result_bytes.hpp"
 #include "vmm/run/kept_results.hpp"
@@ -41,7 +42,8 @@ class SideBySide {
         std::vector<std::jthread> threads;
         attempt([&] {
             for (std::uint64_t n = 1; n < workers; ++n) {
-                threads.emplace_back([&] { work(); });
+                threads.push_back(
+                    start_thread("that runs tests (ask for fewer with --jobs)", [&] { work(); }));
             }
         });
         work();

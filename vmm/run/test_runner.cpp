@@ -60,6 +60,9 @@ std::string end_text(const VmProcessOutcome& outcome, const VmProcessLimits& lim
         const auto limit = is_next ? limits.next : limits.first;
         return fmt::format("took more than {:.0f} s", limit ? seconds_of(*limit) : 0);
     }
+    if (outcome.error) {
+        return fmt::format("failed: {}", outcome.error->what());
+    }
     return outcome.signal == SIGKILL
                ? "was killed from outside (SIGKILL), as the kernel does when memory runs out"
                : fmt::format("died of {}", outcome.how);
@@ -82,6 +85,11 @@ void take_end(TestResult& result, const ReceivedResult& received, const VmProces
         }
     }
     result.verdict = Verdict::failed;
+    if (outcome.error) {
+        result.error = outcome.error;
+        result.reason = outcome.error->what();
+        return;
+    }
     result.reason = fmt::format("the process of its VM {}", text);
     const bool is_of_memory = outcome.signal == SIGKILL;
     if (!is_of_memory) {

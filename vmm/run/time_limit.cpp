@@ -3,12 +3,15 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "vmm/base/thread.hpp"
+
 namespace nestbed::vmm {
 
 TimeLimit::TimeLimit(std::optional<std::chrono::milliseconds> limit, const std::stop_token& outer)
     : outer_stop_(outer, [this] { stop_.request_stop(); }) {
     if (limit) {
-        thread_ = std::jthread(
+        thread_ = start_thread(
+            "of --time-limit",
             [this, limit = *limit](const std::stop_token& over) { wait(limit, over); });
     }
 }

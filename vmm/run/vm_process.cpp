@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,27 @@ namespace {
 constexpr std::uint64_t largest_message = 128U << 20;
 
 using MessageSize = std::uint64_t;
+/// In a message's size: it is the error that ended the work. Its kind is the first byte.
+constexpr MessageSize is_error = MessageSize{1} << 63;
+
+/// The exit status of one that could not send what it had.
+constexpr int has_not_sent = 3;
+
+/// Behind a part of a message nothing would be understood, so this is the end of the process.
+void send_or_exit(int fd, MessageSize flags, std::string_view message) {
+    const MessageSize size = flags | message.size();
+    std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
+    bytes += message;
+    if (write_all(fd, bytes) != 0) {
+        ::_exit(has_not_sent);
+    }
+}
+
+Error error_of(const std::string& message) {
+    const auto last = static_cast<unsigned char>(ErrorKind::ours);
+    const auto kind = static_cast<unsigned char>(message.empty() ? last : message.front());
+    return {static_cast<ErrorKind>(std::min(kind, last)), message.empty() ? "" : message.substr(1)};
+}
 
 [[noreturn]] void refuse_process(const char* what, int error) {
     throw_error(ErrorKind::kernel_refused,
@@ -67,17 +89,16 @@ class StopEvent {
 
 [[noreturn]] void be_the_process(const std::function<void(const VmProcessReport&)>& work,
                                  const Descriptor& pipe, pid_t parent) {
-    constexpr int of_an_exception = 1;
-    int status = of_an_exception;
     try {
         die_first(parent);
         work(VmProcessReport(pipe.get()));
-        status = 0;
     } catch (...) {
-        // The parent says what it can see.
+        const Error error = current_error();
+        send_or_exit(pipe.get(), is_error,
+                     static_cast<char>(error.kind()) + std::string(error.what()));
     }
     // Not exit(): what the parent has in its buffers is the parent's to write.
-    ::_exit(status);
+    ::_exit(0);
 }
 
 /// The parent's end: messages, put together of what comes.
@@ -88,54 +109,68 @@ class Listener {
 
     int descriptor() const { return pipe_.get(); }
     bool has_ended() const { return has_ended_; }
+    /// That it says has ended its work.
+    const std::optional<Error>& error() const { return error_; }
 
     /// Takes what there is; true if that made a message whole.
     bool listen() {
         const ssize_t count = read_some(pipe_.get(), bytes_);
-        has_ended_ = count <= 0;
+        if (count < 0) {
+            throw_error(ErrorKind::kernel_refused, "cannot read what the process of a VM sends: {}",
+                        std::strerror(static_cast<int>(-count)));
+        }
+        has_ended_ = count == 0;
         bool is_message = false;
-        while (const auto message = next_message()) {
-            take_(*message);
+        while (take_next()) {
             is_message = true;
         }
         return is_message;
     }
 
   private:
-    std::optional<std::string> next_message() {
+    /// False if it is not whole yet.
+    bool take_next() {
         MessageSize size = 0;
         if (bytes_.size() < sizeof size) {
-            return std::nullopt;
+            return false;
         }
         std::memcpy(&size, bytes_.data(), sizeof size);
+        const bool has_failed = (size & is_error) != 0;
+        size &= ~is_error;
         if (size > largest_message) {
             throw_error(ErrorKind::ours, "the process of a VM has sent a message of {} bytes",
                         size);
         }
         if (bytes_.size() - sizeof size < size) {
-            return std::nullopt;
+            return false;
         }
-        std::string message = bytes_.substr(sizeof size, size);
+        const std::string message = bytes_.substr(sizeof size, size);
         bytes_.erase(0, sizeof size + size);
-        return message;
+        if (has_failed) {
+            error_ = error_of(message);
+        } else {
+            take_(message);
+        }
+        return true;
     }
 
     Descriptor pipe_;
     const std::function<void(const std::string&)>& take_;
     std::string bytes_;
     bool has_ended_ = false;
+    std::optional<Error> error_;
 };
 
 /// Is killed, and waited for, when this goes.
 class Process {
   public:
-    static constexpr int unknown_end = 0xFF00;  ///< exit status 255
-
-    explicit Process(pid_t pid) : pid_(pid) {}
+    explicit Process(pid_t pid)
+        : pid_(pid), handle_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
     ~Process() {
-        if (pid_ > 0) {
+        // Again and again: to wait for one that was not killed would be to wait for ever.
+        while (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == 0) {
             ::kill(pid_, SIGKILL);
-            uninterrupted([this] { return ::waitpid(pid_, nullptr, 0); });
+            wait_for_end(between_looks);
         }
     }
     Process(const Process&) = delete;
@@ -144,39 +179,63 @@ class Process {
     /// Its wait status, if it ends by itself within a moment.
     std::optional<int> wait_a_moment() {
         constexpr std::chrono::seconds moment(2);
-        constexpr std::chrono::milliseconds between_looks(1);
         int status = 0;
         for (Patience patience(moment); !patience.is_over(); patience.end_slice()) {
             patience.begin_slice();
-            const pid_t ended = uninterrupted([&] { return ::waitpid(pid_, &status, WNOHANG); });
-            if (ended != 0) {
+            const pid_t gone = uninterrupted([&] { return ::waitpid(pid_, &status, WNOHANG); });
+            if (gone != 0) {
                 pid_ = 0;
-                // Somebody else has waited for it: how it ended is not known.
-                return ended > 0 ? status : unknown_end;
             }
-            std::this_thread::sleep_for(between_looks);
+            if (gone < 0) {
+                throw_error(ErrorKind::kernel_refused, "cannot wait for the process of a VM: {}",
+                            std::strerror(errno));
+            }
+            if (gone > 0) {
+                return status;
+            }
+            wait_for_end(patience.slice());
         }
         return std::nullopt;
     }
 
   private:
+    static constexpr std::chrono::milliseconds between_looks{1};
+
+    /// At most so long; before Linux 5.3, or without a descriptor for it, for a look's time.
+    void wait_for_end(std::chrono::milliseconds most) const {
+        pollfd ended{handle_.get(), POLLIN, 0};
+        if (handle_.get() < 0 || ::poll(&ended, 1, static_cast<int>(most.count())) < 0) {
+            std::this_thread::sleep_for(between_looks);
+        }
+    }
+
     pid_t pid_;
+    Descriptor handle_;  ///< that poll() hears the end of
 };
 
 /// Of one whose end of the pipe is closed.
-VmProcessOutcome outcome_of(Process& process) {
+VmProcessOutcome outcome_of(Process& process, const std::optional<Error>& error) {
     const auto status = process.wait_a_moment();
     if (!status) {
-        return {VmProcessEnd::out_of_time, "", 0};
+        return {.end = VmProcessEnd::out_of_time};
     }
     if (WIFSIGNALED(*status)) {
         const int signal = WTERMSIG(*status);
-        return {VmProcessEnd::died, fmt::format("signal {} ({})", signal, ::strsignal(signal)),
-                signal};
+        return {.end = VmProcessEnd::died,
+                .how = fmt::format("signal {} ({})", signal, ::strsignal(signal)),
+                .signal = signal};
+    }
+    if (error) {
+        return {.end = VmProcessEnd::failed, .error = error};
     }
     const int code = WEXITSTATUS(*status);
-    return {code == 0 ? VmProcessEnd::done : VmProcessEnd::died,
-            fmt::format("exit status {}", code), 0};
+    if (code == has_not_sent) {
+        return {.end = VmProcessEnd::failed,
+                .error = Error(ErrorKind::kernel_refused,
+                               "the process of the VM could not send its result")};
+    }
+    return {.end = code == 0 ? VmProcessEnd::done : VmProcessEnd::died,
+            .how = fmt::format("exit status {}", code)};
 }
 
 /// Until the pipe's end, which is nothing, or until there is no more time for that.
@@ -206,15 +265,7 @@ std::optional<VmProcessEnd> listen_to_end(Listener& listener, const VmProcessLim
 
 }  // namespace
 
-void VmProcessReport::send(std::string_view message) const {
-    const MessageSize size = message.size();
-    std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
-    bytes += message;
-    if (const int error = write_all(fd_, bytes)) {
-        throw_error(ErrorKind::io, "the process of a VM cannot send its result: {}",
-                    std::strerror(error));
-    }
-}
+void VmProcessReport::send(std::string_view message) const { send_or_exit(fd_, 0, message); }
 
 VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)>& work,
                                 const std::function<void(const std::string&)>& take,
@@ -232,9 +283,9 @@ VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)
     pipe.writer = Descriptor(-1);
     Listener listener(std::move(pipe.reader), take);
     if (const auto ended_here = listen_to_end(listener, limits, stop)) {
-        return {*ended_here, "", 0};
+        return {.end = *ended_here};
     }
-    return outcome_of(process);
+    return outcome_of(process, listener.error());
 }
 
 }  // namespace nestbed::vmm

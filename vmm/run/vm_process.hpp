@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "vmm/base/error.hpp"
+
 namespace nestbed::vmm {
 
 /// The process's end of the pipe.
@@ -20,7 +22,7 @@ class VmProcessReport {
   public:
     explicit VmProcessReport(int fd) : fd_(fd) {}
 
-    /// Throws Error if nobody takes it.
+    /// If that cannot be, the process ends.
     void send(std::string_view message) const;
 
     int descriptor() const { return fd_; }
@@ -38,19 +40,22 @@ struct VmProcessLimits {
 
 enum class VmProcessEnd {
     done,         ///< it did all that it was asked to
-    died,         ///< before that, of a signal or by an exit of its own
+    failed,       ///< before that, with an error
+    died,         ///< the same, of a signal or by an exit of its own
     out_of_time,  ///< and was ended here
     interrupted,  ///< the same, since a stop was requested
 };
 
 struct VmProcessOutcome {
     VmProcessEnd end;
-    std::string how;  ///< of one that died: "signal 9 (Killed)", "exit status 1"
-    int signal = 0;   ///< that it died of, or 0
+    std::string how = {};             ///< of one that died: "signal 9 (Killed)", "exit status 1"
+    int signal = 0;                   ///< that it died of, or 0
+    std::optional<Error> error = {};  ///< of one that failed
 };
 
 /// Runs `work` in a process of its own, hands what it sends to `take` here, and returns when the
-/// process is gone. `work` may throw: that is a death. Throws Error if there can be no process.
+/// process is gone. `work` may throw: that is its error. Throws Error if there can be no process,
+/// or if it cannot be listened to.
 VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)>& work,
                                 const std::function<void(const std::string&)>& take,
                                 const VmProcessLimits& limits, const std::stop_token& stop);

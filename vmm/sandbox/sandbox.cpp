@@ -62,8 +62,8 @@ void limit(int resource, rlim_t most, const char* name) {
 /// Bytes of private memory that can be written, stacks included: what RLIMIT_DATA is about.
 std::uint64_t written_memory() {
     // The sixth number, in pages (proc(5)).
-    const std::string line = first_line("/proc/self/statm").value_or("");
-    const auto numbers = split(line, ' ');
+    const std::string said = read_file("/proc/self/statm", ErrorKind::kernel_refused);
+    const auto numbers = split(said, ' ');
     const auto pages = numbers.size() > 5 ? whole_number(numbers[5]) : std::nullopt;
     if (!pages) {
         throw_error(ErrorKind::kernel_refused,
@@ -108,7 +108,11 @@ void close_all(unsigned first, unsigned last) {
 }  // namespace
 
 SandboxParts find_sandbox_parts() {
-    return {.seccomp = can_filter_system_calls(), .landlock = landlock_version()};
+    // Once, and not again in each process that is forked: what is said of the sandbox is what is
+    // done.
+    static const SandboxParts parts{.seccomp = can_filter_system_calls(),
+                                    .landlock = landlock_version()};
+    return parts;
 }
 
 std::string text_of(const SandboxParts& parts) {

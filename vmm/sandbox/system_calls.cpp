@@ -101,6 +101,10 @@ void filter_system_calls() {
     if (!filter) {
         require_added(-ENOMEM);
     }
+    // The kernel's own errors, where libseccomp would say ECANCELED.
+    require_added(seccomp_attr_set(filter.get(), SCMP_FLTATR_API_SYSRAWRC, 1));
+    // "No new privileges" is set already.
+    require_added(seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, 0));
     require_added(seccomp_syscall_priority(filter.get(), SCMP_SYS(ioctl), 255));
     for (const std::uint64_t request : ioctls) {
         allow(filter, SCMP_SYS(ioctl), argument_is(1, request));

@@ -8,6 +8,7 @@
 #include "shared/channel/mmio.hpp"
 #include "shared/channel/ports.hpp"
 #include "vmm/base/error.hpp"
+#include "vmm/base/thread.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
 
 namespace nestbed::vmm {
@@ -88,7 +89,7 @@ ExitlessCalls::ExitlessCalls(const kvm::System& system, kvm::Vm& vm, const kvm::
 
 void ExitlessCalls::start() {
     if (waited_for_) {
-        waiter_ = std::jthread([this](const std::stop_token& stop) {
+        waiter_ = start_thread("that waits for an ioeventfd", [this](const std::stop_token& stop) {
             while (!stop.stop_requested()) {
                 // Relaxed: a count, and nothing that goes with it.
                 seen_.fetch_add(take(*waited_for_), std::memory_order_relaxed);
@@ -100,8 +101,10 @@ void ExitlessCalls::start() {
 ExitlessCalls::~ExitlessCalls() {
     waiter_.request_stop();
     if (waited_for_) {
-        // Fails only if it has counted to 2^64 - 2, and then nobody waits.
-        ::eventfd_write(waited_for_->get(), 1);
+        // Again and again, or the thread would wait for ever; but for EAGAIN: it has counted to
+        // 2^64 - 2, and nobody waits.
+        while (::eventfd_write(waited_for_->get(), 1) != 0 && errno != EAGAIN) {
+        }
     }
 }
 

@@ -83,22 +83,26 @@ Userfault::Userfault(const UserfaultFiles& files, std::span<std::byte> pages,
     }
 }
 
-Userfault::~Userfault() {
-    stop();
-    unregister();
-}
+Userfault::~Userfault() { stop(); }
 
 Userfault::Served Userfault::stop() {
     if (thread_.joinable()) {
-        ::eventfd_write(files_.end(), 1);
+        // Again and again: the thread would wait for ever.
+        while (::eventfd_write(files_.end(), 1) != 0) {
+        }
         thread_.join();
         eventfd_t ended = 0;
         ::eventfd_read(files_.end(), &ended);  // for the next one
     }
-    return {pages_, error_};
+    // Pages that stay registered would have whoever touches them wait for ever.
+    const int unserved = unregister();
+    return {pages_, error_ != 0 ? error_ : unserved};
 }
 
-void Userfault::unregister() { ::ioctl(files_.faults(), UFFDIO_UNREGISTER, &range_); }
+int Userfault::unregister() const {
+    uffdio_range range = range_;
+    return ::ioctl(files_.faults(), UFFDIO_UNREGISTER, &range) == 0 ? 0 : errno;
+}
 
 void Userfault::serve() {
     while (true) {

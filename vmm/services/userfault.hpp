@@ -52,11 +52,12 @@ class Userfault {
         std::uint64_t pages;
         int error;  ///< why it stopped early (errno); the kernel serves the faults since. Or 0.
     };
-    /// Ends the thread.
+    /// Ends the thread, and leaves the pages to the kernel.
     Served stop();
 
   private:
-    void unregister();
+    /// Returns 0, or why the kernel refused (errno).
+    int unregister() const;
     void serve();
     void serve(uffdio_range page);
     /// Returns 0, or why the kernel refused (errno).

@@ -1,5 +1,6 @@
 #include "vmm/run/vm_process.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr std::chrono::minutes long_enough(2);
 constexpr VmProcessLimits no_hurry{long_enough, long_enough};
@@ -75,10 +77,27 @@ TEST(VmProcess, WhatItSaidBeforeItDiedIsHeard) {
     expect_no_children();
 }
 
-TEST(VmProcess, AnExceptionIsADeath) {
-    const Heard heard = hear([](const VmProcessReport&) { throw Error(ErrorKind::ours, "x"); });
-    EXPECT_EQ(heard.outcome.end, VmProcessEnd::died);
-    EXPECT_EQ(heard.outcome.how, "exit status 1");
+TEST(VmProcess, AnExceptionIsItsError) {
+    const Heard heard = hear([](const VmProcessReport& report) {
+        report.send("one");
+        throw Error(ErrorKind::host_lacks, "x");
+    });
+    EXPECT_EQ(heard.outcome.end, VmProcessEnd::failed);
+    ASSERT_TRUE(heard.outcome.error);
+    EXPECT_STREQ(heard.outcome.error->what(), "x");
+    EXPECT_EQ(heard.outcome.error->kind(), ErrorKind::host_lacks);
+    EXPECT_THAT(heard.messages, ElementsAre("one"));
+}
+
+TEST(VmProcess, OneThatCannotSendSaysSo) {
+    const Heard heard = hear([](const VmProcessReport& report) {
+        ::dup2(::open("/dev/full", O_WRONLY), report.descriptor());
+        report.send("one");
+    });
+    EXPECT_EQ(heard.outcome.end, VmProcessEnd::failed);
+    ASSERT_TRUE(heard.outcome.error);
+    EXPECT_THAT(heard.outcome.error->what(), HasSubstr("could not send its result"));
+    EXPECT_THAT(heard.messages, IsEmpty());
 }
 
 TEST(VmProcess, IsEndedWhenItSaysNothing) {
