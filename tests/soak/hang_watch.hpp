@@ -1,11 +1,12 @@
 // Ends the test program when one step of many takes longer than the slowest of hosts would need:
-// what hangs cannot say so by itself.
+// what hangs cannot say so by itself. Says how far it is, too.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -21,6 +22,12 @@ class HangWatch {
     /// `step` has begun, and the one before it has ended.
     void begin(std::string step) {
         const std::lock_guard lock(mutex_);
+        constexpr std::uint64_t worth_a_line = 1000;
+        if (begun_ != 0 && begun_ % worth_a_line == 0) {
+            fmt::print("  {} done\n", begun_);
+            std::fflush(stdout);
+        }
+        ++begun_;
         step_ = std::move(step);
         since_ = Clock::now();
     }
@@ -45,6 +52,7 @@ class HangWatch {
     std::mutex mutex_;
     std::condition_variable_any over_;
     std::string step_;
+    std::uint64_t begun_ = 0;
     Clock::time_point since_ = Clock::now();
     std::jthread thread_;
 };

@@ -24,12 +24,19 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
+constexpr std::array signals{SIGINT, SIGTERM, SIGHUP};
+
 class Interrupts : public WithKvm {
   protected:
     static void SetUpTestSuite() {
         WithKvm::SetUpTestSuite();
         // Whoever has lost its parent becomes a child of this process, and is seen.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+        // A shell has those that it starts in the background ignore SIGINT, and those that they
+        // start: it would be lost before the program listens.
+        for (const int signal : signals) {
+            ::signal(signal, SIG_DFL);
+        }
     }
 };
 
@@ -53,7 +60,6 @@ TEST_F(Interrupts, EndTheProgramWithItsReportsAndAllOfItsProcesses) {
          {"run", "boot", "--until-fail", "--jobs", "3"},
          {"run", "boot", "--filter", "boot.empty", "--until-fail", "--no-sandbox"},
          {"run", "boot", "--filter", "boot.empty", "--repeat", "3"}}};
-    const std::array<int, 3> signals{SIGINT, SIGTERM, SIGHUP};
     std::mt19937_64 random(seed());
     std::uint64_t unheard = 0;
     std::uint64_t done = 0;
@@ -79,6 +85,9 @@ TEST_F(Interrupts, EndTheProgramWithItsReportsAndAllOfItsProcesses) {
             EXPECT_EQ(result.out, "") << text;
             ++unheard;
         } else {
+            ASSERT_THAT(result.exit_code, testing::AnyOf(success, interrupted))
+                << text << " ended it with signal " << result.signal << "\n"
+                << result.err;
             const json report = json::parse(contents(path("out.json")));
             const bool is_done = report["not_finished"] == 0;
             ASSERT_EQ(result.exit_code, is_done ? success : interrupted) << text << result.err;

@@ -6,11 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+
+#include "vmm/base/kernel_file.hpp"
 
 namespace nestbed::test {
 
@@ -31,8 +32,7 @@ std::uint64_t entries_in(const fs::path& folder) {
 
 /// The parent in /proc/PID/stat: behind the name, which may hold anything, and the state.
 pid_t parent_in(const fs::path& stat) {
-    std::ifstream file(stat);
-    const std::string line(std::istreambuf_iterator<char>(file), {});
+    const std::string line = vmm::first_line(stat).value_or("");
     const std::size_t name_end = line.rfind(')');
     if (name_end == std::string::npos) {
         return 0;
