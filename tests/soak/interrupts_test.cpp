@@ -53,7 +53,7 @@ bool is_any_process_left() {
 }
 
 TEST_F(Interrupts, EndTheProgramWithItsReportsAndAllOfItsProcesses) {
-    const std::uint64_t interrupts = amount("NESTBED_SOAK_INTERRUPTS", 30);
+    const std::uint64_t interrupts = amount("NESTBED_SOAK_INTERRUPTS", 20);
     const std::array<std::vector<std::string>, 5> runs{
         {{"run", "crash", "--filter", "crash.hang*", "--timeout", "3600"},
          {"run", "crash", "--filter", "crash.hang*", "--timeout", "3600", "--jobs", "4"},
@@ -64,7 +64,7 @@ TEST_F(Interrupts, EndTheProgramWithItsReportsAndAllOfItsProcesses) {
     std::uint64_t unheard = 0;
     std::uint64_t done = 0;
     for (std::uint64_t n = 0; n < interrupts; ++n) {
-        constexpr std::uint64_t latest = 150'000;
+        constexpr std::uint64_t latest = 300'000;
         const std::chrono::microseconds delay(n * latest / interrupts + random() % 1000);
         std::vector<std::string> command{NESTBED_PROGRAM};
         const auto& run = runs.at(random() % runs.size());
