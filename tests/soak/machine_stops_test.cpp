@@ -107,7 +107,7 @@ class MachineStops : public test::KvmTest {
 };
 
 TEST_F(MachineStops, EndEveryRunAndLeaveNothing) {
-    const std::uint64_t stops = nestbed::test::amount("NESTBED_SOAK_STOPS", 400);
+    const std::uint64_t stops = nestbed::test::amount("NESTBED_SOAK_STOPS", 250);
     nestbed::test::HangWatch watch;
     std::vector<nestbed::test::Usage> samples;
     std::array<std::uint64_t, 3> endings{};  // interrupted, timed out, finished before
