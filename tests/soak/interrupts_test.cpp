@@ -64,7 +64,7 @@ TEST_F(Interrupts, EndTheProgramWithItsReportsAndAllOfItsProcesses) {
     std::uint64_t unheard = 0;
     std::uint64_t done = 0;
     for (std::uint64_t n = 0; n < interrupts; ++n) {
-        constexpr std::uint64_t latest = 300'000;
+        constexpr std::uint64_t latest = 500'000;
         const std::chrono::microseconds delay(n * latest / interrupts + random() % 1000);
         std::vector<std::string> command{NESTBED_PROGRAM};
         const auto& run = runs.at(random() % runs.size());
