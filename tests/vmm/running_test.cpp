@@ -198,8 +198,8 @@ TEST_F(Running, WhatWasNoSuccessIsNoneWhenItIsRunAgain) {
 }
 
 TEST_F(Running, TheTimeLimitEndsRetriesToo) {
-    const ProcessResult result = run({"crash", "--filter", "crash.hang", "--timeout", "0.5",
-                                      "--retries", "1000", "--time-limit", "2"});
+    const ProcessResult result = run({"crash", "--filter", "crash.hang", "--timeout", "0.1",
+                                      "--retries", "1000", "--time-limit", "4"});
     EXPECT_EQ(result.exit_code, out_of_time);
     EXPECT_EQ(report()["cut_short"], "time_limit");
     EXPECT_EQ(report()["summary"]["failed"], 1);

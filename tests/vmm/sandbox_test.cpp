@@ -183,7 +183,7 @@ TEST_F(SandboxTest, HasTheDescriptorsOfItsVmAlone) {
     EXPECT_THAT(what_goes(look), IsEmpty());
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(SandboxTest, HasItsOwnMemoryAndNotTheHosts) {
     const auto take = [] {
         constexpr std::size_t much = std::size_t{2} << 30;

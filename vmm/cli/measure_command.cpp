@@ -8,7 +8,6 @@
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/console.hpp"
-#include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/provenance.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/machine/vcpu_thread.hpp"
@@ -80,15 +79,14 @@ void take(StudyRun run, RunReport& report, StudyRuns& runs) {
 
 /// The study's runs, until one is interrupted. What has been measured is in `runs` and the report,
 /// whatever is thrown after that.
-void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
-               StudyRuns& runs) {
+void run_steps(const MeasureCommand& command, bool for_json, const std::stop_token& stop,
+               RunReport& report, Sweeping& sweeping, StudyRuns& runs) {
     auto& [steps, before, journal] = sweeping;
     const kvm::System system;
     VcpuThread::install_kick_handler();
-    const InterruptWatcher interrupts;
     report.host = describe_host(&system);
     const Confinement confinement = command.confinement.resolved();
-    report.calibration = calibrate(system, confinement, interrupts.token());
+    report.calibration = calibrate(system, confinement, stop);
     if (command.output.printed() == human_format) {
         print(head_of(report, output_width()));
     }
@@ -103,7 +101,7 @@ void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, 
         std::optional<StudyRun> done = std::exchange(before[n], std::nullopt);
         if (!done) {
             progress.begin(steps[n]);
-            done = measured(runner, steps[n], for_json, interrupts.token(), journal);
+            done = measured(runner, steps[n], for_json, stop, journal);
             report.seconds = progress.seconds();
         }
         if (!done) {
@@ -115,12 +113,12 @@ void run_steps(const MeasureCommand& command, bool for_json, RunReport& report, 
 }
 
 /// The same; what was measured before is in the report whatever happens to the rest.
-void run_study(const MeasureCommand& command, bool for_json, RunReport& report, Sweeping& sweeping,
-               StudyRuns& runs) {
+void run_study(const MeasureCommand& command, bool for_json, const std::stop_token& stop,
+               RunReport& report, Sweeping& sweeping, StudyRuns& runs) {
     report.not_finished = sweeping.steps.size();
     tell_sandbox(command.confinement.sandbox, report);
     FirstError error;
-    error.attempt([&] { run_steps(command, for_json, report, sweeping, runs); });
+    error.attempt([&] { run_steps(command, for_json, stop, report, sweeping, runs); });
     for (std::optional<StudyRun>& run : sweeping.before) {
         if (run) {
             take(*std::move(run), report, runs);
@@ -199,9 +197,9 @@ ExitCode measure(const MeasureCommand& command) {
     std::optional<Journal>& journal = sweeping.journal;
     ReportedRun reported;
     reported.order = measuring_order(command.sweep);
-    reported.run = [&](RunReport& report, bool for_json) {
+    reported.run = [&](RunReport& report, bool for_json, const std::stop_token& stop) {
         report.add_json = [&](auto& json) { add_json(command, runs, journal, json); };
-        run_study(command, for_json, report, sweeping, runs);
+        run_study(command, for_json, stop, report, sweeping, runs);
     };
     reported.written = [&] {
         if (journal) {

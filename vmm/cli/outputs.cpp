@@ -10,6 +10,7 @@
 #include "vmm/base/near_words.hpp"
 #include "vmm/base/output_file.hpp"
 #include "vmm/cli/console.hpp"
+#include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/cli/provenance.hpp"
 #include "vmm/render/github.hpp"
@@ -107,14 +108,14 @@ std::vector<Format> formats_of(const ReportOptions& options, const std::vector<R
 
 /// Fills the report as far as the command comes, and with what the formats have a place for.
 void run_into(RunReport& report, const ReportOptions& options, const ReportedRun& command,
-              const std::vector<Format>& wanted) {
+              const std::vector<Format>& wanted, const std::stop_token& stop) {
     const bool for_json = std::ranges::count(wanted, json_format) != 0;
     if (for_json || std::ranges::count(wanted, junit_format) != 0) {
         report.provenance = begin_provenance(options.anonymous);
         report.provenance.order = command.order;
     }
     FirstError error;
-    error.attempt([&] { command.run(report, for_json); });
+    error.attempt([&] { command.run(report, for_json, stop); });
     if (for_json) {
         end_provenance(report.provenance);
     }
@@ -226,6 +227,7 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         ::signal(SIGPIPE, SIG_IGN);
         ::signal(SIGXFSZ, SIG_IGN);
     }
+    const InterruptWatcher interrupts;
     std::vector<ReportFile> files = open_files(options);
     std::optional<WithoutWorkflowCommands> unheeded;  // what guests say is printed for a person
     if (options.printed() == human_format) {
@@ -234,7 +236,7 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     RunReport report;
     report.command = command_line;
     report.histograms = options.histograms;
-    run_into(report, options, command, formats_of(options, files));
+    run_into(report, options, command, formats_of(options, files), interrupts.token());
     FirstError outputs;
     outputs.attempt([&] {
         print_end(options.printed(), command, report);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,9 @@ void refuse_unused(const ReportOptions& options);
 
 /// What a command runs, and how its human report looks.
 struct ReportedRun {
-    /// Fills the report as far as it comes; `for_json`: with what only that has a place for.
-    std::function<void(RunReport& report, bool for_json)> run;
+    /// Fills the report as far as it comes, until a stop is requested; `for_json`: with what only
+    /// that has a place for.
+    std::function<void(RunReport& report, bool for_json, const std::stop_token& stop)> run;
     /// What is still to be said on standard output; nothing if nothing was run.
     std::function<std::string(const RunReport& report)> end;
     /// All of it.
@@ -53,8 +55,9 @@ struct ReportedRun {
     FlakyTests flaky = FlakyTests::pass;
 };
 
-/// Whatever happens once the files are open, the report of it is written to each of them. Then
-/// throws the run's error if it has one, and else that of its outputs.
+/// Whatever happens once the files are open, an interrupt (interrupt.hpp) at any moment among it,
+/// the report of it is written to each of them. Then throws the run's error if it has one, and else
+/// that of its outputs.
 ExitCode run_and_report(const ReportOptions& options, const std::vector<std::string>& command_line,
                         const ReportedRun& command);
 

@@ -9,7 +9,6 @@
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
-#include "vmm/cli/interrupt.hpp"
 #include "vmm/cli/run_options.hpp"
 #include "vmm/host/describe.hpp"
 #include "vmm/render/human.hpp"
@@ -102,12 +101,11 @@ void tell_end(const TimeLimit& limit, RunReport& report) {
 
 /// Runs the tests and fills the report as far as it comes.
 void run_tests(const RunOptions& options, Plan& plan, const HumanStyle& style, bool for_json,
-               RunReport& report) {
+               const std::stop_token& stop, RunReport& report) {
     const kvm::System system;
     refuse_too_many_cpus(system, options.settings.cpus);
     VcpuThread::install_kick_handler();
-    const InterruptWatcher interrupts;
-    const TimeLimit limit(options.time_limit, interrupts.token());
+    const TimeLimit limit(options.time_limit, stop);
     TestSettings settings = options.settings;
     settings.memory_report = for_json;
     settings.confinement = options.confinement.resolved();
@@ -142,7 +140,7 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
     HumanStyle style = style_of(options.human);
     ReportedRun reported;
     reported.flaky = options.fail_on_flaky ? FlakyTests::fail : FlakyTests::pass;
-    reported.run = [&](RunReport& report, bool for_json) {
+    reported.run = [&](RunReport& report, bool for_json, const std::stop_token& stop) {
         const GuestSet guests = guests_named(options.selection.named_guests());
         const SelectedTests selected = select(guests, options.selection.tests);
         Plan plan(selected.tests, options.order(), options.settings);
@@ -151,7 +149,7 @@ ExitCode run(const RunOptions& options, const std::vector<std::string>& command_
             style.name_width = std::max(style.name_width, one.test->full_name().size());
         }
         if (!selected.tests.empty()) {
-            run_tests(options, plan, style, for_json, report);
+            run_tests(options, plan, style, for_json, stop, report);
         } else if (for_json) {
             report.host = describe_host(nullptr);
         }

@@ -17,7 +17,7 @@ namespace nestbed::vmm {
 class TestResults {
   public:
     /// What it keeps in memory, about.
-    static constexpr std::uint64_t bytes_in_memory = 32U << 20;
+    static constexpr std::uint64_t bytes_in_memory = 4U << 20;
 
     /// Walks over all of them once; a result is there until the next step.
     class Iterator {

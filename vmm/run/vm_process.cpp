@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,9 +88,23 @@ class StopEvent {
     std::stop_callback<std::function<void()>> callback_;
 };
 
+/// ThreadSanitizer knows the parent's threads still, and takes one of ours for one of them where it
+/// is given such a one's stack, which the C library has kept: those are too small from now on.
+void leave_stacks_of_parent() {
+#ifdef __SANITIZE_THREAD__
+    constexpr std::size_t larger = 32U << 20;
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, larger);
+    ::pthread_setattr_default_np(&attributes);
+    ::pthread_attr_destroy(&attributes);
+#endif
+}
+
 [[noreturn]] void be_the_process(const std::function<void(const VmProcessReport&)>& work,
                                  const Descriptor& pipe, pid_t parent) {
     try {
+        leave_stacks_of_parent();
         die_first(parent);
         work(VmProcessReport(pipe.get()));
     } catch (...) {
