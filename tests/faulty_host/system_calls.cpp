@@ -63,6 +63,7 @@ const std::vector<SystemCall>& table() {
         // descriptors
         {SYS_pipe2, "pipe2", Way::instead, {EMFILE, ENFILE}},
         {SYS_eventfd2, "eventfd2", Way::instead, of_a_descriptor},
+        {SYS_pidfd_open, "pidfd_open", Way::instead, of_a_descriptor},
         {SYS_perf_event_open, "perf_event_open", Way::instead, {EACCES, EMFILE}},
         {SYS_poll, "poll", Way::instead, {EINTR, ENOMEM}},
         {SYS_ppoll, "ppoll", Way::instead, {EINTR, ENOMEM}},

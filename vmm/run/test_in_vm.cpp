@@ -31,7 +31,7 @@ constexpr char of_diagnosis = 'd';
 /// Beside the guest's memory: records, what they say, and what a diagnosis makes of the guest's
 /// file.
 constexpr std::uint64_t memory_of_its_own = 512U << 20;
-/// Measurements that an inspection adds.
+/// What an inspection adds, of measurements and to each of them.
 constexpr std::size_t most_of_an_inspection = 100;
 
 /// Beside the vCPUs': of host operations and services.
@@ -66,7 +66,8 @@ void refuse_more_than_is_read(const TestResult& said) {
         said.failed_attempts.empty() && said.inputs.empty() &&
         std::ranges::all_of(said.measurements, [](const MeasurementEvent& event) {
             // One more: the violations of a proof.
-            return event.parameters.size() <= channel::max_measurement_parameters + 1 &&
+            return event.parameters.size() <=
+                       channel::max_measurement_parameters + 1 + most_of_an_inspection &&
                    event.is.empty() && event.of.empty() && event.warnings.empty();
         });
     if (!is_possible) {
