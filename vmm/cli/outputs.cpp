@@ -227,7 +227,10 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         ::signal(SIGPIPE, SIG_IGN);
         ::signal(SIGXFSZ, SIG_IGN);
     }
-    const InterruptWatcher interrupts;
+    // Before there are files that a signal would leave half made; if it cannot be, they say so.
+    std::optional<InterruptWatcher> interrupts;
+    FirstError no_watcher;
+    no_watcher.attempt([&] { interrupts.emplace(); });
     std::vector<ReportFile> files = open_files(options);
     std::optional<WithoutWorkflowCommands> unheeded;  // what guests say is printed for a person
     if (options.printed() == human_format) {
@@ -236,7 +239,10 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     RunReport report;
     report.command = command_line;
     report.histograms = options.histograms;
-    run_into(report, options, command, formats_of(options, files), interrupts.token());
+    report.error = no_watcher.get();
+    if (interrupts) {
+        run_into(report, options, command, formats_of(options, files), interrupts->token());
+    }
     FirstError outputs;
     outputs.attempt([&] {
         print_end(options.printed(), command, report);

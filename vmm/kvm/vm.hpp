@@ -98,9 +98,7 @@ class Vm {
     }
 
     /// Both need KVM_CAP_BINARY_STATS_FD.
-    Statistics statistics() const {
-        return Statistics(statistics_file());
-    }
+    Statistics statistics() const { return Statistics(statistics_file()); }
     /// For read_statistics().
     vmm::Descriptor statistics_file() const {
         return vmm::Descriptor(NESTBED_IOCTL(fd_, KVM_GET_STATS_FD));
