@@ -4,6 +4,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,17 +27,23 @@ struct ThreadCounts {
 };
 thread_local ThreadCounts counts;
 
-// Of all threads. Only sums, which whoever takes them reads when the threads have been joined.
-std::atomic<std::uint64_t> times{0};
-std::atomic<std::uint64_t> allocations{0};
-std::atomic<std::uint64_t> locks{0};
+/// Of all threads. Only sums, which whoever takes them reads when the threads have been joined.
+struct Sums {
+    std::atomic<std::uint64_t> times;
+    std::atomic<std::uint64_t> allocations;
+    std::atomic<std::uint64_t> locks;
+};
+
+/// Shared with the processes of VMs, where it is all done. Zero, and never unmapped.
+Sums& sums = *static_cast<Sums*>(
+    ::mmap(nullptr, sizeof(Sums), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 
 void before_run() {
     if (counts.has_run) {
-        times.fetch_add(1, std::memory_order_relaxed);
-        allocations.fetch_add(counts.allocations - counts.allocations_before,
-                              std::memory_order_relaxed);
-        locks.fetch_add(counts.locks - counts.locks_before, std::memory_order_relaxed);
+        sums.times.fetch_add(1, std::memory_order_relaxed);
+        sums.allocations.fetch_add(counts.allocations - counts.allocations_before,
+                                   std::memory_order_relaxed);
+        sums.locks.fetch_add(counts.locks - counts.locks_before, std::memory_order_relaxed);
     }
 }
 
@@ -55,7 +62,7 @@ Function* next(const char* name) {
 }  // namespace
 
 BetweenRuns take_between_runs() {
-    return {times.exchange(0), allocations.exchange(0), locks.exchange(0)};
+    return {sums.times.exchange(0), sums.allocations.exchange(0), sums.locks.exchange(0)};
 }
 
 }  // namespace nestbed::test

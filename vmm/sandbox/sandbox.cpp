@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -76,7 +77,8 @@ std::uint64_t written_memory() {
 void limit_resources(const SandboxLimits& limits) {
     limit(RLIMIT_CORE, 0, "RLIMIT_CORE");
     limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE");
-    if (!has_sanitizers) {
+    // In a root without /proc nothing says from where on to count.
+    if (!has_sanitizers && is_there("/proc/self/statm")) {
         rlimit stack{};
         require(::getrlimit(RLIMIT_STACK, &stack), "getrlimit");
         constexpr rlim_t usual_stack = 8 << 20;
@@ -122,7 +124,10 @@ std::string text_of(const SandboxParts& parts) {
 }
 
 void leave_descriptors(std::initializer_list<int> kept) {
-    const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (nothing.get() < 0 && errno == ENOENT) {
+        nothing = Descriptor(::memfd_create("nothing", MFD_CLOEXEC));  // a root without /dev
+    }
     require(nothing.get(), "/dev/null");
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (!has_sanitizers || stream != STDERR_FILENO) {
