@@ -102,7 +102,7 @@ void limit_files_to(rlim_t bytes) {
 TEST_F(HostileFiles, NoHalfOfAFileIsLeftAtTheLimitOfItsSize) {
     constexpr rlim_t most = 300;  // of bytes: the error's line fits
     const auto limited = [] { limit_files_to(most); };
-    const std::size_t before =
+    const std::ptrdiff_t before =
         std::distance(std::filesystem::directory_iterator(folder.path()), {});
     for (const auto& arguments :
          {std::vector<std::string>{"report", good, "--output", path("page.html")},

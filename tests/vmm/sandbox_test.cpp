@@ -17,6 +17,7 @@
 #include <fstream>
 
 #include "kvm_test.hpp"
+#include "vmm/base/sanitizers.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::vmm {
@@ -51,10 +52,15 @@ class SandboxTest : public test::KvmTest {
 /// Names what went though it should not have.
 class Attempts {
   public:
-    /// `result` is of a system call.
+    /// `result` is of a system call. Only the filter's own errors are refusals of it (ENOSYS: of
+    /// clone3): with another, the kernel has looked at what was asked, and might have done it with
+    /// better arguments.
     void refused(const char* what, long result) {
+        const int error = errno;
         if (result >= 0) {
             went_.emplace_back(what);
+        } else if (error != EPERM && error != ENOSYS) {
+            went_.emplace_back(fmt::format("{}: {}", what, std::strerror(error)));
         }
     }
     std::vector<std::string> went() const { return went_; }
@@ -183,8 +189,10 @@ TEST_F(SandboxTest, HasTheDescriptorsOfItsVmAlone) {
     EXPECT_THAT(what_goes(look), IsEmpty());
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(SandboxTest, HasItsOwnMemoryAndNotTheHosts) {
+    if (has_sanitizer) {
+        GTEST_SKIP() << "a sanitizer's shadow memory is beyond any limit";
+    }
     const auto take = [] {
         constexpr std::size_t much = std::size_t{2} << 30;
         void* const memory = ::mmap(nullptr, much, PROT_READ | PROT_WRITE,
@@ -194,7 +202,6 @@ TEST_F(SandboxTest, HasItsOwnMemoryAndNotTheHosts) {
     };
     EXPECT_THAT(what_goes(take), IsEmpty());
 }
-#endif
 
 TEST_F(SandboxTest, HasNoCapabilities) {
     const auto look = [] {

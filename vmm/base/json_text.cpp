@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_levels = 100;
 constexpr std::size_t most_keys = 10'000;
-constexpr std::size_t most_values = 32'000'000;
+constexpr std::size_t most_json_values = 32'000'000;
 
 /// Behind the string that begins at `at`.
 std::size_t end_of_string(std::string_view text, std::size_t at) {
@@ -58,8 +58,8 @@ void check_limits(std::string_view text, std::string_view file) {
         if (keys.back() > most_keys) {
             throw_error(ErrorKind::input, "{}an object with more than {} keys", file, most_keys);
         }
-        if (values > most_values) {
-            throw_error(ErrorKind::input, "{}more than {} values", file, most_values);
+        if (values > most_json_values) {
+            throw_error(ErrorKind::input, "{}more than {} values", file, most_json_values);
         }
     }
 }

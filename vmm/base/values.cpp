@@ -73,7 +73,7 @@ std::uint64_t parse_number(std::string_view option, std::string_view text, std::
 
 std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view text,
                                        std::uint64_t least, std::uint64_t most, bool may_be_range) {
-    constexpr std::uint64_t most_values = 4096;
+    constexpr std::uint64_t longest_range = 4096;
     const std::size_t hyphen = may_be_range ? text.find('-') : std::string_view::npos;
     if (hyphen == std::string_view::npos) {
         return {parse_number(option, text, least, most)};
@@ -83,8 +83,9 @@ std::vector<std::uint64_t> parse_range(std::string_view option, std::string_view
     }
     const std::uint64_t first = parse_number(option, text.substr(0, hyphen), least, most);
     const std::uint64_t last = parse_number(option, text.substr(hyphen + 1), least, most);
-    if (last < first || last - first >= most_values) {
-        refuse(option, text, "not a range of up to {} numbers, the smaller one first", most_values);
+    if (last < first || last - first >= longest_range) {
+        refuse(option, text, "not a range of up to {} numbers, the smaller one first",
+               longest_range);
     }
     std::vector<std::uint64_t> numbers(last - first + 1);
     std::iota(numbers.begin(), numbers.end(), first);

@@ -56,7 +56,7 @@ std::string human_list(const SelectedTests& selected) {
     return table.empty() ? "" : table.text(0, output_width());
 }
 
-ExitCode list(const ListOptions& options) {
+ExitCode list_tests(const ListOptions& options) {
     const GuestSet guests =
         options.all ? every_builtin_guest() : guests_named(options.selection.named_guests());
     const SelectedTests selected = select(guests, options.selection.tests);
@@ -88,7 +88,7 @@ void add_list(CLI::App& program, Invocation& invocation) {
             throw_error(ErrorKind::usage, "--all: all built-in guests, and some are named as well");
         }
         add_inputs(options->selection, invocation);
-        invocation.action = [options] { return list(*options); };
+        invocation.action = [options] { return list_tests(*options); };
     });
 }
 

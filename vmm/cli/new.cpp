@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <vector>
 
 #include "vmm/base/error.hpp"
@@ -39,8 +38,8 @@ class UnfinishedProject {
     UnfinishedProject() = default;
     ~UnfinishedProject() {
         std::error_code error;
-        for (const fs::path& path : std::views::reverse(made_)) {
-            fs::remove(path, error);
+        for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
+            fs::remove(*path, error);
         }
     }
     UnfinishedProject(const UnfinishedProject&) = delete;

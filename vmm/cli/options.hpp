@@ -42,6 +42,9 @@ struct Choice {
     std::string_view name;
     Value value;
 };
+// Clang 14 makes none of its own for an aggregate.
+template <typename Value>
+Choice(std::string_view, Value) -> Choice<Value>;
 
 /// Whatever else they are, `choices` have a `name`.
 template <typename Choices>

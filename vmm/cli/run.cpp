@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "vmm/base/sanitizers.hpp"
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
@@ -71,10 +72,11 @@ void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& 
     const Stopwatch watch;
     Parallelism together = parallelism(pinned ? 1 : options.jobs);
     together.memory = settings.confinement.memory_limit;
-#ifdef __SANITIZE_ADDRESS__
-    // Its allocator has locks that a fork beside another thread leaves locked in the new process.
-    together.jobs = 1;
-#endif
+    if constexpr (has_address_sanitizer) {
+        // Its allocator has locks that a fork beside another thread leaves locked in the new
+        // process.
+        together.jobs = 1;
+    }
     run_side_by_side(plan, together, steps, stop, report);
     report.seconds = watch.seconds();
 }

@@ -19,6 +19,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/base/patience.hpp"
+#include "vmm/base/sanitizers.hpp"
 #include "vmm/sandbox/sandbox.hpp"
 
 namespace nestbed::vmm {
@@ -90,21 +91,21 @@ class StopEvent {
 
 /// ThreadSanitizer knows the parent's threads still, and takes one of ours for one of them where it
 /// is given such a one's stack, which the C library has kept: those are too small from now on.
-void leave_stacks_of_parent() {
-#ifdef __SANITIZE_THREAD__
+[[maybe_unused]] void leave_stacks_of_parent() {
     constexpr std::size_t larger = 32U << 20;
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
     ::pthread_attr_setstacksize(&attributes, larger);
     ::pthread_setattr_default_np(&attributes);
     ::pthread_attr_destroy(&attributes);
-#endif
 }
 
 [[noreturn]] void be_the_process(const std::function<void(const VmProcessReport&)>& work,
                                  const Descriptor& pipe, pid_t parent) {
     try {
-        leave_stacks_of_parent();
+        if constexpr (has_thread_sanitizer) {
+            leave_stacks_of_parent();
+        }
         die_first(parent);
         work(VmProcessReport(pipe.get()));
     } catch (...) {
@@ -286,13 +287,13 @@ VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)
                                 const std::function<void(const std::string&)>& take,
                                 const VmProcessLimits& limits, const std::stop_token& stop) {
     Pipe pipe = make_pipe();
-#ifdef __SANITIZE_ADDRESS__
-    // GCC 12's runtime leaves its locks locked in the new process, if another thread has them: not
-    // while those that are made before the first VM begin.
-    static const bool has_settled =
-        (std::this_thread::sleep_for(std::chrono::milliseconds(150)), true);
-    static_cast<void>(has_settled);
-#endif
+    if constexpr (has_address_sanitizer) {
+        // Its runtime leaves its locks locked in the new process, if another thread has them: not
+        // while those that are made before the first VM begin.
+        static const bool has_settled =
+            (std::this_thread::sleep_for(std::chrono::milliseconds(150)), true);
+        static_cast<void>(has_settled);
+    }
     const pid_t parent = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) {

@@ -21,6 +21,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/base/kernel_file.hpp"
+#include "vmm/base/sanitizers.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/sandbox/landlock.hpp"
 #include "vmm/sandbox/system_calls.hpp"
@@ -28,17 +29,6 @@
 namespace nestbed::vmm {
 
 namespace {
-
-#ifndef __has_feature
-#define __has_feature(feature) 0  // Clang's, which has no other way to tell
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-/// They report on standard error, and their shadow memory is beyond any limit.
-constexpr bool has_sanitizers = true;
-#else
-constexpr bool has_sanitizers = false;
-#endif
 
 [[noreturn]] void fail(const char* what, int error) {
     throw_error(ErrorKind::kernel_refused, "cannot confine the process of a VM: {}: {}", what,
@@ -77,8 +67,9 @@ std::uint64_t written_memory() {
 void limit_resources(const SandboxLimits& limits) {
     limit(RLIMIT_CORE, 0, "RLIMIT_CORE");
     limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE");
-    // In a root without /proc nothing says from where on to count.
-    if (!has_sanitizers && is_there("/proc/self/statm")) {
+    // In a root without /proc nothing says from where on to count, and a sanitizer's shadow memory
+    // is beyond any limit.
+    if (!has_sanitizer && is_there("/proc/self/statm")) {
         rlimit stack{};
         require(::getrlimit(RLIMIT_STACK, &stack), "getrlimit");
         constexpr rlim_t usual_stack = 8 << 20;
@@ -130,7 +121,8 @@ void leave_descriptors(std::initializer_list<int> kept) {
     }
     require(nothing.get(), "/dev/null");
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        if (!has_sanitizers || stream != STDERR_FILENO) {
+        // That is where a sanitizer reports.
+        if (!has_sanitizer || stream != STDERR_FILENO) {
             require(::dup2(nothing.get(), stream), "dup2");
         }
     }

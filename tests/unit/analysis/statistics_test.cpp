@@ -47,7 +47,7 @@ Word word_between(const std::vector<Histogram>& base, const std::vector<Histogra
 
 TEST(DifferenceOf, WhatIsTheSameIsNone) {
     test::Random random(1);
-    for (const std::size_t repetitions : {1, 2, 5}) {
+    for (const std::size_t repetitions : {1U, 2U, 5U}) {
         const DrawnSamples drawn({.repetitions = repetitions, .count = 500}, random);
         const Difference difference = difference_of(drawn.samples(), drawn.samples());
         EXPECT_EQ(difference.change, 0);
@@ -107,7 +107,7 @@ TEST(DifferenceOf, RepetitionsThatDoNotOverlapMayDoSoByChance) {
 
 TEST(DifferenceOf, IsTheSameInAnyUnit) {
     test::Random random(4);
-    for (const std::size_t repetitions : {1, 3}) {
+    for (const std::size_t repetitions : {1U, 3U}) {
         const DrawnSamples base({.repetitions = repetitions}, random);
         const DrawnSamples next({.repetitions = repetitions}, random, 1.01);
         const Difference one = difference_of(base.samples(), next.samples());
@@ -119,7 +119,7 @@ TEST(DifferenceOf, IsTheSameInAnyUnit) {
 }
 
 TEST(DifferenceOf, TooFewSamplesOfSingleVmsSayNothing) {
-    for (const std::uint64_t count : {1, 5}) {
+    for (const std::uint64_t count : {1U, 5U}) {
         for (const auto& [base, next] :
              {std::pair{count, std::uint64_t{1000}}, std::pair{std::uint64_t{1000}, count}}) {
             const Difference difference =

@@ -16,7 +16,7 @@ std::string shown(std::string_view text, std::size_t piece) {
 }
 
 TEST(TerminalText, IsTheSameHoweverItComes) {
-    for (const std::size_t piece : {1, 2, 3, 5, 100}) {
+    for (const std::size_t piece : {1U, 2U, 3U, 5U, 100U}) {
         EXPECT_EQ(shown("plain, µs, 日本\n\ttab\n", piece), "plain, µs, 日本\n\ttab\n") << piece;
         EXPECT_EQ(shown("\x1b[32mPASS\x1b[0m\n", piece), "\x1b[32mPASS\x1b[0m\n") << piece;
         EXPECT_EQ(shown("\x1b[2J\x1b]0;title\x07\x1b[31", piece),

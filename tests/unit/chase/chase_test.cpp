@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Patterns, ChaseTest,
                          [](const auto& test) { return std::string(name_of(test.param)); });
 
 TEST_P(ChaseTest, ASpreadChainIsOneCycle) {
-    for (const std::uint64_t count : {1, 2, 3, 64, 1000}) {
+    for (const std::uint64_t count : {1U, 2U, 3U, 64U, 1000U}) {
         const Pages pages(count);
         expect_one_cycle(Spread{pages.base(), count}, GetParam());
     }
@@ -66,7 +66,7 @@ TEST_P(ChaseTest, ASpreadChainIsOneCycle) {
 
 TEST_P(ChaseTest, APackedChainIsOneCycle) {
     // Within a block of 1,024 lines, one, and one more; and several.
-    for (const std::uint64_t count : {1, 2, 63, 1023, 1024, 1025, 2048, 5000}) {
+    for (const std::uint64_t count : {1U, 2U, 63U, 1023U, 1024U, 1025U, 2048U, 5000U}) {
         const Pages pages(count / lines_per_page + 1);
         expect_one_cycle(Packed{pages.base(), count}, GetParam());
     }

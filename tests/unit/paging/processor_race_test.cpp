@@ -11,6 +11,7 @@
 #include "shared/paging/mapper.hpp"
 #include "table_pool.hpp"
 #include "tree_check.hpp"
+#include "vmm/base/sanitizers.hpp"
 
 namespace nestbed::paging::test {
 namespace {
@@ -106,11 +107,7 @@ TEST(ProcessorRace, SplitLosesNoDirtyBit) {
 }
 
 // Slower with the sanitizers, and done without them as well.
-#ifdef __SANITIZE_ADDRESS__
-constexpr int unmappings = 60'000;
-#else
-constexpr int unmappings = 300'000;
-#endif
+constexpr int unmappings = vmm::has_address_sanitizer ? 60'000 : 300'000;
 
 // It sets dirty at any moment while the page is mapped, at most once each time. As many pages must
 // come back dirty.

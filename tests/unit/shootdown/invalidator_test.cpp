@@ -97,7 +97,7 @@ TEST(AShootdownInvalidator, ShootsOnceForAWholeBatch) {
     Recorder protocol;
     SpaceOfHere space;
     paging::StaleBatch<2> batch(here);
-    for (const std::uint64_t number : {3, 9}) {
+    for (const std::uint64_t number : {3U, 9U}) {
         const auto page = Page4k::containing(VirtAddr(number * 4096));
         ASSERT_TRUE(batch.add(paging::StaleTlbEntry<PageSize::size_4k>(
             here, page, *Frame4k::from(PhysAddr(number * 4096)), paging::Pte())));

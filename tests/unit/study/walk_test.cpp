@@ -114,7 +114,7 @@ TEST(ModelledTranslation, IsNotMadeOfNothing) {
 /// A reach of 1,024 pages, 100 cycles and one reference per miss; or no misses at all.
 StudyRuns curve(const char* pattern = "random", const char* cpus = "1", bool misses = true) {
     StudyRuns runs;
-    for (const std::uint64_t mib : {4, 16, 64, 256}) {
+    for (const std::uint64_t mib : {4U, 16U, 64U, 256U}) {
         const double share = 1 - 1024 / static_cast<double>(mib << 8);
         const auto cycles = static_cast<std::uint64_t>(100 * share);
         const std::string size = fmt::format("{}M", mib);
