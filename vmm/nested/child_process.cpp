@@ -17,6 +17,7 @@
 
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
+#include "vmm/base/pipe.hpp"
 #include "vmm/base/text.hpp"
 
 namespace nestbed::vmm {
@@ -40,19 +41,10 @@ Descriptor copy_of(int fd) {
     return copy;
 }
 
-struct Pipe {
-    Descriptor reader;
-    Descriptor writer;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        throw_error(ErrorKind::kernel_refused, "cannot make a pipe: {}", std::strerror(errno));
-    }
-    const Descriptor reader(ends[0]);
-    const Descriptor writer(ends[1]);
-    return {copy_of(reader.get()), copy_of(writer.get())};
+/// With ends that are far above them as well.
+Pipe pipe_to_child() {
+    const Pipe pipe = make_pipe();
+    return {copy_of(pipe.reader.get()), copy_of(pipe.writer.get())};
 }
 
 /// All that a child needs, made before the fork: between fork and exec of a program with threads
@@ -149,7 +141,7 @@ ChildProcess::ChildProcess(const ProcessStart& start) {
         prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
     }
     prepared.arguments.push_back(nullptr);
-    Pipe failures = make_pipe();
+    Pipe failures = pipe_to_child();
     // Inherited from a parent that ignores it, it would make children vanish before the wait.
     ::signal(SIGCHLD, SIG_DFL);
     pid_ = ::fork();
@@ -180,7 +172,7 @@ std::vector<Descriptor> ChildProcess::open_streams(const ProcessStart& start) {
     descriptors.push_back(copy_of(start.input < 0 ? null.get() : start.input));
     for (const TakeOutput& take : start.outputs) {
         if (take) {
-            Pipe pipe = make_pipe();
+            Pipe pipe = pipe_to_child();
             polled_.push_back({pipe.reader.get(), POLLIN, 0});
             streams_.push_back({std::move(pipe.reader), take});
             descriptors.push_back(std::move(pipe.writer));

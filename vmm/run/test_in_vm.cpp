@@ -31,6 +31,8 @@ constexpr char of_diagnosis = 'd';
 /// Beside the guest's memory: records, what they say, and what a diagnosis makes of the guest's
 /// file.
 constexpr std::uint64_t memory_of_its_own = 512U << 20;
+/// A diagnosis of 64 vCPUs has some hundred kilobytes.
+constexpr std::size_t most_diagnosis_bytes = 4 << 20;
 /// What an inspection adds, of measurements and to each of them.
 constexpr std::size_t most_of_an_inspection = 100;
 
@@ -132,7 +134,7 @@ void ReceivedResult::take(const std::string& message) {
     const char kind = message.empty() ? '\0' : message.front();
     const std::string_view bytes = std::string_view(message).substr(message.empty() ? 0 : 1);
     try {
-        if (kind == of_diagnosis && owed_diagnoses_ != 0) {
+        if (kind == of_diagnosis && owed_diagnoses_ != 0 && bytes.size() <= most_diagnosis_bytes) {
             Diagnosis diagnosis;
             ArchiveReader reader(bytes);
             reader(diagnosis);

@@ -1,6 +1,5 @@
 #include "vmm/run/vm_process.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -8,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -17,8 +15,8 @@
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
-#include "vmm/base/file.hpp"
 #include "vmm/base/patience.hpp"
+#include "vmm/base/pipe.hpp"
 #include "vmm/base/sanitizers.hpp"
 #include "vmm/sandbox/sandbox.hpp"
 
@@ -26,49 +24,10 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// What a result may take: its records (vmm/channel), the diagnosis, and some room.
-constexpr std::uint64_t largest_message = 128U << 20;
-
-using MessageSize = std::uint64_t;
-/// In a message's size: it is the error that ended the work. Its kind is the first byte.
-constexpr MessageSize is_error = MessageSize{1} << 63;
-
-/// The exit status of one that could not send what it had.
-constexpr int has_not_sent = 3;
-
-/// Behind a part of a message nothing would be understood, so this is the end of the process.
-void send_or_exit(int fd, MessageSize flags, std::string_view message) {
-    const MessageSize size = flags | message.size();
-    std::string bytes(reinterpret_cast<const char*>(&size), sizeof size);
-    bytes += message;
-    if (write_all(fd, bytes) != 0) {
-        ::_exit(has_not_sent);
-    }
-}
-
-Error error_of(const std::string& message) {
-    const auto last = static_cast<unsigned char>(ErrorKind::ours);
-    const auto kind = static_cast<unsigned char>(message.empty() ? last : message.front());
-    return {static_cast<ErrorKind>(std::min(kind, last)), message.empty() ? "" : message.substr(1)};
-}
-
 [[noreturn]] void refuse_process(const char* what, int error) {
     throw_error(ErrorKind::kernel_refused,
                 "cannot start the process of a VM: {}: {} (ask for fewer with --jobs)", what,
                 std::strerror(error));
-}
-
-struct Pipe {
-    Descriptor reader;
-    Descriptor writer;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        refuse_process("pipe", errno);
-    }
-    return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
 /// Of a stop request something that poll() hears.
@@ -102,80 +61,19 @@ class StopEvent {
 
 [[noreturn]] void be_the_process(const std::function<void(const VmProcessReport&)>& work,
                                  const Descriptor& pipe, pid_t parent) {
+    const VmProcessReport report(pipe.get());
     try {
         if constexpr (has_thread_sanitizer) {
             leave_stacks_of_parent();
         }
         die_first(parent);
-        work(VmProcessReport(pipe.get()));
+        work(report);
     } catch (...) {
-        const Error error = current_error();
-        send_or_exit(pipe.get(), is_error,
-                     static_cast<char>(error.kind()) + std::string(error.what()));
+        report.send_error(current_error());
     }
     // Not exit(): what the parent has in its buffers is the parent's to write.
     ::_exit(0);
 }
-
-/// The parent's end: messages, put together of what comes.
-class Listener {
-  public:
-    Listener(Descriptor pipe, const std::function<void(const std::string&)>& take)
-        : pipe_(std::move(pipe)), take_(take) {}
-
-    int descriptor() const { return pipe_.get(); }
-    bool has_ended() const { return has_ended_; }
-    /// That it says has ended its work.
-    const std::optional<Error>& error() const { return error_; }
-
-    /// Takes what there is; true if that made a message whole.
-    bool listen() {
-        const ssize_t count = read_some(pipe_.get(), bytes_);
-        if (count < 0) {
-            throw_error(ErrorKind::kernel_refused, "cannot read what the process of a VM sends: {}",
-                        std::strerror(static_cast<int>(-count)));
-        }
-        has_ended_ = count == 0;
-        bool is_message = false;
-        while (take_next()) {
-            is_message = true;
-        }
-        return is_message;
-    }
-
-  private:
-    /// False if it is not whole yet.
-    bool take_next() {
-        MessageSize size = 0;
-        if (bytes_.size() < sizeof size) {
-            return false;
-        }
-        std::memcpy(&size, bytes_.data(), sizeof size);
-        const bool has_failed = (size & is_error) != 0;
-        size &= ~is_error;
-        if (size > largest_message) {
-            throw_error(ErrorKind::ours, "the process of a VM has sent a message of {} bytes",
-                        size);
-        }
-        if (bytes_.size() - sizeof size < size) {
-            return false;
-        }
-        const std::string message = bytes_.substr(sizeof size, size);
-        bytes_.erase(0, sizeof size + size);
-        if (has_failed) {
-            error_ = error_of(message);
-        } else {
-            take_(message);
-        }
-        return true;
-    }
-
-    Descriptor pipe_;
-    const std::function<void(const std::string&)>& take_;
-    std::string bytes_;
-    bool has_ended_ = false;
-    std::optional<Error> error_;
-};
 
 /// Is killed, and waited for, when this goes.
 class Process {
@@ -255,7 +153,8 @@ VmProcessOutcome outcome_of(Process& process, const std::optional<Error>& error)
 }
 
 /// Until the pipe's end, which is nothing, or until there is no more time for that.
-std::optional<VmProcessEnd> listen_to_end(Listener& listener, const VmProcessLimits& limits,
+std::optional<VmProcessEnd> listen_to_end(VmProcessListener& listener,
+                                          const VmProcessLimits& limits,
                                           const std::stop_token& stop) {
     const StopEvent stop_event(stop);
     constexpr std::chrono::hours any_time(24 * 365);
@@ -281,8 +180,6 @@ std::optional<VmProcessEnd> listen_to_end(Listener& listener, const VmProcessLim
 
 }  // namespace
 
-void VmProcessReport::send(std::string_view message) const { send_or_exit(fd_, 0, message); }
-
 VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)>& work,
                                 const std::function<void(const std::string&)>& take,
                                 const VmProcessLimits& limits, const std::stop_token& stop) {
@@ -304,7 +201,7 @@ VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)
     }
     Process process(child);
     pipe.writer = Descriptor(-1);
-    Listener listener(std::move(pipe.reader), take);
+    VmProcessListener listener(std::move(pipe.reader), take);
     if (const auto ended_here = listen_to_end(listener, limits, stop)) {
         return {.end = *ended_here};
     }

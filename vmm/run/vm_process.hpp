@@ -6,30 +6,15 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "vmm/base/error.hpp"
+#include "vmm/run/vm_process_messages.hpp"
 
 namespace nestbed::vmm {
-
-/// The process's end of the pipe.
-class VmProcessReport {
-  public:
-    explicit VmProcessReport(int fd) : fd_(fd) {}
-
-    /// If that cannot be, the process ends.
-    void send(std::string_view message) const;
-
-    int descriptor() const { return fd_; }
-
-  private:
-    int fd_;
-};
 
 /// How long nothing may come before the process is ended: before its first message, and behind each
 /// of them. Nothing: any time.

@@ -58,6 +58,32 @@ TEST(Retries, ComeToAnEnd) {
     EXPECT_EQ(runs, 1U);
 }
 
+TEST(Retries, OfManyOnlyTheFirstAreKeptWhole) {
+    const TestResult result = run_with_retries(100, [] {
+        TestResult failed;
+        failed.reason = "reason";
+        failed.log = {"a", "b"};
+        failed.log_left_out = 1;
+        failed.failures.resize(3);
+        failed.measurements.resize(2);
+        return failed;
+    });
+    ASSERT_EQ(result.failed_attempts.size(), 100U);
+    const Attempt& whole = result.failed_attempts[whole_failed_attempts - 1];
+    EXPECT_EQ(whole.log.size(), 2U);
+    EXPECT_EQ(whole.failures.size(), 3U);
+    for (std::size_t n = whole_failed_attempts; n < result.failed_attempts.size(); ++n) {
+        const Attempt& attempt = result.failed_attempts[n];
+        EXPECT_EQ(attempt.reason, "reason");
+        EXPECT_EQ(attempt.log.size(), 0U);
+        EXPECT_EQ(attempt.log_left_out, 3U);
+        EXPECT_EQ(attempt.failures.size(), 1U);
+        EXPECT_EQ(attempt.failures_left_out, 2U);
+        EXPECT_EQ(attempt.measurements.size(), 0U);
+    }
+    EXPECT_EQ(result.log.size(), 2U);
+}
+
 TEST(Retries, AnInterruptedOneIsTold) {
     std::size_t runs = 0;
     const TestResult result = result_of_runs(3, "fi", runs);
