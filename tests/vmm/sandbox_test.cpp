@@ -189,6 +189,26 @@ TEST_F(SandboxTest, HasTheDescriptorsOfItsVmAlone) {
     EXPECT_THAT(what_goes(look), IsEmpty());
 }
 
+TEST_F(SandboxTest, HasNothingOfTheEnvironment) {
+    // Tokens of CI systems are in there.
+    const char* const path = ::getenv("PATH");
+    ASSERT_NE(path, nullptr);
+    ASSERT_STRNE(path, "");
+    const auto look = [path] {
+        std::vector<std::string> there;
+        if (*path != '\0') {
+            there.emplace_back(path);
+        }
+        if (::getenv("PATH") != nullptr) {
+            there.emplace_back("PATH");
+        }
+        return there;
+    };
+    EXPECT_EQ(look().size(), 2U);
+    EXPECT_THAT(what_goes(look), IsEmpty());
+    EXPECT_THAT(what_goes(look, Sandbox::off), IsEmpty());
+}
+
 TEST_F(SandboxTest, HasItsOwnMemoryAndNotTheHosts) {
     if (has_sanitizer) {
         GTEST_SKIP() << "a sanitizer's shadow memory is beyond any limit";
