@@ -227,10 +227,13 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
         ::signal(SIGPIPE, SIG_IGN);
         ::signal(SIGXFSZ, SIG_IGN);
     }
-    // Before there are files that a signal would leave half made; if it cannot be, they say so.
+    // Before there are files that a signal would leave half made; if it cannot be, they say so, and
+    // what was not run.
     std::optional<InterruptWatcher> interrupts;
     FirstError no_watcher;
     no_watcher.attempt([&] { interrupts.emplace(); });
+    std::stop_source no_run;
+    no_run.request_stop();
     std::vector<ReportFile> files = open_files(options);
     std::optional<WithoutWorkflowCommands> unheeded;  // what guests say is printed for a person
     if (options.printed() == human_format) {
@@ -239,9 +242,11 @@ ExitCode run_and_report(const ReportOptions& options, const std::vector<std::str
     RunReport report;
     report.command = command_line;
     report.histograms = options.histograms;
-    report.error = no_watcher.get();
-    if (interrupts) {
-        run_into(report, options, command, formats_of(options, files), interrupts->token());
+    run_into(report, options, command, formats_of(options, files),
+             interrupts ? interrupts->token() : no_run.get_token());
+    if (no_watcher.get()) {
+        report.error = no_watcher.get();
+        report.cut_short.reset();
     }
     FirstError outputs;
     outputs.attempt([&] {
