@@ -50,7 +50,7 @@ struct [[gnu::packed]] Note {
      sizeof(channel::TestDescriptor),
      guest_tests_begin,
      guest_tests_end,
-     {stacks, std::size(stacks), &cpu_areas[0].wait, sizeof(Cpu)}}};
+     {stacks, std::size(stacks), &cpu_areas[0].marks, sizeof(Cpu)}}};
 
 }  // namespace
 

@@ -37,7 +37,10 @@ struct Installed {
             });
         }
         if constexpr (needs_ticks<Protocol<Platform>>) {
-            set_interrupt_handler(tick_vector, [](TrapFrame&) { protocol.tick(); });
+            set_interrupt_handler(tick_vector, [](TrapFrame&) {
+                protocol.tick();
+                start_next_tick();
+            });
         }
     }
 

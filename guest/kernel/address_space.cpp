@@ -54,7 +54,7 @@ AddressSpace::AddressSpace()
 
 void AddressSpace::unload() {
     const InterruptsOff guard;
-    active_spaces.unload(this_cpu_index(), [] { write_cr3(boot_root().address().raw()); });
+    active_spaces.unload(this_cpu_index(), [] { load_root(boot_root()); });
 }
 
 void LocalInvalidator::operator()(const paging::Invalidation& request) const {

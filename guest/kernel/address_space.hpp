@@ -18,6 +18,17 @@ namespace nestbed::guest {
 
 class AddressSpace;
 
+/// Loads CR3 on the calling CPU, and says so before and after, for a diagnosis.
+inline void load_root(paging::Frame4k root) {
+    channel::CpuMarks& marks = this_cpu().marks;
+    const std::uint64_t address = root.address().raw();
+    // Nobody here reads them: not atomic, they would be left out, or written at once. Relaxed: the
+    // load of CR3 is a barrier for the compiler, and the processor keeps stores in order.
+    std::atomic_ref(marks.next_root).store(address, std::memory_order_relaxed);
+    write_cr3(address);
+    std::atomic_ref(marks.root).store(address, std::memory_order_relaxed);
+}
+
 /// What each CPU has loaded; null: the tables that it booted with.
 extern shootdown::ActiveSpaces<AddressSpace, channel::max_cpus> active_spaces;
 
@@ -60,7 +71,7 @@ class AddressSpace {
         const InterruptsOff guard;
         active_spaces.load(this_cpu_index(), *this, [&] {
             before_cr3();
-            write_cr3(id().root.address().raw());
+            load_root(id().root);
         });
     }
 

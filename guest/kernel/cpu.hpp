@@ -45,8 +45,7 @@ struct alignas(64) Cpu {
     /// Belongs to this CPU while the work is `given`, to whoever gives it some otherwise.
     Work work;
     std::atomic<WorkState> work_state;
-    /// What it waits for, for the VMM alone, which looks when the test hangs.
-    channel::Wait wait;
+    channel::CpuMarks marks;
     arch::TaskStateSegment tss;
 };
 
@@ -83,7 +82,7 @@ inline std::uint32_t this_cpu_index() {
 class WaitMark {
   public:
     WaitMark(channel::WaitKind kind, std::uint32_t number, const void* place)
-        : wait_(this_cpu().wait) {
+        : wait_(this_cpu().marks.wait) {
         wait_.number = number;
         wait_.place = place;
         set_kind(kind);

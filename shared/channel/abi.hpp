@@ -6,7 +6,7 @@
 
 namespace nestbed::channel {
 
-inline constexpr std::uint32_t abi_version = 8;
+inline constexpr std::uint32_t abi_version = 9;
 
 /// vCPUs of one VM, at most: a set of CPUs is one 64-bit word.
 inline constexpr std::uint32_t max_cpus = 64;

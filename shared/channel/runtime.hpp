@@ -1,5 +1,5 @@
 // What a guest tells of its runtime: its stacks, below each of which the VMM leaves pages unmapped,
-// and where its CPUs say what they wait for, which the VMM reads when a test hangs.
+// and where its CPUs say what they are at, which the VMM reads when a test hangs or has died.
 #pragma once
 
 #include <cstdint>
@@ -44,12 +44,21 @@ struct Wait {
 };
 static_assert(sizeof(Wait) == 16);
 
+/// What a CPU says of itself, for the VMM alone. KVM on AMD resets a CPU at a triple fault: what it
+/// had in CR3 is known from here only.
+struct CpuMarks {
+    Wait wait;
+    std::uint64_t root;       ///< the last that it has loaded, by its address; 0: that of its boot
+    std::uint64_t next_root;  ///< the same, when it was about to be loaded
+};
+static_assert(sizeof(CpuMarks) == 32);
+
 /// Null pointers where a guest does not say.
 struct GuestRuntime {
     Pointer<const Stacks> stacks;
-    std::uint64_t stack_kinds;  ///< how many `stacks` there are
-    Pointer<const Wait> waits;  ///< of CPU 0; that of CPU n is n * `wait_stride` bytes on
-    std::uint64_t wait_stride;
+    std::uint64_t stack_kinds;      ///< how many `stacks` there are
+    Pointer<const CpuMarks> marks;  ///< of CPU 0; those of CPU n are n * `mark_stride` bytes on
+    std::uint64_t mark_stride;
 };
 static_assert(sizeof(GuestRuntime) == 32);
 

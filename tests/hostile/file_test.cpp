@@ -33,8 +33,8 @@ const std::vector<Lie>& refused() {
     constexpr std::size_t end = offsetof(channel::GuestNote, tests_end);
     constexpr std::size_t runtime = offsetof(channel::GuestNote, runtime);
     constexpr std::size_t stacks = runtime + offsetof(channel::GuestRuntime, stacks);
-    constexpr std::size_t waits = runtime + offsetof(channel::GuestRuntime, waits);
-    constexpr std::size_t stride = runtime + offsetof(channel::GuestRuntime, wait_stride);
+    constexpr std::size_t waits = runtime + offsetof(channel::GuestRuntime, marks);
+    constexpr std::size_t stride = runtime + offsetof(channel::GuestRuntime, mark_stride);
     constexpr std::size_t kinds = runtime + offsetof(channel::GuestRuntime, stack_kinds);
     static const std::vector<Lie> lies{
         {"empty", [](Elf& e) { e.bytes.clear(); }, "not an ELF file|is empty"},
@@ -135,8 +135,8 @@ const std::vector<Lie>& refused() {
              first[1].name = first[0].name;
          },
          "two tests"},
-        {"waits_nowhere", [](Elf& e) { e.set_note(waits, all_ones); }, "its CPUs wait for"},
-        {"waits_far_apart", [](Elf& e) { e.set_note(stride, all_ones << 63); }, "CPUs wait for"},
+        {"waits_nowhere", [](Elf& e) { e.set_note(waits, all_ones); }, "its CPUs are at"},
+        {"waits_far_apart", [](Elf& e) { e.set_note(stride, all_ones << 63); }, "CPUs are at"},
         {"stacks_nowhere", [](Elf& e) { e.set_note(stacks, all_ones); }, "table of its stacks"},
         {"stack_kinds_2_64", [](Elf& e) { e.set_note(kinds, all_ones); }, "kinds of stacks"},
         {"stack_kinds_9", [](Elf& e) { e.set_note(kinds, std::uint64_t{9}); }, "kinds of stacks"},

@@ -14,6 +14,7 @@
 #include "vmm/diagnose/cpu_text.hpp"
 #include "vmm/diagnose/disassembly.hpp"
 #include "vmm/diagnose/first_mistakes.hpp"
+#include "vmm/diagnose/left_behind.hpp"
 #include "vmm/diagnose/page_walk.hpp"
 #include "vmm/diagnose/stopped_cpu.hpp"
 #include "vmm/diagnose/symbols.hpp"
@@ -283,7 +284,9 @@ class Diagnostician {
         if (registers_are_lost(cpu)) {
             return text +
                    "  KVM has reset this vCPU, as it does on AMD after a triple fault: these "
-                   "registers are not the guest's any more\n";
+                   "registers are not the guest's any more\n"
+                   "  what it has left in memory\n" +
+                   indent(show_left_behind(machine_, image_, symbols_, cpu.index), 4);
         }
         if (!cpu.state.has_long_mode_paging()) {
             return text + "  not in 64-bit mode with paging: no code, backtrace or walks\n";

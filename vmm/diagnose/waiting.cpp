@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "vmm/memory/virtual_memory.hpp"
@@ -39,9 +40,11 @@ Waiting::Waiting(const Machine& machine, const channel::GuestRuntime& runtime)
     : waits_(machine.settings().cpus, Wait{}) {
     // The kernel half is in every address space.
     const VirtualMemory memory(machine.memory(), machine.boot_root());
-    for (std::uint64_t cpu = 0; runtime.waits && cpu < waits_.size(); ++cpu) {
-        waits_[cpu] =
-            memory.read<Wait>(runtime.waits.address + cpu * runtime.wait_stride).value_or(Wait{});
+    for (std::uint64_t cpu = 0; runtime.marks && cpu < waits_.size(); ++cpu) {
+        waits_[cpu] = memory
+                          .read<Wait>(runtime.marks.address + cpu * runtime.mark_stride +
+                                      offsetof(channel::CpuMarks, wait))
+                          .value_or(Wait{});
     }
 }
 

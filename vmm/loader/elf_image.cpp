@@ -147,18 +147,18 @@ std::optional<channel::GuestNote> guest_note(const ElfImage& image, const Elf64_
     return std::nullopt;
 }
 
-void check_waits(const ElfImage& image) {
+void check_marks(const ElfImage& image) {
     constexpr std::uint64_t farthest = 1U << 20;
     const channel::GuestRuntime& runtime = image.note().runtime;
-    const std::uint64_t stride = runtime.wait_stride;
+    const std::uint64_t stride = runtime.mark_stride;
     const bool is_possible =
-        stride >= sizeof(channel::Wait) && stride < farthest &&
-        image.is_writable(runtime.waits.address,
-                          (channel::max_cpus - 1) * stride + sizeof(channel::Wait));
-    image.require(!runtime.waits || is_possible,
-                  "the memory at {:#x} that says what its CPUs wait for, every {} bytes, has an "
+        stride >= sizeof(channel::CpuMarks) && stride < farthest &&
+        image.is_writable(runtime.marks.address,
+                          (channel::max_cpus - 1) * stride + sizeof(channel::CpuMarks));
+    image.require(!runtime.marks || is_possible,
+                  "the memory at {:#x} that says what its CPUs are at, every {} bytes, has an "
                   "impossible place or size: rebuild the guest with this nestbed's package",
-                  runtime.waits.address, stride);
+                  runtime.marks.address, stride);
 }
 
 }  // namespace
@@ -183,7 +183,7 @@ ElfImage::ElfImage(std::string name, std::span<const std::byte> file)
     require(note.has_value(),
             "not a nestbed guest: it has no nestbed note (see nestbed_add_guest)");
     note_ = *note;
-    check_waits(*this);
+    check_marks(*this);
     stacks_ = GuestStacks(*this);
     entry_ = header.e_entry;
     const bool entry_is_code = std::ranges::any_of(segments_, [&](const Segment& segment) {

@@ -86,6 +86,13 @@ std::vector<AddressRange> GuestStacks::unmapped(std::uint32_t cpus) const {
     return merged;
 }
 
+std::vector<GuestStack> GuestStacks::of_cpu(std::uint32_t cpu) const {
+    std::vector<GuestStack> stacks(kinds_.size());
+    std::ranges::transform(kinds_, stacks.begin(),
+                           [cpu](const channel::Stacks& kind) { return stack_of(kind, cpu); });
+    return stacks;
+}
+
 std::optional<GuestStack> GuestStacks::guarded_at(std::uint64_t address) const {
     for (const channel::Stacks& kind : kinds_) {
         if (address < kind.first.address) {

@@ -40,6 +40,9 @@ class GuestStacks {
     /// and the stacks of CPUs that there are not.
     std::vector<AddressRange> unmapped(std::uint32_t cpus) const;
 
+    /// Those of one CPU, a kind after the other.
+    std::vector<GuestStack> of_cpu(std::uint32_t cpu) const;
+
     /// The stack whose guard `address` is in.
     std::optional<GuestStack> guarded_at(std::uint64_t address) const;
 

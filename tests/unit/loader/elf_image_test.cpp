@@ -255,18 +255,18 @@ Flaw flaw_of_waits(const char* name, std::uint64_t address, std::uint64_t stride
     return {name,
             [address, stride](ElfBuilder& b) {
                 b.add_stacks(good_stacks);
-                b.note.runtime.waits = {address};
-                b.note.runtime.wait_stride = stride;
+                b.note.runtime.marks = {address};
+                b.note.runtime.mark_stride = stride;
             },
-            "says what its CPUs wait for"};
+            "says what its CPUs are at"};
 }
 
 TEST(Waits, ThatArePossible) {
     ElfBuilder builder;
     builder.add_stacks(good_stacks);
     EXPECT_EQ(test::rejection(builder.file()), "");
-    builder.note.runtime.waits = {layout::kernel_image + page_size};
-    builder.note.runtime.wait_stride = 256;
+    builder.note.runtime.marks = {layout::kernel_image + page_size};
+    builder.note.runtime.mark_stride = 256;
     EXPECT_EQ(test::rejection(builder.file()), "");
 }
 
