@@ -108,7 +108,7 @@ GUEST_TEST(runtime, panic_while_others_run, {.cpus = 4}) {
 // What a hang's diagnosis reads.
 
 void wait_on(std::uint32_t cpu, WaitKind kind, std::uint32_t number, const void* place) {
-    cpu_areas[cpu].wait = {kind, number, place};
+    cpu_areas[cpu].marks.wait = {kind, number, place};
 }
 
 GUEST_TEST(runtime, waits_for_itself, {.timeout = 1}) {
