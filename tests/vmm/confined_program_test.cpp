@@ -73,12 +73,13 @@ TEST_F(ConfinedProgram, TheSandboxIsOnByDefault) {
 TEST_F(ConfinedProgram, AKilledProgramLeavesNoVmBehind) {
     Process program({NESTBED_PROGRAM, "run", "crash", "--filter", "crash.hang", "--timeout", "60"},
                     [] { ::setpgid(0, 0); });
-    // Its VM's process is in the same group.
-    const auto processes = [&] {
+    // Its VM's process is in the same group, of which `program` knows nothing any more when it is
+    // gone itself.
+    const auto processes = [group = program.id()] {
         int count = 0;
         for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
             const int id = std::atoi(entry.path().filename().c_str());
-            count += id != 0 && ::getpgid(id) == program.id() ? 1 : 0;
+            count += id != 0 && ::getpgid(id) == group ? 1 : 0;
         }
         return count;
     };
