@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -53,9 +54,13 @@ class Nested : public testing::Test {
     fs::path path(const char* name) const { return folder_ / name; }
     fs::path temporary() const { return folder_ / "tmp"; }
 
-    /// nestbed nested --paging PAGING ARGUMENTS
+    /// nestbed nested --paging PAGING ARGUMENTS, with one processor, which boots sooner, if they do
+    /// not say how many.
     static std::vector<std::string> command(const std::string& paging,
                                             std::vector<std::string> arguments) {
+        if (std::ranges::count(arguments, "--cpus") == 0) {
+            arguments.insert(arguments.begin(), {"--cpus", "1"});
+        }
         arguments.insert(arguments.begin(), {NESTBED_PROGRAM, "nested", "--paging", paging});
         return arguments;
     }
