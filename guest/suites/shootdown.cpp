@@ -1,6 +1,9 @@
 // TLB shootdown: each protocol correct, in the situations that there are; and protocols that are
 // wrong on purpose, to show that the check would see it.
 
+#include <atomic>
+#include <utility>
+
 #include "guest/harness/shootdown_protocol.hpp"
 #include "guest/harness/soak.hpp"
 #include "guest/harness/staleness.hpp"
@@ -150,6 +153,54 @@ void expect_correct_soak(ProtocolId protocol) {
     }
 
 NESTBED_SHOOTDOWN_PROTOCOLS(PROTOCOL_TESTS)
+
+/// A tick of it takes longer than there is between two.
+struct SlowTicks {
+    void tick() {
+        const std::uint64_t now = rounds.load(std::memory_order_relaxed);
+        if (now == std::exchange(rounds_before, now)) {
+            fruitless.fetch_add(1, std::memory_order_relaxed);
+        }
+        const std::uint64_t cycles = 3 * tick_microseconds * boot_info().tsc_khz / 1000;
+        for (const std::uint64_t start = read_tsc(); read_tsc() - start < cycles;) {
+            pause();
+        }
+        count.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    std::atomic<std::uint64_t> count{0};
+    std::atomic<std::uint64_t> rounds{0};     ///< of what it interrupts
+    std::atomic<std::uint64_t> fruitless{0};  ///< ticks between which there was none
+    std::uint64_t rounds_before = 0;
+};
+
+GUEST_TEST(shootdown, slow_ticks_leave_time_for_what_they_interrupt) {
+    GUEST_REQUIRE(boot_info().tsc_khz != 0);
+    static constinit SlowTicks slow;
+    set_interrupt_handler(tick_vector, [](TrapFrame&) {
+        slow.tick();
+        start_next_tick();
+    });
+    {
+        const TicksWhileInScope<SlowTicks> ticks;
+        while (slow.count.load(std::memory_order_relaxed) < 20) {
+            slow.rounds.fetch_add(1, std::memory_order_relaxed);
+            pause();
+        }
+    }
+    // One may have been pending; none starts another.
+    const std::uint64_t count = slow.count.load(std::memory_order_relaxed);
+    const std::uint64_t fruitless = slow.fruitless.load(std::memory_order_relaxed);
+    GUEST_LOG("{} rounds between {} ticks, none between {}",
+              slow.rounds.load(std::memory_order_relaxed), count, fruitless);
+    // Almost all of them where ticks are periodic and KVM makes up for those that came too late.
+    GUEST_EXPECT_LT(fruitless * 2, count);
+    const std::uint64_t ten_ticks = 10 * tick_microseconds * boot_info().tsc_khz / 1000;
+    for (const std::uint64_t start = read_tsc(); read_tsc() - start < ten_ticks;) {
+        pause();
+    }
+    GUEST_EXPECT_LE(slow.count.load(std::memory_order_relaxed), count + 1);
+}
 
 // Protocols that are wrong on purpose: the readers must notice.
 

@@ -3,6 +3,9 @@
 
 #include "vmm/diagnose/left_behind.hpp"
 
+#include <fmt/format.h>
+
+#include <cstddef>
 #include <cstring>
 
 #include "kvm_test.hpp"
@@ -17,6 +20,11 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+
+paging::WalkResult walk_of(const Machine& machine, std::uint64_t address) {
+    const paging::WindowReader reader{HostTableWindow{machine.memory()}};
+    return paging::walk(reader, machine.boot_root(), address, paging::Access{}, {});
+}
 
 class LeftBehindTest : public test::KvmTest {
   protected:
@@ -45,6 +53,36 @@ TEST_F(LeftBehindTest, NothingOfACpuThatTrappedNever) {
               HasSubstr("double-fault stack: no trap frame\n"), Not(HasSubstr("about to"))));
 }
 
+TEST_F(LeftBehindTest, TheRootThatItHasLoaded) {
+    // The guest notes it; KVM knows it, since this vCPU was not reset.
+    const test::GuestAndTest subject("paging", "map_and_read_back");
+    TestSettings settings;
+    settings.inspect = [&](const Machine& machine, TestResult& result, const std::stop_token&) {
+        const Symbols symbols(subject.guest.image().file());
+        const std::uint64_t cr3 = machine.vcpu(0).special_registers().cr3;
+        result.log = {show_left_behind(machine, subject.guest.image(), symbols, 0),
+                      fmt::format("root {:x}: leads to all of the kernel image\n", cr3),
+                      cr3 == machine.boot_root().address().raw() ? "boot's" : "its own"};
+    };
+    const TestResult result = run_test(system(), subject.guest, subject.test, settings, {});
+    ASSERT_EQ(result.log.size(), 3U) << result.reason;
+    EXPECT_THAT(result.log[0], AllOf(HasSubstr(result.log[1]), Not(HasSubstr("about to"))));
+    EXPECT_EQ(result.log[2], "its own");
+}
+
+TEST_F(LeftBehindTest, TheRootThatItWasAboutToLoad) {
+    const test::GuestAndTest subject("boot", "empty");
+    const std::uint64_t place =
+        subject.guest.image().note().runtime.marks.address + offsetof(channel::CpuMarks, next_root);
+    const auto note = [&](const Machine& machine) {
+        constexpr std::uint64_t nowhere = 0x123000;
+        std::memcpy(machine.memory().at(walk_of(machine, place).translation.address.raw(), 8),
+                    &nowhere, sizeof nowhere);
+    };
+    EXPECT_THAT(left_behind("boot", "empty", 0, note),
+                HasSubstr("about to load 123000: does not lead to the kernel image: "));
+}
+
 TEST_F(LeftBehindTest, TheTrapsOfUserMode) {
     EXPECT_THAT(left_behind("user", "may_not_touch_the_kernel", 0),
                 AllOf(HasSubstr("stack for interrupts and exceptions of user mode: "),
@@ -68,9 +106,7 @@ TEST_F(LeftBehindTest, ARootWithoutTheKernel) {
 
 TEST_F(LeftBehindTest, APageOfTheKernelThatIsElsewhere) {
     const auto swap_pages = [](const Machine& machine) {
-        const paging::WindowReader reader{HostTableWindow{machine.memory()}};
-        const auto walk = paging::walk(reader, machine.boot_root(), channel::layout::kernel_image,
-                                       paging::Access{}, {});
+        const paging::WalkResult walk = walk_of(machine, channel::layout::kernel_image);
         const paging::WalkStep& leaf = walk.trace.back();
         std::byte* const entry = machine.memory().at(leaf.entry.raw(), 8);
         const std::uint64_t elsewhere = leaf.raw + 0x1000;

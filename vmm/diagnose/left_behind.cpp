@@ -20,13 +20,12 @@ namespace {
 using channel::StackKind;
 using channel::TrapFrame;
 
-/// Of a stack, at which many traps may have come one inside another.
 constexpr std::size_t most_frames_of_a_stack = 4;
 
 bool is_possible(const TrapFrame& frame) {
     const bool is_kernel = frame.cs == arch::selector::kernel_code;
     const bool is_user = frame.cs == arch::selector::user_code;
-    // NULL: what IRET leaves in 64-bit mode, and what the processor loads when it changes to it.
+    // NULL: what the processor loads when a trap takes it from user mode (SDM Vol. 3A 6.14.4).
     const bool has_stack = frame.ss == 0 || frame.ss == arch::selector::kernel_data ||
                            frame.ss == arch::selector::user_data;
     return frame.vector <= 0xFF && (is_kernel || is_user) && has_stack;
@@ -44,7 +43,7 @@ std::string frame_text(const TrapFrame& frame, const Symbols& symbols) {
                        frame.rsp, frame.rflags);
 }
 
-/// Where the kernel image is, through `root`, not where it was loaded; nothing if it all is.
+/// The first page of the kernel image that is, through `root`, not where it was loaded.
 std::optional<std::string> flaw_of_image(const GuestMemory& memory, paging::Frame4k root,
                                          const ElfImage& image, std::uint32_t cpus) {
     constexpr std::uint64_t page = 4096;
@@ -115,10 +114,10 @@ class LeftBehind {
     std::string stacks() const {
         std::string lines;
         for (const GuestStack& stack : image_.stacks().of_cpu(cpu_)) {
-            const std::vector<TrapFrame> frames = frames_on(stack);
             if (stack.kind == StackKind::user) {
                 continue;  // no trap comes there
             }
+            const std::vector<TrapFrame> frames = frames_on(stack);
             lines += fmt::format("{}: {}\n", name_of(stack.kind),
                                  frames.empty() ? "no trap frame" : frames_text(frames));
         }
