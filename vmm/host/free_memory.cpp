@@ -43,6 +43,9 @@ constexpr Hierarchy unified{"0::", "sys/fs/cgroup", "memory.max", "memory.curren
 constexpr Hierarchy of_memory{":memory:", "sys/fs/cgroup/memory", "memory.limit_in_bytes",
                               "memory.usage_in_bytes", "total_inactive_file "};
 
+/// What the older hierarchy says for none: the largest number of whole pages (PAGE_COUNTER_MAX).
+constexpr std::uint64_t no_limit = std::uint64_t{0x7fff'ffff'ffff'f000};
+
 /// The group of this process, with a slash in front; empty if it is in none that can be seen.
 std::string group_in(const fs::path& root, const Hierarchy& hierarchy) {
     std::ifstream stream(root / "proc/self/cgroup");
@@ -57,9 +60,12 @@ std::string group_in(const fs::path& root, const Hierarchy& hierarchy) {
 
 std::optional<std::uint64_t> left_in(const fs::path& group, const Hierarchy& hierarchy) {
     const auto limit = number_in(group / hierarchy.limit);
-    const auto used = number_in(group / hierarchy.used);
-    if (!limit || !used) {
+    if (!limit || *limit >= no_limit) {
         return std::nullopt;  // "max" as well
+    }
+    const auto used = number_in(group / hierarchy.used);
+    if (!used) {
+        return std::nullopt;
     }
     const std::uint64_t unread =
         number_behind(group / "memory.stat", hierarchy.unread_files).value_or(0);

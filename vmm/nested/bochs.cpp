@@ -45,17 +45,16 @@ void refuse_what_is_missing() {
 /// The emulated clock counts instructions, so many to a second: with more, the boot takes longer.
 constexpr std::uint32_t instructions_per_second = 20'000'000;
 
-/// GRUB's, with what Linux needs to hear to get through its boot at this speed: no address of its
-/// own choosing, no tests of its cryptography, no doubts about the timer, no mitigations. With
-/// sleeps by MWAIT its processors miss wake-ups. An interrupt does not reach a guest that spins
-/// with interrupts off and makes no exit; what ends such a one is the NMI of a stall detector,
-/// which otherwise waits for 21 s. The newer models' TSC is taken for a faster one unless it is
-/// told.
+/// GRUB's, with what Linux needs to hear besides to get through its boot at this speed: no
+/// mitigations. With sleeps by MWAIT its processors miss wake-ups. An interrupt does not reach a
+/// guest that spins with interrupts off and makes no exit; what ends such a one is the NMI of a
+/// stall detector, which otherwise waits for 21 s. The newer models' TSC is taken for a faster one
+/// unless it is told.
 std::string boot_menu(const NestedSettings& settings) {
     return fmt::format(
         "set timeout=0\n"
-        "linux /boot/vmlinuz nokaslr cryptomgr.notests no_timer_check mitigations=off nopti "
-        "idle=halt rcupdate.rcu_cpu_stall_timeout=3 tsc_early_khz={} {}\n"
+        "linux /boot/vmlinuz mitigations=off nopti idle=halt rcupdate.rcu_cpu_stall_timeout=3 "
+        "tsc_early_khz={} {}\n"
         "initrd /boot/initramfs\n"
         "boot\n",
         instructions_per_second / 1000, kernel_arguments(settings));
