@@ -8,6 +8,7 @@
 #include "guest/kernel/instructions.hpp"
 #include "guest/kernel/panic.hpp"
 #include "guest/kernel/trap_scope.hpp"
+#include "shared/arch/control.hpp"
 #include "shared/arch/descriptors.hpp"
 #include "shared/arch/exceptions.hpp"
 #include "shared/channel/layout.hpp"
@@ -63,6 +64,11 @@ void load_interrupt_table() {
 extern "C" void trap_dispatch(channel::TrapFrame* frame) {
     const auto vector = static_cast<std::uint8_t>(frame->vector);
     const bool is_interrupt = vector >= arch::first_interrupt_vector;
+    if (is_interrupt && (frame->rflags & arch::rflags::interrupt) == 0) [[unlikely]] {
+        // A handler that interrupts itself, or a lock's holder, corrupts what nobody could trace
+        // back to here (docs/emulator-faults.md).
+        panic(*frame, 0, channel::interrupt_while_off);
+    }
     if (const InterruptHandler handler = handlers[vector].load(std::memory_order_acquire)) {
         ++this_cpu().handler_depth;
         handler(*frame);

@@ -13,8 +13,9 @@ void panic(const char* message) {
     halt_forever();
 }
 
-void panic(const channel::TrapFrame& frame, std::uint64_t cr2) {
+void panic(const channel::TrapFrame& frame, std::uint64_t cr2, const char* message) {
     channel::PanicReport& report = *this_cpu().panic_report;
+    report.message = message;
     report.cr2 = cr2;
     report.trap = frame;
     report.has_trap = 1;

@@ -13,6 +13,7 @@
 #include "guest/kernel/trap_scope.hpp"
 #include "guest/kernel/user.hpp"
 #include "shared/arch/descriptors.hpp"
+#include "shared/channel/layout.hpp"
 #include "shared/channel/ports.hpp"
 #include "shared/channel/ring.hpp"
 
@@ -111,6 +112,28 @@ GUEST_TEST(crash, unexpected_interrupt) {
     for (;;) {
         pause();
     }
+}
+
+// As if one were delivered: what a processor pushes, and the stub. INT would do, where KVM's
+// emulator knows it.
+GUEST_TEST(crash, interrupt_while_off) {
+    constexpr std::uint64_t stub = channel::layout::kernel_image + std::uint64_t{16} * test_vector;
+    const InterruptsOff guard;
+    asm volatile(
+        "mov %%rsp, %%rax\n\t"
+        "and $-16, %%rsp\n\t"
+        "push %[ss]\n\t"
+        "push %%rax\n\t"
+        "pushfq\n\t"
+        "push %[cs]\n\t"
+        "lea 1f(%%rip), %%rax\n\t"
+        "push %%rax\n\t"
+        "jmp *%[stub]\n"
+        "1:"
+        :
+        : [ss] "i"(arch::selector::kernel_data), [cs] "i"(arch::selector::kernel_code),
+          [stub] "r"(stub)
+        : "rax", "memory");
 }
 
 GUEST_TEST(crash, second_cpu, {.cpus = 4}) {

@@ -22,6 +22,11 @@ struct TrapFrame {
 };
 static_assert(sizeof(TrapFrame) == 22 * sizeof(std::uint64_t));
 
+/// The message of a panic that no guest can bring about: a maskable interrupt was delivered with
+/// RFLAGS.IF clear (SDM Vol. 3A 6.8.1). The trap is where it came.
+inline constexpr char interrupt_while_off[] =
+    "an interrupt came while interrupts were off, as no processor delivers one";
+
 struct PanicReport {
     Pointer<const char> message;  ///< null: none
     std::uint64_t has_trap;       ///< 1: `trap` and `cr2` are meaningful

@@ -105,9 +105,17 @@ TEST_F(Nested, RunsTheSuitesAndBringsTheReportsBack) {
 TEST_F(Nested, TheExitCodeAndTheErrorsAreTheCommands) {
     const ProcessResult failed =
         nested("npt", {"--", "run", "crash", "--filter",
-                       "crash.failed_expectation:crash.triple_fault", "--diagnosis", "full"});
+                       "crash.failed_expectation:crash.triple_fault:crash.interrupt_while_off",
+                       "--diagnosis", "full"});
     EXPECT_EQ(failed.exit_code, test_failed);
     EXPECT_THAT(failed.out, HasSubstr("FAIL  crash.failed_expectation"));
+    // What only an emulator can have done is tried once more, and nothing else.
+    constexpr std::string_view tried_again = "attempt 1 failed: ";
+    const std::size_t again = failed.out.find(tried_again);
+    ASSERT_NE(again, std::string::npos);
+    EXPECT_THAT(failed.out.substr(again),
+                StartsWith("attempt 1 failed: panic: an interrupt came while interrupts were off"));
+    EXPECT_EQ(failed.out.find(tried_again, again + 1), std::string::npos);
     // KVM on AMD resets the vCPU.
     EXPECT_THAT(failed.out, HasSubstr("what it has left in memory"));
     EXPECT_THAT(failed.out, HasSubstr(": leads to all of the kernel image"));

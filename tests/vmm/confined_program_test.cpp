@@ -34,7 +34,7 @@ TEST_F(ConfinedProgram, AHangEndsWithoutRoomForSignals) {
 TEST_F(ConfinedProgram, TheTimeInWhichItIsStoppedIsNotTheTests) {
     // Ctrl-Z, or a host that sleeps, for longer than the timeout; a busy host has more than enough
     // of the rest.
-    constexpr int timeout = 4;
+    constexpr int timeout = 8;
     Process program({NESTBED_PROGRAM, "run", "boot", "--jobs", "1", "--timeout",
                      std::to_string(timeout), "--repeat", "2"},
                     [] { ::setpgid(0, 0); });

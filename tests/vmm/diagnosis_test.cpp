@@ -323,6 +323,15 @@ TEST_F(CrashTest, AccessOutsideMemory) {
     EXPECT_THAT(fill.diagnosis, Not(HasSubstr("RIP is behind")));
 }
 
+TEST_F(CrashTest, InterruptWhileOff) {
+    const TestResult result = failed("interrupt_while_off");
+    EXPECT_THAT(result.reason, StartsWith("panic: an interrupt came while interrupts were off, as "
+                                          "no processor delivers one (vector 0x55), in "));
+    EXPECT_THAT(result.diagnosis,
+                HasInOrder(Parts{"registers at the fault", "backtrace",
+                                 "guest_test_crash_interrupt_while_off (guest/suites/crash.cpp:"}));
+}
+
 TEST_F(CrashTest, PanicMessage) {
     const TestResult result = failed("panic_message");
     EXPECT_THAT(result.reason,

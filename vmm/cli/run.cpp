@@ -12,6 +12,7 @@
 #include "vmm/cli/console.hpp"
 #include "vmm/cli/run_options.hpp"
 #include "vmm/host/describe.hpp"
+#include "vmm/host/emulated_machine.hpp"
 #include "vmm/render/human.hpp"
 #include "vmm/result/judge.hpp"
 #include "vmm/run/calibrate.hpp"
@@ -46,9 +47,11 @@ void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& 
     std::size_t finished = 0;
     std::size_t failed = 0;
     const std::string of_all = plan.size() == without_end ? "" : fmt::format("/{}", plan.size());
+    const Retries retries{.asked_for = options.retries,
+                          .emulated = this_emulated_machine().has_value()};
     RunSteps steps;
     steps.run = [&](const PlannedTest& test, const std::stop_token& test_stop) {
-        TestResult result = run_with_retries(options.retries, [&] {
+        TestResult result = run_with_retries(retries, [&] {
             return run_test(system, *test.guest, *test.test, settings, test_stop);
         });
         result.repetition = test.repetition;

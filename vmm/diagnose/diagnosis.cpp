@@ -165,7 +165,8 @@ class Diagnostician {
 
     std::string panic_text(const StoppedCpu& cpu) const {
         if (cpu.panic) {
-            return "panic: " + *cpu.panic;
+            return "panic: " + *cpu.panic +
+                   (cpu.trap ? fmt::format(" (vector {:#x})", cpu.trap->vector) : "");
         }
         const std::string exception = exception_text(*cpu.trap, cpu.state.special.cr2);
         auto mistake = stack_overflow_text(cpu, image_, outcome_.ending);

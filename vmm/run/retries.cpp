@@ -1,6 +1,10 @@
 #include "vmm/run/retries.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
+
+#include "shared/channel/panic_report.hpp"
 
 namespace nestbed::vmm {
 
@@ -18,12 +22,23 @@ void leave_out_most(Attempt& attempt) {
     attempt.measurements = {};
 }
 
+bool is_fault_of_emulator(const Attempt& attempt) {
+    return attempt.reason.find(channel::interrupt_while_off) != std::string::npos;
+}
+
+bool may_run_again(const TestResult& failed, const Retries& retries) {
+    const bool met_fault = is_fault_of_emulator(failed) ||
+                           std::ranges::any_of(failed.failed_attempts, is_fault_of_emulator);
+    return failed.failed_attempts.size() <
+           retries.asked_for + (retries.emulated && met_fault ? 1 : 0);
+}
+
 }  // namespace
 
-TestResult run_with_retries(std::uint64_t retries, const std::function<TestResult()>& run_once) {
+TestResult run_with_retries(const Retries& retries, const std::function<TestResult()>& run_once) {
     TestResult result = run_once();
     while (result.verdict == Verdict::failed && !result.interrupted &&
-           result.failed_attempts.size() < retries) {
+           may_run_again(result, retries)) {
         TestResult again = run_once();
         if (again.interrupted || again.verdict == Verdict::skipped) {
             result.retry_interrupted = again.interrupted;

@@ -13,9 +13,18 @@ namespace nestbed::vmm {
 /// megabytes. Of the others there is no log, no measurement, and one failure.
 inline constexpr std::size_t whole_failed_attempts = 3;
 
-/// What `run_once` returns, which is called up to `retries` times more while the test fails. The
-/// failures before the last one are among the result's failed attempts. Only a pass undoes a
-/// failure: of a test that is skipped or interrupted when it is run again, the failure counts.
-TestResult run_with_retries(std::uint64_t retries, const std::function<TestResult()>& run_once);
+/// How often a test that fails is run again.
+struct Retries {
+    std::uint64_t asked_for = 0;  ///< --retries
+    /// Once more if it met what only the emulator of this machine can have done
+    /// (channel::interrupt_while_off, docs/errata.md).
+    bool emulated = false;
+};
+
+/// What `run_once` returns, which is called again while the test fails, as often as `retries`
+/// allow. The failures before the last one are among the result's failed attempts. Only a pass
+/// undoes a failure: of a test that is skipped or interrupted when it is run again, the failure
+/// counts.
+TestResult run_with_retries(const Retries& retries, const std::function<TestResult()>& run_once);
 
 }  // namespace nestbed::vmm

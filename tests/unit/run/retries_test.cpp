@@ -4,13 +4,15 @@
 
 #include <gmock/gmock.h>
 
+#include "shared/channel/panic_report.hpp"
+
 namespace nestbed::vmm {
 namespace {
 
 /// What each run comes to, the first one first; 'i' is interrupted.
 TestResult result_of_runs(std::uint64_t retries, const std::string& verdicts, std::size_t& runs) {
     runs = 0;
-    return run_with_retries(retries, [&] {
+    return run_with_retries({.asked_for = retries}, [&] {
         TestResult result;
         const char verdict = verdicts.at(runs++);
         result.verdict = verdict == 'p'   ? Verdict::passed
@@ -59,7 +61,7 @@ TEST(Retries, ComeToAnEnd) {
 }
 
 TEST(Retries, OfManyOnlyTheFirstAreKeptWhole) {
-    const TestResult result = run_with_retries(100, [] {
+    const TestResult result = run_with_retries({.asked_for = 100}, [] {
         TestResult failed;
         failed.reason = "reason";
         failed.log = {"a", "b"};
@@ -102,6 +104,38 @@ TEST(Retries, OnlyAPassUndoesAFailure) {
         EXPECT_EQ(result.reason, "run 1");
         EXPECT_FALSE(result.interrupted);
     }
+}
+
+/// 'e' is a failure that only an emulator can have brought about.
+TestResult result_in_emulator(const Retries& retries, const std::string& verdicts) {
+    std::size_t runs = 0;
+    return run_with_retries(retries, [&] {
+        TestResult result;
+        const char verdict = verdicts.at(runs++);
+        result.verdict = verdict == 'p' ? Verdict::passed : Verdict::failed;
+        result.reason = verdict == 'e' ? std::string("panic: ") + channel::interrupt_while_off +
+                                             " (vector 0xf1), in boot"
+                                       : "failed";
+        return result;
+    });
+}
+
+TEST(Retries, WhatOnlyAnEmulatorCanDoIsTriedOnceMoreThere) {
+    constexpr Retries emulated{.emulated = true};
+    const TestResult flaky = result_in_emulator(emulated, "ep");
+    EXPECT_TRUE(flaky.is_flaky());
+    ASSERT_EQ(flaky.failed_attempts.size(), 1U);
+    EXPECT_THAT(flaky.failed_attempts[0].reason, testing::HasSubstr("vector 0xf1"));
+
+    EXPECT_EQ(result_in_emulator(emulated, "ee").verdict, Verdict::failed);
+    EXPECT_EQ(result_in_emulator(emulated, "f").failed_attempts.size(), 0U);
+    EXPECT_EQ(result_in_emulator({}, "e").failed_attempts.size(), 0U);
+    // Beside those that were asked for.
+    constexpr Retries both{.asked_for = 1, .emulated = true};
+    EXPECT_TRUE(result_in_emulator(both, "efp").is_flaky());
+    EXPECT_TRUE(result_in_emulator(both, "fep").is_flaky());
+    EXPECT_EQ(result_in_emulator(both, "eee").verdict, Verdict::failed);
+    EXPECT_EQ(result_in_emulator(both, "ff").verdict, Verdict::failed);
 }
 
 TEST(Retries, AnInterruptedTestIsNotRunAgain) {
