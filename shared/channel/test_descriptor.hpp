@@ -22,7 +22,7 @@ struct TestNeeds {
     Pointer<const char> tags = {};  ///< words with a space between them (is_tag); null: none
 };
 
-inline constexpr std::uint64_t max_test_timeout = 24 * 60 * 60;
+inline constexpr std::uint64_t max_test_timeout = std::uint64_t{24} * 60 * 60;
 
 /// What `--tag` can name: lower-case letters and digits, with dashes inside ("slow", "needs-pcid").
 /// A dash in front would be an exclusion there, and a comma the next tag.
