@@ -29,9 +29,8 @@ namespace nestbed::bench {
 
 namespace {
 
-/// The whole programs must stay within this ratio. In one process they are within 1.05; the rest is
-/// what the whole program does and the bare one does not: a process for the VM, its sandbox, the
-/// options and the look at how much memory is free (docs/hostile-inputs.md).
+/// The whole programs must stay within this ratio (docs/hostile-inputs.md says what it buys). In
+/// one process they are within 1.05.
 constexpr double limit = 1.6;
 
 constexpr int repetitions = 200;

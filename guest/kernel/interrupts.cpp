@@ -19,14 +19,14 @@ namespace {
 
 constexpr std::uint8_t nmi_vector = 2;
 constexpr std::uint8_t double_fault_vector = 8;
-constexpr std::uint64_t stub_size = 16;  // vectors.S
 
 // The stubs are where the linker script puts them, so the whole table is a constant: filling in
 // 256 gates at run time would cost milliseconds where kernel mode is interpreted.
 constexpr std::array<arch::InterruptGate, 256> make_interrupt_table() {
     std::array<arch::InterruptGate, 256> table{};
     for (std::uint64_t vector = 0; vector < table.size(); ++vector) {
-        table[vector] = arch::InterruptGate::to(channel::layout::kernel_image + stub_size * vector);
+        table[vector] =
+            arch::InterruptGate::to(channel::layout::kernel_image + interrupt_stub_size * vector);
     }
     table[nmi_vector].ist = nmi_stack;
     table[double_fault_vector].ist = double_fault_stack;
@@ -66,8 +66,8 @@ extern "C" void trap_dispatch(channel::TrapFrame* frame) {
     const bool is_interrupt = vector >= arch::first_interrupt_vector;
     if (is_interrupt && (frame->rflags & arch::rflags::interrupt) == 0) [[unlikely]] {
         // A handler that interrupts itself, or a lock's holder, corrupts what nobody could trace
-        // back to here (docs/emulator-faults.md).
-        panic(*frame, 0, channel::interrupt_while_off);
+        // back to here (docs/errata.md).
+        panic(*frame, read_cr2(), channel::interrupt_while_off);
     }
     if (const InterruptHandler handler = handlers[vector].load(std::memory_order_acquire)) {
         ++this_cpu().handler_depth;

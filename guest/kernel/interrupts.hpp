@@ -9,6 +9,9 @@ namespace nestbed::guest {
 
 using channel::TrapFrame;
 
+/// Bytes from one vector's stub to the next (vectors.S); the first is at the kernel image's start.
+inline constexpr std::uint64_t interrupt_stub_size = 16;
+
 /// Runs with interrupts off, on the stack of what was interrupted (or RSP0, or an IST stack). What
 /// it changes in the frame is what the interrupted code continues with. EOI is sent after it.
 using InterruptHandler = void (*)(TrapFrame& frame);

@@ -117,7 +117,8 @@ GUEST_TEST(crash, unexpected_interrupt) {
 // As if one were delivered: what a processor pushes, and the stub. INT would do, where KVM's
 // emulator knows it.
 GUEST_TEST(crash, interrupt_while_off) {
-    constexpr std::uint64_t stub = channel::layout::kernel_image + std::uint64_t{16} * test_vector;
+    constexpr std::uint64_t stub =
+        channel::layout::kernel_image + interrupt_stub_size * test_vector;
     const InterruptsOff guard;
     asm volatile(
         "mov %%rsp, %%rax\n\t"

@@ -22,8 +22,9 @@ struct TrapFrame {
 };
 static_assert(sizeof(TrapFrame) == 22 * sizeof(std::uint64_t));
 
-/// The message of a panic that no guest can bring about: a maskable interrupt was delivered with
-/// RFLAGS.IF clear (SDM Vol. 3A 6.8.1). The trap is where it came.
+/// The message of a panic whose cause is the host: a maskable interrupt was delivered with
+/// RFLAGS.IF clear (SDM Vol. 3A 6.8.1), if the guest itself has not done it with INT. The trap is
+/// where it came.
 inline constexpr char interrupt_while_off[] =
     "an interrupt came while interrupts were off, as no processor delivers one";
 

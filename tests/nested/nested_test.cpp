@@ -109,7 +109,7 @@ TEST_F(Nested, TheExitCodeAndTheErrorsAreTheCommands) {
                        "--diagnosis", "full"});
     EXPECT_EQ(failed.exit_code, test_failed);
     EXPECT_THAT(failed.out, HasSubstr("FAIL  crash.failed_expectation"));
-    // What only an emulator can have done is tried once more, and nothing else.
+    // What QEMU is known to do is tried once more, and nothing else.
     constexpr std::string_view tried_again = "attempt 1 failed: ";
     const std::size_t again = failed.out.find(tried_again);
     ASSERT_NE(again, std::string::npos);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "cli_test.hpp"
+#include "vmm/host/emulated_machine.hpp"
 
 namespace nestbed::test {
 namespace {
@@ -295,6 +296,15 @@ TEST_F(Running, CtrlCEndsARunUntilATestFails) {
     EXPECT_EQ(report()["cut_short"], "interrupted");
     EXPECT_GE(report()["passed_repetitions"], 3);
     EXPECT_EQ(report()["tests"].size(), 1U);
+}
+
+TEST_F(Running, ThisHostHasNoneOfTheErrata) {
+    if (vmm::this_emulated_machine()) {
+        GTEST_SKIP() << "its emulator may have them";
+    }
+    const ProcessResult result = run({"errata", "--set", "milliseconds=200", "--verbose"});
+    EXPECT_EQ(result.exit_code, success) << result.out;
+    EXPECT_THAT(result.out, HasSubstr(" interrupts, none within another"));
 }
 
 TEST_F(Running, SlowTestsAreSaid) {

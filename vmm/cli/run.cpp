@@ -35,8 +35,8 @@ constexpr char examples[] =
     "  nestbed run --until-fail --shuffle 1         look for a test that fails now and then\n"
     "  nestbed run --rerun-failed out.json          what failed the last time\n"
     "  nestbed run --output out.xml --output out.json  for CI; the human report goes to stdout\n\n"
-    "Built-in guests that die on purpose or measure run only when they are named\n"
-    "(nestbed list --all has their tests).\n"
+    "Built-in guests that die on purpose, measure, or show what hosts do wrong run only\n"
+    "when they are named (nestbed list --all has their tests).\n"
     "docs/running.md says more.\n\n";
 
 /// Shows which test is running, and prints each as it finishes where the human report is wanted.
@@ -47,8 +47,11 @@ void run_with_progress(const kvm::System& system, Plan& plan, const RunOptions& 
     std::size_t finished = 0;
     std::size_t failed = 0;
     const std::string of_all = plan.size() == without_end ? "" : fmt::format("/{}", plan.size());
+    const std::optional<EmulatedMachine> machine = this_emulated_machine();
+    // Not where a failure is looked for, which a retry would undo.
     const Retries retries{.asked_for = options.retries,
-                          .emulated = this_emulated_machine().has_value()};
+                          .interrupts_come_twice = !options.until_fail && machine &&
+                                                   machine->delivers_interrupts_twice()};
     RunSteps steps;
     steps.run = [&](const PlannedTest& test, const std::stop_token& test_stop) {
         TestResult result = run_with_retries(retries, [&] {

@@ -10,6 +10,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/base/values.hpp"
 #include "vmm/cli/options.hpp"
+#include "vmm/host/emulated_machine.hpp"
 #include "vmm/study/axis.hpp"
 
 namespace nestbed::vmm {
@@ -128,7 +129,7 @@ void refuse_unused(const RunOptions& options) {
         throw_error(ErrorKind::usage,
                     "--retries: --until-fail looks for a failure, which a retry would undo");
     }
-    if (options.fail_on_flaky && options.retries == 0) {
+    if (options.fail_on_flaky && options.retries == 0 && !this_emulated_machine()) {
         throw_error(ErrorKind::usage,
                     "--fail-on-flaky: without --retries no test is run again, and none is flaky");
     }

@@ -51,7 +51,7 @@ class Guest {
 struct BuiltinGuest {
     std::string_view name;
     std::span<const std::byte> file;
-    bool is_suite;  ///< runs without being named: neither dies on purpose nor measures
+    bool is_suite;  ///< runs without being named (guest/suites/CMakeLists.txt)
 };
 
 std::span<const BuiltinGuest> builtin_guests();

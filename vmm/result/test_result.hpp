@@ -57,7 +57,7 @@ struct TestResult : Attempt {
     Verdict verdict = Verdict::failed;
     double timeout = 0;                        ///< seconds that it had
     double slow_after = 0;                     ///< seconds after which it is called slow
-    std::vector<Attempt> failed_attempts;      ///< before this one (--retries), the first one first
+    std::vector<Attempt> failed_attempts;      ///< before this one (retries.hpp), the first first
     std::optional<MemoryReport> memory;        ///< if it was asked for
     std::string study;                         ///< whose description it was run by, if it was
     std::string point;                         ///< of the study's, in words

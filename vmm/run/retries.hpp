@@ -16,9 +16,8 @@ inline constexpr std::size_t whole_failed_attempts = 3;
 /// How often a test that fails is run again.
 struct Retries {
     std::uint64_t asked_for = 0;  ///< --retries
-    /// Once more if it met what only the emulator of this machine can have done
-    /// (channel::interrupt_while_off, docs/errata.md).
-    bool emulated = false;
+    /// Once more if it met what this host is known for (EmulatedMachine::delivers_interrupts_twice).
+    bool interrupts_come_twice = false;
 };
 
 /// What `run_once` returns, which is called again while the test fails, as often as `retries`

@@ -106,7 +106,7 @@ TEST(Retries, OnlyAPassUndoesAFailure) {
     }
 }
 
-/// 'e' is a failure that only an emulator can have brought about.
+/// 'e' is a failure that an emulator is known to bring about.
 TestResult result_in_emulator(const Retries& retries, const std::string& verdicts) {
     std::size_t runs = 0;
     return run_with_retries(retries, [&] {
@@ -120,8 +120,8 @@ TestResult result_in_emulator(const Retries& retries, const std::string& verdict
     });
 }
 
-TEST(Retries, WhatOnlyAnEmulatorCanDoIsTriedOnceMoreThere) {
-    constexpr Retries emulated{.emulated = true};
+TEST(Retries, WhatAnEmulatorIsKnownToDoIsTriedOnceMoreThere) {
+    constexpr Retries emulated{.interrupts_come_twice = true};
     const TestResult flaky = result_in_emulator(emulated, "ep");
     EXPECT_TRUE(flaky.is_flaky());
     ASSERT_EQ(flaky.failed_attempts.size(), 1U);
@@ -130,8 +130,18 @@ TEST(Retries, WhatOnlyAnEmulatorCanDoIsTriedOnceMoreThere) {
     EXPECT_EQ(result_in_emulator(emulated, "ee").verdict, Verdict::failed);
     EXPECT_EQ(result_in_emulator(emulated, "f").failed_attempts.size(), 0U);
     EXPECT_EQ(result_in_emulator({}, "e").failed_attempts.size(), 0U);
+    // Whatever else says it.
+    EXPECT_EQ(run_with_retries(emulated,
+                               [] {
+                                   TestResult result;
+                                   result.reason =
+                                       std::string("says ") + channel::interrupt_while_off;
+                                   return result;
+                               })
+                  .failed_attempts.size(),
+              0U);
     // Beside those that were asked for.
-    constexpr Retries both{.asked_for = 1, .emulated = true};
+    constexpr Retries both{.asked_for = 1, .interrupts_come_twice = true};
     EXPECT_TRUE(result_in_emulator(both, "efp").is_flaky());
     EXPECT_TRUE(result_in_emulator(both, "fep").is_flaky());
     EXPECT_EQ(result_in_emulator(both, "eee").verdict, Verdict::failed);
