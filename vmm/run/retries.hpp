@@ -16,7 +16,8 @@ inline constexpr std::size_t whole_failed_attempts = 3;
 /// How often a test that fails is run again.
 struct Retries {
     std::uint64_t asked_for = 0;  ///< --retries
-    /// Once more if it met what this host is known for (EmulatedMachine::delivers_interrupts_twice).
+    /// Once more if it met what this host is known for
+    /// (EmulatedMachine::delivers_interrupts_twice).
     bool interrupts_come_twice = false;
 };
 
