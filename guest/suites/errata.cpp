@@ -34,7 +34,9 @@ GUEST_TEST(errata, interrupt_while_off, {.cpus = 2}) {
         handled.fetch_add(1, std::memory_order_relaxed);
     });
     GUEST_REQUIRE(boot_info().tsc_khz != 0);
-    const std::uint64_t cycles = parameter("milliseconds", 4'000) * boot_info().tsc_khz;
+    const std::uint64_t milliseconds = parameter("milliseconds", 4'000);
+    GUEST_REQUIRE(milliseconds <= channel::max_test_timeout * 1'000);
+    const std::uint64_t cycles = milliseconds * boot_info().tsc_khz;
     std::atomic<bool> over = false;
     run_on_cpus(2, [&](std::uint32_t cpu) {
         const std::uint64_t start = read_tsc();
