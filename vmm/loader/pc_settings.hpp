@@ -1,0 +1,41 @@
+// What a guest that is not ours is to be given: the PC that it runs on, and what it is told.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nestbed::vmm {
+
+/// Which processor the guest sees, in QEMU's terms. What KVM does not offer, it does not get.
+struct CpuModel {
+    struct Feature {
+        std::string name;  ///< QEMU's: "x2apic", "tsc-deadline"
+        bool on;
+
+        friend bool operator==(const Feature&, const Feature&) = default;
+    };
+
+    std::string name = "max";            ///< of a model of cpu_models(); "max": all there is
+    std::vector<Feature> features = {};  ///< changes to the model, the last one counts
+    std::string vendor = {};             ///< twelve characters; empty: the model's
+    std::optional<std::uint32_t> physical_bits{};  ///< MAXPHYADDR; nothing: the host's
+    bool hyperv = false;                           ///< with all that KVM has of Hyper-V's interface
+
+    friend bool operator==(const CpuModel&, const CpuModel&) = default;
+};
+
+struct PcSettings {
+    std::uint32_t cpus = 1;
+    std::uint64_t memory = 128U << 20;  ///< bytes, whole MiB
+    CpuModel cpu{};
+    std::string command_line = {};  ///< what follows the file's name in it
+    std::string environment = {};   ///< lines of NAME=VALUE, the first module; empty: there is none
+    bool vmport = false;            ///< VMware's port
+    bool hyperv_test_device = false;
+
+    friend bool operator==(const PcSettings&, const PcSettings&) = default;
+};
+
+}  // namespace nestbed::vmm
