@@ -34,6 +34,8 @@ struct PcSettings {
     std::string environment = {};   ///< lines of NAME=VALUE, the first module; empty: there is none
     bool vmport = false;            ///< VMware's port
     bool hyperv_test_device = false;
+    bool pit = true;                    ///< the timer that counts at 1.193182 MHz
+    bool cpu_power_management = false;  ///< HLT, PAUSE and MWAIT need not exit
 
     friend bool operator==(const PcSettings&, const PcSettings&) = default;
 };
