@@ -193,8 +193,8 @@ void understand_command(NestedCommand& command, const Invocation& inner) {
         return;
     }
     for (const Guest& guest : guests_named(inner.guests)) {
-        if (fs::is_regular_file(guest.image().name())) {
-            command.inputs.emplace_back(guest.image().name());
+        if (fs::is_regular_file(guest.name())) {
+            command.inputs.emplace_back(guest.name());
         }
     }
 }

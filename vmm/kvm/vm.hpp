@@ -3,6 +3,8 @@
 
 #include <linux/kvm.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,6 +14,16 @@
 #include "vmm/kvm/vcpu.hpp"
 
 namespace nestbed::kvm {
+
+/// struct kvm_irq_routing with room for entries, spelled out as CpuidList is.
+struct InterruptRoutes {
+    static constexpr unsigned long set = _IOW(KVMIO, 0x6a, std::uint32_t[2]);
+    static constexpr std::size_t most = 64;
+
+    std::uint32_t count = 0;
+    std::uint32_t flags = 0;
+    std::array<kvm_irq_routing_entry, most> entries{};
+};
 
 class Vm {
   public:
@@ -24,6 +36,22 @@ class Vm {
 
     /// Local APICs in the kernel.
     void create_irqchip() { NESTBED_IOCTL(fd_, KVM_CREATE_IRQCHIP); }
+
+    /// Which pins of the interrupt controllers the lines (GSIs) go to; they forget all others.
+    void set_interrupt_routes(std::span<const kvm_irq_routing_entry> routes) {
+        InterruptRoutes request;
+        request.count = static_cast<std::uint32_t>(routes.size());
+        std::ranges::copy(routes, request.entries.begin());
+        checked_ioctl(fd_, InterruptRoutes::set, "KVM_SET_GSI_ROUTING", &request);
+    }
+
+    /// Raises or lowers a line (GSI).
+    void set_interrupt_line(std::uint32_t line, bool level) {
+        kvm_irq_level request{};
+        request.irq = line;
+        request.level = level ? 1 : 0;
+        NESTBED_IOCTL(fd_, KVM_IRQ_LINE, &request);
+    }
 
     /// `host` must stay mapped as long as the VM exists. `flags`: KVM_MEM_….
     void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,

@@ -139,22 +139,76 @@ std::vector<GuestTest> read_tests(const ElfImage& image) {
     return tests;
 }
 
+/// Named as its file: tests/apic.flat is the test apic.flat.
+GuestTest test_of_file(const std::string& path) {
+    const std::filesystem::path file = std::filesystem::path(path).filename();
+    const std::string ending = file.extension().string();
+    GuestTest test{.suite = file.stem().string(),
+                   .name = ending.empty() ? "multiboot" : ending.substr(1),
+                   .file = path,
+                   .line = 0,
+                   .descriptor = 0,
+                   .needs = {}};
+    test.pc.emplace();
+    return test;
+}
+
 }  // namespace
 
 Guest::Guest(std::string name, std::span<const std::byte> file)
-    : image_(std::make_unique<ElfImage>(std::move(name), file)), tests_(read_tests(*image_)) {}
+    : name_(std::move(name)),
+      file_(file),
+      image_(std::make_unique<ElfImage>(name_, file)),
+      tests_(read_tests(*image_)) {}
 
 Guest Guest::read(const std::string& path) {
     auto contents = std::make_unique<std::string>(read_guest(path));
-    Guest guest(path, std::as_bytes(std::span(*contents)));
+    const auto bytes = std::as_bytes(std::span(*contents));
+    Guest guest = has_multiboot_header(bytes) ? of_multiboot(path, bytes, test_of_file(path))
+                                              : Guest(path, bytes);
     guest.storage_ = std::move(contents);
     return guest;
+}
+
+Guest Guest::read_multiboot(const std::string& path, GuestTest test) {
+    auto contents = std::make_unique<std::string>(read_guest(path));
+    Guest guest = of_multiboot(path, std::as_bytes(std::span(*contents)), std::move(test));
+    guest.storage_ = std::move(contents);
+    return guest;
+}
+
+Guest Guest::of_multiboot(const std::string& path, std::span<const std::byte> file,
+                          GuestTest test) {
+    Guest guest = without_file(path, std::move(test));
+    guest.file_ = file;
+    guest.multiboot_ = std::make_unique<MultibootImage>(path, file);
+    return guest;
+}
+
+Guest Guest::without_file(const std::string& path, GuestTest test) {
+    Guest guest;
+    guest.name_ = path;
+    guest.tests_.push_back(std::move(test));
+    return guest;
+}
+
+void Guest::give(const std::string& arguments, const std::vector<std::string>& environment) {
+    for (GuestTest& test : tests_) {
+        if (!test.pc) {
+            continue;
+        }
+        test.pc->command_line += test.pc->command_line.empty() || arguments.empty() ? "" : " ";
+        test.pc->command_line += arguments;
+        for (const std::string& line : environment) {
+            test.pc->environment += line + "\n";
+        }
+    }
 }
 
 const GuestTest& Guest::test_named(std::string_view name) const {
     const auto test = std::ranges::find(tests_, name, &GuestTest::name);
     if (test == tests_.end()) {
-        throw_error(ErrorKind::input, "the guest {} has no test {}", image_->name(), name);
+        throw_error(ErrorKind::input, "the guest {} has no test {}", name_, name);
     }
     return *test;
 }

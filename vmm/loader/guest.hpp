@@ -1,16 +1,19 @@
-// A guest: its ELF file and the tests that it says it holds. The built-in suites are inside this
-// program.
+// A guest: its ELF file and its tests. One of ours says which it holds; one that is not ours, which
+// a multiboot loader starts, is a test by itself. The built-in suites are inside this program.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "vmm/loader/elf_image.hpp"
+#include "vmm/loader/multiboot_image.hpp"
+#include "vmm/loader/pc_settings.hpp"
 
 namespace nestbed::vmm {
 
@@ -25,6 +28,10 @@ struct GuestTest {
     /// What it asks for that nobody could give it; empty if it can have everything. Its needs are
     /// none then.
     std::string impossible_need = {};
+    /// The PC that it is run on, if the guest is not ours.
+    std::optional<PcSettings> pc = {};
+    std::string skip_reason = {};            ///< it is not to be run; empty: it is
+    std::vector<std::string> warnings = {};  ///< to be told with what comes of it
 
     std::string full_name() const { return suite + "." + name; }
 };
@@ -36,15 +43,34 @@ class Guest {
 
     /// A guest read from a path. Throws Error(input), naming the path and the cause.
     static Guest read(const std::string& path);
+    /// One that is not ours, read from a path, as the test `test`. The same.
+    static Guest read_multiboot(const std::string& path, GuestTest test);
+    /// Without a file, for a test that is not to be run.
+    static Guest without_file(const std::string& path, GuestTest test);
 
+    const std::string& name() const { return name_; }
+    std::span<const std::byte> file() const { return file_; }
+    /// Of a guest of ours.
     const ElfImage& image() const { return *image_; }
+    /// Null of a guest of ours.
+    const MultibootImage* multiboot() const { return multiboot_.get(); }
     const std::vector<GuestTest>& tests() const { return tests_; }
     /// A test by its name without the suite's. Throws Error(input) if there is none.
     const GuestTest& test_named(std::string_view name) const;
 
+    /// Words behind a foreign guest's command line, and lines of NAME=VALUE behind its environment.
+    void give(const std::string& arguments, const std::vector<std::string>& environment);
+
   private:
+    Guest() = default;
+    static Guest of_multiboot(const std::string& path, std::span<const std::byte> file,
+                              GuestTest test);
+
+    std::string name_;
     std::unique_ptr<std::string> storage_;  ///< of a file that was read
+    std::span<const std::byte> file_;
     std::unique_ptr<ElfImage> image_;
+    std::unique_ptr<MultibootImage> multiboot_;
     std::vector<GuestTest> tests_;
 };
 

@@ -63,6 +63,17 @@ Answer Access::read_as(std::uint32_t value) const {
     return std::nullopt;
 }
 
+std::uint64_t Access::value() const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, data.data(), std::min(data.size(), sizeof value));
+    return value;
+}
+
+Answer Access::put(std::uint64_t value) const {
+    std::memcpy(data.data(), &value, std::min(data.size(), sizeof value));
+    return std::nullopt;
+}
+
 Outcome Access::unanswered() const {
     return end(Ending::unexpected_exit,
                text_of(*this) + (to == To::port ? ", which is no port of this machine"
@@ -106,16 +117,8 @@ void ExitTable::add(Place place) {
 Answer ExitTable::answer(VcpuThread& vcpu) const {
     kvm_run& run = vcpu.vcpu().run_page();
     switch (run.exit_reason) {
-        case KVM_EXIT_IO: {
-            std::byte* const data = reinterpret_cast<std::byte*>(&run) + run.io.data_offset;
-            const Access access{.vcpu = vcpu,
-                                .to = Access::To::port,
-                                .address = run.io.port,
-                                .is_write = run.io.direction == KVM_EXIT_IO_OUT,
-                                .data = {data, std::size_t{run.io.size} * run.io.count}};
-            // A string instruction's accesses are several, which no device of ours wants.
-            return run.io.count == 1 ? answer_access(access) : access.unanswered();
-        }
+        case KVM_EXIT_IO:
+            return answer_port_io(vcpu, run);
         case KVM_EXIT_MMIO:
             return answer_access(
                 {.vcpu = vcpu,
@@ -140,13 +143,33 @@ Answer ExitTable::answer(VcpuThread& vcpu) const {
     }
 }
 
+Answer ExitTable::answer_port_io(VcpuThread& vcpu, kvm_run& run) const {
+    std::byte* const data = reinterpret_cast<std::byte*>(&run) + run.io.data_offset;
+    const Access all{.vcpu = vcpu,
+                     .to = Access::To::port,
+                     .address = run.io.port,
+                     .is_write = run.io.direction == KVM_EXIT_IO_OUT,
+                     .data = {data, std::size_t{run.io.size} * run.io.count}};
+    if (run.io.count != 1 && strings_ == StringAccess::refused) {
+        return all.unanswered();
+    }
+    for (std::size_t done = 0; done < all.data.size(); done += run.io.size) {
+        Access one = all;
+        one.data = all.data.subspan(done, run.io.size);
+        if (Answer answer = answer_access(one)) {
+            return answer;
+        }
+    }
+    return std::nullopt;
+}
+
 Answer ExitTable::answer_access(const Access& access) const {
     for (const Place& place : places_) {
         if (place.to == access.to && place.first <= access.address && access.address < place.end) {
             return place.device(access);
         }
     }
-    return access.unanswered();
+    return rest_ ? rest_(access) : access.unanswered();
 }
 
 Answer ExitTable::answer_other(VcpuThread& vcpu, std::uint32_t reason) const {

@@ -3,6 +3,8 @@
 // from then on the table stays as it is, and a look into it allocates nothing and takes no lock.
 #pragma once
 
+#include <linux/kvm.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -53,6 +55,11 @@ struct Access {
     /// Answers a 32-bit read with `value`; any other access is unanswered().
     Answer read_as(std::uint32_t value) const;
 
+    /// What a write of 1 to 8 bytes has, as a number.
+    std::uint64_t value() const;
+    /// Answers a read of 1 to 8 bytes with as much of `value`.
+    Answer put(std::uint64_t value) const;
+
     /// Ends the run, since nothing answers such an access here.
     Outcome unanswered() const;
     /// Ends the run if there is a `problem` with what the guest asks for by it.
@@ -76,15 +83,26 @@ Device on_call(Function function) {
 /// refused, as a mistake of the guest's.
 Device one_at_a_time(Device device);
 
+/// What becomes of a string instruction (INS, OUTS), whose accesses come in one exit.
+enum class StringAccess {
+    refused,     ///< it ends the run: no guest of ours makes one on purpose
+    one_by_one,  ///< as a processor makes them
+};
+
 class ExitTable {
   public:
-    void add_port(std::uint16_t port, Device device) {
-        add({Access::To::port, port, port + std::uint64_t{1}, std::move(device)});
+    explicit ExitTable(StringAccess strings = StringAccess::refused) : strings_(strings) {}
+
+    void add_port(std::uint16_t port, Device device) { add_ports(port, 1, std::move(device)); }
+    void add_ports(std::uint16_t first, std::uint16_t count, Device device) {
+        add({Access::To::port, first, std::uint64_t{first} + count, std::move(device)});
     }
     /// From guest physical address `first` on up to `end`.
     void add_memory(std::uint64_t first, std::uint64_t end, Device device) {
         add({Access::To::memory, first, end, std::move(device)});
     }
+    /// Whatever has no other device; without one, such an access ends the run.
+    void add_rest(Device device) { rest_ = std::move(device); }
     /// Exits for this reason (KVM_EXIT_…), of those that the table does not know by itself.
     void add_reason(std::uint32_t reason, std::function<Answer(VcpuThread&)> answer) {
         reasons_.push_back({reason, std::move(answer)});
@@ -106,10 +124,13 @@ class ExitTable {
     };
 
     void add(Place place);
+    Answer answer_port_io(VcpuThread& vcpu, kvm_run& run) const;
     Answer answer_access(const Access& access) const;
     Answer answer_other(VcpuThread& vcpu, std::uint32_t reason) const;
 
-    std::vector<Place> places_;  // a dozen
+    StringAccess strings_;
+    std::vector<Place> places_;  // a dozen or two
+    Device rest_;
     std::vector<Reason> reasons_;
 };
 

@@ -69,6 +69,8 @@ class VcpuThread {
 
     // For whoever answers an exit of this vCPU's, on its thread.
 
+    /// It is to leave: an answer that takes time is to be given up.
+    bool is_stopped() const { return stop_.load(std::memory_order_relaxed); }
     /// How many there were to here, this one among them, modulo 2^32.
     std::uint32_t exits() const { return exits_; }
     /// From now on `entry` enters the guest; null: KVM_RUN alone.

@@ -12,13 +12,19 @@
 
 namespace nestbed::vmm {
 
-Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count) {
-    const kvm::CpuidList supported = system.supported_cpuid();
-    features_ = features_of(supported);
+Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count)
+    : Vcpus(system, vm, count, [supported = system.supported_cpuid(), count](std::uint32_t cpu) {
+          return cpuid_of(supported, cpu, count);
+      }) {}
+
+Vcpus::Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count,
+             const std::function<kvm::CpuidList(std::uint32_t cpu)>& cpuid) {
     const std::size_t mapping_size = system.vcpu_mapping_size();
     for (std::uint32_t cpu = 0; cpu < count; ++cpu) {
         VcpuThread& thread = threads_.emplace_back(cpu, vm.create_vcpu(cpu, mapping_size));
-        thread.vcpu().set_cpuid(cpuid_of(supported, cpu, count));
+        const kvm::CpuidList list = cpuid(cpu);
+        thread.vcpu().set_cpuid(list);
+        features_ = features_of(list);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <stop_token>
 
 #include "shared/channel/boot_info.hpp"
@@ -16,8 +17,11 @@ namespace nestbed::vmm {
 
 class Vcpus {
   public:
-    /// `vm` is to have `count` of them; it must outlive them.
+    /// `vm` is to have `count` of them; it must outlive them. They see all that KVM supports.
     Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count);
+    /// Each sees the CPUID that `cpuid` has for its number.
+    Vcpus(const kvm::System& system, kvm::Vm& vm, std::uint32_t count,
+          const std::function<kvm::CpuidList(std::uint32_t cpu)>& cpuid);
 
     std::uint32_t count() const { return static_cast<std::uint32_t>(threads_.size()); }
     const kvm::Vcpu& operator[](std::uint32_t cpu) const { return threads_[cpu].vcpu(); }

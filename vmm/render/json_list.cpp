@@ -10,7 +10,7 @@ nlohmann::ordered_json listed(const SelectedTest& selected) {
     const auto& [guest, test] = selected;
     return {{"suite", test->suite},
             {"name", test->name},
-            {"guest", guest->image().name()},
+            {"guest", guest->name()},
             {"file", test->file},
             {"line", test->line},
             {"cpus", test->needs.cpus},

@@ -79,6 +79,43 @@ void judge(TestResult& result, const Outcome& outcome, const Expected& expected)
     }
 }
 
+void judge_exit(TestResult& result, const Outcome& outcome, std::optional<std::uint32_t> value) {
+    // As kvm-unit-tests has them (its lib/libcflat.h and lib/report.c).
+    constexpr std::uint32_t passed = 0;
+    constexpr std::uint32_t skipped = 77 >> 1;
+    constexpr std::uint32_t aborted = 127 >> 1;
+    result.verdict = Verdict::failed;
+    if (outcome.ending != Ending::finished || !value) {
+        result.reason = outcome.detail;
+        return;
+    }
+    if (value == passed) {
+        result.verdict = Verdict::passed;
+        return;
+    }
+    const auto first = [&](auto is_one) {
+        const auto found = std::ranges::find_if(result.sub_results, is_one);
+        return found == result.sub_results.end() ? std::string() : fmt::format(": {}", found->text);
+    };
+    if (value == skipped) {
+        result.verdict = Verdict::skipped;
+        result.reason = "the guest skipped it" + first([](const SubResult& one) {
+                            return one.kind == SubResult::Kind::skip;
+                        });
+        return;
+    }
+    const SubResultCounts& counts = result.sub_result_counts;
+    if (counts.failures() != 0) {
+        result.reason =
+            fmt::format("{} of {} failed{}", counts.failures(), counted(counts.total(), "check"),
+                        first([](const SubResult& one) { return one.is_failure(); }));
+    } else {
+        result.reason = value == aborted
+                            ? "the guest aborted"
+                            : fmt::format("the guest ended with {} (0 is a pass)", *value);
+    }
+}
+
 std::optional<Error> objection_to_parameters(const TestResults& tests) {
     std::set<std::string> given;
     std::set<std::string> asked_for;

@@ -11,6 +11,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/channel/guest_records.hpp"
 #include "vmm/memory/memory_report.hpp"
+#include "vmm/result/sub_result.hpp"
 #include "vmm/services/region_counter.hpp"
 
 namespace nestbed::vmm {
@@ -42,6 +43,10 @@ struct Attempt : GuestRecords {
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
+    /// Of a guest that is not ours: the first and the last of them, and how many there were.
+    std::vector<SubResult> sub_results;
+    std::uint64_t sub_results_left_out = 0;
+    SubResultCounts sub_result_counts;
 };
 
 struct TestResult : Attempt {

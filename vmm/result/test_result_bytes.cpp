@@ -78,12 +78,24 @@ void archive_fields(Archive& archive, Value& counts) {
     archive(counts.operations, counts.empty, counts.counts, counts.problem);
 }
 
+template <typename Archive, ArchivedAs<SubResult> Value>
+void archive_fields(Archive& archive, Value& result) {
+    archive.enumerator(result.kind, SubResult::Kind::kfail);
+    archive(result.text);
+}
+
+template <typename Archive, ArchivedAs<SubResultCounts> Value>
+void archive_fields(Archive& archive, Value& counts) {
+    archive.bytes_of(counts);
+}
+
 template <typename Archive, ArchivedAs<Attempt> Value>
 void archive_fields(Archive& archive, Value& attempt) {
     archive(attempt.count, attempt.log, attempt.log_left_out, attempt.failures,
             attempt.failures_left_out, attempt.measurements, attempt.asked_for, attempt.skip,
             attempt.violations, attempt.reason, attempt.error, attempt.seconds, attempt.diagnosis,
-            attempt.brief_diagnosis);
+            attempt.brief_diagnosis, attempt.sub_results, attempt.sub_results_left_out,
+            attempt.sub_result_counts);
 }
 
 template <typename Archive, ArchivedAs<TestResult> Value>

@@ -68,12 +68,12 @@ void refuse_ambiguous_tests(const GuestSet& guests) {
                 throw_error(ErrorKind::input,
                             "{}: there are two tests {}, at {}:{} and at {}:{}: "
                             "rename one",
-                            guest.image().name(), test.full_name(), other.test->file,
-                            other.test->line, test.file, test.line);
+                            guest.name(), test.full_name(), other.test->file, other.test->line,
+                            test.file, test.line);
             }
             throw_error(ErrorKind::usage,
                         "there are two tests {}, in {} and in {}: run these guests one at a time",
-                        test.full_name(), other.guest->image().name(), guest.image().name());
+                        test.full_name(), other.guest->name(), guest.name());
         }
     }
 }

@@ -65,8 +65,31 @@ Sizes needed_sizes(const GuestTest& test, const TestSettings& settings) {
 }
 
 /// Huge pages of a pool are nobody else's, used or not.
-std::uint64_t taken_of_the_host(const Sizes& sizes, const TestSettings& settings) {
-    return page_bytes(settings.backing.kind) > 4096 ? 0 : sizes.guest + sizes.test.bytes;
+std::uint64_t taken_of_the_host(std::uint64_t bytes, const TestSettings& settings) {
+    return page_bytes(settings.backing.kind) > 4096 ? 0 : bytes;
+}
+
+void refuse_more_than_all_may_have(std::uint64_t bytes, const TestSettings& settings) {
+    if (bytes > settings.confinement.memory_limit) {
+        throw UnmetNeed{
+            fmt::format("it needs {} of memory, and all VMs together may have {} (--memory-limit)",
+                        size_text(bytes), size_text(settings.confinement.memory_limit))};
+    }
+}
+
+std::uint32_t possible_cpus(const GuestTest& test, const TestSettings& settings,
+                            const kvm::System& system) {
+    const std::uint32_t cpus = cpus_of(test, settings);
+    const int most = system.extension(KVM_CAP_MAX_VCPUS);
+    if (most > 0 && cpus > static_cast<std::uint32_t>(most)) {
+        throw UnmetNeed{
+            fmt::format("it asks for {} vCPUs: this host's KVM allows at most {}", cpus, most)};
+    }
+    return cpus;
+}
+
+std::uint64_t pc_memory(const GuestTest& test, const TestSettings& settings) {
+    return std::max(settings.memory, test.pc->memory);
 }
 
 }  // namespace
@@ -81,19 +104,10 @@ MachineSettings needed_machine(const GuestTest& test, const TestSettings& settin
         throw UnmetNeed{"it asks for " + test.impossible_need};
     }
     const Sizes sizes = needed_sizes(test, settings);
-    const std::uint64_t taken = taken_of_the_host(sizes, settings);
-    if (taken > settings.confinement.memory_limit) {
-        throw UnmetNeed{
-            fmt::format("it needs {} of memory, and all VMs together may have {} (--memory-limit)",
-                        size_text(taken), size_text(settings.confinement.memory_limit))};
-    }
+    refuse_more_than_all_may_have(taken_of_the_host(sizes.guest + sizes.test.bytes, settings),
+                                  settings);
     MachineSettings result = settings;
-    result.cpus = cpus_of(test, settings);
-    const int most_cpus = system.extension(KVM_CAP_MAX_VCPUS);
-    if (most_cpus > 0 && result.cpus > static_cast<std::uint32_t>(most_cpus)) {
-        throw UnmetNeed{fmt::format("it asks for {} vCPUs: this host's KVM allows at most {}",
-                                    result.cpus, most_cpus)};
-    }
+    result.cpus = possible_cpus(test, settings, system);
     result.memory = sizes.guest;
     result.test_memory = sizes.test;
     if (test.needs.ring_records != 0) {
@@ -106,9 +120,22 @@ MachineSettings needed_machine(const GuestTest& test, const TestSettings& settin
     return result;
 }
 
+PcSettings needed_pc(const GuestTest& test, const TestSettings& settings,
+                     const kvm::System& system) {
+    PcSettings result = *test.pc;
+    result.cpus = possible_cpus(test, settings, system);
+    result.memory = pc_memory(test, settings);
+    refuse_more_than_all_may_have(taken_of_the_host(result.memory, settings), settings);
+    return result;
+}
+
 std::uint64_t host_memory_of(const GuestTest& test, const TestSettings& settings) {
+    if (test.pc) {
+        return taken_of_the_host(pc_memory(test, settings), settings);
+    }
     try {
-        return taken_of_the_host(needed_sizes(test, settings), settings) + most_record_bytes +
+        const Sizes sizes = needed_sizes(test, settings);
+        return taken_of_the_host(sizes.guest + sizes.test.bytes, settings) + most_record_bytes +
                settings.memory_of_inspection;
     } catch (const UnmetNeed&) {
         return ~std::uint64_t{0};

@@ -22,6 +22,10 @@ std::uint32_t cpus_of(const GuestTest& test, const TestSettings& settings);
 MachineSettings needed_machine(const GuestTest& test, const TestSettings& settings,
                                const kvm::System& system);
 
+/// The same, of a guest that is not ours.
+PcSettings needed_pc(const GuestTest& test, const TestSettings& settings,
+                     const kvm::System& system);
+
 /// Bytes of the host's memory that a VM of `test` may take, with what belongs to it; without end if
 /// it is more than there can be.
 std::uint64_t host_memory_of(const GuestTest& test, const TestSettings& settings);

@@ -99,39 +99,62 @@ void take_end(TestResult& result, const ReceivedResult& received, const VmProces
     }
 }
 
-TestResult run_in_vm_process(const TestResult& known, const kvm::System& system, const Guest& guest,
-                             const GuestTest& test, const TestSettings& settings,
-                             const std::stop_token& stop) {
-    const MachineSettings machine = needed_machine(test, settings, system);
-    ReceivedResult received(known);
+TestResult skipped(TestResult result, const std::string& reason) {
+    result.verdict = Verdict::skipped;
+    result.reason = reason;
+    return result;
+}
+
+/// `run` is what is done in the process.
+TestResult run_in_process_of_vm(const TestResult& known, const kvm::System& system,
+                                const TestSettings& settings, const VmProcessLimits& limits,
+                                const std::stop_token& stop,
+                                const std::function<void(const Send&)>& run) {
+    ReceivedResult received(known, settings.serial);
     TestResult& result = received.result();
-    if (const auto objection = objection_to(machine.dirty_logging, system)) {
-        result.verdict = Verdict::skipped;
-        result.reason = *objection;
-        return result;
-    }
-    const VmProcessLimits limits =
-        limits_of(test, settings, machine.memory + machine.test_memory.bytes);
     const VmProcessOutcome outcome = run_in_process(
         [&](const VmProcessReport& report) {
             forget_environment();
             leave_descriptors({system.descriptor(), report.descriptor()});
-            run_in_vm(known, system, guest, test, machine, settings,
-                      [&](const std::string& message) { report.send(message); });
+            run([&](const std::string& message) { report.send(message); });
         },
-        [&](const std::string& message) { received.take(message); }, limits, stop);
+        [&](const std::string& message) { return received.take(message); }, limits, stop);
     if (outcome.end == VmProcessEnd::interrupted) {
         result.interrupted = true;
     } else if (outcome.end != VmProcessEnd::done || !received.is_there()) {
         take_end(result, received, outcome, limits);
     }
+    return std::move(result);
+}
+
+TestResult run_foreign(const TestResult& known, const kvm::System& system, const Guest& guest,
+                       const GuestTest& test, const TestSettings& settings,
+                       const std::stop_token& stop) {
+    const PcSettings pc = needed_pc(test, settings, system);
+    return run_in_process_of_vm(
+        known, system, settings, limits_of(test, settings, pc.memory), stop, [&](const Send& send) {
+            run_in_pc(known, system, *guest.multiboot(), pc, test, settings, send);
+        });
+}
+
+TestResult run_ours(const TestResult& known, const kvm::System& system, const Guest& guest,
+                    const GuestTest& test, const TestSettings& settings,
+                    const std::stop_token& stop) {
+    const MachineSettings machine = needed_machine(test, settings, system);
+    if (const auto objection = objection_to(machine.dirty_logging, system)) {
+        return skipped(known, *objection);
+    }
+    TestResult result = run_in_process_of_vm(
+        known, system, settings,
+        limits_of(test, settings, machine.memory + machine.test_memory.bytes), stop,
+        [&](const Send& send) { run_in_vm(known, system, guest, test, machine, settings, send); });
     if (result.memory) {
         result.memory->guest_memory.pool = found_pool(machine.backing);
         if (result.memory->test_memory) {
             result.memory->test_memory->pool = found_pool(machine.backing);
         }
     }
-    return std::move(result);
+    return result;
 }
 
 }  // namespace
@@ -141,7 +164,9 @@ TestResult run_test(const kvm::System& system, const Guest& guest, const GuestTe
     const Stopwatch watch;
     TestResult result = known_before(test, settings);
     try {
-        result = run_in_vm_process(result, system, guest, test, settings, stop);
+        result = !test.skip_reason.empty() ? skipped(result, test.skip_reason)
+                 : test.pc ? run_foreign(result, system, guest, test, settings, stop)
+                           : run_ours(result, system, guest, test, settings, stop);
     } catch (const UnmetNeed& need) {
         result.verdict = Verdict::failed;
         result.reason = need.text;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "vmm/platform/machine.hpp"
 #include "vmm/result/test_result.hpp"
@@ -37,6 +38,8 @@ struct TestSettings : MachineSettings {
     std::function<void(const Machine&, TestResult&, const std::stop_token&)> inspect;
     std::uint64_t memory_of_inspection = 0;
     Confinement confinement;
+    /// Is told what a guest that is not ours writes to its serial line, as it comes; may be empty.
+    std::function<void(std::string_view)> serial;
 };
 
 }  // namespace nestbed::vmm

@@ -181,8 +181,8 @@ std::optional<VmProcessEnd> listen_to_end(VmProcessListener& listener,
 }  // namespace
 
 VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)>& work,
-                                const std::function<void(const std::string&)>& take,
-                                const VmProcessLimits& limits, const std::stop_token& stop) {
+                                const VmProcessListener::Take& take, const VmProcessLimits& limits,
+                                const std::stop_token& stop) {
     Pipe pipe = make_pipe();
     if constexpr (has_address_sanitizer) {
         // Its runtime leaves its locks locked in the new process, if another thread has them: not

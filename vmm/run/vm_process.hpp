@@ -16,8 +16,8 @@
 
 namespace nestbed::vmm {
 
-/// How long nothing may come before the process is ended: before its first message, and behind each
-/// of them. Nothing: any time.
+/// How long no step may come before the process is ended: before its first one, and behind each of
+/// them. Nothing: any time.
 struct VmProcessLimits {
     std::optional<std::chrono::milliseconds> first;
     std::optional<std::chrono::milliseconds> next;
@@ -42,7 +42,7 @@ struct VmProcessOutcome {
 /// process is gone. `work` may throw: that is its error. Throws Error if there can be no process,
 /// or if it cannot be listened to.
 VmProcessOutcome run_in_process(const std::function<void(const VmProcessReport&)>& work,
-                                const std::function<void(const std::string&)>& take,
-                                const VmProcessLimits& limits, const std::stop_token& stop);
+                                const VmProcessListener::Take& take, const VmProcessLimits& limits,
+                                const std::stop_token& stop);
 
 }  // namespace nestbed::vmm

@@ -49,18 +49,18 @@ bool VmProcessListener::listen() {
                     std::strerror(static_cast<int>(-count)));
     }
     has_ended_ = count == 0;
-    bool is_message = false;
-    while (take_next()) {
-        is_message = true;
+    bool has_step = false;
+    while (const auto heard = take_next()) {
+        has_step = has_step || heard == Heard::step;
     }
-    return is_message;
+    return has_step;
 }
 
-/// False if it is not whole yet.
-bool VmProcessListener::take_next() {
+/// Nothing if it is not whole yet.
+std::optional<Heard> VmProcessListener::take_next() {
     MessageSize size = 0;
     if (bytes_.size() < sizeof size) {
-        return false;
+        return std::nullopt;
     }
     std::memcpy(&size, bytes_.data(), sizeof size);
     const bool has_failed = (size & is_error) != 0;
@@ -69,16 +69,15 @@ bool VmProcessListener::take_next() {
         throw_error(ErrorKind::ours, "the process of a VM has sent a message of {} bytes", size);
     }
     if (bytes_.size() - sizeof size < size) {
-        return false;
+        return std::nullopt;
     }
     const std::string message = bytes_.substr(sizeof size, size);
     bytes_.erase(0, sizeof size + size);
     if (has_failed) {
         error_ = error_of(message);
-    } else {
-        take_(message);
+        return Heard::step;
     }
-    return true;
+    return take_(message);
 }
 
 }  // namespace nestbed::vmm

@@ -32,15 +32,22 @@ class VmProcessReport {
     int fd_;
 };
 
+/// What a message is to whoever waits for the process.
+enum class Heard {
+    word,  ///< it goes on with what it is at
+    step,  ///< it has done something that was waited for
+};
+
 /// The other end.
 class VmProcessListener {
   public:
-    /// Each message is handed to `take` when all of it is there.
-    VmProcessListener(Descriptor pipe, const std::function<void(const std::string&)>& take)
-        : pipe_(std::move(pipe)), take_(take) {}
+    using Take = std::function<Heard(const std::string&)>;
 
-    /// Takes what there is; true if that made a message whole. Throws Error: what comes is no
-    /// message, or cannot be read.
+    /// Each message is handed to `take` when all of it is there.
+    VmProcessListener(Descriptor pipe, const Take& take) : pipe_(std::move(pipe)), take_(take) {}
+
+    /// Takes what there is; true if a step was among it. Throws Error: what comes is no message, or
+    /// cannot be read.
     bool listen();
 
     int descriptor() const { return pipe_.get(); }
@@ -49,10 +56,10 @@ class VmProcessListener {
     const std::optional<Error>& error() const { return error_; }
 
   private:
-    bool take_next();
+    std::optional<Heard> take_next();
 
     Descriptor pipe_;
-    const std::function<void(const std::string&)>& take_;
+    const Take& take_;
     std::string bytes_;
     bool has_ended_ = false;
     std::optional<Error> error_;

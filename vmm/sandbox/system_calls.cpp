@@ -40,11 +40,14 @@ constexpr std::array harmless{
 /// What is asked of a VM, its vCPUs and their memory while it runs and when it has stopped. None
 /// makes a VM, a vCPU, a device or a descriptor. The most frequent one first: the filter looks at
 /// them one by one.
-constexpr std::array<std::uint64_t, 14> ioctls{
+constexpr std::array<std::uint64_t, 17> ioctls{
     KVM_RUN,
     KVM_GET_REGS,
     KVM_GET_SREGS,
     KVM_GET_MP_STATE,
+    KVM_IRQ_LINE,
+    KVM_SET_REGS,
+    KVM_SET_SREGS,
     KVM_SET_USER_MEMORY_REGION,
     KVM_GET_DIRTY_LOG,
     KVM_CLEAR_DIRTY_LOG,

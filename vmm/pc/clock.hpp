@@ -1,0 +1,31 @@
+// The PC's real-time clock (MC146818) at ports 0x70 and 0x71: the host's time, and an alarm that is
+// looked at when the guest sleeps. The rest of it is memory.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+#include "vmm/machine/exit_table.hpp"
+
+namespace nestbed::vmm {
+
+class Clock {
+  public:
+    void register_in(ExitTable& exits);
+
+    /// How long it is to the alarm; nothing if there is none, or none within a day.
+    std::optional<std::chrono::milliseconds> until_alarm(
+        std::chrono::system_clock::time_point now) const;
+
+  private:
+    std::uint8_t read(std::chrono::system_clock::time_point now) const;
+
+    mutable std::mutex mutex_;  ///< of both that follow
+    std::uint8_t selected_ = 0;
+    std::array<std::uint8_t, 128> registers_{};
+};
+
+}  // namespace nestbed::vmm

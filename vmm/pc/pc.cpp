@@ -1,0 +1,117 @@
+#include "vmm/pc/pc.hpp"
+
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "vmm/base/error.hpp"
+#include "vmm/pc/boot_information.hpp"
+#include "vmm/pc/cpu_model.hpp"
+#include "vmm/pc/start_state.hpp"
+
+namespace nestbed::vmm {
+
+namespace {
+
+/// Below 4 GiB, above memory and the test device's.
+constexpr std::uint64_t tss_address = 0xFFFB'D000;
+/// What is above it is for devices, up to 4 GiB.
+constexpr std::uint64_t most_below = 3ULL << 30;
+
+std::uint64_t checked_memory_size(const PcSettings& settings) {
+    if (settings.memory < least_pc_memory || settings.memory > most_pc_memory) {
+        throw_error(ErrorKind::usage, "{} MiB of memory: a PC can have {} to {} MiB",
+                    settings.memory >> 20, least_pc_memory >> 20, most_pc_memory >> 20);
+    }
+    return settings.memory;
+}
+
+/// As a PC's lines go: the first 16 to both kinds of controllers, and line 0, the timer's, to pin 2
+/// of the I/O APIC, where the PICs have their cascade.
+std::vector<kvm_irq_routing_entry> interrupt_routes() {
+    constexpr std::uint32_t pic_pins = 8;
+    constexpr std::uint32_t pic_lines = 2 * pic_pins;
+    constexpr std::uint32_t io_apic_pins = 24;
+    constexpr std::uint32_t cascade = 2;
+    std::vector<kvm_irq_routing_entry> routes;
+    const auto add = [&](std::uint32_t line, std::uint32_t chip, std::uint32_t pin) {
+        kvm_irq_routing_entry route{};
+        route.gsi = line;
+        route.type = KVM_IRQ_ROUTING_IRQCHIP;
+        route.u.irqchip = {chip, pin};
+        routes.push_back(route);
+    };
+    for (std::uint32_t line = 0; line < io_apic_pins; ++line) {
+        if (line < pic_lines && line != cascade) {
+            add(line, line < pic_pins ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+                line % pic_pins);
+        }
+        if (line != cascade) {
+            add(line, KVM_IRQCHIP_IOAPIC, line == 0 ? cascade : line);
+        }
+    }
+    return routes;
+}
+
+kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory) {
+    kvm::Vm vm = system.create_vm();
+    vm.set_tss_address(tss_address);
+    vm.create_irqchip();
+    vm.set_interrupt_routes(interrupt_routes());
+    auto* const host = static_cast<std::byte*>(memory.host().address());
+    vm.set_memory_slot(0, 0, memory.size_below(), host);
+    if (memory.size_above() != 0) {
+        vm.set_memory_slot(1, high_memory, memory.size_above(), host + memory.size_below());
+    }
+    return vm;
+}
+
+Vcpus make_vcpus(const kvm::System& system, kvm::Vm& vm, const PcSettings& settings) {
+    const kvm::CpuidList supported = system.supported_cpuid();
+    return {system, vm, settings.cpus, [&](std::uint32_t cpu) {
+                return cpuid_of(settings.cpu, supported, cpu, settings.cpus, nullptr);
+            }};
+}
+
+/// Where nothing is, a bus reads as ones, and what is written is lost.
+Answer answer_nothing_there(const Access& access) {
+    if (!access.is_write) {
+        std::memset(access.data.data(), 0xFF, access.data.size());
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Pc::Pc(const kvm::System& system, const MultibootImage& image, const PcSettings& settings,
+       const BackingSettings& backing, SerialPort::Sink serial)
+    : memory_(map_backing(backing, checked_memory_size(settings)), most_below),
+      vm_(make_vm(system, memory_)),
+      vcpus_(make_vcpus(system, vm_, settings)),
+      serial_(std::move(serial)),
+      firmware_configuration_(settings),
+      power_management_(memory_, clock_, settings.cpus),
+      test_device_(std::make_unique<TestDevice>(vm_, memory_)) {
+    register_all();
+    // The others wait for INIT and SIPI, as KVM makes them.
+    set_multiboot_state(vcpus_[0], image.entry(), load_multiboot(memory_, image, settings));
+}
+
+void Pc::register_all() {
+    serial_.register_in(exits_);
+    debug_exit_.register_in(exits_);
+    firmware_configuration_.register_in(exits_);
+    clock_.register_in(exits_);
+    power_management_.register_in(exits_);
+    test_device_->register_in(exits_);
+    exits_.add_rest(answer_nothing_there);
+}
+
+Outcome Pc::run(Placement placement, std::chrono::milliseconds timeout,
+                const std::stop_token& stop) {
+    Outcome outcome = vcpus_.run(exits_, placement, timeout, stop);
+    serial_.flush();
+    return outcome;
+}
+
+}  // namespace nestbed::vmm

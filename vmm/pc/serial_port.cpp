@@ -1,0 +1,73 @@
+#include "vmm/pc/serial_port.hpp"
+
+#include <utility>
+
+namespace nestbed::vmm {
+
+namespace {
+
+constexpr std::uint16_t first_port = 0x3F8;
+/// What a line may have before it is handed on in pieces.
+constexpr std::size_t most_of_a_line = 1024;
+
+// Registers of the 16550, as offsets.
+constexpr std::uint16_t data = 0;  // with DLAB: divisor, low byte
+constexpr std::uint16_t line_control = 3;
+constexpr std::uint16_t line_status = 5;
+constexpr std::uint16_t modem_status = 6;
+
+constexpr std::uint8_t divisor_latch_access = 0x80;  // DLAB, in the line control register
+constexpr std::uint8_t transmitter_empty = 0x60;     // THRE and TEMT
+constexpr std::uint8_t carrier_and_ready = 0xB0;     // DCD, DSR, CTS
+
+}  // namespace
+
+void SerialPort::register_in(ExitTable& exits) {
+    exits.add_ports(first_port, registers, [this](const Access& access) -> Answer {
+        const auto number = static_cast<std::uint16_t>(access.address - first_port);
+        const std::lock_guard lock(mutex_);
+        if (access.is_write) {
+            write(number, static_cast<std::uint8_t>(access.value()));
+            return std::nullopt;
+        }
+        return access.put(read(number));
+    });
+}
+
+std::uint8_t SerialPort::read(std::uint16_t number) const {
+    switch (number) {
+        case data:
+            return (latched_[line_control] & divisor_latch_access) != 0 ? latched_[data] : 0;
+        case line_status:
+            return transmitter_empty;
+        case modem_status:
+            return carrier_and_ready;
+        default:
+            return latched_[number];
+    }
+}
+
+void SerialPort::write(std::uint16_t number, std::uint8_t value) {
+    if (number == data && (latched_[line_control] & divisor_latch_access) == 0) {
+        transmit(static_cast<char>(value));
+    } else {
+        latched_[number] = value;
+    }
+}
+
+void SerialPort::transmit(char character) {
+    line_ += character;
+    if (character == '\n' || line_.size() == most_of_a_line) {
+        sink_(line_);
+        line_.clear();
+    }
+}
+
+void SerialPort::flush() {
+    const std::lock_guard lock(mutex_);
+    if (!line_.empty()) {
+        sink_(std::exchange(line_, {}));
+    }
+}
+
+}  // namespace nestbed::vmm

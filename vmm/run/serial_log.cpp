@@ -1,0 +1,37 @@
+#include "vmm/run/serial_log.hpp"
+
+#include <utility>
+
+namespace nestbed::vmm {
+
+void SerialLog::add(std::string_view piece) {
+    const bool is_end = piece.ends_with('\n');
+    if (is_end) {
+        piece.remove_suffix(piece.ends_with("\r\n") ? 2 : 1);
+    }
+    line_ += piece.substr(0, most_of_a_line - std::min(most_of_a_line, line_.size()));
+    if (is_end) {
+        end_line();
+    }
+}
+
+void SerialLog::end_line() {
+    if (auto result = sub_result_of(line_)) {
+        counts_.add(*result);
+        sub_results_.add(std::move(*result));
+    }
+    lines_.add(std::exchange(line_, {}));
+}
+
+void SerialLog::move_to(Attempt& attempt) {
+    if (!line_.empty()) {
+        end_line();
+    }
+    attempt.log_left_out = lines_.left_out();
+    attempt.log = lines_.take();
+    attempt.sub_results_left_out = sub_results_.left_out();
+    attempt.sub_results = sub_results_.take();
+    attempt.sub_result_counts = counts_;
+}
+
+}  // namespace nestbed::vmm
