@@ -102,7 +102,8 @@ void run(TestResult& result, const kvm::System& system, const Guest& guest, cons
     if (is_to_be_diagnosed) {
         for (const auto use : {DebugInformation::leave_out, DebugInformation::use}) {
             send_diagnosis(
-                diagnose(machine, guest, outcome, {result.log, result.log_left_out}, use), send);
+                diagnose(stopped(machine, guest), outcome, {result.log, result.log_left_out}, use),
+                send);
         }
     }
 }
