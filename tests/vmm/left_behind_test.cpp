@@ -26,6 +26,11 @@ paging::WalkResult walk_of(const Machine& machine, std::uint64_t address) {
     return paging::walk(reader, machine.boot_root(), address, paging::Access{}, {});
 }
 
+std::string left_behind_of(const Machine& machine, const Guest& guest, std::uint32_t cpu) {
+    const StoppedMachine now = stopped(machine, guest);
+    return show_left_behind(now, *now.own, Symbols(now.file), cpu);
+}
+
 class LeftBehindTest : public test::KvmTest {
   protected:
     /// Of vCPU `cpu`, when `guest_name`.`test_name` has passed and `change` has been at its memory.
@@ -36,8 +41,7 @@ class LeftBehindTest : public test::KvmTest {
         TestSettings settings;
         settings.inspect = [&](const Machine& machine, TestResult& result, const std::stop_token&) {
             change(machine);
-            const Symbols symbols(subject.guest.image().file());
-            result.log = {show_left_behind(machine, subject.guest.image(), symbols, cpu)};
+            result.log = {left_behind_of(machine, subject.guest, cpu)};
         };
         const TestResult result = run_test(system(), subject.guest, subject.test, settings, {});
         EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
@@ -58,9 +62,8 @@ TEST_F(LeftBehindTest, TheRootThatItHasLoaded) {
     const test::GuestAndTest subject("paging", "map_and_read_back");
     TestSettings settings;
     settings.inspect = [&](const Machine& machine, TestResult& result, const std::stop_token&) {
-        const Symbols symbols(subject.guest.image().file());
         const std::uint64_t cr3 = machine.vcpu(0).special_registers().cr3;
-        result.log = {show_left_behind(machine, subject.guest.image(), symbols, 0),
+        result.log = {left_behind_of(machine, subject.guest, 0),
                       fmt::format("root {:x}: leads to all of the kernel image\n", cr3),
                       cr3 == machine.boot_root().address().raw() ? "boot's" : "its own"};
     };

@@ -50,13 +50,11 @@ std::string indent(std::string_view lines, std::size_t spaces) {
 
 class Diagnostician {
   public:
-    Diagnostician(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                  DebugInformation use)
+    Diagnostician(const StoppedMachine& machine, const Outcome& outcome, DebugInformation use)
         : machine_(machine),
-          image_(guest.image()),
           outcome_(outcome),
-          symbols_(use == DebugInformation::use ? image_.file() : std::span<const std::byte>{}),
-          waiting_(machine, image_.note().runtime) {}
+          symbols_(use == DebugInformation::use ? machine.file : std::span<const std::byte>{}),
+          waiting_(machine) {}
 
     Diagnosis diagnose(const DiagnosedLog& log) {
         look_at_all();
@@ -86,7 +84,7 @@ class Diagnostician {
 
     /// All vCPUs, the one that the summary is about first.
     void look_at_all() {
-        for (std::uint32_t cpu = 0; cpu < machine_.settings().cpus; ++cpu) {
+        for (std::uint32_t cpu = 0; cpu < machine_.vcpus.count(); ++cpu) {
             try {
                 cpus_.push_back(look_at(machine_, cpu));
             } catch (const Error& error) {
@@ -132,7 +130,7 @@ class Diagnostician {
         if (outcome_.ending == Ending::timed_out) {
             std::string text = fmt::format("{}: vCPU {} is {}, in {}", outcome_.detail, cpu.index,
                                            activity_text(cpu), place_of(cpu));
-            if (const auto overflow = stack_overflow_text(cpu, image_, outcome_.ending)) {
+            if (const auto overflow = stack_overflow(cpu)) {
                 text += ", after a " + *overflow;
             }
             for (const std::string& waits : waiting_.texts()) {
@@ -163,15 +161,20 @@ class Diagnostician {
                    : text + fmt::format("; {} more run", count - runners_in_summary);
     }
 
+    std::optional<std::string> stack_overflow(const StoppedCpu& cpu) const {
+        return machine_.own ? stack_overflow_text(cpu, machine_.own->image, outcome_.ending)
+                            : std::nullopt;
+    }
+
     std::string panic_text(const StoppedCpu& cpu) const {
         if (cpu.panic) {
             return "panic: " + *cpu.panic +
                    (cpu.trap ? fmt::format(" (vector {:#x})", cpu.trap->vector) : "");
         }
         const std::string exception = exception_text(*cpu.trap, cpu.state.special.cr2);
-        auto mistake = stack_overflow_text(cpu, image_, outcome_.ending);
+        auto mistake = stack_overflow(cpu);
         if (!mistake) {
-            mistake = user_reach_text(cpu, image_, symbols_);
+            mistake = user_reach_text(cpu, machine_.own->image, symbols_);
         }
         return mistake ? fmt::format("{} ({})", *mistake, exception) : exception;
     }
@@ -183,9 +186,7 @@ class Diagnostician {
             case Ending::internal_error:
                 return internal_error_text(cpu);
             case Ending::triple_fault: {
-                const auto overflow = cpu.is_reset()
-                                          ? std::nullopt
-                                          : stack_overflow_text(cpu, image_, outcome_.ending);
+                const auto overflow = cpu.is_reset() ? std::nullopt : stack_overflow(cpu);
                 return overflow ? fmt::format("{} ({})", *overflow, outcome_.detail)
                                 : outcome_.detail;
             }
@@ -195,7 +196,7 @@ class Diagnostician {
     }
 
     std::string internal_error_text(const StoppedCpu& cpu) const {
-        const kvm_run& run = machine_.vcpu(cpu.index).run_page();
+        const kvm_run& run = machine_.vcpus[cpu.index].run_page();
         if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) {
             return outcome_.detail;
         }
@@ -215,7 +216,7 @@ class Diagnostician {
         constexpr std::uint32_t words_needed = 3;  // flags, then size and bytes
         if (failure.ndata < words_needed ||
             (failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
-            return read_mapped(cpu.state.memory(machine_.memory()), cpu.state.general.rip,
+            return read_mapped(cpu.state.memory(machine_.memory), cpu.state.general.rip,
                                longest_instruction);
         }
         const auto seen =
@@ -233,7 +234,8 @@ class Diagnostician {
         if (in_panic) {
             return place_outside_runtime(trace);
         }
-        if (trace.frames.size() >= 2 && is_user_call_of_kernel(cpu, image_)) {
+        if (trace.frames.size() >= 2 && machine_.own &&
+            is_user_call_of_kernel(cpu, machine_.own->image)) {
             return symbols_.describe(trace.frames[1].code());
         }
         if (trace.frames.size() < 2 || symbols_.function_at(code)) {
@@ -262,7 +264,7 @@ class Diagnostician {
     }
 
     Backtrace backtrace_of(const StoppedCpu& cpu) const {
-        return backtrace(cpu.state, cpu.state.memory(machine_.memory()), symbols_);
+        return backtrace(cpu.state, cpu.state.memory(machine_.memory), symbols_);
     }
 
     std::string show_briefly(const StoppedCpu& cpu) const {
@@ -285,9 +287,8 @@ class Diagnostician {
         if (registers_are_lost(cpu)) {
             return text +
                    "  KVM has reset this vCPU, as it does on AMD after a triple fault: these "
-                   "registers are not the guest's any more\n"
-                   "  what it has left in memory\n" +
-                   indent(show_left_behind(machine_, image_, symbols_, cpu.index), 4);
+                   "registers are not the guest's any more\n" +
+                   show_what_is_left(cpu);
         }
         if (!cpu.state.has_long_mode_paging()) {
             return text + "  not in 64-bit mode with paging: no code, backtrace or walks\n";
@@ -295,12 +296,19 @@ class Diagnostician {
         return text + show_what_it_ran(cpu) + show_walks(cpu);
     }
 
+    std::string show_what_is_left(const StoppedCpu& cpu) const {
+        return machine_.own
+                   ? "  what it has left in memory\n" +
+                         indent(show_left_behind(machine_, *machine_.own, symbols_, cpu.index), 4)
+                   : "";
+    }
+
     std::string show_what_it_ran(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
         return fmt::format(
                    "  code{}\n{}",
                    state.rip_is_behind ? " (RIP is behind the instruction that stopped it)" : "",
-                   indent(show_code(state.memory(machine_.memory()), symbols_, state.general.rip,
+                   indent(show_code(state.memory(machine_.memory), symbols_, state.general.rip,
                                     state.rip_is_behind),
                           4)) +
                show_backtrace_of(cpu);
@@ -313,7 +321,7 @@ class Diagnostician {
             return "";
         }
         return fmt::format("vCPU {}\n", cpu.index) +
-               indent(show_instruction(state.memory(machine_.memory()), symbols_, state.general.rip,
+               indent(show_instruction(state.memory(machine_.memory), symbols_, state.general.rip,
                                        state.rip_is_behind),
                       4) +
                show_backtrace_of(cpu);
@@ -330,7 +338,7 @@ class Diagnostician {
         const paging::AccessMode mode = state.access_mode();
         const auto error = cpu.page_fault();
         std::string text;
-        if (stack_overflow_text(cpu, image_, outcome_.ending)) {
+        if (stack_overflow(cpu)) {
             text += show_walk_of("CR2", state, cr2, {paging::AccessType::write, mode});
         } else if (error) {
             text += show_walk_of("CR2", state, cr2, access_of(*error, cr2, rip), error);
@@ -349,26 +357,25 @@ class Diagnostician {
                              paging::Access access,
                              std::optional<arch::PageFaultError> reported = {}) const {
         return fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access)) +
-               indent(show_walk(machine_.memory(), state.root(), address, access,
-                                state.control_state(machine_.features()), reported),
+               indent(show_walk(machine_.memory, state.root(), address, access,
+                                state.control_state(machine_.vcpus.features()), reported),
                       4);
     }
 
     static std::string show_log(const DiagnosedLog& log, std::size_t most) {
         if (log.lines.empty()) {
-            return "channel: no log lines\n";
+            return fmt::format("{}: no log lines\n", log.came_by);
         }
         const auto shown = std::span(log.lines).last(std::min(log.lines.size(), most));
-        std::string text = fmt::format("channel: the last {} of {} log lines\n", shown.size(),
-                                       log.lines.size() + log.left_out);
+        std::string text = fmt::format("{}: the last {} of {} log lines\n", log.came_by,
+                                       shown.size(), log.lines.size() + log.left_out);
         for (const std::string& line : shown) {
             text += indent(line, 2);
         }
         return text;
     }
 
-    const Machine& machine_;
-    const ElfImage& image_;
+    const StoppedMachine& machine_;
     const Outcome& outcome_;
     Symbols symbols_;
     Waiting waiting_;
@@ -378,9 +385,9 @@ class Diagnostician {
 
 }  // namespace
 
-Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                   const DiagnosedLog& log, DebugInformation use) {
-    return Diagnostician(machine, guest, outcome, use).diagnose(log);
+Diagnosis diagnose(const StoppedMachine& machine, const Outcome& outcome, const DiagnosedLog& log,
+                   DebugInformation use) {
+    return Diagnostician(machine, outcome, use).diagnose(log);
 }
 
 }  // namespace nestbed::vmm

@@ -1,13 +1,13 @@
 // Why a guest died, for a person: of every vCPU registers, code, backtrace and page walks, and the
-// last lines of the channel.
+// last lines that the guest wrote.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "vmm/loader/guest.hpp"
-#include "vmm/platform/machine.hpp"
+#include "vmm/diagnose/stopped_machine.hpp"
+#include "vmm/machine/exit_table.hpp"
 
 namespace nestbed::vmm {
 
@@ -23,6 +23,7 @@ struct Diagnosis {
 struct DiagnosedLog {
     const std::vector<std::string>& lines;
     std::uint64_t left_out;
+    const char* came_by = "channel";  ///< what they came by: "serial line"
 };
 
 /// The symbols and the debug information of the guest's file, which it takes libelf and libdw to
@@ -30,9 +31,8 @@ struct DiagnosedLog {
 /// limit of both leaves them out.
 enum class DebugInformation { leave_out, use };
 
-/// `machine` must have stopped. One at a time in a process: libelf and libdw promise nothing about
-/// threads.
-Diagnosis diagnose(const Machine& machine, const Guest& guest, const Outcome& outcome,
-                   const DiagnosedLog& log, DebugInformation use);
+/// One at a time in a process: libelf and libdw promise nothing about threads.
+Diagnosis diagnose(const StoppedMachine& machine, const Outcome& outcome, const DiagnosedLog& log,
+                   DebugInformation use);
 
 }  // namespace nestbed::vmm

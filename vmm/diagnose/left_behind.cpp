@@ -76,23 +76,23 @@ std::optional<std::string> flaw_of_image(const GuestMemory& memory, paging::Fram
 
 class LeftBehind {
   public:
-    LeftBehind(const Machine& machine, const ElfImage& image, const Symbols& symbols,
+    LeftBehind(const StoppedMachine& machine, const OwnGuest& own, const Symbols& symbols,
                std::uint32_t cpu)
         : machine_(machine),
-          image_(image),
+          own_(own),
           symbols_(symbols),
           cpu_(cpu),
-          kernel_(machine.memory(), machine.boot_root()) {}
+          kernel_(machine.memory, own.shared.boot_root) {}
 
     std::string text() const { return roots() + stacks(); }
 
   private:
     std::string roots() const {
-        const channel::GuestRuntime& runtime = image_.note().runtime;
+        const channel::GuestRuntime& runtime = own_.image.note().runtime;
         const auto marks = runtime.marks ? kernel_.read<channel::CpuMarks>(
                                                runtime.marks.address + cpu_ * runtime.mark_stride)
                                          : std::nullopt;
-        const std::uint64_t boot = machine_.boot_root().address().raw();
+        const std::uint64_t boot = own_.shared.boot_root.address().raw();
         if (!marks) {
             return root_line("boot root", boot);
         }
@@ -104,8 +104,8 @@ class LeftBehind {
     }
 
     std::string root_line(const char* name, std::uint64_t address) const {
-        const auto flaw = flaw_of_image(machine_.memory(), paging::root_of_cr3(address), image_,
-                                        machine_.settings().cpus);
+        const auto flaw = flaw_of_image(machine_.memory, paging::root_of_cr3(address), own_.image,
+                                        machine_.vcpus.count());
         return fmt::format("{} {:x}: {}\n", name, address,
                            flaw ? "does not lead to the kernel image: " + *flaw
                                 : "leads to all of the kernel image");
@@ -113,7 +113,7 @@ class LeftBehind {
 
     std::string stacks() const {
         std::string lines;
-        for (const GuestStack& stack : image_.stacks().of_cpu(cpu_)) {
+        for (const GuestStack& stack : own_.image.stacks().of_cpu(cpu_)) {
             if (stack.kind == StackKind::user) {
                 continue;  // no trap comes there
             }
@@ -151,8 +151,8 @@ class LeftBehind {
         return frames;
     }
 
-    const Machine& machine_;
-    const ElfImage& image_;
+    const StoppedMachine& machine_;
+    const OwnGuest& own_;
     const Symbols& symbols_;
     std::uint32_t cpu_;
     VirtualMemory kernel_;  ///< as the tables show it that the VMM made
@@ -160,9 +160,9 @@ class LeftBehind {
 
 }  // namespace
 
-std::string show_left_behind(const Machine& machine, const ElfImage& image, const Symbols& symbols,
-                             std::uint32_t cpu) {
-    return LeftBehind(machine, image, symbols, cpu).text();
+std::string show_left_behind(const StoppedMachine& machine, const OwnGuest& own,
+                             const Symbols& symbols, std::uint32_t cpu) {
+    return LeftBehind(machine, own, symbols, cpu).text();
 }
 
 }  // namespace nestbed::vmm

@@ -6,16 +6,15 @@
 #include <cstdint>
 #include <string>
 
+#include "vmm/diagnose/stopped_machine.hpp"
 #include "vmm/diagnose/symbols.hpp"
-#include "vmm/loader/elf_image.hpp"
-#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 
 /// Lines, each with its end: the root that it had loaded and the one that it was about to load,
 /// whether they and the kernel's tables still lead to the kernel image, and what traps have left on
 /// its stacks.
-std::string show_left_behind(const Machine& machine, const ElfImage& image, const Symbols& symbols,
-                             std::uint32_t cpu);
+std::string show_left_behind(const StoppedMachine& machine, const OwnGuest& own,
+                             const Symbols& symbols, std::uint32_t cpu);
 
 }  // namespace nestbed::vmm

@@ -32,6 +32,26 @@ bool is_repeating(const kvm_regs& registers, const VirtualMemory& memory) {
     return false;
 }
 
+/// What the guest's kernel has reported, if it gave up.
+void add_panic(StoppedCpu& cpu, const GuestMemory& memory, const SharedPages& shared) {
+    const auto report = memory.read<channel::PanicReport>(shared.panic_reports[cpu.index]);
+    if (report && report->has_trap == 1) {
+        cpu.trap = report->trap;
+        cpu.state = state_at_trap(cpu.state, *report);
+        cpu.state.rip_is_behind =
+            is_behind_trap(cpu.trap->vector, cpu.trap->rip, cpu.state.memory(memory));
+    }
+    if (report && report->message) {
+        // The kernel half is in every address space, so the tables that the VMM made show it,
+        // whatever became of the vCPU's own.
+        constexpr std::size_t longest = 1024;
+        const std::uint64_t address = report->message.address;
+        cpu.panic = VirtualMemory(memory, shared.boot_root)
+                        .read_string(address, longest)
+                        .value_or(fmt::format("<no message at {:#x}>", address));
+    }
+}
+
 }  // namespace
 
 bool CpuState::has_long_mode_paging() const {
@@ -99,30 +119,16 @@ std::optional<arch::PageFaultError> StoppedCpu::page_fault() const {
     return arch::PageFaultError(static_cast<std::uint32_t>(trap->error_code));
 }
 
-StoppedCpu look_at(const Machine& machine, std::uint32_t index) {
-    const kvm::Vcpu& vcpu = machine.vcpu(index);
+StoppedCpu look_at(const StoppedMachine& machine, std::uint32_t index) {
+    const kvm::Vcpu& vcpu = machine.vcpus[index];
     StoppedCpu cpu{.index = index,
                    .state = {vcpu.registers(), vcpu.special_registers()},
                    .mp_state = vcpu.mp_state()};
-    const VirtualMemory memory = cpu.state.memory(machine.memory());
-    const auto report =
-        machine.memory().read<channel::PanicReport>(machine.shared_pages().panic_reports[index]);
-    if (report && report->has_trap == 1) {
-        cpu.trap = report->trap;
-        cpu.state = state_at_trap(cpu.state, *report);
-        cpu.state.rip_is_behind = is_behind_trap(cpu.trap->vector, cpu.trap->rip, memory);
-    } else {
-        cpu.state.rip_is_behind =
-            cpu.is_halted() || is_behind_access(vcpu.run_page(), cpu.state.general, memory);
-    }
-    if (report && report->message) {
-        // The kernel half is in every address space, so the tables that the VMM made show it,
-        // whatever became of the vCPU's own.
-        constexpr std::size_t longest = 1024;
-        const std::uint64_t address = report->message.address;
-        cpu.panic = VirtualMemory(machine.memory(), machine.boot_root())
-                        .read_string(address, longest)
-                        .value_or(fmt::format("<no message at {:#x}>", address));
+    cpu.state.rip_is_behind =
+        cpu.is_halted() ||
+        is_behind_access(vcpu.run_page(), cpu.state.general, cpu.state.memory(machine.memory));
+    if (machine.own) {
+        add_panic(cpu, machine.memory, machine.own->shared);
     }
     return cpu;
 }

@@ -13,8 +13,8 @@
 #include "shared/channel/panic_report.hpp"
 #include "shared/paging/access.hpp"
 #include "shared/paging/frame.hpp"
+#include "vmm/diagnose/stopped_machine.hpp"
 #include "vmm/memory/virtual_memory.hpp"
-#include "vmm/platform/machine.hpp"
 
 namespace nestbed::vmm {
 
@@ -58,7 +58,7 @@ struct StoppedCpu {
 };
 
 /// Throws Error if KVM does not hand out its registers.
-StoppedCpu look_at(const Machine& machine, std::uint32_t index);
+StoppedCpu look_at(const StoppedMachine& machine, std::uint32_t index);
 
 /// The state of the code that trapped: what the trap frame saved, and the rest as it is `now`,
 /// since no handler here changes it.

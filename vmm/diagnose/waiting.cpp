@@ -36,10 +36,13 @@ std::string name_cpus(const CpuList& cpus) {
 
 }  // namespace
 
-Waiting::Waiting(const Machine& machine, const channel::GuestRuntime& runtime)
-    : waits_(machine.settings().cpus, Wait{}) {
+Waiting::Waiting(const StoppedMachine& machine) : waits_(machine.vcpus.count(), Wait{}) {
+    if (!machine.own) {
+        return;
+    }
+    const channel::GuestRuntime& runtime = machine.own->image.note().runtime;
     // The kernel half is in every address space.
-    const VirtualMemory memory(machine.memory(), machine.boot_root());
+    const VirtualMemory memory(machine.memory, machine.own->shared.boot_root);
     for (std::uint64_t cpu = 0; runtime.marks && cpu < waits_.size(); ++cpu) {
         waits_[cpu] = memory
                           .read<Wait>(runtime.marks.address + cpu * runtime.mark_stride +

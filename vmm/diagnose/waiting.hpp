@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "shared/channel/runtime.hpp"
-#include "vmm/platform/machine.hpp"
+#include "vmm/diagnose/stopped_machine.hpp"
 
 namespace nestbed::vmm {
 
 class Waiting {
   public:
-    /// As the guest's memory says now. `machine` must have stopped.
-    Waiting(const Machine& machine, const channel::GuestRuntime& runtime);
+    /// As the guest's memory says now; for nothing, if the guest is not ours.
+    explicit Waiting(const StoppedMachine& machine);
     /// For tests.
     explicit Waiting(std::vector<channel::Wait> waits) : waits_(std::move(waits)) {}
 

@@ -74,6 +74,7 @@ class Machine {
     const SharedPages& shared_pages() const { return shared_; }
     /// The tables that every vCPU started with; their kernel half is every address space's.
     paging::Frame4k boot_root() const { return shared_.boot_root; }
+    const Vcpus& vcpus() const { return vcpus_; }
     const kvm::Vcpu& vcpu(std::uint32_t cpu) const { return vcpus_[cpu]; }
     /// For who runs it himself, instead of run().
     kvm::Vcpu& vcpu(std::uint32_t cpu) { return vcpus_[cpu]; }

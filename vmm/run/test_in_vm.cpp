@@ -110,7 +110,7 @@ void run(TestResult& result, const kvm::System& system, const Guest& guest, cons
         settings.inspect(machine, result, never);
     }
     send_result(result, outcome, send, [&](DebugInformation use) {
-        return diagnose(machine, guest, outcome, {result.log, result.log_left_out}, use);
+        return diagnose(stopped(machine, guest), outcome, {result.log, result.log_left_out}, use);
     });
 }
 
@@ -131,7 +131,7 @@ void run_pc(TestResult& result, const kvm::System& system, const MultibootImage&
     log.move_to(result);
     judge_exit(result, outcome, pc.exit_value());
     send_result(result, outcome, send, [&](DebugInformation use) {
-        return diagnose(StoppedMachine(pc.memory(), pc.vcpus(), image.file()), outcome,
+        return diagnose({pc.memory(), pc.vcpus(), image.file()}, outcome,
                         {result.log, result.log_left_out}, use);
     });
 }
