@@ -13,7 +13,7 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::uint64_t max_program_headers = 64;
+constexpr std::uint64_t most_program_headers = 64;
 constexpr std::uint64_t address_limit = 1ULL << 32;
 
 /// 3.1.1, "The layout of Multiboot header".
@@ -39,20 +39,23 @@ void require(const std::string& name, bool holds, fmt::format_string<Arguments..
 }
 
 template <typename T>
-std::optional<T> read(std::span<const std::byte> file, std::uint64_t offset) {
-    if (offset > file.size() || sizeof(T) > file.size() - offset) {
-        return std::nullopt;
-    }
+bool is_in(std::span<const std::byte> file, std::uint64_t offset) {
+    return offset <= file.size() && sizeof(T) <= file.size() - offset;
+}
+
+/// Of what is_in() it.
+template <typename T>
+T read(std::span<const std::byte> file, std::uint64_t offset) {
     T value{};
     std::memcpy(&value, file.data() + offset, sizeof value);
     return value;
 }
 
 std::optional<MultibootHeader> find_header(std::span<const std::byte> file) {
-    for (std::size_t at = 0; at + sizeof(MultibootHeader) <= header_limit; at += 4) {
-        const auto header = read<MultibootHeader>(file, at);
-        if (header && header->magic == header_magic &&
-            header->magic + header->flags + header->checksum == 0) {
+    const auto searched = file.first(std::min(file.size(), header_limit));
+    for (std::size_t at = 0; is_in<MultibootHeader>(searched, at); at += 4) {
+        const auto header = read<MultibootHeader>(searched, at);
+        if (header.magic == header_magic && header.magic + header.flags + header.checksum == 0) {
             return header;
         }
     }
@@ -91,46 +94,44 @@ MultibootImage::MultibootImage(std::string name, std::span<const std::byte> file
 
 template <typename Header, typename ProgramHeader>
 void MultibootImage::read_segments() {
+    require(name_, is_in<Header>(file_, 0), "truncated: the file ends before the ELF header");
     const auto header = read<Header>(file_, 0);
-    require(name_, header.has_value(), "truncated: the file ends before the ELF header");
     require(name_,
-            header->e_ident[EI_DATA] == ELFDATA2LSB &&
-                (header->e_machine == EM_386 || header->e_machine == EM_X86_64),
+            header.e_ident[EI_DATA] == ELFDATA2LSB &&
+                (header.e_machine == EM_386 || header.e_machine == EM_X86_64),
             "an ELF file for another processor; guests are x86");
-    require(name_, header->e_type == ET_EXEC, "not an executable ELF file");
-    require(name_, header->e_phentsize == sizeof(ProgramHeader),
-            "program headers of {} bytes instead of {}", +header->e_phentsize,
+    require(name_, header.e_type == ET_EXEC, "not an executable ELF file");
+    require(name_, header.e_phentsize == sizeof(ProgramHeader),
+            "program headers of {} bytes instead of {}", +header.e_phentsize,
             sizeof(ProgramHeader));
-    require(name_, header->e_phnum <= max_program_headers, "{} program headers; {} are possible",
-            +header->e_phnum, max_program_headers);
-    for (std::uint64_t n = 0; n < header->e_phnum; ++n) {
-        const auto part =
-            header->e_phoff > file_.size()
-                ? std::nullopt
-                : read<ProgramHeader>(file_, header->e_phoff + n * sizeof(ProgramHeader));
-        require(name_, part.has_value(), "truncated: the program headers are outside the file");
-        if (part->p_type != PT_LOAD || part->p_memsz == 0) {
+    require(name_, header.e_phnum <= most_program_headers, "{} program headers; {} are possible",
+            +header.e_phnum, most_program_headers);
+    for (std::uint64_t n = 0; n < header.e_phnum; ++n) {
+        const std::uint64_t offset = header.e_phoff + n * sizeof(ProgramHeader);
+        require(name_, header.e_phoff <= file_.size() && is_in<ProgramHeader>(file_, offset),
+                "truncated: the program headers are outside the file");
+        const auto part = read<ProgramHeader>(file_, offset);
+        if (part.p_type != PT_LOAD || part.p_memsz == 0) {
             continue;
         }
         require(name_,
-                part->p_offset <= file_.size() && part->p_filesz <= file_.size() - part->p_offset,
-                "truncated: the segment at physical {:#x} is not all in the file", +part->p_paddr);
-        require(name_, part->p_filesz <= part->p_memsz,
+                part.p_offset <= file_.size() && part.p_filesz <= file_.size() - part.p_offset,
+                "truncated: the segment at physical {:#x} is not all in the file", +part.p_paddr);
+        require(name_, part.p_filesz <= part.p_memsz,
                 "the segment at physical {:#x} is larger in the file than in memory",
-                +part->p_paddr);
-        require(name_,
-                part->p_paddr < address_limit && part->p_memsz <= address_limit - part->p_paddr,
-                "the segment at physical {:#x} is not below 4 GiB", +part->p_paddr);
+                +part.p_paddr);
+        require(name_, part.p_paddr < address_limit && part.p_memsz <= address_limit - part.p_paddr,
+                "the segment at physical {:#x} is not below 4 GiB", +part.p_paddr);
         segments_.push_back(
-            {part->p_paddr, part->p_memsz, file_.subspan(part->p_offset, part->p_filesz)});
+            {part.p_paddr, part.p_memsz, file_.subspan(part.p_offset, part.p_filesz)});
     }
     check_overlap(name_, segments_);
     const bool is_loaded = std::ranges::any_of(segments_, [&](const PhysicalSegment& segment) {
-        return header->e_entry >= segment.address &&
-               header->e_entry - segment.address < segment.contents.size();
+        return header.e_entry >= segment.address &&
+               header.e_entry - segment.address < segment.contents.size();
     });
-    require(name_, is_loaded, "its entry point {:#x} is in none of its segments", +header->e_entry);
-    entry_ = static_cast<std::uint32_t>(header->e_entry);
+    require(name_, is_loaded, "its entry point {:#x} is in none of its segments", +header.e_entry);
+    entry_ = static_cast<std::uint32_t>(header.e_entry);
 }
 
 }  // namespace nestbed::vmm
