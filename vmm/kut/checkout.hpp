@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "vmm/kut/unittests_cfg.hpp"
 #include "vmm/loader/pc_settings.hpp"
 
 namespace nestbed::vmm {
@@ -26,7 +25,7 @@ struct KutTest {
 /// run_tests.sh's options, and what it asks the host.
 struct KutOptions {
     std::string group = {};           ///< only tests of this group, also those to be run by hand
-    bool all = false;                 ///< also tests to be run by hand, and those that errata guard
+    bool all = false;                 ///< also tests to be run by hand, and those errata guard
     std::uint32_t max_smp = 1;        ///< $MAX_SMP
     std::chrono::seconds now{};       ///< `date +%s`
     std::string kernel_release = {};  ///< `uname -r`
@@ -35,8 +34,8 @@ struct KutOptions {
 /// As they are on this host, now.
 KutOptions kut_options_of_host();
 
-/// In the order of the list. Throws Error(input) if `folder` is no checkout, or one of another
-/// architecture.
+/// In the order of the list. Throws Error(input) if `folder` is no checkout, or not built for this
+/// host.
 std::vector<KutTest> tests_of_checkout(const std::filesystem::path& folder,
                                        const KutOptions& options);
 

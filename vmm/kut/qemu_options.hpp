@@ -2,6 +2,7 @@
 // given. An option that asks for a machine which we have not got is refused, none is passed over.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "vmm/loader/pc_settings.hpp"
 
 namespace nestbed::vmm {
+
+inline constexpr std::uint64_t most_pc_cpus = 64;
+inline constexpr std::uint64_t most_pc_memory = std::uint64_t{64} << 30;
 
 struct QemuRequest {
     enum class Kind {
@@ -20,18 +24,15 @@ struct QemuRequest {
     };
 
     Kind kind = Kind::machine;
-    PcSettings pc{};
+    PcSettings pc{.cpu = {.name = "qemu64"}};
     std::string kernel = {};                 ///< empty: none was named
-    std::string initrd = {};                 ///< the file that is to be pc.environment; empty: none
+    std::string initrd = {};                 ///< the file that is to be pc.environment, or empty
     std::vector<std::string> warnings = {};  ///< each a line with the word "warning" in it
 };
 
 /// `words` are what follows the program's name. Throws Error(usage) whose text can be the reason of
 /// a skipped test. CPU models and their features are for cpuid_of() to know.
 QemuRequest read_qemu_options(std::span<const std::string> words);
-
-/// One CPU, as the value of -cpu has it: "max,+vmx,phys-bits=36". Part of the above.
-CpuModel read_cpu_option(std::string_view value, std::vector<std::string>& warnings);
 
 /// What the machine has of QEMU's devices, in QEMU's way of listing them (`-device help`).
 std::string qemu_device_list();

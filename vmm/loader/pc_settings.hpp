@@ -20,7 +20,8 @@ struct CpuModel {
     std::string name = "max";            ///< of a model of cpu_models(); "max": all there is
     std::vector<Feature> features = {};  ///< changes to the model, the last one counts
     std::string vendor = {};             ///< twelve characters; empty: the model's
-    std::optional<std::uint32_t> physical_bits{};  ///< MAXPHYADDR; nothing: the host's
+    std::optional<std::uint32_t> physical_bits{};  ///< MAXPHYADDR; nothing: the model's
+    bool host_physical_bits = false;               ///< the host's MAXPHYADDR instead
     bool hyperv = false;                           ///< with all that KVM has of Hyper-V's interface
 
     friend bool operator==(const CpuModel&, const CpuModel&) = default;
@@ -35,6 +36,7 @@ struct PcSettings {
     bool vmport = false;            ///< VMware's port
     bool hyperv_test_device = false;
     bool pit = true;                    ///< the timer that counts at 1.193182 MHz
+    bool pit_reinjects = true;          ///< ticks that the guest was too late for
     bool cpu_power_management = false;  ///< HLT, PAUSE and MWAIT need not exit
 
     friend bool operator==(const PcSettings&, const PcSettings&) = default;
