@@ -35,6 +35,7 @@ void add_doctor(CLI::App& program, Invocation& invocation);
 void add_list(CLI::App& program, Invocation& invocation);
 void add_run(CLI::App& program, Invocation& invocation);
 void add_measure(CLI::App& program, Invocation& invocation);
+void add_kut(CLI::App& program, Invocation& invocation);
 void add_matrix(CLI::App& program, Invocation& invocation);
 void add_compare(CLI::App& program, Invocation& invocation);
 void add_report(CLI::App& program, Invocation& invocation);

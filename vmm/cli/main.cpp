@@ -12,6 +12,7 @@
 #include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/console.hpp"
+#include "vmm/cli/qemu.hpp"
 #include "vmm/cli/visible.hpp"
 
 namespace nestbed::vmm {
@@ -74,6 +75,7 @@ void add_commands(CLI::App& program, Invocation& invocation, Commands commands) 
     add_list(program, invocation);
     add_run(program, invocation);
     add_measure(program, invocation);
+    add_kut(program, invocation);
     if (commands == Commands::all) {
         add_matrix(program, invocation);
         add_compare(program, invocation);
@@ -125,6 +127,9 @@ int main(int argc, char** argv) {
     // A file that reaches ulimit -f is an error like a full disk, and what there is of it is
     // removed.
     std::signal(SIGXFSZ, SIG_IGN);
+    if (argc > 0 && is_called_as_qemu(argv[0])) {
+        return run_as_qemu({argv + 1, argv + argc});
+    }
     ExitCode code = ExitCode::success;
     try {
         code = understand(argv[0], {argv + 1, argv + argc}, Commands::all).action();

@@ -12,7 +12,7 @@ inline constexpr char qemu_program[] = "nestbed-qemu";
 bool is_called_as_qemu(const char* program);
 
 /// Runs one guest, whose serial line is standard output. Returns the status with which QEMU would
-/// end. Throws Error.
+/// end; what goes wrong is said on standard error.
 int run_as_qemu(const std::vector<std::string>& words);
 
 }  // namespace nestbed::vmm

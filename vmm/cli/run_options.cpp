@@ -53,6 +53,22 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
                });
 }
 
+void add_multiboot_options(CLI::App* command, RunOptions& options) {
+    add_value(command, "--append", "ARGUMENTS",
+              "Words behind a multiboot guest's command line (docs/kvm-unit-tests.md)",
+              [&](const std::string& text) { options.arguments = text; });
+    add_values(command, "--env", "NAME=VALUE",
+               "A line of a multiboot guest's environment; may be repeated",
+               [&](const std::string& text) {
+                   const bool is_line = text.find('=') != std::string::npos && text[0] != '=' &&
+                                        text.find('\n') == std::string::npos;
+                   if (!is_line) {
+                       throw_error(ErrorKind::usage, "--env {}: not of the form NAME=VALUE", text);
+                   }
+                   options.environment.push_back(text);
+               });
+}
+
 void add_time_options(CLI::App* command, RunOptions& options) {
     const auto add_seconds = [&](const char* name, const char* help, auto& seconds) {
         add_value(command, name, "SECONDS", help,
@@ -109,6 +125,11 @@ void refuse_guests_as_outputs(const RunOptions& options) {
 void add_run_options(CLI::App* command, RunOptions& options) {
     add_selection_options(command, options.selection);
     add_vm_options(command, options.settings);
+    add_multiboot_options(command, options);
+    add_common_options(command, options);
+}
+
+void add_common_options(CLI::App* command, RunOptions& options) {
     add_time_options(command, options);
     add_order_options(command, options);
     add_failure_options(command, options);

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "vmm/cli/confinement_options.hpp"
 #include "vmm/cli/human_options.hpp"
@@ -17,6 +19,8 @@ namespace nestbed::vmm {
 struct RunOptions {
     SelectionOptions selection;
     TestSettings settings;
+    std::string arguments;                 ///< of multiboot guests
+    std::vector<std::string> environment;  ///< the same; NAME=VALUE each
     std::optional<std::uint64_t> repeat;
     std::optional<std::uint64_t> shuffle_seed;
     bool fail_fast = false;
@@ -38,7 +42,11 @@ struct RunOptions {
     }
 };
 
-/// `options` must live as long as `command`.
+/// Of all commands that run tests: how long, in which order, what comes of a failure, and the
+/// report. `options` must live as long as `command`.
+void add_common_options(CLI::App* command, RunOptions& options);
+
+/// With those of `run` alone. The same.
 void add_run_options(CLI::App* command, RunOptions& options);
 
 /// Throws Error(usage) if one of them has no effect or contradicts another: it is a

@@ -67,6 +67,10 @@ void add_selection_options(CLI::App* command, SelectionOptions& options) {
     command->add_option(
         "GUEST", options.guests,
         "Built-in guests by name, or paths of guest ELFs (default: the built-in suites)");
+    add_test_options(command, options);
+}
+
+void add_test_options(CLI::App* command, SelectionOptions& options) {
     add_values(command, "--filter", "GLOB",
                "Only tests whose suite.name matches; several with : between\n"
                "them, behind the first - what is left out ('a.*:-a.slow*')",

@@ -24,6 +24,9 @@ struct SelectionOptions {
 /// `options` must live as long as `command`.
 void add_selection_options(CLI::App* command, SelectionOptions& options);
 
+/// Of these the options that leave tests out. The same.
+void add_test_options(CLI::App* command, SelectionOptions& options);
+
 /// Tells `invocation` which guests and files a nested machine must have for it.
 void add_inputs(const SelectionOptions& options, Invocation& invocation);
 

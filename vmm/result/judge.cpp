@@ -79,11 +79,12 @@ void judge(TestResult& result, const Outcome& outcome, const Expected& expected)
     }
 }
 
-void judge_exit(TestResult& result, const Outcome& outcome, std::optional<std::uint32_t> value) {
+void judge_exit(TestResult& result, const Outcome& outcome) {
     // As kvm-unit-tests has them (its lib/libcflat.h and lib/report.c).
     constexpr std::uint32_t passed = 0;
     constexpr std::uint32_t skipped = 77 >> 1;
     constexpr std::uint32_t aborted = 127 >> 1;
+    const auto& value = result.exit_value;
     result.verdict = Verdict::failed;
     if (outcome.ending != Ending::finished || !value) {
         result.reason = outcome.detail;

@@ -1,7 +1,6 @@
 // What makes a test's verdict.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -20,9 +19,8 @@ struct Expected {
 /// violations, that has no samples, or that claims a proof and has checked nothing, is a failure.
 void judge(TestResult& result, const Outcome& outcome, const Expected& expected);
 
-/// The same of a guest that is not ours, by the value that it ended its run with (DebugExit), if it
-/// was it that did.
-void judge_exit(TestResult& result, const Outcome& outcome, std::optional<std::uint32_t> value);
+/// The same of a guest that is not ours, by its exit_value.
+void judge_exit(TestResult& result, const Outcome& outcome);
 
 /// The objection to parameters given from outside that no test has looked up, if there are any:
 /// likely a misspelt name, and the run not the one that was asked for. None if a test has failed,

@@ -47,6 +47,7 @@ struct Attempt : GuestRecords {
     std::vector<SubResult> sub_results;
     std::uint64_t sub_results_left_out = 0;
     SubResultCounts sub_result_counts;
+    std::optional<std::uint32_t> exit_value;  ///< that it ended its run with, if it did (DebugExit)
 };
 
 struct TestResult : Attempt {

@@ -129,7 +129,8 @@ void run_pc(TestResult& result, const kvm::System& system, const MultibootImage&
     confine(system, settings_of_pc.cpus, settings);
     const Outcome outcome = pc.run(settings.placement, timeout_of(test, settings), never);
     log.move_to(result);
-    judge_exit(result, outcome, pc.exit_value());
+    result.exit_value = pc.exit_value();
+    judge_exit(result, outcome);
     send_result(result, outcome, send, [&](DebugInformation use) {
         return diagnose({pc.memory(), pc.vcpus(), image.file()}, outcome,
                         {result.log, result.log_left_out}, use);
