@@ -17,6 +17,7 @@ inline constexpr std::uint64_t pg = 1U << 31;  ///< paging
 }  // namespace cr0
 
 namespace cr4 {
+inline constexpr std::uint64_t pse = 1U << 4;     ///< 4 MiB pages of 32-bit paging
 inline constexpr std::uint64_t pae = 1U << 5;     ///< physical address extension
 inline constexpr std::uint64_t pge = 1U << 7;     ///< global pages
 inline constexpr std::uint64_t la57 = 1U << 12;   ///< 5-level paging
@@ -38,6 +39,7 @@ namespace rflags {
 inline constexpr std::uint64_t reserved_one = 1U << 1;      ///< always 1
 inline constexpr std::uint64_t interrupt = 1U << 9;         ///< IF
 inline constexpr std::uint64_t io_for_user = 3U << 12;      ///< IOPL 3: ports from user mode
+inline constexpr std::uint64_t virtual_8086 = 1U << 17;     ///< VM
 inline constexpr std::uint64_t alignment_check = 1U << 18;  ///< AC; with SMAP: access allowed
 }  // namespace rflags
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "access.hpp"
+#include "access_rights.hpp"
 #include "address.hpp"
 #include "bits.hpp"
 #include "entry_format.hpp"
@@ -162,7 +163,7 @@ struct NptStage {
             details.walk = walk(read, root, canonical(guest_physical, state), nested, state);
         } else {
             details.walk.outcome = WalkOutcome::page_fault;
-            details.walk.error = detail::access_bits(nested, state);
+            details.walk.error = access_bits(nested, state);
         }
         if (details.walk.outcome == WalkOutcome::page_fault) {
             details.exit_info_1 =

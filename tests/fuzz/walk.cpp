@@ -33,11 +33,12 @@ void show(const Memory& memory, std::uint64_t linear, Access access, const Contr
     for (const auto& [place, entry] : memory) {
         static_cast<void>(guest.memory().write(place, entry));
     }
-    const Frame4k root = *Frame4k::from(PhysAddr(walk_root));
-    const std::string text = vmm::show_walk(guest.memory(), root, linear, access, state);
+    const vmm::PagingState paging{
+        state.la57 ? vmm::PagingMode::five_level : vmm::PagingMode::four_level, walk_root};
+    const std::string text = vmm::show_walk(guest.memory(), paging, linear, access, state);
     fuzz::require(text.find("=> ") != text.npos, "every walk has an end");
     // Tables that lead anywhere in memory, also to themselves.
-    const vmm::VirtualMemory seen(guest.memory(), root, state.la57 ? Level::pml5 : Level::pml4);
+    const vmm::VirtualMemory seen(guest.memory(), paging);
     static_cast<void>(seen.read_string(linear));
 }
 

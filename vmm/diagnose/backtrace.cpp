@@ -13,7 +13,6 @@ namespace nestbed::vmm {
 
 namespace {
 
-constexpr std::size_t most_frames = 2048;
 constexpr std::size_t most_lines = 48;
 constexpr std::uint64_t word = sizeof(std::uint64_t);
 
@@ -41,11 +40,11 @@ class Unwinder {
         std::optional<StackFrame> frame{
             {state.rip_is_behind ? StackFrame::Kind::behind : StackFrame::Kind::instruction,
              r.rip}};
-        for (; frame && result_.frames.size() < most_frames; frame = caller_of(*frame)) {
+        for (; frame && result_.frames.size() < most_stack_frames; frame = caller_of(*frame)) {
             result_.frames.push_back(*frame);
         }
         if (frame) {
-            end(fmt::format("more than {} frames", most_frames));
+            end(fmt::format("more than {} frames", most_stack_frames));
         }
         return std::move(result_);
     }

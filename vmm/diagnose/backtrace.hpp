@@ -34,6 +34,9 @@ struct Backtrace {
     std::string end;                 ///< why there are no more; empty at the proper end
 };
 
+/// More than these nobody has, and nobody waits for.
+inline constexpr std::size_t most_stack_frames = 2048;
+
 Backtrace backtrace(const CpuState& state, const VirtualMemory& memory, const Symbols& symbols);
 
 /// Lines, each with its end. Frames that repeat are shown once.

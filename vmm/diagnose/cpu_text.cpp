@@ -67,6 +67,37 @@ std::string rflags_bits(std::uint64_t value) {
     return iopl == 0 ? names : fmt::format("{}{}IOPL={}", names, names.empty() ? "" : " ", iopl);
 }
 
+std::string segment_text(const char* name, const kvm_segment& segment) {
+    return fmt::format("{} {:04x} base {:x}", name, segment.selector, segment.base);
+}
+
+const char* paging_text(PagingMode mode) {
+    switch (mode) {
+        case PagingMode::none:
+            return "no paging";
+        case PagingMode::bits_32:
+            return "32-bit paging";
+        case PagingMode::pae:
+            return "PAE paging";
+        case PagingMode::four_level:
+            return "4-level paging";
+        case PagingMode::five_level:
+            return "5-level paging";
+    }
+    return "?";
+}
+
+/// Of a vCPU that is not in 64-bit mode: "protected mode, 32-bit code, PAE paging".
+std::string mode_text(const CpuState& state) {
+    const PagingMode paging = state.paging().mode;
+    return fmt::format("{}, {}-bit code, {}",
+                       state.is_in_real_mode()           ? "real mode"
+                       : state.is_in_virtual_8086_mode() ? "virtual-8086 mode"
+                       : is_long_mode(paging)            ? "compatibility mode"
+                                                         : "protected mode",
+                       static_cast<unsigned>(state.code_segment().size), paging_text(paging));
+}
+
 const char* page_fault_cause(PageFaultError error) {
     // Reserved comes first: by the SDM it comes with P, but in QEMU's software emulation without.
     return error.reserved()         ? "reserved bit set in an entry"
@@ -102,11 +133,17 @@ std::string show_registers(const CpuState& state) {
     line("cr2 {:016x}  cr3 {:016x}", s.cr2, s.cr3);
     line("cr4 {:016x} [{}]", s.cr4, name_bits(s.cr4, cr4_names));
     line("efer {:016x} [{}]", s.efer, name_bits(s.efer, efer_names));
-    line(
-        "cs {:04x}  ss {:04x}  ds {:04x}  es {:04x}  fs {:04x} base {:x}  gs {:04x} base {:x}  CPL "
-        "{}",
-        s.cs.selector, s.ss.selector, s.ds.selector, s.es.selector, s.fs.selector, s.fs.base,
-        s.gs.selector, s.gs.base, state.privilege_level());
+    if (state.code_segment().size == CodeSize::bits_64) {
+        line("cs {:04x}  ss {:04x}  ds {:04x}  es {:04x}  {}  {}  CPL {}", s.cs.selector,
+             s.ss.selector, s.ds.selector, s.es.selector, segment_text("fs", s.fs),
+             segment_text("gs", s.gs), state.privilege_level());
+    } else {
+        line("{}  {}  {}", segment_text("cs", s.cs), segment_text("ss", s.ss),
+             segment_text("ds", s.ds));
+        line("{}  {}  {}  CPL {}", segment_text("es", s.es), segment_text("fs", s.fs),
+             segment_text("gs", s.gs), state.privilege_level());
+        line("{}", mode_text(state));
+    }
     line("idt {:016x} limit {:04x}  gdt {:016x} limit {:04x}  tr {:04x} base {:x}", s.idt.base,
          s.idt.limit, s.gdt.base, s.gdt.limit, s.tr.selector, s.tr.base);
     return text;

@@ -14,6 +14,7 @@
 #include "vmm/diagnose/cpu_text.hpp"
 #include "vmm/diagnose/disassembly.hpp"
 #include "vmm/diagnose/first_mistakes.hpp"
+#include "vmm/diagnose/frame_pointers.hpp"
 #include "vmm/diagnose/left_behind.hpp"
 #include "vmm/diagnose/page_walk.hpp"
 #include "vmm/diagnose/stopped_cpu.hpp"
@@ -62,7 +63,9 @@ class Diagnostician {
         std::size_t halted = 0;
         for (const StoppedCpu& cpu : cpus_) {
             const bool idle = cpu.is_halted() && !ended(cpu) && !cpu.has_panicked();
-            report += idle && halted++ >= halted_in_full ? show_briefly(cpu) : show(cpu);
+            report += cpu.waits_for_sipi()                 ? show_activity(cpu)
+                      : idle && halted++ >= halted_in_full ? show_briefly(cpu)
+                                                           : show(cpu);
         }
         for (const std::string& waits : waiting_.texts()) {
             report += waits + "\n";
@@ -113,7 +116,7 @@ class Diagnostician {
         }
         const std::uint32_t last = waiting_.last_to_wait_for();
         const auto running = std::ranges::find_if(cpus_, [&](const StoppedCpu& cpu) {
-            return !cpu.is_halted() && !waiting_.is_waiting(cpu.index);
+            return cpu.runs() && !waiting_.is_waiting(cpu.index);
         });
         const auto at_last = std::ranges::find(cpus_, last, &StoppedCpu::index);
         // vCPU 0 may sleep until another one wakes it.
@@ -138,7 +141,7 @@ class Diagnostician {
             }
             return text + other_runners();
         }
-        const std::string place = cpu.is_reset() ? "" : ", in " + place_of(cpu);
+        const std::string place = registers_are_lost(cpu) ? "" : ", in " + place_of(cpu);
         return fmt::format("{}{}, on vCPU {}", what_happened(cpu), place, cpu.index);
     }
 
@@ -148,7 +151,7 @@ class Diagnostician {
         std::string text;
         std::size_t count = 0;
         for (const StoppedCpu& cpu : std::span(cpus_).subspan(1)) {
-            if (cpu.is_halted() || waiting_.is_waiting(cpu.index)) {
+            if (!cpu.runs() || waiting_.is_waiting(cpu.index)) {
                 continue;
             }
             if (count++ < runners_in_summary) {
@@ -186,7 +189,7 @@ class Diagnostician {
             case Ending::internal_error:
                 return internal_error_text(cpu);
             case Ending::triple_fault: {
-                const auto overflow = cpu.is_reset() ? std::nullopt : stack_overflow(cpu);
+                const auto overflow = registers_are_lost(cpu) ? std::nullopt : stack_overflow(cpu);
                 return overflow ? fmt::format("{} ({})", *overflow, outcome_.detail)
                                 : outcome_.detail;
             }
@@ -203,9 +206,10 @@ class Diagnostician {
         const auto code = code_of_failure(cpu, run);
         if (code.empty()) {
             return fmt::format("KVM cannot emulate the instruction at {:#x}: no memory is there",
-                               cpu.state.general.rip);
+                               cpu.state.linear_rip());
         }
-        const auto instruction = disassemble(code, cpu.state.general.rip);
+        const auto instruction =
+            disassemble(code, cpu.state.general.rip, cpu.state.code_segment().size);
         return fmt::format("KVM cannot emulate \"{}\"",
                            instruction ? instruction->text : hex_bytes(code));
     }
@@ -216,7 +220,7 @@ class Diagnostician {
         constexpr std::uint32_t words_needed = 3;  // flags, then size and bytes
         if (failure.ndata < words_needed ||
             (failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
-            return read_mapped(cpu.state.memory(machine_.memory), cpu.state.general.rip,
+            return read_mapped(cpu.state.memory(machine_.memory), cpu.state.linear_rip(),
                                longest_instruction);
         }
         const auto seen =
@@ -241,7 +245,7 @@ class Diagnostician {
         if (trace.frames.size() < 2 || symbols_.function_at(code)) {
             return symbols_.describe(code);
         }
-        return fmt::format("{:#x}, called from {}", cpu.state.general.rip,
+        return fmt::format("{:#x}, called from {}", cpu.state.linear_rip(),
                            symbols_.describe(trace.frames[1].code()));
     }
 
@@ -264,7 +268,19 @@ class Diagnostician {
     }
 
     Backtrace backtrace_of(const StoppedCpu& cpu) const {
-        return backtrace(cpu.state, cpu.state.memory(machine_.memory), symbols_);
+        const VirtualMemory memory = cpu.state.memory(machine_.memory);
+        return is_by_call_frames(cpu) ? backtrace(cpu.state, memory, symbols_)
+                                      : backtrace_by_frame_pointers(cpu.state, memory, symbols_);
+    }
+
+    /// A file of 32 bits may hold 64-bit code, and the other way round: of what is not ours nobody
+    /// knows which the call-frame information is for.
+    bool is_by_call_frames(const StoppedCpu& cpu) const {
+        return machine_.own && cpu.state.code_segment().size == CodeSize::bits_64;
+    }
+
+    std::string show_activity(const StoppedCpu& cpu) const {
+        return fmt::format("vCPU {}: {}\n", cpu.index, activity_text(cpu));
     }
 
     std::string show_briefly(const StoppedCpu& cpu) const {
@@ -290,9 +306,6 @@ class Diagnostician {
                    "registers are not the guest's any more\n" +
                    show_what_is_left(cpu);
         }
-        if (!cpu.state.has_long_mode_paging()) {
-            return text + "  not in 64-bit mode with paging: no code, backtrace or walks\n";
-        }
         return text + show_what_it_ran(cpu) + show_walks(cpu);
     }
 
@@ -309,7 +322,7 @@ class Diagnostician {
                    "  code{}\n{}",
                    state.rip_is_behind ? " (RIP is behind the instruction that stopped it)" : "",
                    indent(show_code(state.memory(machine_.memory), symbols_, state.general.rip,
-                                    state.rip_is_behind),
+                                    state.rip_is_behind, state.code_segment()),
                           4)) +
                show_backtrace_of(cpu);
     }
@@ -317,23 +330,28 @@ class Diagnostician {
     /// The instruction alone, where it can be told from its neighbours, and the backtrace.
     std::string show_fault(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
-        if (!state.has_long_mode_paging() || registers_are_lost(cpu)) {
+        if (registers_are_lost(cpu)) {
             return "";
         }
         return fmt::format("vCPU {}\n", cpu.index) +
                indent(show_instruction(state.memory(machine_.memory), symbols_, state.general.rip,
-                                       state.rip_is_behind),
+                                       state.rip_is_behind, state.code_segment()),
                       4) +
                show_backtrace_of(cpu);
     }
 
     std::string show_backtrace_of(const StoppedCpu& cpu) const {
-        return "  backtrace\n" + indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
+        return fmt::format("  backtrace{}\n",
+                           is_by_call_frames(cpu) ? "" : " (by frame pointers)") +
+               indent(show_backtrace(backtrace_of(cpu), symbols_), 4);
     }
 
     std::string show_walks(const StoppedCpu& cpu) const {
         const CpuState& state = cpu.state;
-        const std::uint64_t rip = state.general.rip;
+        if (state.paging().mode == PagingMode::none) {
+            return "";
+        }
+        const std::uint64_t rip = state.linear_rip();
         const std::uint64_t cr2 = state.special.cr2;
         const paging::AccessMode mode = state.access_mode();
         const auto error = cpu.page_fault();
@@ -349,15 +367,15 @@ class Diagnostician {
         if (!error || cr2 != rip) {
             text += show_walk_of("RIP", state, rip, {paging::AccessType::fetch, mode});
         }
-        return text +
-               show_walk_of("RSP", state, state.general.rsp, {paging::AccessType::write, mode});
+        return text + show_walk_of("RSP", state, state.on_stack(state.general.rsp),
+                                   {paging::AccessType::write, mode});
     }
 
     std::string show_walk_of(std::string_view name, const CpuState& state, std::uint64_t address,
                              paging::Access access,
                              std::optional<arch::PageFaultError> reported = {}) const {
         return fmt::format("  page walk of {} {:#x}, {}\n", name, address, access_text(access)) +
-               indent(show_walk(machine_.memory, state.root(), address, access,
+               indent(show_walk(machine_.memory, state.paging(), address, access,
                                 state.control_state(machine_.vcpus.features()), reported),
                       4);
     }

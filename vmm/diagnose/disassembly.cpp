@@ -17,6 +17,12 @@ constexpr std::size_t lines_after = 5;
 /// How far back the start of a function may be.
 constexpr std::uint64_t farthest_start = 1U << 16;
 
+std::size_t capstone_mode(CodeSize size) {
+    return size == CodeSize::bits_16   ? CS_MODE_16
+           : size == CodeSize::bits_32 ? CS_MODE_32
+                                       : CS_MODE_64;
+}
+
 /// A handle of Capstone, which serves one thread, and the instruction that it has read last.
 class Capstone {
   public:
@@ -35,7 +41,8 @@ class Capstone {
     Capstone& operator=(const Capstone&) = delete;
 
     /// Null if there is none. Good until the next call.
-    const cs_insn* read(std::span<const std::byte> code, std::uint64_t address) {
+    const cs_insn* read(std::span<const std::byte> code, std::uint64_t address, CodeSize mode) {
+        ::cs_option(handle_, CS_OPT_MODE, capstone_mode(mode));
         const auto* bytes = reinterpret_cast<const std::uint8_t*>(code.data());
         std::size_t size = std::min(code.size(), longest_instruction);
         return ::cs_disasm_iter(handle_, &bytes, &size, &address, instruction_) ? instruction_
@@ -104,32 +111,42 @@ std::string text_of(const cs_insn& instruction, std::optional<std::uint64_t> tar
     return fmt::format("{}{}{}", instruction.mnemonic, operands.empty() ? "" : " ", operands);
 }
 
+/// "  <guest_start>" of an address in the code segment that has a name; nothing of one in a segment
+/// that does not begin at 0, since data is in another.
+std::string name_text(std::optional<std::uint64_t> target, const Symbols& symbols,
+                      const CodeSegment& segment) {
+    const bool is_linear = segment.size == CodeSize::bits_64 || segment.base == 0;
+    return target && is_linear && symbols.at(*target)
+               ? fmt::format("  <{:.64}>", symbols.name_of(*target))
+               : "";
+}
+
 /// Instructions one behind the other, as lines; what is none ends them.
 struct Listing {
     std::vector<std::string> lines;
     std::size_t size = 0;  ///< of the instructions
 };
 
+/// `address` is linear.
 Listing list_code(std::span<const std::byte> code, std::uint64_t address, const Symbols& symbols,
-                  std::size_t most_lines) {
+                  const CodeSegment& segment, std::size_t most_lines) {
+    const bool is_64bit = segment.size == CodeSize::bits_64;
+    const std::uint64_t base = is_64bit ? 0 : segment.base;
+    const int digits = is_64bit ? 16 : 8;
     Listing listing;
     while (listing.size < code.size() && listing.lines.size() < most_lines) {
         const std::uint64_t at = address + listing.size;
         const auto rest = code.subspan(listing.size);
-        const auto instruction = disassemble(rest, at);
+        const auto instruction = disassemble(rest, at - base, segment.size);
         if (!instruction) {
             const auto bytes = rest.first(std::min(rest.size(), longest_instruction));
             listing.lines.push_back(
-                fmt::format("   {:016x}  {}  (no instruction)\n", at, hex_bytes(bytes)));
+                fmt::format("   {:0{}x}  {}  (no instruction)\n", at, digits, hex_bytes(bytes)));
             break;
         }
-        std::string target;
-        if (instruction->target && symbols.at(*instruction->target)) {
-            target = fmt::format("  <{:.64}>", symbols.name_of(*instruction->target));
-        }
-        listing.lines.push_back(fmt::format("   {:016x}  {:<30}  {}{}\n", at,
-                                            hex_bytes(rest.first(instruction->length)),
-                                            instruction->text, target));
+        listing.lines.push_back(fmt::format(
+            "   {:0{}x}  {:<30}  {}{}\n", at, digits, hex_bytes(rest.first(instruction->length)),
+            instruction->text, name_text(instruction->target, symbols, segment)));
         listing.size += instruction->length;
     }
     return listing;
@@ -137,12 +154,13 @@ Listing list_code(std::span<const std::byte> code, std::uint64_t address, const 
 
 /// The last few of the instructions from `start` to `rip`, or nothing if `start` is too far away.
 std::vector<std::string> code_before(const VirtualMemory& memory, const Symbols& symbols,
-                                     std::uint64_t start, std::uint64_t rip) {
+                                     const CodeSegment& segment, std::uint64_t start,
+                                     std::uint64_t rip) {
     const std::uint64_t size = rip - start;
     if (size > farthest_start) {
         return {};
     }
-    const auto listing = list_code(read_mapped(memory, start, size), start, symbols, size);
+    const auto listing = list_code(read_mapped(memory, start, size), start, symbols, segment, size);
     if (listing.size != size) {
         return {"   (no instruction before RIP ends at it)\n"};
     }
@@ -157,8 +175,9 @@ struct CodeAround {
     std::vector<std::string> from;
 };
 
-CodeAround code_around(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
-                       bool is_behind) {
+CodeAround code_around(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t offset,
+                       bool is_behind, const CodeSegment& segment) {
+    const std::uint64_t rip = segment.linear(offset);
     const auto function = symbols.function_at(rip - (is_behind ? 1 : 0));
     const std::uint64_t start = function ? function->start : rip;
     std::uint64_t wanted = (lines_after + 1) * longest_instruction;
@@ -169,16 +188,17 @@ CodeAround code_around(const VirtualMemory& memory, const Symbols& symbols, std:
     if (code.empty()) {
         return {{}, {fmt::format("no code: {:#x} is not mapped to memory\n", rip)}};
     }
-    auto lines = list_code(code, rip, symbols, lines_after + 1).lines;
+    auto lines = list_code(code, rip, symbols, segment, lines_after + 1).lines;
     lines.front().replace(0, 2, "=>");
-    return {code_before(memory, symbols, start, rip), std::move(lines)};
+    return {code_before(memory, symbols, segment, start, rip), std::move(lines)};
 }
 
 }  // namespace
 
-std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address) {
+std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uint64_t address,
+                                       CodeSize size) {
     thread_local Capstone capstone;
-    const cs_insn* instruction = capstone.read(code, address);
+    const cs_insn* instruction = capstone.read(code, address, size);
     if (instruction == nullptr) {
         return later_instruction(code);
     }
@@ -186,7 +206,7 @@ std::optional<Instruction> disassemble(std::span<const std::byte> code, std::uin
     const cs_x86& details = instruction->detail->x86;
     for (const cs_x86_op& operand : std::span(details.operands).first(details.op_count)) {
         if (const auto named = target_of(*instruction, operand, capstone.is_relative_branch())) {
-            target = named;
+            target = CodeSegment{size}.linear(*named);
         }
     }
     return Instruction{static_cast<std::uint8_t>(instruction->size), text_of(*instruction, target),
@@ -215,14 +235,14 @@ std::vector<std::byte> read_mapped(const VirtualMemory& memory, std::uint64_t ad
 }
 
 std::string show_code(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
-                      bool is_behind) {
-    const CodeAround code = code_around(memory, symbols, rip, is_behind);
+                      bool is_behind, const CodeSegment& segment) {
+    const CodeAround code = code_around(memory, symbols, rip, is_behind, segment);
     return fmt::to_string(fmt::join(code.before, "")) + fmt::to_string(fmt::join(code.from, ""));
 }
 
 std::string show_instruction(const VirtualMemory& memory, const Symbols& symbols, std::uint64_t rip,
-                             bool is_behind) {
-    const CodeAround code = code_around(memory, symbols, rip, is_behind);
+                             bool is_behind, const CodeSegment& segment) {
+    const CodeAround code = code_around(memory, symbols, rip, is_behind, segment);
     return is_behind && !code.before.empty() ? code.before.back() : code.from.front();
 }
 

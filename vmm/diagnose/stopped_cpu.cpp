@@ -12,18 +12,27 @@ namespace {
 
 bool has(std::uint64_t value, std::uint64_t bits) { return (value & bits) == bits; }
 
+/// What code of this size uses of a register, unless a prefix says otherwise.
+std::uint64_t low_bits(std::uint64_t value, CodeSize size) {
+    return size == CodeSize::bits_16   ? static_cast<std::uint16_t>(value)
+           : size == CodeSize::bits_32 ? static_cast<std::uint32_t>(value)
+                                       : value;
+}
+
 /// RIP stays at a string instruction with REP until its last round.
-bool is_repeating(const kvm_regs& registers, const VirtualMemory& memory) {
+bool is_repeating(const CpuState& state, const VirtualMemory& memory) {
     constexpr std::size_t most_prefixes = 4;  // REP, operand size, address size, REX
-    const auto code = memory.read<std::array<std::uint8_t, most_prefixes + 1>>(registers.rip);
-    if (!code || registers.rcx == 0) {
+    const CodeSize size = state.code_segment().size;
+    const auto code = memory.read<std::array<std::uint8_t, most_prefixes + 1>>(state.linear_rip());
+    if (!code || low_bits(state.general.rcx, size) == 0) {
         return false;
     }
     bool has_rep = false;
     for (const std::uint8_t byte : *code) {
         if (byte == 0xF2 || byte == 0xF3) {
             has_rep = true;
-        } else if (byte != 0x66 && byte != 0x67 && (byte & 0xF0) != 0x40) {
+        } else if (byte != 0x66 && byte != 0x67 &&
+                   (size != CodeSize::bits_64 || (byte & 0xF0) != 0x40)) {
             // INS, OUTS; MOVS; STOS, LODS
             return has_rep && ((byte & 0xFC) == 0x6C || (byte & 0xFE) == 0xA4 ||
                                (byte >= 0xAA && byte <= 0xAD));
@@ -54,13 +63,39 @@ void add_panic(StoppedCpu& cpu, const GuestMemory& memory, const SharedPages& sh
 
 }  // namespace
 
-bool CpuState::has_long_mode_paging() const {
-    return has(special.cr0, arch::cr0::pe | arch::cr0::pg) && has(special.efer, arch::efer::lma);
+CodeSegment CpuState::code_segment() const {
+    const bool is_64bit = has(special.efer, arch::efer::lma) && special.cs.l != 0;
+    return {is_64bit             ? CodeSize::bits_64
+            : special.cs.db != 0 ? CodeSize::bits_32
+                                 : CodeSize::bits_16,
+            special.cs.base};
 }
 
-VirtualMemory CpuState::memory(const GuestMemory& physical) const {
-    return {physical, root(),
-            has(special.cr4, arch::cr4::la57) ? paging::Level::pml5 : paging::Level::pml4};
+std::uint64_t CpuState::on_stack(std::uint64_t offset) const {
+    if (code_segment().size == CodeSize::bits_64) {
+        return offset;
+    }
+    const CodeSize size = special.ss.db != 0 ? CodeSize::bits_32 : CodeSize::bits_16;
+    return static_cast<std::uint32_t>(special.ss.base + low_bits(offset, size));
+}
+
+bool CpuState::is_in_virtual_8086_mode() const {
+    return has(general.rflags, arch::rflags::virtual_8086) && !has(special.efer, arch::efer::lma);
+}
+
+unsigned CpuState::privilege_level() const {
+    return is_in_real_mode() ? 0 : is_in_virtual_8086_mode() ? 3 : special.cs.selector & 3;
+}
+
+PagingState CpuState::paging() const {
+    PagingMode mode = PagingMode::none;
+    if (has(special.cr0, arch::cr0::pe | arch::cr0::pg)) {
+        mode = has(special.efer, arch::efer::lma)
+                   ? (has(special.cr4, arch::cr4::la57) ? PagingMode::five_level
+                                                        : PagingMode::four_level)
+                   : (has(special.cr4, arch::cr4::pae) ? PagingMode::pae : PagingMode::bits_32);
+    }
+    return {mode, special.cr3, has(special.cr4, arch::cr4::pse)};
 }
 
 paging::ControlState CpuState::control_state(const channel::Features& features) const {
@@ -104,12 +139,22 @@ bool is_behind_trap(std::uint64_t vector, std::uint64_t rip, const VirtualMemory
            (second == int1 && vector == static_cast<std::uint64_t>(arch::Exception::debug));
 }
 
-bool is_behind_access(const kvm_run& run, const kvm_regs& registers, const VirtualMemory& memory) {
+bool is_behind_access(const kvm_run& run, const CpuState& state, const VirtualMemory& memory) {
     // Port I/O was completed when the vCPU's thread left. Of memory-mapped I/O KVM completes a
     // write before it asks user space for it, and a read when that has answered.
     const bool is_complete = run.exit_reason == KVM_EXIT_IO ||
                              (run.exit_reason == KVM_EXIT_MMIO && run.mmio.is_write != 0);
-    return is_complete && !is_repeating(registers, memory);
+    return is_complete && !is_repeating(state, memory);
+}
+
+bool StoppedCpu::waits_for_sipi() const {
+    return mp_state == KVM_MP_STATE_UNINITIALIZED || mp_state == KVM_MP_STATE_INIT_RECEIVED ||
+           mp_state == KVM_MP_STATE_SIPI_RECEIVED;
+}
+
+bool StoppedCpu::is_reset() const {
+    // SDM Vol. 3A table 10-1.
+    return state.special.cs.selector == 0xF000 && state.general.rip == 0xFFF0;
 }
 
 std::optional<arch::PageFaultError> StoppedCpu::page_fault() const {
@@ -124,9 +169,8 @@ StoppedCpu look_at(const StoppedMachine& machine, std::uint32_t index) {
     StoppedCpu cpu{.index = index,
                    .state = {vcpu.registers(), vcpu.special_registers()},
                    .mp_state = vcpu.mp_state()};
-    cpu.state.rip_is_behind =
-        cpu.is_halted() ||
-        is_behind_access(vcpu.run_page(), cpu.state.general, cpu.state.memory(machine.memory));
+    cpu.state.rip_is_behind = cpu.is_halted() || is_behind_access(vcpu.run_page(), cpu.state,
+                                                                  cpu.state.memory(machine.memory));
     if (machine.own) {
         add_panic(cpu, machine.memory, machine.own->shared);
     }
@@ -134,19 +178,19 @@ StoppedCpu look_at(const StoppedMachine& machine, std::uint32_t index) {
 }
 
 std::string activity_text(const StoppedCpu& cpu) {
-    switch (cpu.mp_state) {
-        case KVM_MP_STATE_HALTED:
-            return (cpu.state.general.rflags & arch::rflags::interrupt) != 0
-                       ? "halted, interrupts on"
-                       : "halted, interrupts off: only an NMI can wake it";
-        case KVM_MP_STATE_UNINITIALIZED:
-        case KVM_MP_STATE_INIT_RECEIVED:
-        case KVM_MP_STATE_SIPI_RECEIVED:
-            return "waiting for INIT and SIPI";
-        default:
-            return cpu.state.privilege_level() == 3 ? "running in user mode"
-                                                    : "running in kernel mode";
+    const CpuState& state = cpu.state;
+    if (cpu.waits_for_sipi()) {
+        return "waiting for INIT and SIPI";
     }
+    if (cpu.is_halted()) {
+        return has(state.general.rflags, arch::rflags::interrupt)
+                   ? "halted, interrupts on"
+                   : "halted, interrupts off: only an NMI can wake it";
+    }
+    return state.is_in_real_mode()           ? "running in real mode"
+           : state.is_in_virtual_8086_mode() ? "running in virtual-8086 mode"
+           : state.privilege_level() == 3    ? "running in user mode"
+                                             : "running in kernel mode";
 }
 
 }  // namespace nestbed::vmm

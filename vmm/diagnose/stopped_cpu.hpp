@@ -12,27 +12,36 @@
 #include "shared/channel/boot_info.hpp"
 #include "shared/channel/panic_report.hpp"
 #include "shared/paging/access.hpp"
-#include "shared/paging/frame.hpp"
+#include "vmm/diagnose/code_segment.hpp"
 #include "vmm/diagnose/stopped_machine.hpp"
+#include "vmm/memory/paging_state.hpp"
 #include "vmm/memory/virtual_memory.hpp"
 
 namespace nestbed::vmm {
 
-/// The registers of one vCPU at one moment, and what they say about its paging.
+/// The registers of one vCPU at one moment, and what they say about its mode.
 struct CpuState {
     kvm_regs general;
     kvm_sregs special;
     /// RIP is behind the instruction that stopped the vCPU here: IN, OUT, HLT, INT3, …
     bool rip_is_behind = false;
 
+    CodeSegment code_segment() const;
+    std::uint64_t linear_rip() const { return code_segment().linear(general.rip); }
     /// A byte of the instruction that it is at.
-    std::uint64_t code() const { return general.rip - (rip_is_behind ? 1 : 0); }
-    unsigned privilege_level() const { return special.cs.selector & 3; }
-    /// 64-bit mode's paging: the only one that guests here use.
-    bool has_long_mode_paging() const;
-    paging::Frame4k root() const { return paging::root_of_cr3(special.cr3); }
-    /// Memory as this vCPU's page tables show it.
-    VirtualMemory memory(const GuestMemory& physical) const;
+    std::uint64_t code() const {
+        return code_segment().linear(general.rip - (rip_is_behind ? 1 : 0));
+    }
+    /// The linear address of what is at `offset` in the stack segment, as RSP and RBP are.
+    std::uint64_t on_stack(std::uint64_t offset) const;
+
+    bool is_in_real_mode() const { return (special.cr0 & arch::cr0::pe) == 0; }
+    bool is_in_virtual_8086_mode() const;
+    unsigned privilege_level() const;
+
+    PagingState paging() const;
+    /// Memory as this vCPU sees it.
+    VirtualMemory memory(const GuestMemory& physical) const { return {physical, paging()}; }
     /// What decides its accesses, beside the tables. Protection keys are left off: the VMM does not
     /// read PKRU and PKRS.
     paging::ControlState control_state(const channel::Features& features) const;
@@ -50,9 +59,12 @@ struct StoppedCpu {
     std::optional<std::string> panic{};        ///< or the words with which it did
 
     bool is_halted() const { return mp_state == KVM_MP_STATE_HALTED; }
+    bool waits_for_sipi() const;
+    bool runs() const { return !is_halted() && !waits_for_sipi(); }
     bool has_panicked() const { return trap || panic; }
-    /// KVM on AMD resets a vCPU at a triple fault: its registers then say nothing about the guest.
-    bool is_reset() const { return (state.special.cr0 & arch::cr0::pe) == 0; }
+    /// It would begin at the reset vector. KVM on AMD resets a vCPU at a triple fault: its
+    /// registers then say nothing about the guest.
+    bool is_reset() const;
     /// The error code, if the trap is a page fault.
     std::optional<arch::PageFaultError> page_fault() const;
 };
@@ -68,7 +80,7 @@ CpuState state_at_trap(const CpuState& now, const channel::PanicReport& report);
 bool is_behind_trap(std::uint64_t vector, std::uint64_t rip, const VirtualMemory& memory);
 
 /// True if the vCPU's last exit was an access that RIP is behind now.
-bool is_behind_access(const kvm_run& run, const kvm_regs& registers, const VirtualMemory& memory);
+bool is_behind_access(const kvm_run& run, const CpuState& state, const VirtualMemory& memory);
 
 /// "running in user mode", "halted, interrupts on", …
 std::string activity_text(const StoppedCpu& cpu);

@@ -1,5 +1,5 @@
-// Guest memory as the guest's page tables show it, for reading what a guest address points to. Each
-// page is walked by the entry library; nothing outside guest memory is ever touched.
+// Guest memory as a vCPU's page tables show it, for reading what a linear address points to. Each
+// page is walked; nothing outside guest memory is ever touched.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,8 @@
 #include "shared/paging/page_size.hpp"
 #include "shared/paging/walk.hpp"
 #include "vmm/memory/guest_memory.hpp"
+#include "vmm/memory/legacy_walk.hpp"
+#include "vmm/memory/paging_state.hpp"
 
 namespace nestbed::vmm {
 
@@ -29,11 +31,13 @@ struct HostTableWindow {
 
 class VirtualMemory {
   public:
-    VirtualMemory(const GuestMemory& memory, paging::Frame4k root,
-                  paging::Level root_level = paging::Level::pml4)
-        : memory_(&memory), root_(root), root_level_(root_level) {}
+    VirtualMemory(const GuestMemory& memory, const PagingState& paging)
+        : memory_(&memory), paging_(paging) {}
+    /// With 4-level paging.
+    VirtualMemory(const GuestMemory& memory, paging::Frame4k root)
+        : VirtualMemory(memory, {PagingMode::four_level, root.address().raw()}) {}
 
-    paging::Frame4k root() const { return root_; }
+    paging::Frame4k root() const { return paging::root_of_cr3(paging_.cr3); }
 
     /// Copies `destination.size()` bytes; false if any of them is not mapped to memory.
     [[nodiscard]] bool copy(std::uint64_t address, std::span<std::byte> destination) const {
@@ -82,21 +86,38 @@ class VirtualMemory {
     /// The memory behind `address` up to the end of its 4 KiB page, at most `limit` bytes (not 0);
     /// empty if a supervisor read finds none.
     std::span<const std::byte> piece(std::uint64_t address, std::size_t limit) const {
-        const paging::WindowReader reader{HostTableWindow{*memory_}};
-        const paging::WalkResult result = paging::walk(
-            reader, root_, address, paging::Access{}, {.la57 = root_level_ == paging::Level::pml5});
-        if (result.outcome != paging::WalkOutcome::translated) {
+        const auto physical = translate(paging_.linear(address));
+        if (!physical) {
             return {};
         }
         constexpr std::uint64_t page = paging::bytes_of(paging::PageSize::size_4k);
         const std::size_t count = std::min<std::size_t>(page - address % page, limit);
-        const std::byte* start = memory_->at(result.translation.address.raw(), count);
+        const std::byte* start = memory_->at(physical->raw(), count);
         return start == nullptr ? std::span<const std::byte>{} : std::span(start, count);
     }
 
+    /// Where a supervisor read goes.
+    std::optional<paging::PhysAddr> translate(std::uint64_t linear) const {
+        if (paging_.mode == PagingMode::none) {
+            return paging::PhysAddr(linear);
+        }
+        if (!is_long_mode(paging_.mode)) {
+            const LegacyWalk walk =
+                legacy_walk(*memory_, paging_, static_cast<std::uint32_t>(linear), {}, {});
+            return walk.outcome == paging::WalkOutcome::translated ? std::optional(walk.address)
+                                                                   : std::nullopt;
+        }
+        const paging::WindowReader reader{HostTableWindow{*memory_}};
+        const paging::WalkResult walk =
+            paging::walk(reader, root(), linear, paging::Access{},
+                         {.la57 = paging_.mode == PagingMode::five_level});
+        return walk.outcome == paging::WalkOutcome::translated
+                   ? std::optional(walk.translation.address)
+                   : std::nullopt;
+    }
+
     const GuestMemory* memory_;
-    paging::Frame4k root_;
-    paging::Level root_level_;
+    PagingState paging_;
 };
 
 }  // namespace nestbed::vmm

@@ -89,6 +89,38 @@ TEST(Disassembly, WhatIsCutOffOrNoInstructionIsNothing) {
     EXPECT_FALSE(disassemble(prefixes, 0)) << "an instruction has 15 bytes at most";
 }
 
+TEST(Disassembly, CodeOf16And32Bits) {
+    const auto text = [](std::span<const std::byte> code, CodeSize size) {
+        const auto instruction = disassemble(code, 0x1000, size);
+        return instruction ? instruction->text : "none";
+    };
+    const auto move = bytes(0xB8, 0x34, 0x12, 0x78, 0x56, 0x90, 0x90, 0x90, 0x90, 0x90);
+    EXPECT_EQ(text(move, CodeSize::bits_16), "mov ax, 0x1234");
+    EXPECT_EQ(text(move, CodeSize::bits_32), "mov eax, 0x56781234");
+    EXPECT_EQ(text(bytes(0x40), CodeSize::bits_32), "inc eax") << "REX in 64-bit code";
+    EXPECT_EQ(text(bytes(0x06), CodeSize::bits_16), "push es");
+    EXPECT_EQ(text(bytes(0x06), CodeSize::bits_64), "none");
+}
+
+TEST(Disassembly, ATargetHasTheBitsOfTheCode) {
+    EXPECT_EQ(disassemble(bytes(0xE9, 0xFD, 0xEF), 0x0, CodeSize::bits_16)->target, 0xF000U);
+    EXPECT_EQ(disassemble(bytes(0xE9, 0x00, 0x00, 0x00, 0xF0), 0x1000, CodeSize::bits_32)->target,
+              0xF000'1005U);
+    EXPECT_EQ(disassemble(bytes(0xA1, 0x00, 0x00, 0x00, 0xF0), 0, CodeSize::bits_32)->target,
+              0xF000'0000U);
+}
+
+TEST(Disassembly, ASegmentsCodeIsShownAtItsLinearAddress) {
+    GuestMemory memory(map_backing({.kind = Backing::anon}, 2 << 20));
+    // JMP short to itself; CLI.
+    ASSERT_TRUE(memory.write<std::uint32_t>(0x1'2345, 0xFAFEEB));
+    const Symbols none({});
+    const std::string text = show_code(VirtualMemory(memory, {PagingMode::none, 0}), none, 0x5,
+                                       false, {CodeSize::bits_16, 0x1'2340});
+    EXPECT_THAT(text, testing::StartsWith("=> 00012345  eb fe "));
+    EXPECT_THAT(text, HasSubstr("jmp 5\n   00012347  fa "));
+}
+
 /// Memory whose end is followed by a page that cannot be read.
 class EndOfMemory {
   public:

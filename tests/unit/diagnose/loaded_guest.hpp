@@ -60,6 +60,7 @@ class LoadedGuest {
         state.special.cr4 = arch::cr4::pae;
         state.special.efer = arch::efer::lme | arch::efer::lma | arch::efer::nxe;
         state.special.cs.selector = 0x10;
+        state.special.cs.l = 1;
         return state;
     }
 

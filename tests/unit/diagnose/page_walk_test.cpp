@@ -44,8 +44,7 @@ class PageWalkText : public testing::Test {
 
     std::string walk(Access access, paging::ControlState state = {},
                      std::uint64_t address = linear) {
-        return show_walk(memory_, *paging::Frame4k::from(paging::PhysAddr(0x1000)), address, access,
-                         state);
+        return show_walk(memory_, {PagingMode::four_level, 0x1000}, address, access, state);
     }
 
     GuestMemory memory_;

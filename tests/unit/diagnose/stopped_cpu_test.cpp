@@ -14,6 +14,7 @@ namespace {
 TEST(CpuState, ATrapReplacesWhatItsFrameSaved) {
     CpuState now{};
     now.general.rax = 1;
+    now.special.cr0 = arch::cr0::pe;
     now.special.cr3 = 0x5000;
     channel::PanicReport report{};
     report.cr2 = 0xCAFE;
@@ -61,14 +62,14 @@ TEST(CpuState, ControlBitsDecideTheWalk) {
     CpuState state{};
     channel::Features features{};
     features.max_physical_bits = 40;
-    EXPECT_FALSE(state.has_long_mode_paging());
+    EXPECT_EQ(state.paging().mode, PagingMode::none);
     EXPECT_FALSE(state.control_state(features).wp);
     state.special.cr0 = arch::cr0::pe | arch::cr0::pg | arch::cr0::wp;
     state.special.cr4 = arch::cr4::smep | arch::cr4::smap | arch::cr4::la57;
     state.special.efer = arch::efer::lma | arch::efer::nxe;
     state.general.rflags = arch::rflags::alignment_check;
     const paging::ControlState control = state.control_state(features);
-    EXPECT_TRUE(state.has_long_mode_paging());
+    EXPECT_EQ(state.paging().mode, PagingMode::five_level);
     EXPECT_TRUE(control.wp && control.smep && control.smap && control.la57 && control.ac);
     EXPECT_TRUE(control.format.nxe);
     EXPECT_FALSE(control.format.pages_1g);
@@ -100,10 +101,10 @@ class WhereRipStands : public testing::Test {
     /// With RIP at `bytes`.
     template <typename... Bytes>
     bool is_behind_access(const kvm_run& run, std::uint64_t rcx, Bytes... bytes) {
-        kvm_regs registers{};
-        registers.rip = behind(bytes...) - sizeof...(bytes);
-        registers.rcx = rcx;
-        return vmm::is_behind_access(run, registers, guest_.virtual_memory());
+        CpuState state = guest_.cpu_state();
+        state.general.rip = behind(bytes...) - sizeof...(bytes);
+        state.general.rcx = rcx;
+        return vmm::is_behind_access(run, state, guest_.virtual_memory());
     }
 
     static kvm_run exit(std::uint32_t reason, bool is_write = false) {
