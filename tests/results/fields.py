@@ -20,6 +20,7 @@ SECTIONS = {
     "fit": "`fits`",
     "crossover": "`crossovers`",
     "test": "`tests`",
+    "multiboot": "`tests`: `multiboot`",
     "memory": "`tests`: `memory`",
     "backing": "`memory`, and its `test_memory`",
     "huge_pages": "`hugetlb_pool` and `huge_pages`",

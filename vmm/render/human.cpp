@@ -107,10 +107,11 @@ std::string test_line(const TestResult& test, const HumanStyle& style) {
     } else {
         text += name + "\n" + std::string(detail_indent - 2, ' ') + figures;
     }
-    if (test.reason.empty()) {
+    const std::string reason =
+        printable(test.reason.empty() ? test.sub_results.counts.text() : test.reason);
+    if (reason.empty()) {
         return text + "\n";
     }
-    const std::string reason = printable(test.reason);
     const std::size_t used = width_of(text.substr(text.rfind('\n') + 1)) + 2 + width_of(reason);
     // Why a guest died takes a line of its own.
     if (test.diagnosis.empty() && used <= style.width) {

@@ -1,5 +1,6 @@
 #include "vmm/render/json_test_result.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -51,6 +52,53 @@ std::vector<FailedExpectation> failures_in(const Json& failures) {
     return all;
 }
 
+/// Null of a guest of ours, which has none.
+Json foreign_json(const Attempt& attempt) {
+    const SubResults& results = attempt.sub_results;
+    if (!attempt.exit_value && results.counts.total() == 0) {
+        return nullptr;
+    }
+    Json counts = Json::object();
+    for (std::size_t kind = 0; kind < SubResult::kinds; ++kind) {
+        counts[std::string(SubResult::words[kind])] = results.counts.of[kind];
+    }
+    Json all = Json::array();
+    for (const SubResult& result : results.all) {
+        all.push_back({{"kind", result.word()}, {"text", result.text}});
+    }
+    return {{"exit_value", attempt.exit_value ? Json(*attempt.exit_value) : Json(nullptr)},
+            {"counts", std::move(counts)},
+            {"checks", std::move(all)},
+            {"checks_left_out", results.left_out}};
+}
+
+SubResult::Kind sub_result_kind_named(const std::string& word) {
+    const auto found = std::ranges::find(SubResult::words, word);
+    if (found == SubResult::words.end()) {
+        throw_error(ErrorKind::input, "there is no kind of check {}", word);
+    }
+    return static_cast<SubResult::Kind>(found - SubResult::words.begin());
+}
+
+void read_foreign(const Json& json, Attempt& attempt) {
+    if (const Json& value = json.at("exit_value"); !value.is_null()) {
+        const std::uint64_t number = unsigned_in(json, "exit_value");
+        if (number > std::numeric_limits<std::uint32_t>::max()) {
+            throw_error(ErrorKind::input, "exit_value has 32 bits");
+        }
+        attempt.exit_value = static_cast<std::uint32_t>(number);
+    }
+    SubResults& results = attempt.sub_results;
+    for (std::size_t kind = 0; kind < SubResult::kinds; ++kind) {
+        results.counts.of[kind] =
+            unsigned_in(json.at("counts"), std::string(SubResult::words[kind]).c_str());
+    }
+    for (const Json& check : json.at("checks")) {
+        results.all.push_back({sub_result_kind_named(check.at("kind")), check.at("text")});
+    }
+    results.left_out = unsigned_in(json, "checks_left_out");
+}
+
 /// Zero if it is not there: journals may be older.
 std::uint64_t left_out_in(const Json& object, const char* key) {
     return object.contains(key) ? unsigned_in(object, key) : 0;
@@ -75,6 +123,9 @@ void read_attempt(const Json& json, Attempt& attempt) {
     attempt.log = json.at("log").get<std::vector<std::string>>();
     attempt.log_left_out = left_out_in(json, "log_left_out");
     attempt.diagnosis = json.at("diagnosis");
+    if (json.contains("multiboot") && !json.at("multiboot").is_null()) {
+        read_foreign(json.at("multiboot"), attempt);
+    }
 }
 
 Json attempts_json(const std::vector<Attempt>& attempts) {
@@ -87,6 +138,7 @@ Json attempts_json(const std::vector<Attempt>& attempts) {
                        {"failures_left_out", attempt.failures_left_out},
                        {"log", attempt.log},
                        {"log_left_out", attempt.log_left_out},
+                       {"multiboot", foreign_json(attempt)},
                        {"diagnosis", attempt.diagnosis}});
     }
     return all;
@@ -128,6 +180,7 @@ Json json_of(const TestResult& test) {
             {"measurements", test.measurements.size()},
             {"log", test.log},
             {"log_left_out", test.log_left_out},
+            {"multiboot", foreign_json(test)},
             {"diagnosis", test.diagnosis}};
 }
 

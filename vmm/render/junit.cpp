@@ -75,6 +75,25 @@ std::string verdict_element(const TestResult& test) {
                                          failure_text(test, attempt));
 }
 
+/// One that failed as it was expected to has shown nothing new.
+Verdict verdict_of(const SubResult& check) {
+    return check.is_failure()                    ? Verdict::failed
+           : check.kind == SubResult::Kind::pass ? Verdict::passed
+                                                 : Verdict::skipped;
+}
+
+std::string check_element(const SubResult& check) {
+    switch (verdict_of(check)) {
+        case Verdict::passed:
+            return "";
+        case Verdict::skipped:
+            return fmt::format("      <skipped message=\"{}\"/>\n", check.word());
+        case Verdict::failed:
+            break;
+    }
+    return fault_element("failure", check.text, check.word(), "");
+}
+
 std::string attempt_element(const std::string& tag, const TestResult& test,
                             const Attempt& attempt) {
     const std::string log = xml_escaped(lines_text(log_excerpt(attempt)));
@@ -182,6 +201,27 @@ void write_suite(const RunReport& report, const JunitSuite& suite, std::size_t i
     sink(suite_end);
 }
 
+/// The checks inside a guest that is not ours, as a suite of the test's name.
+void write_checks(const RunReport& report, const TestResult& test, std::size_t id,
+                  const TextSink& sink) {
+    const std::string name = display_name(test);
+    JunitSuite suite{.name = name};
+    for (const SubResult& check : test.sub_results.all) {
+        suite.summary.add(verdict_of(check));
+    }
+    sink(suite_begin(report, suite, id));
+    for (const SubResult& check : test.sub_results.all) {
+        sink(fmt::format(
+            "    <testcase classname=\"{}\" name=\"{}\" time=\"0.000\">\n{}    </testcase>\n",
+            xml_escaped(name), xml_escaped(check.text), check_element(check)));
+    }
+    sink(output_begin);
+    if (test.sub_results.left_out != 0) {
+        sink(xml_escaped(gap_text(test.sub_results.left_out, "check")));
+    }
+    sink(suite_end);
+}
+
 /// Stands for what is missing.
 void write_shortcoming(const RunReport& report, std::size_t id, const TextSink& sink) {
     sink(suite_begin(report, {.name = "nestbed", .summary = {.failed = 1}, .errors = 1}, id));
@@ -221,8 +261,14 @@ void write_junit(const RunReport& report, const TextSink& sink) {
     for (std::size_t id = 0; id < suites.size(); ++id) {
         write_suite(report, suites[id], id, sink);
     }
+    std::size_t id = suites.size();
+    for (const TestResult& test : report.tests) {
+        if (!test.sub_results.all.empty()) {
+            write_checks(report, test, id++, sink);
+        }
+    }
     if (!report.shortcoming().empty()) {
-        write_shortcoming(report, suites.size(), sink);
+        write_shortcoming(report, id, sink);
     }
     sink("</testsuites>\n");
 }

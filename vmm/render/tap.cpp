@@ -35,7 +35,15 @@ std::string diagnostics(const TestResult& test) {
     if (test.error) {
         text += fmt::format("  error: {}\n", name_of(test.error->kind()));
     }
+    std::vector<std::string> failed_checks;
+    for (const SubResult& check : test.sub_results.all) {
+        if (check.is_failure()) {
+            failed_checks.push_back(check.text);
+        }
+    }
     return text + yaml_list("failures", failure_excerpt(test, ": ")) +
+           yaml_list("failed_checks", excerpt(failed_checks, 0, shown_failures, "check",
+                                              [](const std::string& one) { return one; })) +
            yaml_list("log", log_excerpt(test)) + yaml_list("diagnosis", lines_of(test.diagnosis)) +
            "  ...\n";
 }

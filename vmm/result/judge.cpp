@@ -95,8 +95,9 @@ void judge_exit(TestResult& result, const Outcome& outcome) {
         return;
     }
     const auto first = [&](auto is_one) {
-        const auto found = std::ranges::find_if(result.sub_results, is_one);
-        return found == result.sub_results.end() ? std::string() : fmt::format(": {}", found->text);
+        const auto& all = result.sub_results.all;
+        const auto found = std::ranges::find_if(all, is_one);
+        return found == all.end() ? std::string() : fmt::format(": {}", found->text);
     };
     if (value == skipped) {
         result.verdict = Verdict::skipped;
@@ -105,7 +106,7 @@ void judge_exit(TestResult& result, const Outcome& outcome) {
                         });
         return;
     }
-    const SubResultCounts& counts = result.sub_result_counts;
+    const SubResultCounts& counts = result.sub_results.counts;
     if (counts.failures() != 0) {
         result.reason =
             fmt::format("{} of {} failed{}", counts.failures(), counted(counts.total(), "check"),

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nestbed::vmm {
 
@@ -62,7 +63,26 @@ struct SubResultCounts {
         return sum;
     }
 
+    /// "30 PASS, 1 SKIP"; empty if there was none.
+    std::string text() const {
+        std::string text;
+        for (std::size_t kind = 0; kind < of.size(); ++kind) {
+            if (of[kind] != 0) {
+                text += text.empty() ? "" : ", ";
+                text += std::to_string(of[kind]) + " " + std::string(SubResult::words[kind]);
+            }
+        }
+        return text;
+    }
+
     friend bool operator==(const SubResultCounts&, const SubResultCounts&) = default;
+};
+
+/// The first and the last of them, and how many there were.
+struct SubResults {
+    std::vector<SubResult> all;
+    std::uint64_t left_out = 0;  ///< in the middle
+    SubResultCounts counts;
 };
 
 }  // namespace nestbed::vmm

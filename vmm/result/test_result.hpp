@@ -43,10 +43,7 @@ struct Attempt : GuestRecords {
     /// What the VMM saw when the guest did not end by itself: several lines, empty if it did.
     std::string diagnosis;
     std::string brief_diagnosis;  ///< of it what tells most; empty of a result that was read back
-    /// Of a guest that is not ours: the first and the last of them, and how many there were.
-    std::vector<SubResult> sub_results;
-    std::uint64_t sub_results_left_out = 0;
-    SubResultCounts sub_result_counts;
+    SubResults sub_results;       ///< of a guest that is not ours
     std::optional<std::uint32_t> exit_value;  ///< that it ended its run with, if it did (DebugExit)
 };
 

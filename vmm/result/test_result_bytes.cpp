@@ -94,8 +94,8 @@ void archive_fields(Archive& archive, Value& attempt) {
     archive(attempt.count, attempt.log, attempt.log_left_out, attempt.failures,
             attempt.failures_left_out, attempt.measurements, attempt.asked_for, attempt.skip,
             attempt.violations, attempt.reason, attempt.error, attempt.seconds, attempt.diagnosis,
-            attempt.brief_diagnosis, attempt.sub_results, attempt.sub_results_left_out,
-            attempt.sub_result_counts, attempt.exit_value);
+            attempt.brief_diagnosis, attempt.sub_results.all, attempt.sub_results.left_out,
+            attempt.sub_results.counts, attempt.exit_value);
 }
 
 template <typename Archive, ArchivedAs<TestResult> Value>

@@ -20,6 +20,8 @@ void leave_out_most(Attempt& attempt) {
         attempt.failures.shrink_to_fit();
     }
     attempt.measurements = {};
+    attempt.sub_results.left_out += attempt.sub_results.all.size();
+    attempt.sub_results.all = {};
 }
 
 bool met_second_delivery(const Attempt& attempt) {

@@ -29,9 +29,9 @@ void SerialLog::move_to(Attempt& attempt) {
     }
     attempt.log_left_out = lines_.left_out();
     attempt.log = lines_.take();
-    attempt.sub_results_left_out = sub_results_.left_out();
-    attempt.sub_results = sub_results_.take();
-    attempt.sub_result_counts = counts_;
+    attempt.sub_results.left_out = sub_results_.left_out();
+    attempt.sub_results.all = sub_results_.take();
+    attempt.sub_results.counts = counts_;
 }
 
 }  // namespace nestbed::vmm

@@ -63,7 +63,8 @@ void refuse_more_than_is_read(const TestResult& said) {
     constexpr std::size_t most_counts = 1'000;
     constexpr std::size_t most_text = 1 << 20;
     const bool is_possible =
-        said.log.size() <= 2 * most_log_lines && said.sub_results.size() <= 2 * most_log_lines &&
+        said.log.size() <= 2 * most_log_lines &&
+        said.sub_results.all.size() <= 2 * most_log_lines &&
         said.failures.size() <= 2 * most_failures &&
         said.measurements.size() <= most_measurements + most_of_an_inspection &&
         said.kvm_counts.counts.size() <= most_counts && said.reason.size() <= most_text &&
@@ -133,7 +134,7 @@ void run_pc(TestResult& result, const kvm::System& system, const MultibootImage&
     judge_exit(result, outcome);
     send_result(result, outcome, send, [&](DebugInformation use) {
         return diagnose({pc.memory(), pc.vcpus(), image.file()}, outcome,
-                        {result.log, result.log_left_out}, use);
+                        {result.log, result.log_left_out, "serial line"}, use);
     });
 }
 
