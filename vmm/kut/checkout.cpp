@@ -87,6 +87,9 @@ std::string failed_check(std::string_view list) {
     return "";
 }
 
+/// A reason has somebody else's text in it.
+std::string one_line(std::string_view reason) { return shortened(printable(reason), 400); }
+
 class Checkout {
   public:
     Checkout(const fs::path& folder, const KutOptions& options)
@@ -136,12 +139,12 @@ class Checkout {
             .name = entry.name, .groups = entry.groups, .file = folder_ / "x86" / entry.file};
         try {
             test.timeout = duration_of(entry.timeout);
-            test.skip_reason = skip_reason(entry, test);
+            test.skip_reason = one_line(skip_reason(entry, test));
             read_options(entry, test);
         } catch (const Error& error) {
             // A test that is not run for another reason keeps that one.
             if (test.skip_reason.empty()) {
-                test.skip_reason = error.what();
+                test.skip_reason = one_line(error.what());
             }
         }
         return test;

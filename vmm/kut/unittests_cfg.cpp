@@ -12,9 +12,10 @@ namespace nestbed::vmm {
 
 namespace {
 
-// The longest list that there is has a tenth of either.
+// The longest list that there is has a tenth of any.
 constexpr std::size_t largest_list = 1U << 20;
 constexpr std::size_t most_entries = 2000;
+constexpr std::size_t longest_name = 200;
 
 constexpr std::string_view blanks = " \t";
 
@@ -115,8 +116,9 @@ class Parser {
 
     void begin_entry(std::string_view name) {
         check_last_entry();
-        if (name.empty()) {
-            refuse(next_, "a test needs a name between [ and ]");
+        if (name.empty() || name.size() > longest_name) {
+            refuse(next_, fmt::format("a test needs a name between [ and ], of at most {} bytes",
+                                      longest_name));
         }
         if (entries_.size() == most_entries) {
             refuse(next_, fmt::format("more than {} tests", most_entries));

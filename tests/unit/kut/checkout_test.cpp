@@ -148,6 +148,13 @@ TEST(KutCheckout, TheFirstReasonIsKept) {
               "test marked as manual run only");
 }
 
+TEST(KutCheckout, AReasonIsOneLineThatCanBePrinted) {
+    EXPECT_EQ(test_with("arch = \x1b[2J\n").skip_reason, "\\x1b[2J only");
+    EXPECT_EQ(test_with("qemu_params = '-\x1b'\n").skip_reason,
+              "this machine has no option -\\x1b");
+    EXPECT_LT(test_with("arch = " + std::string(100'000, 'x') + "\n").skip_reason.size(), 500U);
+}
+
 TEST(KutCheckout, OptionsCanWarn) {
     EXPECT_THAT(test_with("qemu_params = -smp 2,cores=2\n").warnings,
                 ElementsAre(HasSubstr("warning")));

@@ -106,7 +106,10 @@ TEST(UnittestsCfg, WhatCannotBeUsedIsNamedByItsLine) {
               "list.cfg:2: [a] names no file: add a line file = NAME");
     EXPECT_EQ(list_refusal("[a]\nfile = f\n[b]\n"),
               "list.cfg:3: [b] names no file: add a line file = NAME");
-    EXPECT_EQ(list_refusal("[]\nfile = f\n"), "list.cfg:1: a test needs a name between [ and ]");
+    EXPECT_EQ(list_refusal("[]\nfile = f\n"),
+              "list.cfg:1: a test needs a name between [ and ], of at most 200 bytes");
+    EXPECT_THAT(list_refusal("[" + std::string(201, 'a') + "]\nfile = f\n"),
+                HasSubstr("list.cfg:1: a test needs a name"));
     EXPECT_EQ(list_refusal("[a]\nfile = f"), "list.cfg:2: the last line has no line end");
 }
 
