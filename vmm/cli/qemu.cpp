@@ -76,7 +76,7 @@ int run(const QemuRequest& request) {
     refuse_too_many_cpus(system, request.pc.cpus);
     const std::vector<std::string> lacks = cpu_warnings(request.pc.cpu, system.supported_cpuid());
     if (!std::filesystem::exists(request.kernel)) {
-        throw_error(ErrorKind::usage, "could not open kernel file '{}': there is none",
+        throw_error(ErrorKind::usage, "could not open kernel file '{}': there is no such file",
                     request.kernel);
     }
     warn(request.warnings);
