@@ -15,6 +15,7 @@
 #include "vmm/diagnose/backtrace.hpp"
 #include "vmm/diagnose/disassembly.hpp"
 #include "vmm/diagnose/first_mistakes.hpp"
+#include "vmm/diagnose/frame_pointers.hpp"
 #include "vmm/diagnose/symbols.hpp"
 
 namespace nestbed {
@@ -84,8 +85,15 @@ FUZZ_TARGET(symbols) {
     const vmm::Symbols symbols(file);
     const vmm::VirtualMemory seen = memory.virtual_memory();
     const vmm::Backtrace trace = vmm::backtrace(cpu.state, seen, symbols);
-    fuzz::require(!trace.frames.empty() && trace.frames.size() <= 2048, "a backtrace is bounded");
+    fuzz::require(!trace.frames.empty() && trace.frames.size() <= vmm::most_stack_frames,
+                  "a backtrace is bounded");
     static_cast<void>(vmm::show_backtrace(trace, symbols));
+    vmm::CpuState by_pointers = cpu.state;
+    by_pointers.special.efer = arch::efer::lma;
+    by_pointers.special.cs.l = 1;
+    const std::size_t frames =
+        vmm::backtrace_by_frame_pointers(by_pointers, seen, symbols).frames.size();
+    fuzz::require(frames != 0 && frames <= vmm::most_stack_frames, "and so is the other");
     static_cast<void>(vmm::show_code(seen, symbols, cpu.state.general.rip));
     static_cast<void>(symbols.describe(cpu.state.special.cr2));
     static_cast<void>(vmm::user_reach_text(cpu, some_image(), symbols));

@@ -40,6 +40,14 @@ void show(const Memory& memory, std::uint64_t linear, Access access, const Contr
     // Tables that lead anywhere in memory, also to themselves.
     const vmm::VirtualMemory seen(guest.memory(), paging);
     static_cast<void>(seen.read_string(linear));
+    // What they would be to the other modes.
+    for (const auto mode : {vmm::PagingMode::bits_32, vmm::PagingMode::pae}) {
+        const vmm::PagingState legacy{mode, walk_root, state.wp};
+        fuzz::require(
+            vmm::show_walk(guest.memory(), legacy, linear, access, state).find("=> ") != text.npos,
+            "so has every walk of 32-bit addresses");
+        static_cast<void>(vmm::VirtualMemory(guest.memory(), legacy).read_string(linear));
+    }
 }
 
 }  // namespace

@@ -8,9 +8,9 @@ namespace nestbed::vmm {
 
 namespace {
 
-/// What a function with a frame pointer has on the stack, from that on.
+/// What a function with a frame pointer has on the stack, from that on: as linear addresses.
 struct SavedFrame {
-    std::uint64_t pointer;  ///< the caller's frame pointer
+    std::uint64_t pointer;  ///< the caller's
     std::uint64_t return_address;
 };
 
@@ -23,35 +23,19 @@ class FramePointers {
         add(state_.rip_is_behind ? StackFrame::Kind::behind : StackFrame::Kind::instruction,
             state_.linear_rip());
         if (code_.size == CodeSize::bits_16) {
-            return end("16-bit code");
+            end("16-bit code");
+            return std::move(result_);
         }
-        std::uint64_t lowest = state_.on_stack(state_.general.rsp);
+        lowest_ = state_.on_stack(state_.general.rsp);
         if (!symbols_.function_at(state_.code())) {
-            lowest += take_return_address(lowest);
+            take_return_address();
         }
-        std::uint64_t frame = state_.on_stack(state_.general.rbp);
+        frame_ = state_.on_stack(state_.general.rbp);
         // A frame pointer of 0 ends every chain on purpose.
-        while (state_.general.rbp != 0 && frame != state_.on_stack(0)) {
-            if (result_.frames.size() == most_stack_frames) {
-                return end(fmt::format("more than {} frames", most_stack_frames));
-            }
-            if (frame < lowest) {
-                return end(
-                    fmt::format("the stack would go back from {:#x} to {:#x}", lowest, frame));
-            }
-            const auto saved = read(frame);
-            if (!saved) {
-                return end(fmt::format("no frame at {:#x}: unaligned or not mapped", frame));
-            }
-            if (!is_return_address(saved->return_address)) {
-                return end(fmt::format("the return address at {:#x}, {:#x}, is in no function",
-                                       frame + word(), saved->return_address));
-            }
-            add(StackFrame::Kind::behind, saved->return_address);
-            lowest = frame + 2 * word();
-            frame = saved->pointer;
+        while (frame_ != state_.on_stack(0) && result_.end.empty()) {
+            step();
         }
-        return end("");
+        return std::move(result_);
     }
 
   private:
@@ -61,27 +45,42 @@ class FramePointers {
         result_.frames.push_back({kind, address});
     }
 
-    Backtrace end(std::string reason) {
-        result_.end = std::move(reason);
-        return std::move(result_);
+    void end(std::string reason) { result_.end = std::move(reason); }
+
+    /// After a call of a bad pointer the return address is on the top of the stack.
+    void take_return_address() {
+        const auto value = read_word(lowest_);
+        if (value && is_return_address(code_.linear(*value))) {
+            add(StackFrame::Kind::behind, code_.linear(*value));
+            lowest_ += word();
+        }
     }
 
-    /// After a call of a bad pointer the return address is on the top of the stack. The bytes that
-    /// it takes there, if it is.
-    std::uint64_t take_return_address(std::uint64_t top) {
-        const auto value = read_word(top);
-        if (!value || !is_return_address(code_.linear(*value))) {
-            return 0;
+    /// To the caller of the function that `frame_` belongs to.
+    void step() {
+        if (result_.frames.size() == most_stack_frames) {
+            return end(fmt::format("more than {} frames", most_stack_frames));
         }
-        add(StackFrame::Kind::behind, code_.linear(*value));
-        return word();
+        if (frame_ < lowest_) {
+            return end(fmt::format("the stack would go back from {:#x} to {:#x}", lowest_, frame_));
+        }
+        const auto saved = read(frame_);
+        if (!saved) {
+            return end(fmt::format("no frame at {:#x}: unaligned or not mapped", frame_));
+        }
+        if (!is_return_address(saved->return_address)) {
+            return end(fmt::format("the return address at {:#x}, {:#x}, is in no function",
+                                   frame_ + word(), saved->return_address));
+        }
+        add(StackFrame::Kind::behind, saved->return_address);
+        lowest_ = frame_ + 2 * word();
+        frame_ = saved->pointer;
     }
 
     bool is_return_address(std::uint64_t address) const {
         return address != 0 && symbols_.function_at(address - 1);
     }
 
-    /// Linear addresses.
     std::optional<SavedFrame> read(std::uint64_t frame) const {
         const auto pointer = read_word(frame);
         const auto return_address = read_word(frame + word());
@@ -100,6 +99,8 @@ class FramePointers {
     CodeSegment code_;
     const VirtualMemory& memory_;
     const Symbols& symbols_;
+    std::uint64_t lowest_ = 0;  ///< what is below belongs to functions that have been seen
+    std::uint64_t frame_ = 0;   ///< where the next frame is
     Backtrace result_;
 };
 

@@ -304,7 +304,8 @@ std::string Symbols::describe(std::uint64_t address) const {
 
 std::string readable_symbol(const char* mangled) {
     std::string name = bounded(mangled);
-    if (Demangled start; demangle(name, start)) {
+    // The demangler takes a C function "f" for a type, float.
+    if (Demangled start; name.starts_with("_Z") && demangle(name, start)) {
         name = bounded(start.text.c_str());
     }
     for (const std::string_view part : {"(anonymous namespace)::", "nestbed::"}) {

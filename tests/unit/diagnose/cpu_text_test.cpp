@@ -73,6 +73,7 @@ TEST(Registers, EveryRegisterIsShownWithItsOwnValue) {
     r.rflags = 0x202;
     state.special.cr2 = 0x1234;
     state.special.cr3 = 0x5000;
+    state.special.cr0 = arch::cr0::pe;
     state.special.cs.selector = 0x33;
     state.special.gs.base = 0xFFFF;
     state.special.idt = {.base = 0x7000, .limit = 0xFFF, .padding = {}};

@@ -25,7 +25,7 @@ kvm_segment segment_of_real_mode(std::uint16_t selector, std::uint64_t base) {
 CpuState real_mode() {
     CpuState state{};
     state.special.cr0 = arch::cr0::et;
-    state.special.cs = segment_of_real_mode(0x1234, 0x1'2340);
+    state.special.cs = segment_of_real_mode(0x1237, 0x1'2370);
     state.special.ss = segment_of_real_mode(0x2003, 0x2'0000);
     state.special.ds = segment_of_real_mode(0x3000, 0x3'0000);
     state.general.rip = 0x5678;
@@ -61,7 +61,7 @@ CpuState virtual_8086_mode() {
 TEST(Mode, RealModeHasSegmentsThatBeginAnywhere) {
     const CpuState state = real_mode();
     EXPECT_EQ(state.code_segment().size, CodeSize::bits_16);
-    EXPECT_EQ(state.linear_rip(), 0x1'79B8U);
+    EXPECT_EQ(state.linear_rip(), 0x1'79E8U);
     EXPECT_EQ(state.on_stack(state.general.rsp), 0x2'FFF0U);
     EXPECT_EQ(state.on_stack(0x1'0004), 0x2'0004U) << "SP has 16 bits";
     EXPECT_EQ(state.privilege_level(), 0U) << "its selectors say nothing about it";
@@ -81,7 +81,7 @@ TEST(Mode, CodeEndsAndRipIsBehindIt) {
     CpuState state = real_mode();
     state.general.rip = 0;
     state.rip_is_behind = true;
-    EXPECT_EQ(state.code(), 0x1'2340U + 0xFFFFU) << "IP wraps around";
+    EXPECT_EQ(state.code(), 0x1'2370U + 0xFFFFU) << "IP wraps around";
     state = protected_mode();
     state.rip_is_behind = true;
     EXPECT_EQ(state.code(), 0xF'FFFFU);
@@ -93,10 +93,11 @@ TEST(Mode, ProtectedModeWithoutPaging) {
     EXPECT_EQ(state.paging().mode, PagingMode::none);
     state.general.rip = 0xFFFF'FFFF'0000'1000;
     EXPECT_EQ(state.linear_rip(), 0x1000U);
+    EXPECT_EQ(state.on_stack(0x2'0000), 0x2'0000U);
+    state.special.ss.db = 0;
+    EXPECT_EQ(state.on_stack(0x2'0000), 0U) << "whatever the size of the code";
     state.special.cs.db = 0;
     EXPECT_EQ(state.code_segment().size, CodeSize::bits_16);
-    state.special.ss.db = 0;
-    EXPECT_EQ(state.on_stack(0x2'0000), 0U);
 }
 
 TEST(Mode, PagingByItsControlBits) {
@@ -137,12 +138,12 @@ TEST(Mode, LongModeRunsCodeOfThreeSizes) {
 
 TEST(Mode, Virtual8086ModeIsAUsers) {
     EXPECT_EQ(virtual_8086_mode().privilege_level(), 3U);
-    EXPECT_EQ(virtual_8086_mode().linear_rip(), 0x1'79B8U);
+    EXPECT_EQ(virtual_8086_mode().linear_rip(), 0x1'79E8U);
 }
 
 TEST(ModeText, NamesModeAndBases) {
     const std::string real = show_registers(real_mode());
-    EXPECT_THAT(real, HasSubstr("cs 1234 base 12340  ss 2003 base 20000  ds 3000 base 30000\n"));
+    EXPECT_THAT(real, HasSubstr("cs 1237 base 12370  ss 2003 base 20000  ds 3000 base 30000\n"));
     EXPECT_THAT(real, HasSubstr("CPL 0\nreal mode, 16-bit code, no paging\n"));
     EXPECT_THAT(show_registers(protected_mode()),
                 HasSubstr("\nprotected mode, 32-bit code, no paging\n"));

@@ -134,6 +134,7 @@ TEST(Symbols, NamesAreDemangledAndShortened) {
     EXPECT_EQ(readable_symbol("_ZN7nestbed5guest5panicEPKc"), "guest::panic(char const*)");
     EXPECT_EQ(readable_symbol("_ZN7nestbed5guest12_GLOBAL__N_14spinEv"), "guest::spin()");
     EXPECT_EQ(readable_symbol("trap_entry"), "trap_entry");
+    EXPECT_EQ(readable_symbol("f"), "f") << "a function of C, not the type float";
     EXPECT_EQ(readable_symbol("_ZN"), "_ZN");
     EXPECT_EQ(readable_symbol(std::string(5000, 'a').c_str()).size(), 1024U);
     // B<A, A>, B<B<A, A>, B<A, A>> and so on. Only so often that a library without a bound takes it
