@@ -90,4 +90,6 @@ if(NESTBED_VMM)
       ${PROJECT_SOURCE_DIR}/docs/list.schema.json
     DESTINATION ${nestbed_data} COMPONENT program)
   install(TARGETS nestbed RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+  install(FILES ${PROJECT_BINARY_DIR}/nestbed-qemu
+    DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 endif()

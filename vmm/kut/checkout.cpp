@@ -187,7 +187,7 @@ class Checkout {
     /// As scripts/runtime.bash puts them together, behind what x86/run begins with.
     std::vector<std::string> qemu_words(const UnittestsEntry& entry) const {
         const ShellContext context{.variables = {{"MAX_SMP", std::to_string(options_.max_smp)}},
-                                   .now = options_.now};
+                                   .now = start_time_mark};
         std::string text = "-global kvm-pit.lost_tick_policy=discard -smp " + entry.smp;
         if (!entry.test_args.empty()) {
             text += " -append " + entry.test_args;
@@ -209,10 +209,7 @@ KutOptions kut_options_of_host() {
     struct utsname name {};
     ::uname(&name);
     const long cpus = std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, long{most_pc_cpus});
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return {.max_smp = static_cast<std::uint32_t>(cpus),
-            .now = std::chrono::floor<std::chrono::seconds>(now),
-            .kernel_release = name.release};
+    return {.max_smp = static_cast<std::uint32_t>(cpus), .kernel_release = name.release};
 }
 
 std::vector<KutTest> tests_of_checkout(const fs::path& folder, const KutOptions& options) {

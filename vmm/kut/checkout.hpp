@@ -27,7 +27,6 @@ struct KutOptions {
     std::string group = {};           ///< only tests of this group, also those to be run by hand
     bool all = false;                 ///< also tests to be run by hand, and those errata guard
     std::uint32_t max_smp = 1;        ///< $MAX_SMP
-    std::chrono::seconds now{};       ///< `date +%s`
     std::string kernel_release = {};  ///< `uname -r`
 };
 

@@ -171,7 +171,7 @@ class Splitter {
         if (command != "date +%s") {
             refuse("the only command that may stand in it is `date +%s`");
         }
-        return std::to_string(context_.now.count());
+        return context_.now;
     }
 
     std::string_view take_name() {

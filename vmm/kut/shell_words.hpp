@@ -2,7 +2,6 @@
 // backslashes, variables and the time. What a shell would do more with is refused.
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,7 +11,7 @@ namespace nestbed::vmm {
 
 struct ShellContext {
     std::map<std::string, std::string> variables = {};  ///< $NAME and ${NAME}, no other
-    std::chrono::seconds now{};                         ///< `date +%s`, since 1970
+    std::string now = {};                               ///< what stands for `date +%s`
 };
 
 /// Throws Error(input) that says what in `text` cannot be had. Patterns stay as they are.

@@ -53,6 +53,17 @@ class Vm {
         NESTBED_IOCTL(fd_, KVM_IRQ_LINE, &request);
     }
 
+    /// An 8254 with its speaker's port, in the kernel; after create_irqchip(). `reinjects`: ticks
+    /// that the guest was too late for come later. Needs KVM_CAP_PIT2 and KVM_CAP_REINJECT_CONTROL.
+    void create_pit(bool reinjects) {
+        kvm_pit_config config{};
+        config.flags = KVM_PIT_SPEAKER_DUMMY;
+        NESTBED_IOCTL(fd_, KVM_CREATE_PIT2, &config);
+        kvm_reinject_control control{};
+        control.pit_reinject = reinjects ? 1 : 0;
+        NESTBED_IOCTL(fd_, KVM_REINJECT_CONTROL, &control);
+    }
+
     /// `host` must stay mapped as long as the VM exists. `flags`: KVM_MEM_….
     void set_memory_slot(std::uint32_t slot, std::uint64_t guest_physical, std::uint64_t size,
                          void* host, std::uint32_t flags = 0) {

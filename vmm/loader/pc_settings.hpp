@@ -27,6 +27,9 @@ struct CpuModel {
     friend bool operator==(const CpuModel&, const CpuModel&) = default;
 };
 
+/// In a command line: the seconds since 1970, as they are when the guest starts (`date +%s`).
+inline constexpr char start_time_mark[] = "\1";
+
 struct PcSettings {
     std::uint32_t cpus = 1;
     std::uint64_t memory = 128U << 20;  ///< bytes, whole MiB

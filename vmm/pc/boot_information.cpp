@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <span>
 #include <string>
@@ -116,6 +117,16 @@ void load(GuestMemory& memory, const MultibootImage& image) {
     }
 }
 
+std::string with_start_time(std::string command_line) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const std::string seconds =
+        std::to_string(std::chrono::floor<std::chrono::seconds>(now).count());
+    for (std::size_t at = 0; (at = command_line.find(start_time_mark, at)) != std::string::npos;) {
+        command_line.replace(at, 1, seconds);
+    }
+    return command_line;
+}
+
 /// In order. Returns how many bytes it has.
 std::uint32_t write_memory_map(GuestMemory& memory) {
     std::uint32_t bytes = 0;
@@ -139,7 +150,8 @@ std::uint32_t load_multiboot(GuestMemory& memory, const MultibootImage& image,
     load(memory, image);
     write_acpi_tables(memory, settings.cpus);
     const std::string command_line =
-        image.name() + (settings.command_line.empty() ? "" : " " + settings.command_line);
+        image.name() +
+        (settings.command_line.empty() ? "" : " " + with_start_time(settings.command_line));
     put_text(memory, command_line_at, most_command_line, command_line, "the guest's command line");
     Information information{};
     information.flags = has_memory | has_command_line | has_memory_map;

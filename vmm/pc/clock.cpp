@@ -66,7 +66,8 @@ void Clock::register_in(ExitTable& exits) {
         if (!access.is_write) {
             return access.put(~std::uint64_t{0});
         }
-        selected_ = static_cast<std::uint8_t>(access.value() % registers_.size());  // the highest bit masks NMIs
+        selected_ = static_cast<std::uint8_t>(access.value() %
+                                              registers_.size());  // the highest bit masks NMIs
         return std::nullopt;
     });
     exits.add_port(data_port, [this](const Access& access) -> Answer {

@@ -53,11 +53,27 @@ std::vector<kvm_irq_routing_entry> interrupt_routes() {
     return routes;
 }
 
-kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory) {
+/// HLT, PAUSE and MWAIT do not leave the guest, as far as this KVM can have it so.
+void let_guest_idle(const kvm::System& system, kvm::Vm& vm) {
+    const int possible = system.extension(KVM_CAP_X86_DISABLE_EXITS);
+    if (possible > 0) {
+        // What is refused all the same is left as it is: the guest only gets slower.
+        static_cast<void>(
+            vm.enable_capability(KVM_CAP_X86_DISABLE_EXITS, static_cast<std::uint64_t>(possible)));
+    }
+}
+
+kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory, const PcSettings& settings) {
     kvm::Vm vm = system.create_vm();
     vm.set_tss_address(tss_address);
     vm.create_irqchip();
     vm.set_interrupt_routes(interrupt_routes());
+    if (settings.pit) {
+        vm.create_pit(settings.pit_reinjects);
+    }
+    if (settings.cpu_power_management) {
+        let_guest_idle(system, vm);
+    }
     auto* const host = static_cast<std::byte*>(memory.host().address());
     vm.set_memory_slot(0, 0, memory.size_below(), host);
     if (memory.size_above() != 0) {
@@ -86,7 +102,7 @@ Answer answer_nothing_there(const Access& access) {
 Pc::Pc(const kvm::System& system, const MultibootImage& image, const PcSettings& settings,
        const BackingSettings& backing, SerialPort::Sink serial)
     : memory_(map_backing(backing, checked_memory_size(settings)), most_below),
-      vm_(make_vm(system, memory_)),
+      vm_(make_vm(system, memory_, settings)),
       vcpus_(make_vcpus(system, vm_, settings)),
       serial_(std::move(serial)),
       firmware_configuration_(settings),
