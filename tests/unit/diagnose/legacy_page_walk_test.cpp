@@ -12,11 +12,11 @@ using paging::AccessMode;
 using paging::AccessType;
 using testing::HasSubstr;
 
-constexpr Access user_write{AccessType::write, AccessMode::user};
-constexpr Access user_fetch{AccessType::fetch, AccessMode::user};
-
 class LegacyWalkText : public testing::Test {
   protected:
+    static constexpr Access user_write{AccessType::write, AccessMode::user};
+    static constexpr Access user_fetch{AccessType::fetch, AccessMode::user};
+
     LegacyWalkText() : memory_(map_backing({.kind = Backing::anon}, 2 << 20)) {}
 
     template <typename Entry>
