@@ -19,6 +19,20 @@ const char* page_size_text(Level level, PagingMode mode) {
     return level == Level::pt ? "4 KiB" : mode == PagingMode::pae ? "2 MiB" : "4 MiB";
 }
 
+/// Bits of a PDPTE that are no fault of this walk.
+std::string pdpte_flaw_text(const LegacyStep& step, const paging::EntryFormat& format) {
+    if (step.level != Level::pdpt || step.entry.reserved == 0) {
+        return "";
+    }
+    return fmt::format(
+        " (MOV to CR3 refuses {})",
+        reserved_bits_text(step.entry.reserved,
+                           {{bits::range(format.maxphyaddr, 63),
+                             fmt::format("bits 63:{} (above MAXPHYADDR)", format.maxphyaddr)},
+                            {bits::range(5, 8), "bits 8:5"},
+                            {bits::range(1, 2), "bits 2:1"}}));
+}
+
 std::string legacy_entry_text(const LegacyStep& step, PagingMode mode) {
     if (step.entry.kind == EntryKind::not_present) {
         return "not present";
@@ -30,14 +44,7 @@ std::string legacy_entry_text(const LegacyStep& step, PagingMode mode) {
                : fmt::format("{} -> table {:#x}", flags.c_str(), step.entry.address);
 }
 
-std::string reserved_text_of_pae(Level level, std::uint64_t reserved, unsigned width) {
-    if (level == Level::pdpt) {
-        return reserved_bits_text(reserved, {{bits::range(width, 63),
-                                              fmt::format("bits 63:{} (above MAXPHYADDR)", width)},
-                                             {bits::range(5, 8), "bits 8:5"},
-                                             {bits::range(1, 2), "bits 2:1"}}) +
-               " (#GP where MOV to CR3 loads it)";
-    }
+std::string reserved_text_of_pae(std::uint64_t reserved, unsigned width) {
     return reserved_bits_text(
         reserved, {{bits::no_execute, "NX (bit 63, since EFER.NXE = 0)"},
                    {bits::range(width, 62), fmt::format("bits 62:{} (above MAXPHYADDR)", width)},
@@ -48,7 +55,7 @@ std::string legacy_reserved_text(const LegacyStep& step, PagingMode mode,
                                  const paging::EntryFormat& format) {
     return step.entry.reserved == 0 ? ""
            : mode == PagingMode::pae
-               ? reserved_text_of_pae(step.level, step.entry.reserved, format.maxphyaddr)
+               ? reserved_text_of_pae(step.entry.reserved, format.maxphyaddr)
                : reserved_bits_text(
                      step.entry.reserved,
                      {{bits::range(13, 21), "bits up to 21 (above MAXPHYADDR, of a 4 MiB page)"}});
@@ -65,14 +72,15 @@ ShownWalk shown(const LegacyWalk& walk, PagingMode mode, const paging::EntryForm
                      .permission = walk.permission,
                      .error = walk.error};
     for (const LegacyStep& step : walk.trace) {
-        result.steps.push_back({.level = step.level,
-                                .index = step.index,
-                                .place = step.place.raw(),
-                                .raw = step.raw,
-                                .digits = is_pae ? 16 : 8,
-                                .text = legacy_entry_text(step, mode),
-                                .reserved = legacy_reserved_text(step, mode, format),
-                                .has_rights = !(is_pae && step.level == Level::pdpt)});
+        result.steps.push_back(
+            {.level = step.level,
+             .index = step.index,
+             .place = step.place.raw(),
+             .raw = step.raw,
+             .digits = is_pae ? 16 : 8,
+             .text = legacy_entry_text(step, mode) + pdpte_flaw_text(step, format),
+             .reserved = legacy_reserved_text(step, mode, format),
+             .has_rights = !(is_pae && step.level == Level::pdpt)});
     }
     return result;
 }

@@ -136,7 +136,8 @@ class LegacyWalker {
             if (entry->kind == EntryKind::not_present) {
                 return fault(0);
             }
-            if (entry->reserved != 0) {
+            // Of PDPTEs these bits are looked at where CR3 is loaded (SDM Vol. 3A 4.4.1), not here.
+            if (entry->reserved != 0 && shape->level != Level::pdpt) {
                 return fault(arch::PageFaultError::present_bit |
                              arch::PageFaultError::reserved_bit);
             }

@@ -1,6 +1,7 @@
 // A model of how the processor translates a linear address with 32-bit and with PAE paging, as the
-// entry library has one of the modes of 64-bit guests. It reads tables from memory only: of PAE
-// paging also the four PDPTEs, which a processor has in registers since CR3 was loaded.
+// entry library has one of the modes of 64-bit guests. It reads tables from memory only: also the
+// four PDPTEs of PAE paging, which a processor has in registers since CR3 was loaded. Their
+// reserved bits it checked then, so that they are no fault of a walk.
 //
 // SDM Vol. 3A 4.3 "32-Bit Paging", 4.4 "PAE Paging".
 #pragma once
