@@ -120,7 +120,10 @@ void run_tests(const RunOptions& options, Plan& plan, const HumanStyle& style, b
 void begin_report(const SelectedTests& selected, const RunOptions& options, const Plan& plan,
                   const GuestSet& guests, RunReport& report) {
     for (const Guest& guest : guests) {
-        report.guests.push_back(guest.name());
+        // Several tests may be of one file.
+        if (std::ranges::count(report.guests, guest.name()) == 0) {
+            report.guests.push_back(guest.name());
+        }
     }
     for (const SelectedTest& one : selected.tests) {
         report.left_out.push_back(one.test->full_name());
