@@ -205,6 +205,10 @@ std::string_view first_columns(std::string_view text, std::size_t columns) {
     return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 
+std::string place_text(std::string_view file, std::uint64_t line) {
+    return line == 0 ? std::string(file) : fmt::format("{}:{}", file, line);
+}
+
 std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

@@ -50,6 +50,9 @@ std::size_t width_of(std::string_view text);
 /// What of a text takes no more than so many.
 std::string_view first_columns(std::string_view text, std::size_t columns);
 
+/// "paging.cpp:12"; "paging.cpp" of a file as a whole, whose line is 0.
+std::string place_text(std::string_view file, std::uint64_t line);
+
 /// "1 test", "2 tests".
 std::string counted(std::uint64_t count, std::string_view noun);
 

@@ -50,7 +50,7 @@ std::string human_list(const SelectedTests& selected) {
                  {.title = "", .align = Table::Align::left, .wraps = true}});
     for (const auto& [guest, test] : selected.tests) {
         table.add_row({printable(test->full_name()), needs_of(*test),
-                       fmt::format("{}:{}  {}", printable(test->file), test->line,
+                       fmt::format("{}  {}", place_text(printable(test->file), test->line),
                                    fmt::join(test->tags, " "))});
     }
     return table.empty() ? "" : table.text(0, output_width());

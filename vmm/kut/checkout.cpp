@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "vmm/base/error.hpp"
@@ -124,11 +125,16 @@ class Checkout {
 
     std::vector<KutTest> tests() const {
         std::vector<KutTest> tests;
+        std::set<std::string> groups;
         for (const UnittestsEntry& entry :
              parse_unittests_cfg(read_file(list_, ErrorKind::input), list_)) {
+            groups.insert(entry.groups.begin(), entry.groups.end());
             if (options_.group.empty() || holds_word(entry.groups, options_.group)) {
                 tests.push_back(test_of(entry));
             }
+        }
+        if (tests.empty()) {
+            refuse_name("--group", options_.group, {groups.begin(), groups.end()});
         }
         return tests;
     }

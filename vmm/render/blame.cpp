@@ -20,7 +20,7 @@ Blame blame_of(const TestResult& test, const Attempt& attempt) {
 }
 
 std::string text_of(const Blame& blame) {
-    return fmt::format("{}:{}: {}", blame.file, blame.line, blame.why);
+    return fmt::format("{}: {}", place_text(blame.file, blame.line), blame.why);
 }
 
 }  // namespace nestbed::vmm

@@ -70,7 +70,7 @@ std::string verdict_element(const TestResult& test) {
         return fmt::format("      <skipped message=\"{}\"/>\n", xml_escaped(attempt.reason));
     }
     return attempt.error ? fault_element("error", attempt.error->what(), failure_type(attempt),
-                                         fmt::format("{}:{}\n", test.file, test.line))
+                                         place_text(test.file, test.line) + "\n")
                          : fault_element("failure", attempt.reason, failure_type(attempt),
                                          failure_text(test, attempt));
 }
