@@ -66,13 +66,14 @@ void Clock::register_in(ExitTable& exits) {
         if (!access.is_write) {
             return access.put(~std::uint64_t{0});
         }
-        selected_ = static_cast<std::uint8_t>(access.value() % registers_.size());  // the highest bit masks NMIs
+        // The highest bit masks NMIs.
+        selected_ = static_cast<std::uint8_t>(access.value() % registers_.size());
         return std::nullopt;
     });
     exits.add_port(data_port, [this](const Access& access) -> Answer {
         const std::lock_guard lock(mutex_);
         if (!access.is_write) {
-            return access.put(read(system_clock::now()));
+            return access.put(read(now_()));
         }
         registers_[selected_] = static_cast<std::uint8_t>(access.value());
         return std::nullopt;
