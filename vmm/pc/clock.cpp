@@ -60,24 +60,30 @@ bool meets(std::uint8_t wanted, int value) {
 
 void Clock::register_in(ExitTable& exits) {
     constexpr std::uint16_t index_port = 0x70;
-    constexpr std::uint16_t data_port = 0x71;
-    exits.add_port(index_port, [this](const Access& access) -> Answer {
-        const std::lock_guard lock(mutex_);
-        if (!access.is_write) {
-            return access.put(~std::uint64_t{0});
-        }
-        // The highest bit masks NMIs.
-        selected_ = static_cast<std::uint8_t>(access.value() % registers_.size());
-        return std::nullopt;
-    });
-    exits.add_port(data_port, [this](const Access& access) -> Answer {
-        const std::lock_guard lock(mutex_);
-        if (!access.is_write) {
-            return access.put(read(now_()));
-        }
-        registers_[selected_] = static_cast<std::uint8_t>(access.value());
-        return std::nullopt;
-    });
+    // An index and its value may come in one write of 16 bits.
+    exits.add_ports(index_port, 2, byte_by_byte(index_port, 2, [this](const Access& access) {
+                        return access.address == index_port ? answer_index(access)
+                                                            : answer_data(access);
+                    }));
+}
+
+Answer Clock::answer_index(const Access& access) {
+    const std::lock_guard lock(mutex_);
+    if (!access.is_write) {
+        return access.put(~std::uint64_t{0});
+    }
+    // The highest bit masks NMIs.
+    selected_ = static_cast<std::uint8_t>(access.value() % registers_.size());
+    return std::nullopt;
+}
+
+Answer Clock::answer_data(const Access& access) {
+    const std::lock_guard lock(mutex_);
+    if (!access.is_write) {
+        return access.put(read(now_()));
+    }
+    registers_[selected_] = static_cast<std::uint8_t>(access.value());
+    return std::nullopt;
 }
 
 std::uint8_t Clock::read(system_clock::time_point now) const {

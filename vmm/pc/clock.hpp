@@ -26,6 +26,8 @@ class Clock {
         std::chrono::system_clock::time_point now) const;
 
   private:
+    Answer answer_index(const Access& access);
+    Answer answer_data(const Access& access);
     std::uint8_t read(std::chrono::system_clock::time_point now) const;
 
     Now now_;

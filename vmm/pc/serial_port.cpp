@@ -23,7 +23,7 @@ constexpr std::uint8_t carrier_and_ready = 0xB0;     // DCD, DSR, CTS
 }  // namespace
 
 void SerialPort::register_in(ExitTable& exits) {
-    exits.add_ports(first_port, registers, [this](const Access& access) -> Answer {
+    const auto answer = [this](const Access& access) -> Answer {
         const auto number = static_cast<std::uint16_t>(access.address - first_port);
         const std::lock_guard lock(mutex_);
         if (access.is_write) {
@@ -31,7 +31,8 @@ void SerialPort::register_in(ExitTable& exits) {
             return std::nullopt;
         }
         return access.put(read(number));
-    });
+    };
+    exits.add_ports(first_port, registers, byte_by_byte(first_port, registers, answer));
 }
 
 std::uint8_t SerialPort::read(std::uint16_t number) const {
