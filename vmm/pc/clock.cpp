@@ -28,7 +28,8 @@ constexpr std::uint8_t century = 50;
 constexpr std::uint8_t usual_rate = 0x26;          // register A: 32,768 Hz, 1,024 interrupts
 constexpr std::uint8_t update_in_progress = 0x80;  // register A
 constexpr std::uint8_t alarm_enabled = 0x20;       // register B
-constexpr std::uint8_t hours_of_24 = 0x02;         // register B; binary-coded decimals
+constexpr std::uint8_t hours_of_24 = 0x02;         // register B
+constexpr std::uint8_t binary = 0x04;              // register B; else binary-coded decimals
 constexpr std::uint8_t memory_is_valid = 0x80;     // register D
 constexpr std::uint8_t any = 0xC0;                 // of an alarm: whatever it is
 
@@ -110,7 +111,8 @@ std::uint8_t Clock::read(system_clock::time_point now) const {
                                      ? update_in_progress
                                      : std::uint8_t{0});
         case register_b:
-            return registers_[register_b] | hours_of_24;
+            // What is shown is always in decimals: a guest that sets another form is told so.
+            return static_cast<std::uint8_t>((registers_[register_b] & ~binary) | hours_of_24);
         case register_c:
             return 0;  // no interrupt is raised
         case register_d:
