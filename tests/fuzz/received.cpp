@@ -28,6 +28,10 @@ std::string good_result() {
     result.asked_for = {"rounds", "seed"};
     result.error.emplace(vmm::ErrorKind::host_lacks, "no KVM");
     result.kvm_counts = {3, 4, {{"exits", 1.5}}, ""};
+    result.exit_value = 1;
+    result.sub_results.all = {{vmm::SubResult::Kind::fail, "a check"}};
+    result.sub_results.counts.of = {2, 1};
+    result.sub_results.left_out = 2;
     return vmm::bytes_of(result);
 }
 
@@ -65,12 +69,19 @@ FUZZ_TARGET(received) {
     } catch (const vmm::Error&) {
         // It is none.
     }
-    vmm::ReceivedResult received{vmm::TestResult{}};
-    for (const char* kind : {"d", "R", "d", ""}) {
+    std::string serial;
+    vmm::ReceivedResult received{vmm::TestResult{},
+                                 [&](std::string_view piece) { serial += piece; }};
+    for (const char* kind : {"d", "s", "R", "d", "s", ""}) {
         try {
-            received.take(kind + bytes);
+            const vmm::Heard heard = received.take(kind + bytes);
+            // Words do not end a wait for something.
+            fuzz::require(heard == vmm::Heard::step || *kind == 's' || *kind == '\0',
+                          "what is no serial line is a step");
+            fuzz::require(heard == vmm::Heard::word || *kind != 's', "a serial line is a word");
         } catch (const vmm::Error& error) {
             fuzz::require(error.kind() == vmm::ErrorKind::ours, "a lie is an error of ours");
         }
     }
+    fuzz::require(serial.starts_with(bytes + bytes), "a serial line is as it was sent");
 }

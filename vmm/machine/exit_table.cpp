@@ -104,6 +104,24 @@ Device one_at_a_time(Device device) {
     };
 }
 
+Device byte_by_byte(std::uint16_t first, std::uint16_t count, Device device) {
+    return [first, count, device = std::move(device)](const Access& access) -> Answer {
+        for (std::size_t n = 0; n < access.data.size(); ++n) {
+            Access one = access;
+            one.address = access.address + n;
+            one.data = access.data.subspan(n, 1);
+            const bool is_there = one.address < std::uint32_t{first} + count;
+            if (!is_there && !access.is_write) {
+                one.data[0] = std::byte{0xFF};
+            }
+            if (Answer answer = is_there ? device(one) : std::nullopt) {
+                return answer;
+            }
+        }
+        return std::nullopt;
+    };
+}
+
 void ExitTable::add(Place place) {
     if (std::ranges::any_of(places_, [&](const Place& other) {
             return place.to == other.to && place.first < other.end && other.first < place.end;

@@ -89,6 +89,10 @@ enum class StringAccess {
     one_by_one,  ///< as a processor makes them
 };
 
+/// A device of 8-bit registers, one to each of `count` ports: what is wider is made of accesses to
+/// one after the other, as on a PC. Behind the last one nothing is.
+Device byte_by_byte(std::uint16_t first, std::uint16_t count, Device device);
+
 class ExitTable {
   public:
     explicit ExitTable(StringAccess strings = StringAccess::refused) : strings_(strings) {}

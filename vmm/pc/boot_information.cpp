@@ -90,6 +90,9 @@ void put_text(GuestMemory& memory, std::uint32_t address, std::uint32_t most,
         throw_error(ErrorKind::usage, "{} of {} bytes: at most {} are possible", what, text.size(),
                     most - 1);
     }
+    if (text.find('\0') != text.npos) {
+        throw_error(ErrorKind::usage, "{} has a zero byte, where it would end", what);
+    }
     put(memory, address, std::as_bytes(std::span(text.c_str(), text.size() + 1)), what);
 }
 

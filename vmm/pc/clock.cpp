@@ -28,7 +28,8 @@ constexpr std::uint8_t century = 50;
 constexpr std::uint8_t usual_rate = 0x26;          // register A: 32,768 Hz, 1,024 interrupts
 constexpr std::uint8_t update_in_progress = 0x80;  // register A
 constexpr std::uint8_t alarm_enabled = 0x20;       // register B
-constexpr std::uint8_t hours_of_24 = 0x02;         // register B; binary-coded decimals
+constexpr std::uint8_t hours_of_24 = 0x02;         // register B
+constexpr std::uint8_t binary = 0x04;              // register B; else binary-coded decimals
 constexpr std::uint8_t memory_is_valid = 0x80;     // register D
 constexpr std::uint8_t any = 0xC0;                 // of an alarm: whatever it is
 
@@ -60,24 +61,30 @@ bool meets(std::uint8_t wanted, int value) {
 
 void Clock::register_in(ExitTable& exits) {
     constexpr std::uint16_t index_port = 0x70;
-    constexpr std::uint16_t data_port = 0x71;
-    exits.add_port(index_port, [this](const Access& access) -> Answer {
-        const std::lock_guard lock(mutex_);
-        if (!access.is_write) {
-            return access.put(~std::uint64_t{0});
-        }
-        selected_ = static_cast<std::uint8_t>(access.value() %
-                                              registers_.size());  // the highest bit masks NMIs
-        return std::nullopt;
-    });
-    exits.add_port(data_port, [this](const Access& access) -> Answer {
-        const std::lock_guard lock(mutex_);
-        if (!access.is_write) {
-            return access.put(read(system_clock::now()));
-        }
-        registers_[selected_] = static_cast<std::uint8_t>(access.value());
-        return std::nullopt;
-    });
+    // An index and its value may come in one write of 16 bits.
+    exits.add_ports(index_port, 2, byte_by_byte(index_port, 2, [this](const Access& access) {
+                        return access.address == index_port ? answer_index(access)
+                                                            : answer_data(access);
+                    }));
+}
+
+Answer Clock::answer_index(const Access& access) {
+    const std::lock_guard lock(mutex_);
+    if (!access.is_write) {
+        return access.put(~std::uint64_t{0});
+    }
+    // The highest bit masks NMIs.
+    selected_ = static_cast<std::uint8_t>(access.value() % registers_.size());
+    return std::nullopt;
+}
+
+Answer Clock::answer_data(const Access& access) {
+    const std::lock_guard lock(mutex_);
+    if (!access.is_write) {
+        return access.put(read(now_()));
+    }
+    registers_[selected_] = static_cast<std::uint8_t>(access.value());
+    return std::nullopt;
 }
 
 std::uint8_t Clock::read(system_clock::time_point now) const {
@@ -104,7 +111,8 @@ std::uint8_t Clock::read(system_clock::time_point now) const {
                                      ? update_in_progress
                                      : std::uint8_t{0});
         case register_b:
-            return registers_[register_b] | hours_of_24;
+            // What is shown is always in decimals: a guest that sets another form is told so.
+            return static_cast<std::uint8_t>((registers_[register_b] & ~binary) | hours_of_24);
         case register_c:
             return 0;  // no interrupt is raised
         case register_d:

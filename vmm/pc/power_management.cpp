@@ -1,6 +1,7 @@
 #include "vmm/pc/power_management.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 
 #include "vmm/machine/vcpu_thread.hpp"
@@ -32,6 +33,19 @@ std::uint32_t ticks_in(std::chrono::nanoseconds time) {
     return static_cast<std::uint32_t>(ticks) & counter;
 }
 
+/// `old` with those of its bytes, the first of which is at port `first`, that `access` writes.
+std::uint32_t written_over(std::uint32_t old, const Access& access, std::uint16_t first) {
+    const std::size_t offset = access.address - first;
+    std::memcpy(reinterpret_cast<std::byte*>(&old) + offset, access.data.data(),
+                std::min(access.data.size(), sizeof old - offset));
+    return old;
+}
+
+/// From where in `value`, whose first byte is at port `first`, `access` reads.
+Answer put_from(std::uint32_t value, const Access& access, std::uint16_t first) {
+    return access.put(value >> 8 * (access.address - first));
+}
+
 }  // namespace
 
 void PowerManagement::register_in(ExitTable& exits) {
@@ -40,14 +54,13 @@ void PowerManagement::register_in(ExitTable& exits) {
                                : access.put(ticks_in(std::chrono::steady_clock::now() - start_));
     });
     // No event is ever there; which ones are enabled is kept.
-    exits.add_ports(acpi::event_port, 2, [](const Access& access) -> Answer {
-        return access.is_write ? std::nullopt : access.put(0);
-    });
-    exits.add_ports(acpi::event_port + 2, 2, [this](const Access& access) -> Answer {
+    exits.add_ports(acpi::event_port, 4, [this](const Access& access) -> Answer {
+        const std::uint32_t both = std::uint32_t{enabled_.load(std::memory_order_relaxed)} << 16;
         if (!access.is_write) {
-            return access.put(enabled_.load(std::memory_order_relaxed));
+            return put_from(both, access, acpi::event_port);
         }
-        enabled_.store(static_cast<std::uint16_t>(access.value()), std::memory_order_relaxed);
+        const std::uint32_t written = written_over(both, access, acpi::event_port);
+        enabled_.store(static_cast<std::uint16_t>(written >> 16), std::memory_order_relaxed);
         return std::nullopt;
     });
     exits.add_ports(acpi::control_port, 2,
@@ -55,10 +68,11 @@ void PowerManagement::register_in(ExitTable& exits) {
 }
 
 Answer PowerManagement::control(const Access& access) {
+    const std::uint16_t old = control_.load(std::memory_order_relaxed);
     if (!access.is_write) {
-        return access.put(control_.load(std::memory_order_relaxed) | system_control);
+        return put_from(old | system_control, access, acpi::control_port);
     }
-    const auto value = static_cast<std::uint16_t>(access.value());
+    const auto value = static_cast<std::uint16_t>(written_over(old, access, acpi::control_port));
     control_.store(value & ~sleep_enable, std::memory_order_relaxed);
     if ((value & sleep_enable) == 0) {
         return std::nullopt;

@@ -29,6 +29,7 @@ class SerialPort {
   private:
     static constexpr std::uint16_t registers = 8;
 
+    bool is_divisor(std::uint16_t number) const;
     std::uint8_t read(std::uint16_t number) const;
     void write(std::uint16_t number, std::uint8_t value);
     void transmit(char character);
@@ -36,6 +37,7 @@ class SerialPort {
     Sink sink_;
     std::mutex mutex_;  ///< of all that follows: a guest may well write with two vCPUs at once
     std::array<std::uint8_t, registers> latched_{};
+    std::array<std::uint8_t, 2> divisor_{};
     std::string line_;
 };
 

@@ -8,6 +8,9 @@ void SerialLog::add(std::string_view piece) {
     const bool is_end = piece.ends_with('\n');
     if (is_end) {
         piece.remove_suffix(piece.ends_with("\r\n") ? 2 : 1);
+        if (piece.empty() && line_.ends_with('\r')) {
+            line_.pop_back();  // of a line's end in two pieces
+        }
     }
     line_ += piece.substr(0, most_of_a_line - std::min(most_of_a_line, line_.size()));
     if (is_end) {

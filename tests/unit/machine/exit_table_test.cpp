@@ -3,16 +3,14 @@
 #include "vmm/machine/exit_table.hpp"
 
 #include <gmock/gmock.h>
-#include <linux/kvm.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/unit/machine/exits_by_hand.hpp"
 #include "vmm/base/error.hpp"
-#include "vmm/machine/vcpu_thread.hpp"
 
 namespace nestbed::vmm {
 namespace {
@@ -22,56 +20,23 @@ using testing::HasSubstr;
 constexpr std::uint16_t port = 0x5E0;
 constexpr std::uint64_t address = 0xD000'0000;
 
-/// A vCPU whose page is there, and nothing else.
-kvm::Vcpu paper_vcpu() {
-    constexpr std::size_t bytes = std::size_t{3} * 4096;
-    Descriptor file(::memfd_create("kvm_run", MFD_CLOEXEC));
-    EXPECT_EQ(::ftruncate(file.get(), bytes), 0);
-    return {std::move(file), bytes};
-}
-
-class ExitTableTest : public testing::Test {
+class ExitTableTest : public test::ExitsByHand {
   protected:
-    /// What the guest's `bytes` of IN or OUT, `count` times, is answered with.
-    Answer port_io(std::uint16_t number, bool out, std::uint8_t bytes = 4,
-                   std::uint32_t count = 1) {
-        page().exit_reason = KVM_EXIT_IO;
-        page().io.direction = out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
-        page().io.size = bytes;
-        page().io.port = number;
-        page().io.count = count;
-        page().io.data_offset = 4096;
-        return exits_.answer(thread_);
-    }
-    Answer memory_io(std::uint64_t guest_physical, bool write, std::uint32_t bytes = 4) {
-        page().exit_reason = KVM_EXIT_MMIO;
-        page().mmio.phys_addr = guest_physical;
-        page().mmio.is_write = write ? 1 : 0;
-        page().mmio.len = bytes;
-        return exits_.answer(thread_);
-    }
-    Answer exit_for(std::uint32_t reason) {
-        page().exit_reason = reason;
-        return exits_.answer(thread_);
-    }
+    using ExitsByHand::ExitsByHand;
 
-    kvm_run& page() { return thread_.vcpu().run_page(); }
-    std::uint32_t& port_data() {
-        return *reinterpret_cast<std::uint32_t*>(thread_.vcpu().page_of_mapping(1));
-    }
-    VcpuThread& thread() { return thread_; }
     Access access() {
-        return {.vcpu = thread_,
+        return {.vcpu = thread(),
                 .to = Access::To::port,
                 .address = port,
                 .is_write = true,
-                .data = {thread_.vcpu().page_of_mapping(1), 4}};
+                .data = port_bytes().first(4)};
     }
+};
 
-    ExitTable exits_;
-
-  private:
-    VcpuThread thread_{3, paper_vcpu()};
+/// As a PC has it.
+class StringAccessTest : public ExitTableTest {
+  protected:
+    StringAccessTest() : ExitTableTest(StringAccess::one_by_one) {}
 };
 
 MATCHER_P(IsUnexpected, text, "") {
@@ -170,6 +135,124 @@ TEST_F(ExitTableTest, APlaceHasOneDevice) {
     }
     EXPECT_NO_THROW(exits_.add_memory(address + 0x1000, address + 0x1001, device));
     EXPECT_NO_THROW(exits_.add_memory(address - 1, address, device));
+}
+
+// Ranges of ports, the rest, and any width.
+
+TEST_F(ExitTableTest, PortsBelongToARangeUpToItsEnd) {
+    std::vector<std::uint64_t> answered;
+    exits_.add_ports(port, 4, [&](const Access& access) {
+        answered.push_back(access.address);
+        return Answer();
+    });
+    exits_.add_ports(0xFFFE, 2, [&](const Access& access) {
+        answered.push_back(access.address);
+        return Answer();
+    });
+    for (const std::uint16_t inside : {port, std::uint16_t{port + 3}, std::uint16_t{0xFFFF}}) {
+        EXPECT_EQ(port_io(inside, true, 1), std::nullopt);
+    }
+    EXPECT_THAT(answered, testing::ElementsAre(port, port + 3, 0xFFFF));
+    for (const int outside : {port - 1, port + 4, 0, 0xFFFD}) {
+        EXPECT_THAT(port_io(static_cast<std::uint16_t>(outside), true, 1),
+                    IsUnexpected("which is no port of this machine"));
+    }
+    EXPECT_THROW(exits_.add_port(port + 3, {}), Error);
+    EXPECT_THROW(exits_.add_ports(port - 2, 3, {}), Error);
+    EXPECT_NO_THROW(exits_.add_port(port + 4, {}));
+    EXPECT_NO_THROW(exits_.add_ports(port - 2, 2, {}));
+}
+
+TEST_F(ExitTableTest, TheRestIsWhatHasNoDevice) {
+    std::vector<std::uint64_t> rest;
+    exits_.add_rest([&](const Access& access) {
+        rest.push_back(access.address);
+        return access.is_write ? Answer() : access.put(~std::uint64_t{0});
+    });
+    exits_.add_port(port, [](const Access& access) { return access.end(Ending::finished); });
+    exits_.add_memory(address, address + 8,
+                      [](const Access& access) { return access.end(Ending::finished); });
+    EXPECT_TRUE(port_io(port, true));
+    EXPECT_TRUE(memory_io(address, true));
+    EXPECT_EQ(in(port + 1, 2), 0xFFFFU);
+    EXPECT_EQ(memory_io(address + 8, true), std::nullopt);
+    EXPECT_EQ(memory_io(port, true), std::nullopt) << "memory of a port's number is no port";
+    EXPECT_THAT(rest, testing::ElementsAre(port + 1, address + 8, port));
+    EXPECT_THAT(exit_for(KVM_EXIT_DIRTY_RING_FULL), IsUnexpected("an exit for reason 31"));
+}
+
+TEST_F(ExitTableTest, AValueHasTheAccesssWidth) {
+    std::uint64_t value = 0;
+    exits_.add_port(port, [&](const Access& access) {
+        value = access.value();
+        return Answer();
+    });
+    exits_.add_memory(address, address + 8, [&](const Access& access) {
+        value = access.value();
+        return access.is_write ? Answer() : access.put(0x8877'6655'4433'2211);
+    });
+    std::memset(port_bytes().data(), 0xFF, 8);
+    for (const auto& [bytes, expected] :
+         {std::pair(1, 0xFFU), std::pair(2, 0xFFFFU), std::pair(4, 0xFFFF'FFFFU)}) {
+        EXPECT_EQ(port_io(port, true, static_cast<std::uint8_t>(bytes)), std::nullopt);
+        EXPECT_EQ(value, expected) << bytes;
+    }
+    std::memset(page().mmio.data, 0x77, 8);
+    EXPECT_EQ(memory_io(address, true, 8), std::nullopt);
+    EXPECT_EQ(value, 0x7777'7777'7777'7777U);
+    EXPECT_EQ(memory_io(address, false, 3), std::nullopt);
+    EXPECT_THAT(page().mmio.data,
+                testing::ElementsAre(0x11, 0x22, 0x33, 0x77, 0x77, 0x77, 0x77, 0x77));
+    EXPECT_EQ(memory_io(address, false, 8), std::nullopt);
+    EXPECT_EQ(page().mmio.data[7], 0x88);
+}
+
+// String instructions.
+
+TEST_F(StringAccessTest, AreMadeOneByOneInTheirOrder) {
+    std::string written;
+    std::uint8_t next = 0;
+    exits_.add_port(port, [&](const Access& access) -> Answer {
+        EXPECT_EQ(access.data.size(), 1U);
+        if (!access.is_write) {
+            return access.put(next++);
+        }
+        written += static_cast<char>(access.value());
+        return std::nullopt;
+    });
+    std::memcpy(port_bytes().data(), "nestbed!", 8);
+    EXPECT_EQ(port_io(port, true, 1, 7), std::nullopt);
+    EXPECT_EQ(written, "nestbed");
+    EXPECT_EQ(port_io(port, false, 1, 3), std::nullopt);
+    EXPECT_EQ(port_data(), std::uint32_t{'t'} << 24 | 0x02'01'00);
+}
+
+TEST_F(StringAccessTest, HaveTheirWidth) {
+    std::vector<std::uint64_t> written;
+    exits_.add_port(port, [&](const Access& access) {
+        EXPECT_EQ(access.address, port);
+        written.push_back(access.value());
+        return Answer();
+    });
+    std::memcpy(port_bytes().data(), "\1\0\2\0\3\0\4\0", 8);
+    EXPECT_EQ(port_io(port, true, 2, 4), std::nullopt);
+    EXPECT_EQ(port_io(port, true, 4, 2), std::nullopt);
+    EXPECT_THAT(written, testing::ElementsAre(1, 2, 3, 4, 0x2'0001, 0x4'0003));
+}
+
+TEST_F(StringAccessTest, EndWhereTheRunDoes) {
+    int made = 0;
+    exits_.add_port(port, [&](const Access& access) -> Answer {
+        return ++made == 3 ? Answer(access.end(Ending::finished, "the third")) : std::nullopt;
+    });
+    const Answer answer = port_io(port, true, 1, 8);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->detail, "the third");
+    EXPECT_EQ(made, 3);
+}
+
+TEST_F(StringAccessTest, ToNoDeviceAreOfOneElement) {
+    EXPECT_THAT(port_io(port, true, 2, 4), IsUnexpected("a 2-byte write to port 0x5e0"));
 }
 
 // One at a time.

@@ -26,6 +26,17 @@ TEST(HumanReport, AFailureHasPlaceExpressionValuesAndLog) {
               "      [cpu 0] before it failed\n");
 }
 
+TEST(HumanReport, ATestWithoutAReasonSaysWhatItsChecksCameTo) {
+    TestResult result = test::foreign("apic", "smp");
+    EXPECT_THAT(human_test(result, {}), EndsWith("  2 of 1006 checks failed: check 1\n"));
+    result.verdict = Verdict::passed;
+    result.reason = "";
+    result.sub_results.counts.of = {30, 0, 1};
+    EXPECT_EQ(human_test(result, {}), "PASS  apic.smp   2 vCPUs    12.5 ms  30 PASS, 1 SKIP\n");
+    result.sub_results.counts = {};
+    EXPECT_EQ(human_test(result, {}), "PASS  apic.smp   2 vCPUs    12.5 ms\n");
+}
+
 TEST(HumanReport, ADiagnosisIsIndented) {
     EXPECT_EQ(human_test(test::crashed("demo", "dies"), {}),
               "FAIL  demo.dies   2 vCPUs    12.5 ms\n"

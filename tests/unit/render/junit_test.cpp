@@ -150,5 +150,84 @@ TEST(JunitReport, AnUnfinishedRunIsAnError) {
                                "type=\"interrupted\"></error>"));
 }
 
+// Guests that are not ours.
+
+TEST(JunitReport, TheChecksInsideAGuestAreASuite) {
+    RunReport report = test::report_of({test::foreign("apic", "smp"), test::passed("boot", "a")});
+    report.provenance.host_name = "box";
+    const std::string properties = R"(    <properties>
+      <property name="nestbed" value=")" NESTBED_VERSION R"("/>
+      <property name="command" value="nestbed run"/>
+    </properties>
+)";
+    EXPECT_THAT(
+        junit_report(report),
+        testing::EndsWith(
+            R"(  <testsuite name="apic.smp" package="apic.smp" id="2" timestamp="1970-01-01T00:00:00" hostname="box" tests="6" failures="2" errors="0" skipped="3" time="0.000">
+)" + properties +
+            R"(    <testcase classname="apic.smp" name="check 0" time="0.000">
+    </testcase>
+    <testcase classname="apic.smp" name="check 1" time="0.000">
+      <failure message="check 1" type="FAIL"></failure>
+    </testcase>
+    <testcase classname="apic.smp" name="check 2" time="0.000">
+      <skipped message="SKIP"/>
+    </testcase>
+    <testcase classname="apic.smp" name="check 3" time="0.000">
+      <skipped message="XFAIL"/>
+    </testcase>
+    <testcase classname="apic.smp" name="check 4" time="0.000">
+      <failure message="check 4" type="XPASS"></failure>
+    </testcase>
+    <testcase classname="apic.smp" name="check 5" time="0.000">
+      <skipped message="KFAIL"/>
+    </testcase>
+    <system-out>… 1,000 checks left out</system-out>
+    <system-err></system-err>
+  </testsuite>
+</testsuites>
+)"));
+}
+
+TEST(JunitReport, NoTwoSuitesHaveAnId) {
+    RunReport report = test::report_of({test::foreign("apic", "smp"), test::passed("apic", "up"),
+                                        test::foreign("vmx", "all"), test::foreign("apic", "ipi")});
+    report.cut_short = CutShort::interrupted;
+    report.not_finished = 2;
+    const std::string xml = junit_report(report);
+    std::size_t at = 0;
+    for (const char* suite :
+         {"apic\" package=\"apic\" id=\"0\"", "vmx\" package=\"vmx\" id=\"1\"",
+          "apic.smp\" package=\"apic.smp\" id=\"2\"", "vmx.all\" package=\"vmx.all\" id=\"3\"",
+          "apic.ipi\" package=\"apic.ipi\" id=\"4\"", "nestbed\" package=\"nestbed\" id=\"5\""}) {
+        at = xml.find(std::string("<testsuite name=\"") + suite, at);
+        EXPECT_NE(at, std::string::npos) << suite;
+    }
+}
+
+TEST(JunitReport, WhatAGuestSaysOfItsChecksCannotEndAnElement) {
+    RunReport report = test::report_of({test::foreign("apic", "smp")});
+    report.tests[0].repetition = 2;
+    report.tests[0].sub_results.all = {
+        {SubResult::Kind::fail, "\"/></testcase>&\x1b"},
+        {SubResult::Kind::pass, ""},
+    };
+    report.tests[0].sub_results.left_out = 0;
+    const std::string xml = junit_report(report);
+    EXPECT_THAT(xml, HasSubstr("name=\"&quot;/&gt;&lt;/testcase&gt;&amp;\\x1b\""));
+    EXPECT_THAT(xml, HasSubstr("<failure message=\"&quot;/&gt;&lt;/testcase&gt;&amp;\\x1b\" "
+                               "type=\"FAIL\">"));
+    EXPECT_THAT(xml, HasSubstr("classname=\"apic.smp #2\" name=\"\""));
+    EXPECT_THAT(xml,
+                HasSubstr("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"0.000\""));
+    EXPECT_THAT(xml, Not(HasSubstr("left out")));
+}
+
+TEST(JunitReport, WithoutChecksThereIsNoSuiteOfThem) {
+    TestResult silent = test::passed("apic", "smp");
+    silent.exit_value = 0;
+    EXPECT_THAT(junit_report(test::report_of({silent})), Not(HasSubstr("id=\"1\"")));
+}
+
 }  // namespace
 }  // namespace nestbed::vmm

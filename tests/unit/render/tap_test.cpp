@@ -77,5 +77,22 @@ TEST(TapReport, BailsOutOfAnUnfinishedRun) {
     EXPECT_THAT(tap_report(report), EndsWith("Bail out! interrupted: 2 tests did not finish\n"));
 }
 
+TEST(TapReport, FailedChecksAreAList) {
+    RunReport report = test::report_of({test::foreign("apic", "smp")});
+    EXPECT_THAT(tap_report(report), HasSubstr("  line: 7\n"
+                                              "  failed_checks:\n"
+                                              "    - \"check 1\"\n"
+                                              "    - \"check 4\"\n"
+                                              "  ...\n"));
+    report.tests[0].sub_results.all.assign(100, {SubResult::Kind::fail, "x\n  ...\nok 2"});
+    const std::string text = tap_report(report);
+    EXPECT_THAT(text, HasSubstr("    - \"x\\n  ...\\nok 2\"\n"
+                                "    - \"… 75 checks left out\"\n"
+                                "    - \"x\\n"));
+    EXPECT_THAT(text, testing::Not(HasSubstr("\nok 2")));
+    report.tests[0].verdict = Verdict::passed;
+    EXPECT_THAT(tap_report(report), testing::Not(HasSubstr("failed_checks")));
+}
+
 }  // namespace
 }  // namespace nestbed::vmm

@@ -63,6 +63,22 @@ inline TestResult crashed(const std::string& suite, const std::string& name) {
     return result;
 }
 
+/// Of a guest that is not ours: a check of every kind, and more that were left out.
+inline TestResult foreign(const std::string& suite, const std::string& name) {
+    TestResult result = passed(suite, name);
+    result.exit_value = 1;
+    for (std::size_t kind = 0; kind < SubResult::kinds; ++kind) {
+        const SubResult check{static_cast<SubResult::Kind>(kind), "check " + std::to_string(kind)};
+        result.sub_results.all.push_back(check);
+        result.sub_results.counts.add(check);
+    }
+    result.sub_results.counts.of[0] += 1'000;
+    result.sub_results.left_out = 1'000;
+    result.verdict = Verdict::failed;
+    result.reason = "2 of 1006 checks failed: check 1";
+    return result;
+}
+
 /// No VM could be made.
 inline TestResult not_run(const std::string& suite, const std::string& name) {
     TestResult result = passed(suite, name);

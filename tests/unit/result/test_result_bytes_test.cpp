@@ -69,6 +69,12 @@ TestResult full_result() {
     result.kvm_counts = {3, 4, {{"exits", -1.5}}, "a problem"};
     result.interrupted = true;
     result.retry_interrupted = true;
+    const TestResult foreign = test::foreign("suite", "name");
+    result.sub_results = foreign.sub_results;
+    result.exit_value = 0xFFFF'FFFF;
+    result.failed_attempts[0].sub_results.counts.of = {1, 2, 3, 4, 5, 6};
+    result.failed_attempts[0].sub_results.left_out = 21;
+    result.failed_attempts[1].exit_value = 0;
     return result;
 }
 
@@ -86,9 +92,34 @@ std::string shown(const TestResult& result) {
     return text;
 }
 
+void expect_same_checks(const Attempt& attempt, const Attempt& expected) {
+    EXPECT_EQ(attempt.sub_results.all, expected.sub_results.all);
+    EXPECT_EQ(attempt.sub_results.left_out, expected.sub_results.left_out);
+    EXPECT_EQ(attempt.sub_results.counts, expected.sub_results.counts);
+    EXPECT_EQ(attempt.exit_value, expected.exit_value);
+}
+
 TEST(TestResultBytes, AreAllOfIt) {
     EXPECT_EQ(shown(test_result_of(bytes_of(full_result()))), shown(full_result()));
     EXPECT_EQ(shown(test_result_of(bytes_of(TestResult()))), shown(TestResult()));
+}
+
+TEST(TestResultBytes, HaveTheChecksOfAGuestThatIsNotOurs) {
+    const TestResult expected = full_result();
+    const TestResult result = test_result_of(bytes_of(expected));
+    expect_same_checks(result, expected);
+    ASSERT_EQ(result.failed_attempts.size(), 2U);
+    expect_same_checks(result.failed_attempts[0], expected.failed_attempts[0]);
+    expect_same_checks(result.failed_attempts[1], expected.failed_attempts[1]);
+    expect_same_checks(test_result_of(bytes_of(TestResult())), TestResult());
+}
+
+TEST(TestResultBytes, KnowNoOtherKindsOfChecks) {
+    TestResult result;
+    result.sub_results.all = {{SubResult::Kind::kfail, "x"}};
+    EXPECT_NO_THROW(test_result_of(bytes_of(result)));
+    result.sub_results.all = {{static_cast<SubResult::Kind>(SubResult::kinds), "x"}};
+    EXPECT_THROW(test_result_of(bytes_of(result)), Error);
 }
 
 TEST(TestResultBytes, OfWhichAnyPartIsMissingAreRefused) {

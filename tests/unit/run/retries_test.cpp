@@ -148,6 +148,27 @@ TEST(Retries, WhatAnEmulatorIsKnownToDoIsTriedOnceMoreThere) {
     EXPECT_EQ(result_in_emulator(both, "ff").verdict, Verdict::failed);
 }
 
+TEST(Retries, OfManyFailedAttemptsOnlyTheCountsOfChecksAreKept) {
+    const TestResult result = run_with_retries({.asked_for = whole_failed_attempts + 1}, [] {
+        TestResult failed;
+        failed.exit_value = 1;
+        failed.sub_results.all = {{SubResult::Kind::pass, "a"}, {SubResult::Kind::fail, "b"}};
+        failed.sub_results.counts.of = {3, 1};
+        failed.sub_results.left_out = 2;
+        return failed;
+    });
+    ASSERT_EQ(result.failed_attempts.size(), whole_failed_attempts + 1);
+    const Attempt& whole = result.failed_attempts[whole_failed_attempts - 1];
+    EXPECT_EQ(whole.sub_results.all.size(), 2U);
+    EXPECT_EQ(whole.sub_results.left_out, 2U);
+    const Attempt& cut = result.failed_attempts.back();
+    EXPECT_THAT(cut.sub_results.all, testing::IsEmpty());
+    EXPECT_EQ(cut.sub_results.left_out, 4U);
+    EXPECT_EQ(cut.sub_results.counts.text(), "3 PASS, 1 FAIL");
+    EXPECT_EQ(cut.exit_value, 1U);
+    EXPECT_EQ(result.sub_results.all.size(), 2U) << "the last one is whole";
+}
+
 TEST(Retries, AnInterruptedTestIsNotRunAgain) {
     std::size_t runs = 0;
     EXPECT_TRUE(result_of_runs(3, "i", runs).interrupted);

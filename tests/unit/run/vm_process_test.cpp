@@ -27,16 +27,21 @@ using testing::IsEmpty;
 constexpr std::chrono::minutes long_enough(2);
 constexpr VmProcessLimits no_hurry{long_enough, long_enough};
 
-struct Heard {
+struct AllHeard {
     VmProcessOutcome outcome;
     std::vector<std::string> messages;
 };
 
-Heard hear(const std::function<void(const VmProcessReport&)>& work,
-           const VmProcessLimits& limits = no_hurry, const std::stop_token& stop = {}) {
-    Heard heard{};
+AllHeard hear(const std::function<void(const VmProcessReport&)>& work,
+              const VmProcessLimits& limits = no_hurry, const std::stop_token& stop = {}) {
+    AllHeard heard{};
     heard.outcome = run_in_process(
-        work, [&](const std::string& message) { heard.messages.push_back(message); }, limits, stop);
+        work,
+        [&](const std::string& message) {
+            heard.messages.push_back(message);
+            return message.starts_with("word") ? Heard::word : Heard::step;
+        },
+        limits, stop);
     return heard;
 }
 
@@ -54,7 +59,7 @@ void expect_no_children() {
 
 TEST(VmProcess, SaysWhatItHasFound) {
     const std::string large(3'000'000, 'x');
-    const Heard heard = hear([&](const VmProcessReport& report) {
+    const AllHeard heard = hear([&](const VmProcessReport& report) {
         report.send("one");
         report.send("");
         report.send(large);
@@ -65,7 +70,7 @@ TEST(VmProcess, SaysWhatItHasFound) {
 }
 
 TEST(VmProcess, WhatItSaidBeforeItDiedIsHeard) {
-    const Heard heard = hear([](const VmProcessReport& report) {
+    const AllHeard heard = hear([](const VmProcessReport& report) {
         report.send("one");
         ::raise(SIGSEGV);
     });
@@ -80,7 +85,7 @@ TEST(VmProcess, WhatItSaidBeforeItDiedIsHeard) {
 }
 
 TEST(VmProcess, AnExceptionIsItsError) {
-    const Heard heard = hear([](const VmProcessReport& report) {
+    const AllHeard heard = hear([](const VmProcessReport& report) {
         report.send("one");
         throw Error(ErrorKind::host_lacks, "x");
     });
@@ -92,7 +97,7 @@ TEST(VmProcess, AnExceptionIsItsError) {
 }
 
 TEST(VmProcess, OneThatCannotSendSaysSo) {
-    const Heard heard = hear([](const VmProcessReport& report) {
+    const AllHeard heard = hear([](const VmProcessReport& report) {
         ::dup2(::open("/dev/full", O_WRONLY), report.descriptor());
         report.send("one");
     });
@@ -103,14 +108,14 @@ TEST(VmProcess, OneThatCannotSendSaysSo) {
 }
 
 TEST(VmProcess, IsEndedWhenItSaysNothing) {
-    const Heard heard =
+    const AllHeard heard =
         hear([](const VmProcessReport&) { wait_for_ever(); }, {milliseconds(20), long_enough});
     EXPECT_EQ(heard.outcome.end, VmProcessEnd::out_of_time);
     expect_no_children();
 }
 
 TEST(VmProcess, IsEndedWhenItSaysNothingMore) {
-    const Heard heard = hear(
+    const AllHeard heard = hear(
         [](const VmProcessReport& report) {
             report.send("one");
             wait_for_ever();
@@ -120,8 +125,56 @@ TEST(VmProcess, IsEndedWhenItSaysNothingMore) {
     EXPECT_THAT(heard.messages, ElementsAre("one"));
 }
 
+TEST(VmProcess, WordsDoNotEndTheFirstLimit) {
+    // The second would be over at once.
+    const AllHeard heard = hear(
+        [](const VmProcessReport& report) {
+            report.send("word 1");
+            std::this_thread::sleep_for(milliseconds(300));
+            report.send("word 2");
+        },
+        {long_enough, milliseconds(1)});
+    EXPECT_EQ(heard.outcome.end, VmProcessEnd::done);
+    EXPECT_THAT(heard.messages, ElementsAre("word 1", "word 2"));
+}
+
+TEST(VmProcess, WordsDoNotLengthenALimit) {
+    const auto talk_for_ever = [](const VmProcessReport& report) {
+        while (true) {
+            report.send("word");
+            std::this_thread::sleep_for(milliseconds(1));
+        }
+    };
+    EXPECT_EQ(hear(talk_for_ever, {milliseconds(50), long_enough}).outcome.end,
+              VmProcessEnd::out_of_time);
+    const auto talk_after_a_step = [&](const VmProcessReport& report) {
+        report.send("step");
+        talk_for_ever(report);
+    };
+    EXPECT_EQ(hear(talk_after_a_step, {long_enough, milliseconds(50)}).outcome.end,
+              VmProcessEnd::out_of_time);
+}
+
+TEST(VmProcess, AStepAmongWordsIsOne) {
+    // All of it is there at once.
+    const AllHeard heard = hear(
+        [](const VmProcessReport& report) {
+            const auto message = [](std::string_view text) {
+                const std::uint64_t size = text.size();
+                return std::string(reinterpret_cast<const char*>(&size), sizeof size) +
+                       std::string(text);
+            };
+            static_cast<void>(write_all(report.descriptor(),
+                                        message("word") + message("step") + message("word")));
+            wait_for_ever();
+        },
+        {long_enough, milliseconds(20)});
+    EXPECT_EQ(heard.outcome.end, VmProcessEnd::out_of_time);
+    EXPECT_THAT(heard.messages, ElementsAre("word", "step", "word"));
+}
+
 TEST(VmProcess, IsEndedWhenItClosesItsPipeAndStays) {
-    const Heard heard = hear([](const VmProcessReport& report) {
+    const AllHeard heard = hear([](const VmProcessReport& report) {
         ::close(report.descriptor());
         wait_for_ever();
     });
@@ -131,7 +184,7 @@ TEST(VmProcess, IsEndedWhenItClosesItsPipeAndStays) {
 
 TEST(VmProcess, IsEndedByAStopRequest) {
     std::stop_source stop;
-    const Heard heard =
+    const AllHeard heard =
         hear([](const VmProcessReport&) { wait_for_ever(); }, {std::nullopt, std::nullopt},
              [&] {
                  std::thread([&] { stop.request_stop(); }).detach();
@@ -154,7 +207,7 @@ TEST(VmProcess, AnImpossibleMessageIsRefused) {
 }
 
 TEST(VmProcess, HalfAMessageIsNone) {
-    const Heard heard = hear([](const VmProcessReport& report) {
+    const AllHeard heard = hear([](const VmProcessReport& report) {
         report.send("one");
         static_cast<void>(write_all(report.descriptor(), "\x20"));
     });
