@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 
 #include "vmm/base/descriptor.hpp"
 #include "vmm/kvm/device.hpp"
@@ -40,6 +41,23 @@ class System {
         CpuidList list;
         checked_ioctl(fd_, CpuidList::get_supported, "KVM_GET_SUPPORTED_CPUID", &list);
         return list;
+    }
+
+    /// What the guest may see of Hyper-V, or nothing if this KVM does not say.
+    std::optional<CpuidList> supported_hyperv_cpuid() const {
+        if (extension(KVM_CAP_SYS_HYPERV_CPUID) > 0) {
+            CpuidList list;
+            checked_ioctl(fd_, CpuidList::get_supported_hyperv, "KVM_GET_SUPPORTED_HV_CPUID",
+                          &list);
+            return list;
+        }
+        if (extension(KVM_CAP_HYPERV_CPUID) <= 0) {
+            return std::nullopt;
+        }
+        // Older than Linux 5.11: only a vCPU says it, and all only with a local APIC of KVM's.
+        Vm vm = create_vm();
+        vm.create_irqchip();
+        return vm.create_vcpu(0, vcpu_mapping_size()).supported_hyperv_cpuid();
     }
 
     /// Bytes of a vCPU's shared kvm_run page and what follows it.

@@ -20,6 +20,7 @@ namespace nestbed::kvm {
 /// from the size of what is before the array.
 struct CpuidList {
     static constexpr unsigned long get_supported = _IOWR(KVMIO, 0x05, std::uint32_t[2]);
+    static constexpr unsigned long get_supported_hyperv = _IOWR(KVMIO, 0xc1, std::uint32_t[2]);
     static constexpr unsigned long set = _IOW(KVMIO, 0x90, std::uint32_t[2]);
 
     const kvm_cpuid_entry2* begin() const { return entries.data(); }
@@ -30,6 +31,15 @@ struct CpuidList {
     std::uint32_t count = 256;  ///< KVM_MAX_CPUID_ENTRIES
     std::uint32_t padding = 0;
     std::array<kvm_cpuid_entry2, 256> entries{};
+};
+
+/// struct kvm_msrs with one entry, spelled out as CpuidList is.
+struct OneMsr {
+    static constexpr unsigned long set = _IOW(KVMIO, 0x89, std::uint32_t[2]);
+
+    std::uint32_t count = 1;
+    std::uint32_t padding = 0;
+    kvm_msr_entry entry{};
 };
 
 class Vcpu {
@@ -63,6 +73,28 @@ class Vcpu {
     }
     void set_cpuid(const CpuidList& list) {
         checked_ioctl(fd_, CpuidList::set, "KVM_SET_CPUID2", &list);
+    }
+
+    /// What the guest may see of Hyper-V; needs KVM_CAP_HYPERV_CPUID.
+    CpuidList supported_hyperv_cpuid() const {
+        CpuidList list;
+        checked_ioctl(fd_, CpuidList::get_supported_hyperv, "KVM_GET_SUPPORTED_HV_CPUID", &list);
+        return list;
+    }
+
+    void enable_capability(int capability) {
+        kvm_enable_cap request{};
+        request.cap = static_cast<std::uint32_t>(capability);
+        NESTBED_IOCTL(fd_, KVM_ENABLE_CAP, &request);
+    }
+
+    /// False if KVM has no such MSR, or not this value for it.
+    [[nodiscard]] bool set_msr(std::uint32_t index, std::uint64_t value) {
+        OneMsr request;
+        request.entry.index = index;
+        request.entry.data = value;
+        // KVM says how many it has set.
+        return ::ioctl(fd_.get(), OneMsr::set, &request) == 1;
     }
 
     /// Runs at once instead of waiting for INIT and SIPI.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace nestbed::kvm {
 /// struct kvm_irq_routing with room for entries, spelled out as CpuidList is.
 struct InterruptRoutes {
     static constexpr unsigned long set = _IOW(KVMIO, 0x6a, std::uint32_t[2]);
-    static constexpr std::size_t most = 64;
+    static constexpr std::size_t most = 2048;  ///< of the 4096 that KVM allows
 
     std::uint32_t count = 0;
     std::uint32_t flags = 0;
@@ -39,10 +40,13 @@ class Vm {
 
     /// Which pins of the interrupt controllers the lines (GSIs) go to; they forget all others.
     void set_interrupt_routes(std::span<const kvm_irq_routing_entry> routes) {
-        InterruptRoutes request;
-        request.count = static_cast<std::uint32_t>(routes.size());
-        std::ranges::copy(routes, request.entries.begin());
-        checked_ioctl(fd_, InterruptRoutes::set, "KVM_SET_GSI_ROUTING", &request);
+        if (routes.size() > InterruptRoutes::most) {
+            throw_ioctl_error("KVM_SET_GSI_ROUTING", E2BIG);
+        }
+        const auto request = std::make_unique<InterruptRoutes>();
+        request->count = static_cast<std::uint32_t>(routes.size());
+        std::ranges::copy(routes, request->entries.begin());
+        checked_ioctl(fd_, InterruptRoutes::set, "KVM_SET_GSI_ROUTING", request.get());
     }
 
     /// Raises or lowers a line (GSI).
@@ -78,6 +82,18 @@ class Vm {
         request.cap = static_cast<std::uint32_t>(capability);
         request.args[0] = argument;
         return ::ioctl(fd_.get(), KVM_ENABLE_CAP, &request) < 0 ? errno : 0;
+    }
+
+    /// Writes of one MSR are left to the VMM (KVM_EXIT_X86_WRMSR). False if this KVM cannot.
+    [[nodiscard]] bool leave_msr_writes(std::uint32_t index) {
+        if (enable_capability(KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER) != 0) {
+            return false;
+        }
+        std::array<std::uint8_t, sizeof(unsigned long)> allowed{};  // KVM reads whole ones
+        kvm_msr_filter filter{};
+        filter.flags = KVM_MSR_FILTER_DEFAULT_ALLOW;
+        filter.ranges[0] = {KVM_MSR_FILTER_WRITE, 1, index, allowed.data()};
+        return ::ioctl(fd_.get(), KVM_X86_SET_MSR_FILTER, &filter) == 0;
     }
 
     /// A bit for each page of a slot that has KVM_MEM_LOG_DIRTY_PAGES. With

@@ -7,6 +7,7 @@
 #include "vmm/base/error.hpp"
 #include "vmm/pc/boot_information.hpp"
 #include "vmm/pc/cpu_model.hpp"
+#include "vmm/pc/hyperv_leaves.hpp"
 #include "vmm/pc/start_state.hpp"
 
 namespace nestbed::vmm {
@@ -26,12 +27,31 @@ std::uint64_t checked_memory_size(const PcSettings& settings) {
     return settings.memory;
 }
 
+constexpr std::uint32_t io_apic_pins = 24;
+
+/// The line that a SINT of a vCPU is, behind those of the I/O APIC.
+std::uint32_t line_of_sint(std::uint32_t cpu, std::uint32_t sint) {
+    return io_apic_pins + cpu * Hyperv::sints + sint;
+}
+
+/// All that there can be, so that none is to be made while the guest runs.
+void add_sint_routes(std::vector<kvm_irq_routing_entry>& routes, std::uint32_t cpus) {
+    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        for (std::uint32_t sint = 0; sint < Hyperv::sints; ++sint) {
+            kvm_irq_routing_entry route{};
+            route.gsi = line_of_sint(cpu, sint);
+            route.type = KVM_IRQ_ROUTING_HV_SINT;
+            route.u.hv_sint = {cpu, sint};
+            routes.push_back(route);
+        }
+    }
+}
+
 /// As a PC's lines go: the first 16 to both kinds of controllers, and line 0, the timer's, to pin 2
 /// of the I/O APIC, where the PICs have their cascade.
 std::vector<kvm_irq_routing_entry> interrupt_routes() {
     constexpr std::uint32_t pic_pins = 8;
     constexpr std::uint32_t pic_lines = 2 * pic_pins;
-    constexpr std::uint32_t io_apic_pins = 24;
     constexpr std::uint32_t cascade = 2;
     std::vector<kvm_irq_routing_entry> routes;
     const auto add = [&](std::uint32_t line, std::uint32_t chip, std::uint32_t pin) {
@@ -67,7 +87,11 @@ kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory, const PcSe
     kvm::Vm vm = system.create_vm();
     vm.set_tss_address(tss_address);
     vm.create_irqchip();
-    vm.set_interrupt_routes(interrupt_routes());
+    std::vector<kvm_irq_routing_entry> routes = interrupt_routes();
+    if (settings.cpu.hyperv) {
+        add_sint_routes(routes, settings.cpus);
+    }
+    vm.set_interrupt_routes(routes);
     if (settings.pit) {
         vm.create_pit(settings.pit_reinjects);
     }
@@ -84,9 +108,26 @@ kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory, const PcSe
 
 Vcpus make_vcpus(const kvm::System& system, kvm::Vm& vm, const PcSettings& settings) {
     const kvm::CpuidList supported = system.supported_cpuid();
+    std::optional<kvm::CpuidList> hyperv;
+    if (settings.cpu.hyperv) {
+        hyperv = system.supported_hyperv_cpuid();
+    }
+    if (hyperv) {
+        limit_hyperv_leaves(*hyperv);
+    }
     return {system, vm, settings.cpus, [&](std::uint32_t cpu) {
-                return cpuid_of(settings.cpu, supported, cpu, settings.cpus, nullptr);
+                return cpuid_of(settings.cpu, supported, cpu, settings.cpus,
+                                hyperv ? &*hyperv : nullptr);
             }};
+}
+
+/// Each vCPU gets its synthetic interrupt controller.
+void add_synics(const kvm::System& system, Vcpus& vcpus) {
+    if (system.extension(KVM_CAP_HYPERV_SYNIC2) > 0) {
+        for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
+            vcpus[cpu].enable_capability(KVM_CAP_HYPERV_SYNIC2);
+        }
+    }
 }
 
 /// Where nothing is, a bus reads as ones, and what is written is lost.
@@ -108,6 +149,18 @@ Pc::Pc(const kvm::System& system, const MultibootImage& image, const PcSettings&
       firmware_configuration_(settings),
       power_management_(memory_, clock_, settings.cpus),
       test_device_(std::make_unique<TestDevice>(vm_, memory_)) {
+    if (settings.cpu.hyperv) {
+        add_synics(system, vcpus_);
+        hyperv_ = std::make_unique<Hyperv>(
+            memory_, settings.cpus, [this](std::uint32_t cpu, std::uint32_t sint) {
+                vm_.set_interrupt_line(line_of_sint(cpu, sint), true);
+            });
+    }
+    if (hyperv_ && settings.hyperv_test_device) {
+        hyperv_test_device_ = std::make_unique<HypervTestDevice>(*hyperv_, settings.cpus);
+        // Where KVM cannot, a message that had to wait is never delivered.
+        static_cast<void>(vm_.leave_msr_writes(Hyperv::end_of_message));
+    }
     register_all();
     // The others wait for INIT and SIPI, as KVM makes them.
     set_multiboot_state(vcpus_[0], image.entry(), load_multiboot(memory_, image, settings));
@@ -120,6 +173,12 @@ void Pc::register_all() {
     clock_.register_in(exits_);
     power_management_.register_in(exits_);
     test_device_->register_in(exits_);
+    if (hyperv_) {
+        hyperv_->register_in(exits_);
+    }
+    if (hyperv_test_device_) {
+        hyperv_test_device_->register_in(exits_);
+    }
     exits_.add_rest(answer_nothing_there);
 }
 

@@ -18,6 +18,8 @@
 #include "vmm/pc/clock.hpp"
 #include "vmm/pc/debug_exit.hpp"
 #include "vmm/pc/firmware_configuration.hpp"
+#include "vmm/pc/hyperv.hpp"
+#include "vmm/pc/hyperv_test_device.hpp"
 #include "vmm/pc/power_management.hpp"
 #include "vmm/pc/serial_port.hpp"
 #include "vmm/pc/test_device.hpp"
@@ -58,6 +60,8 @@ class Pc {
     Clock clock_;
     PowerManagement power_management_;
     std::unique_ptr<TestDevice> test_device_;  ///< has 64 KiB
+    std::unique_ptr<Hyperv> hyperv_;           ///< nothing if the guest's CPU has not got it
+    std::unique_ptr<HypervTestDevice> hyperv_test_device_;
     ExitTable exits_{StringAccess::one_by_one};
 };
 

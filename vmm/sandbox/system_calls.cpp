@@ -37,10 +37,13 @@ constexpr std::array harmless{
     SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday),
     SCMP_SYS(sysinfo), SCMP_SYS(getrandom)};
 
+/// KVM_SET_MSRS, whose structure some kernels' headers give another size in C++.
+constexpr std::uint64_t set_msrs = _IOW(KVMIO, 0x89, std::uint32_t[2]);
+
 /// What is asked of a VM, its vCPUs and their memory while it runs and when it has stopped. None
 /// makes a VM, a vCPU, a device or a descriptor. The most frequent one first: the filter looks at
 /// them one by one.
-constexpr std::array<std::uint64_t, 17> ioctls{
+constexpr std::array<std::uint64_t, 18> ioctls{
     KVM_RUN,
     KVM_GET_REGS,
     KVM_GET_SREGS,
@@ -48,6 +51,7 @@ constexpr std::array<std::uint64_t, 17> ioctls{
     KVM_IRQ_LINE,
     KVM_SET_REGS,
     KVM_SET_SREGS,
+    set_msrs,
     KVM_SET_USER_MEMORY_REGION,
     KVM_GET_DIRTY_LOG,
     KVM_CLEAR_DIRTY_LOG,
