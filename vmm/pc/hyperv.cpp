@@ -102,6 +102,13 @@ bool Hyperv::disconnect(Kind kind, std::uint8_t connection) {
 
 void Hyperv::deliver_waiting(std::uint32_t cpu) {
     const std::lock_guard lock(mutex_);
+    if (const std::optional<std::uint64_t> page = synics_[cpu].messages) {
+        // Whoever is still to wait sets its flag again.
+        for (std::uint64_t slot = *page; slot < *page + page_size; slot += slot_size) {
+            shared<std::uint8_t>(memory_.at(slot + flags_offset, 1))
+                .fetch_and(static_cast<std::uint8_t>(~message_pending));
+        }
+    }
     for (std::optional<MessageConnection>& connection : messages_) {
         if (connection && connection->target.cpu == cpu && connection->waiting &&
             deliver(connection->target, *connection->waiting)) {
@@ -130,7 +137,7 @@ Answer Hyperv::answer(VcpuThread& vcpu) {
     }
 }
 
-/// KVM does its part first: it clears the slots' flags, and lets its timers try again.
+/// KVM does its part too: when the vCPU runs next, those of its timers try again that wait.
 Answer Hyperv::answer_end_of_message(VcpuThread& vcpu) {
     kvm_run& run = vcpu.vcpu().run_page();
     run.msr.error = 0;
@@ -231,11 +238,13 @@ bool Hyperv::deliver(Target target, const Message& message) const {
             return false;
         }
     }
-    // The flag stays: only KVM, at the guest's EOM, may take it from a timer that waits as well.
+    // The flag stays: a timer of KVM's may wait as well.
     shared<std::uint8_t>(slot + size_offset).store(message.payload_size);
     std::memset(slot + reserved_offset, 0, payload_offset - reserved_offset);
     std::ranges::copy(message.payload, slot + payload_offset);
-    // Last, so that the guest sees no half of it. A timer of KVM's may have been there first.
+    // Last, so that the guest sees no half of it. A timer of KVM's may have been there first. It
+    // looks and writes in two steps, while its vCPU is outside the guest; so a guest that has both,
+    // timers and another vCPU's messages, come by one SINT can lose one of them.
     std::uint32_t none = type_none;
     if (!type.compare_exchange_strong(none, message.type)) {
         shared<std::uint8_t>(slot + flags_offset).fetch_or(message_pending);

@@ -49,7 +49,8 @@ class Hyperv {
     /// False if there is no such connection. What waits is lost.
     [[nodiscard]] bool disconnect(Kind kind, std::uint8_t connection);
 
-    /// Delivers what waits for a slot of vCPU `cpu` and finds it free.
+    /// At the end of a message of vCPU `cpu`, on its thread: delivers what waits for a slot and
+    /// finds it free.
     void deliver_waiting(std::uint32_t cpu);
 
   private:
