@@ -25,6 +25,8 @@ constexpr char kut_examples[] =
     "The checkout must be built: ./configure && make. docs/kvm-unit-tests.md says more.\n\n";
 
 struct KutCommand {
+    KutCommand() { run.settings.memory = 0; }  // no more than the list says, unless asked for
+
     std::string folder;
     KutOptions tests = kut_options_of_host();
     RunOptions run;

@@ -65,6 +65,7 @@ GuestTest test_of(const QemuRequest& request) {
 /// As soon as there is a line: whoever has set a time limit ends this process without a word.
 TestSettings settings_of_run() {
     TestSettings settings;
+    settings.memory = 0;  // no more than -m says
     settings.timeout = std::chrono::hours(24 * 365);
     settings.serial = [](std::string_view piece) { print(piece); };
     return settings;
@@ -74,7 +75,9 @@ int run(const QemuRequest& request) {
     // All that could be a reason to skip a test is said before the file is looked for.
     const kvm::System system;
     refuse_too_many_cpus(system, request.pc.cpus);
-    const std::vector<std::string> lacks = cpu_warnings(request.pc.cpu, system.supported_cpuid());
+    const kvm::CpuidList supported = system.supported_cpuid();
+    cpuid_of(request.pc.cpu, supported, 0, request.pc.cpus, nullptr);
+    const std::vector<std::string> lacks = cpu_warnings(request.pc.cpu, supported);
     if (!std::filesystem::exists(request.kernel)) {
         throw_error(ErrorKind::usage, "could not open kernel file '{}': there is no such file",
                     request.kernel);
