@@ -20,7 +20,7 @@ class PowerManagementTest : public test::ExitsByHand {
     static constexpr std::uint32_t sleep_enable = 1 << 13;
     static constexpr std::uint32_t to_ram = 1 << 10;
 
-    explicit PowerManagementTest(std::uint32_t cpus = 1) : power_(memory_, clock_, cpus) {
+    explicit PowerManagementTest(std::uint32_t count = 1) : power_(memory_, clock_, count) {
         power_.register_in(exits_);
         clock_.register_in(exits_);
     }
