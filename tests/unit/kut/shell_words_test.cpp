@@ -10,8 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const ShellContext shell_context{.variables = {{"MAX_SMP", "8"}, {"TWO", "a b"}},
-                                 .now = "1234"};
+const ShellContext shell_context{.variables = {{"MAX_SMP", "8"}, {"TWO", "a b"}}, .now = "1234"};
 
 std::vector<std::string> words_in(std::string_view text) {
     return shell_words(text, shell_context);

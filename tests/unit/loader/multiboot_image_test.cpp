@@ -71,11 +71,11 @@ struct MultibootFile {
     std::vector<std::byte> file() const {
         std::vector<std::byte> bytes(std::max(magic_at + 12, code_at + code_bytes),
                                      std::byte{0x5A});
-        Header first = header;
-        if (first.e_phnum == 0) {
-            first.e_phnum = static_cast<decltype(first.e_phnum)>(parts.size());
+        Header finished = header;
+        if (finished.e_phnum == 0) {
+            finished.e_phnum = static_cast<decltype(finished.e_phnum)>(parts.size());
         }
-        test::ElfBuilder::put(bytes, 0, first);
+        test::ElfBuilder::put(bytes, 0, finished);
         for (std::size_t n = 0; n < parts.size(); ++n) {
             test::ElfBuilder::put(bytes, sizeof header + n * sizeof(ProgramHeader), parts[n]);
         }
