@@ -83,12 +83,17 @@ void let_guest_idle(const kvm::System& system, kvm::Vm& vm) {
     }
 }
 
+/// Without them, such a guest finds none and skips what it is there for.
+bool has_synics(const kvm::System& system, const PcSettings& settings) {
+    return settings.cpu.hyperv && system.extension(KVM_CAP_HYPERV_SYNIC2) > 0;
+}
+
 kvm::Vm make_vm(const kvm::System& system, const GuestMemory& memory, const PcSettings& settings) {
     kvm::Vm vm = system.create_vm();
     vm.set_tss_address(tss_address);
     vm.create_irqchip();
     std::vector<kvm_irq_routing_entry> routes = interrupt_routes();
-    if (settings.cpu.hyperv) {
+    if (has_synics(system, settings)) {
         add_sint_routes(routes, settings.cpus);
     }
     vm.set_interrupt_routes(routes);
@@ -122,11 +127,9 @@ Vcpus make_vcpus(const kvm::System& system, kvm::Vm& vm, const PcSettings& setti
 }
 
 /// Each vCPU gets its synthetic interrupt controller.
-void add_synics(const kvm::System& system, Vcpus& vcpus) {
-    if (system.extension(KVM_CAP_HYPERV_SYNIC2) > 0) {
-        for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
-            vcpus[cpu].enable_capability(KVM_CAP_HYPERV_SYNIC2);
-        }
+void add_synics(Vcpus& vcpus) {
+    for (std::uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
+        vcpus[cpu].enable_capability(KVM_CAP_HYPERV_SYNIC2);
     }
 }
 
@@ -149,8 +152,8 @@ Pc::Pc(const kvm::System& system, const MultibootImage& image, const PcSettings&
       firmware_configuration_(settings),
       power_management_(memory_, clock_, settings.cpus),
       test_device_(std::make_unique<TestDevice>(vm_, memory_)) {
-    if (settings.cpu.hyperv) {
-        add_synics(system, vcpus_);
+    if (has_synics(system, settings)) {
+        add_synics(vcpus_);
         hyperv_ = std::make_unique<Hyperv>(
             memory_, settings.cpus, [this](std::uint32_t cpu, std::uint32_t sint) {
                 vm_.set_interrupt_line(line_of_sint(cpu, sint), true);

@@ -60,7 +60,7 @@ class Pc {
     Clock clock_;
     PowerManagement power_management_;
     std::unique_ptr<TestDevice> test_device_;  ///< has 64 KiB
-    std::unique_ptr<Hyperv> hyperv_;           ///< nothing if the guest's CPU has not got it
+    std::unique_ptr<Hyperv> hyperv_;           ///< nothing if there are no SynICs
     std::unique_ptr<HypervTestDevice> hyperv_test_device_;
     ExitTable exits_{StringAccess::one_by_one};
 };
