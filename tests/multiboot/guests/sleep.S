@@ -50,9 +50,9 @@ off:
 
 .section .low, "ax"
 .code16
-// Not where a segment begins: it is a segment and an offset.
+// Not where a segment begins: it is a segment and an offset. In front of it is HLT.
 .balign 16
-.skip 4
+.skip 4, 0xF4
 woken:
     call 2f
 2:  pop %bp
