@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "vmm/base/error.hpp"
+#include "vmm/base/text.hpp"
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/run_guests.hpp"
 
@@ -28,6 +29,12 @@ constexpr char run_examples[] =
 /// With what those of them that are not ours are to be told.
 GuestSet guests_of(const RunOptions& options) {
     GuestSet guests = guests_named(options.selection.named_guests());
+    const bool has_own = std::ranges::any_of(
+        guests, [](const Guest& guest) { return guest.multiboot() == nullptr; });
+    if (has_own && options.settings.memory > most_guest_memory) {
+        throw_error(ErrorKind::usage, "--memory {}: a guest of nestbed's own has {} at most",
+                    size_text(options.settings.memory), size_text(most_guest_memory));
+    }
     if (options.arguments.empty() && options.environment.empty()) {
         return guests;
     }

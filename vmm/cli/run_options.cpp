@@ -11,6 +11,7 @@
 #include "vmm/base/values.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/host/emulated_machine.hpp"
+#include "vmm/pc/pc.hpp"
 #include "vmm/study/axis.hpp"
 
 namespace nestbed::vmm {
@@ -29,7 +30,7 @@ void add_vm_options(CLI::App* command, TestSettings& settings) {
     add_value(command, "--memory", "SIZE", "Guest memory, at least (default 64M)",
               [&](const std::string& text) {
                   settings.memory =
-                      parse_memory("--memory", text, least_guest_memory, most_guest_memory);
+                      parse_memory("--memory", text, least_guest_memory, most_pc_memory);
               });
     CLI::Option* backing =
         add_value(command, "--backing", "KIND",

@@ -31,7 +31,7 @@ struct GuestTest {
     /// The PC that it is run on, if the guest is not ours.
     std::optional<PcSettings> pc = {};
     std::string skip_reason = {};            ///< it is not to be run; empty: it is
-    std::vector<std::string> warnings = {};  ///< to be told with what comes of it
+    std::vector<std::string> warnings = {};  ///< for its log
 
     std::string full_name() const { return suite + "." + name; }
 };

@@ -11,9 +11,9 @@ constexpr std::uint16_t first_port = 0x3F8;
 constexpr std::size_t most_of_a_line = 1024;
 
 // Registers of the 16550, as offsets.
-constexpr std::uint16_t data = 0;        // with DLAB: divisor, low byte
-constexpr std::uint16_t interrupts = 1;  // which are enabled; with DLAB: divisor, high byte
-constexpr std::uint16_t fifos = 2;       // their control; is read as which interrupt is pending
+constexpr std::uint16_t data_register = 0;  // with DLAB: divisor, low byte
+constexpr std::uint16_t interrupts = 1;     // which are enabled; with DLAB: divisor, high byte
+constexpr std::uint16_t fifos = 2;          // their control; is read as which interrupt is pending
 constexpr std::uint16_t line_control = 3;
 constexpr std::uint16_t line_status = 5;
 constexpr std::uint16_t modem_status = 6;
@@ -49,7 +49,7 @@ std::uint8_t SerialPort::read(std::uint16_t number) const {
         return divisor_[number];
     }
     switch (number) {
-        case data:
+        case data_register:
             return 0;
         case fifos:
             return (latched_[fifos] & fifos_enabled) != 0 ? has_fifos | no_interrupt : no_interrupt;
@@ -65,7 +65,7 @@ std::uint8_t SerialPort::read(std::uint16_t number) const {
 void SerialPort::write(std::uint16_t number, std::uint8_t value) {
     if (is_divisor(number)) {
         divisor_[number] = value;
-    } else if (number == data) {
+    } else if (number == data_register) {
         transmit(static_cast<char>(value));
     } else {
         latched_[number] = value;

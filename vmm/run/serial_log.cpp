@@ -18,6 +18,12 @@ void SerialLog::add(std::string_view piece) {
     }
 }
 
+void SerialLog::add_lines(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) {
+        lines_.add(line);
+    }
+}
+
 void SerialLog::end_line() {
     if (auto result = sub_result_of(line_)) {
         counts_.add(*result);

@@ -17,6 +17,9 @@ class SerialLog {
     /// A piece of at most a kibibyte that ends a line, or is only a part of one.
     void add(std::string_view piece);
 
+    /// Of somebody else's, before the guest's first.
+    void add_lines(const std::vector<std::string>& lines);
+
     /// Into the log and the sub-results of `attempt`. Once only.
     void move_to(Attempt& attempt);
 

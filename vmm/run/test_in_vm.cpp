@@ -10,6 +10,7 @@
 #include "vmm/channel/record_decoder.hpp"
 #include "vmm/channel/record_reader.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
+#include "vmm/pc/cpu_model.hpp"
 #include "vmm/pc/pc.hpp"
 #include "vmm/result/judge.hpp"
 #include "vmm/result/test_result_bytes.hpp"
@@ -120,6 +121,8 @@ void run_pc(TestResult& result, const kvm::System& system, const MultibootImage&
             const Send& send) {
     const std::stop_token never;  // as above
     SerialLog log;
+    log.add_lines(test.warnings);
+    log.add_lines(cpu_warnings(settings_of_pc.cpu, system.supported_cpuid()));
     Pc pc(system, image, settings_of_pc, settings.backing, [&](std::string_view piece) {
         log.add(piece);
         if (settings.serial) {

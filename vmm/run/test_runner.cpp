@@ -8,6 +8,7 @@
 #include "vmm/base/stopwatch.hpp"
 #include "vmm/base/text.hpp"
 #include "vmm/machine/host_cpus.hpp"
+#include "vmm/pc/cpu_model.hpp"
 #include "vmm/result/warnings.hpp"
 #include "vmm/run/needed_machine.hpp"
 #include "vmm/run/test_in_vm.hpp"
@@ -127,10 +128,23 @@ TestResult run_in_process_of_vm(const TestResult& known, const kvm::System& syst
     return std::move(result);
 }
 
+/// Why there is no such processor; empty if there is one.
+std::string objection_to_cpu(const CpuModel& model, const kvm::System& system) {
+    try {
+        static_cast<void>(cpuid_of(model, system.supported_cpuid(), 0, 1, nullptr));
+        return "";
+    } catch (const Error& error) {
+        return error.what();
+    }
+}
+
 TestResult run_foreign(const TestResult& known, const kvm::System& system, const Guest& guest,
                        const GuestTest& test, const TestSettings& settings,
                        const std::stop_token& stop) {
     const PcSettings pc = needed_pc(test, settings, system);
+    if (const std::string objection = objection_to_cpu(pc.cpu, system); !objection.empty()) {
+        return skipped(known, objection);
+    }
     return run_in_process_of_vm(
         known, system, settings, limits_of(test, settings, pc.memory), stop, [&](const Send& send) {
             run_in_pc(known, system, *guest.multiboot(), pc, test, settings, send);

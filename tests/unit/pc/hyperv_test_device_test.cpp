@@ -28,7 +28,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 
-constexpr std::uint32_t cpus = 2;
+constexpr std::uint32_t cpu_count = 2;
 constexpr std::uint64_t memory_bytes = 1 << 20;
 
 // Of vCPU 0, vCPU 1 has its pages behind them.
@@ -61,7 +61,7 @@ kvm::Vcpu vcpu_on_paper() {
 class HypervTest : public testing::Test {
   protected:
     HypervTest() {
-        for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        for (std::uint32_t cpu = 0; cpu < cpu_count; ++cpu) {
             threads_.emplace_back(cpu, vcpu_on_paper());
         }
         hyperv_.register_in(exits_);
@@ -98,7 +98,7 @@ class HypervTest : public testing::Test {
         EXPECT_EQ(exits_.answer(threads_[cpu]), std::nullopt);
     }
     void set_usual_pages() {
-        for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        for (std::uint32_t cpu = 0; cpu < cpu_count; ++cpu) {
             set_pages(cpu, (messages + cpu * of_next_cpu) | 1, (events + cpu * of_next_cpu) | 1);
         }
     }
@@ -137,10 +137,10 @@ class HypervTest : public testing::Test {
 
     GuestMemory memory_{map_backing({.kind = Backing::anon}, memory_bytes)};
     std::vector<std::pair<std::uint32_t, std::uint32_t>> raised_;
-    Hyperv hyperv_{memory_, cpus, [this](std::uint32_t cpu, std::uint32_t sint) {
+    Hyperv hyperv_{memory_, cpu_count, [this](std::uint32_t cpu, std::uint32_t sint) {
                        raised_.emplace_back(cpu, sint);
                    }};
-    HypervTestDevice device_{hyperv_, cpus};
+    HypervTestDevice device_{hyperv_, cpu_count};
     ExitTable exits_;
 
   private:
