@@ -33,8 +33,8 @@ struct KutOptions {
 /// As they are on this host, now.
 KutOptions kut_options_of_host();
 
-/// In the order of the list. Throws Error(usage) if there is no such group, Error(input) if `folder`
-/// is no checkout, or one of another architecture.
+/// In the order of the list. Throws Error(usage) if there is no such group, Error(input) if
+/// `folder` is no checkout, or one of another architecture.
 std::vector<KutTest> tests_of_checkout(const std::filesystem::path& folder,
                                        const KutOptions& options);
 
