@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli_test.hpp"
+#include "tests/vmm/cli_test.hpp"
 #include "vmm/run/test_runner.hpp"
 
 namespace nestbed::test {

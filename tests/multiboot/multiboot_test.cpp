@@ -1,7 +1,7 @@
 // Guests that are not ours, on the PC that they expect: each row of what the PC has, by a guest
 // that checks it from inside. No time is asserted on.
 
-#include "multiboot_test.hpp"
+#include "tests/multiboot/multiboot_test.hpp"
 
 #include <fmt/format.h>
 

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "multiboot_test.hpp"
+#include "tests/multiboot/multiboot_test.hpp"
 #include "tests/program/expectations.hpp"
 
 namespace nestbed::test {

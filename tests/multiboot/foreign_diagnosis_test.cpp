@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "kvm_test.hpp"
 #include "shared/arch/control.hpp"
+#include "tests/vmm/kvm_test.hpp"
 #include "vmm/diagnose/diagnosis.hpp"
 #include "vmm/memory/backing.hpp"
 
