@@ -92,6 +92,10 @@ def sums_that_are_wrong(suite):
             for name, count in counted.items() if suite.get(name) != str(count)]
 
 
+HAS_KVM = subprocess.run([PROGRAM, "doctor"], check=False, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL).returncode == 0
+
+
 class JunitReports(unittest.TestCase):
     def report(self, *arguments, rules=RULES):
         with tempfile.TemporaryDirectory() as folder:
@@ -112,6 +116,7 @@ class JunitReports(unittest.TestCase):
                            "--repeat", "2")
         self.assertGreaterEqual(len(root), 1)
 
+    @unittest.skipUnless(HAS_KVM, "this host has no usable KVM")
     def test_tests_that_were_run_again(self):
         root = self.report("run", "boot", "crash", "--retries", "1", "--filter",
                            "boot.empty:crash.failed_expectation:crash.page_fault",

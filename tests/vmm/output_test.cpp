@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli_test.hpp"
@@ -24,6 +25,20 @@ using testing::StartsWith;
 
 class Output : public WithKvm {};
 
+constexpr char script_program[] = "/usr/bin/script";
+
+/// Where there is no script(1), there is no terminal: a nested machine has no programs but those
+/// that it is given.
+class OutputOnTerminal : public WithKvm {
+  public:
+    void SetUp() override {
+        WithKvm::SetUp();
+        if (!IsSkipped() && !std::filesystem::exists(script_program)) {
+            GTEST_SKIP() << "there is no " << script_program << " here";
+        }
+    }
+};
+
 /// A guest that dies, beside a test that passes.
 const std::vector<std::string> one_dies{
     "run", "boot", "crash", "--filter", "boot.empty:crash.page_fault", "--jobs", "1"};
@@ -42,7 +57,7 @@ std::string on_terminal(const std::vector<std::string>& arguments, int columns,
     for (const std::string& argument : arguments) {
         command += " '" + argument + "'";
     }
-    Process process({"/usr/bin/script", "-qec", command, "/dev/null"});
+    Process process({script_program, "-qec", command, "/dev/null"});
     std::string text = process.wait().out;
     std::erase(text, '\r');
     return text;
@@ -113,6 +128,9 @@ TEST(CommandLine, AnUnknownEndingIsAnError) {
 }
 
 TEST(CommandLine, ListFitsATerminal) {
+    if (!std::filesystem::exists(script_program)) {
+        GTEST_SKIP() << "there is no " << script_program << " here";
+    }
     const std::string text = on_terminal({"list", "--filter", "boot.*:paging.*"}, 80);
     EXPECT_THAT(text, HasSubstr("boot.empty"));
     for (const std::string_view line : vmm::lines_of(text)) {
@@ -139,7 +157,7 @@ TEST_F(Output, AFileHasNoColourAndTheWholeDiagnosis) {
                 AllOf(Not(HasSubstr("\x1b")), HasSubstr("page walk of CR2")));
 }
 
-TEST_F(Output, ATerminalHasColoursAndBriefDiagnoses) {
+TEST_F(OutputOnTerminal, ATerminalHasColoursAndBriefDiagnoses) {
     const std::string text = without_progress(on_terminal(one_dies, 80));
     EXPECT_THAT(text, HasSubstr("\x1b[32mPASS\x1b[0m  boot.empty"));
     EXPECT_THAT(text, HasSubstr("\x1b[31mFAIL\x1b[0m  crash.page_fault"));
@@ -150,7 +168,7 @@ TEST_F(Output, ATerminalHasColoursAndBriefDiagnoses) {
                 HasSubstr("page walk of CR2"));
 }
 
-TEST_F(Output, NoColorIsObeyedUnlessColoursAreAskedFor) {
+TEST_F(OutputOnTerminal, NoColorIsObeyedUnlessColoursAreAskedFor) {
     const std::vector<std::string> one{"run", "boot", "--filter", "boot.empty"};
     EXPECT_THAT(on_terminal(one, 80, "NO_COLOR=1"), Not(HasSubstr("\x1b[32m")));
     EXPECT_THAT(on_terminal(one, 80, "TERM=dumb"), Not(HasSubstr("\x1b[32m")));
@@ -162,7 +180,7 @@ TEST_F(Output, NoColorIsObeyedUnlessColoursAreAskedFor) {
                 HasSubstr("\x1b[32m"));
 }
 
-TEST_F(Output, TestLinesFitATerminal) {
+TEST_F(OutputOnTerminal, TestLinesFitATerminal) {
     const std::string text =
         without_progress(on_terminal(with(one_dies, {"--color", "never"}), 50));
     EXPECT_THAT(text, HasSubstr("PASS  boot.empty"));
@@ -174,7 +192,7 @@ TEST_F(Output, TestLinesFitATerminal) {
     }
 }
 
-TEST_F(Output, QuietIsFailuresAndTheSummary) {
+TEST_F(OutputOnTerminal, QuietIsFailuresAndTheSummary) {
     const ProcessResult result = nestbed(with(one_dies, {"--quiet"}));
     EXPECT_EQ(result.exit_code, test_failed);
     EXPECT_THAT(result.out, StartsWith("FAIL  crash.page_fault"));
