@@ -192,16 +192,17 @@ TEST_F(SandboxTest, HasTheDescriptorsOfItsVmAlone) {
 TEST_F(SandboxTest, HasNothingOfTheEnvironment) {
     // Tokens of CI systems are in there.
     // A nested machine's first process has no PATH.
-    const char* const path = ::getenv("PATH") != nullptr ? ::getenv("PATH") : ::getenv("HOME");
-    ASSERT_NE(path, nullptr);
-    ASSERT_STRNE(path, "");
-    const auto look = [path] {
+    const char* const name = ::getenv("PATH") != nullptr ? "PATH" : "HOME";
+    const char* const value = ::getenv(name);
+    ASSERT_NE(value, nullptr);
+    ASSERT_STRNE(value, "");
+    const auto look = [name, value] {
         std::vector<std::string> there;
-        if (*path != '\0') {
-            there.emplace_back(path);
+        if (*value != '\0') {
+            there.emplace_back(value);
         }
-        if (::getenv("PATH") != nullptr) {
-            there.emplace_back("PATH");
+        if (::getenv(name) != nullptr) {
+            there.emplace_back(name);
         }
         return there;
     };
