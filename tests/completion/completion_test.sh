@@ -44,7 +44,7 @@ expect 'brief' run --diagnosis b
 expect 'human|json' compare --format ''
 expect 'global,polled' measure shootdown --protocol global,poll
 expect 'npt|shadow|ept' nested --paging ''
-expect 'doctor|list|run|measure' nested --paging npt -- ''
+expect 'doctor|list|run|measure|kut' nested --paging npt -- ''
 expect '--filter' nested --paging npt -- run --fi
 expect 'paging' run boot pag
 expect 'mine.elf' run min
