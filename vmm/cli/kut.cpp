@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "vmm/cli/command.hpp"
 #include "vmm/cli/options.hpp"
@@ -32,28 +33,14 @@ struct KutCommand {
     RunOptions run;
 };
 
-GuestTest test_of(const KutTest& test) {
-    GuestTest result{.suite = "kut",
-                     .name = test.name,
-                     .file = test.file.string(),
-                     .line = 0,
-                     .descriptor = 0,
-                     .needs = {.cpus = test.pc.cpus}};
-    result.needs.timeout =
-        static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(test.timeout).count());
-    result.tags = test.groups;
-    result.pc = test.pc;
-    result.skip_reason = test.skip_reason;
-    result.warnings = test.warnings;
-    return result;
-}
-
 GuestSet guests_of(const KutCommand& command) {
     GuestSet guests;
     for (const KutTest& test : tests_of_checkout(command.folder, command.tests)) {
         const std::string file = test.file.string();
-        guests.push_back(test.skip_reason.empty() ? Guest::read_multiboot(file, test_of(test))
-                                                  : Guest::without_file(file, test_of(test)));
+        GuestTest guest_test = guest_test_of(test);
+        guests.push_back(test.skip_reason.empty()
+                             ? Guest::read_multiboot(file, std::move(guest_test))
+                             : Guest::without_file(file, std::move(guest_test)));
     }
     return guests;
 }

@@ -11,7 +11,7 @@
 #include "vmm/base/values.hpp"
 #include "vmm/cli/options.hpp"
 #include "vmm/host/emulated_machine.hpp"
-#include "vmm/pc/pc.hpp"
+#include "vmm/loader/pc_settings.hpp"
 #include "vmm/study/axis.hpp"
 
 namespace nestbed::vmm {

@@ -8,6 +8,7 @@
 #include <set>
 #include <system_error>
 
+#include "shared/channel/test_descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
 #include "vmm/base/text.hpp"
@@ -216,6 +217,25 @@ KutOptions kut_options_of_host() {
     ::uname(&name);
     const long cpus = std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, long{most_pc_cpus});
     return {.max_smp = static_cast<std::uint32_t>(cpus), .kernel_release = name.release};
+}
+
+GuestTest guest_test_of(const KutTest& test) {
+    GuestTest result{.suite = "kut",
+                     .name = test.name,
+                     .file = test.file.string(),
+                     .line = 0,
+                     .descriptor = 0,
+                     .needs = {.cpus = test.pc.cpus}};
+    // 0 is without a limit there, and the default here.
+    result.needs.timeout = test.timeout == 0ms
+                               ? channel::max_test_timeout
+                               : static_cast<std::uint64_t>(
+                                     std::chrono::ceil<std::chrono::seconds>(test.timeout).count());
+    result.tags = test.groups;
+    result.pc = test.pc;
+    result.skip_reason = test.skip_reason;
+    result.warnings = test.warnings;
+    return result;
 }
 
 std::vector<KutTest> tests_of_checkout(const fs::path& folder, const KutOptions& options) {

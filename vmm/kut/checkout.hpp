@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/loader/guest.hpp"
 #include "vmm/loader/pc_settings.hpp"
 
 namespace nestbed::vmm {
@@ -37,5 +38,8 @@ KutOptions kut_options_of_host();
 /// `folder` is no checkout, or one of another architecture.
 std::vector<KutTest> tests_of_checkout(const std::filesystem::path& folder,
                                        const KutOptions& options);
+
+/// The test kut.NAME.
+GuestTest guest_test_of(const KutTest& test);
 
 }  // namespace nestbed::vmm

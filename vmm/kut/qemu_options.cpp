@@ -138,9 +138,9 @@ std::uint64_t memory_size(std::string_view text) {
     const bool has_suffix = !text.empty() && (text.back() < '0' || text.back() > '9');
     const std::uint64_t bytes = parse_size("-m", std::string(text) + (has_suffix ? "" : "M"));
     constexpr std::uint64_t mebibyte = 1U << 20;
-    if (bytes < mebibyte || bytes > most_pc_memory || bytes % mebibyte != 0) {
-        refuse("-m {}: this machine has from 1 MiB to {} of memory, in whole MiB", printable(text),
-               size_text(most_pc_memory));
+    if (bytes < least_pc_memory || bytes > most_pc_memory || bytes % mebibyte != 0) {
+        refuse("-m {}: this machine has from {} to {} of memory, in whole MiB", printable(text),
+               size_text(least_pc_memory), size_text(most_pc_memory));
     }
     return bytes;
 }

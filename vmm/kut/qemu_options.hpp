@@ -12,9 +12,6 @@
 
 namespace nestbed::vmm {
 
-inline constexpr std::uint64_t most_pc_cpus = 64;
-inline constexpr std::uint64_t most_pc_memory = std::uint64_t{64} << 30;
-
 struct QemuRequest {
     enum class Kind {
         machine,  ///< to run `kernel`

@@ -27,6 +27,11 @@ struct CpuModel {
     friend bool operator==(const CpuModel&, const CpuModel&) = default;
 };
 
+/// What a PC can have.
+inline constexpr std::uint64_t most_pc_cpus = 64;
+inline constexpr std::uint64_t least_pc_memory = std::uint64_t{8} << 20;
+inline constexpr std::uint64_t most_pc_memory = std::uint64_t{64} << 30;
+
 /// In a command line: the seconds since 1970, as they are when the guest starts (`date +%s`).
 inline constexpr char start_time_mark[] = "\1";
 

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "shared/arch/msr.hpp"
 #include "vmm/base/descriptor.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/file.hpp"
@@ -106,6 +107,14 @@ void send_files(const Descriptor& channel, const Task& task) {
     }
 }
 
+kvm::Vcpu make_vcpu_without_apic(const kvm::System& system, kvm::Vm& vm) {
+    kvm::Vcpu vcpu = vm.create_vcpu(1, system.vcpu_mapping_size());
+    kvm_sregs special = vcpu.special_registers();
+    special.apic_base &= ~arch::msr::apic_base_enable;
+    vcpu.set_special_registers(special);
+    return vcpu;
+}
+
 void do_task(const Descriptor& channel) {
     const Task task = task_from(read_file(task_path));
     for (const std::string& module : task.modules) {
@@ -120,6 +129,8 @@ void do_task(const Descriptor& channel) {
     kvm::Vm idle_vm = system.create_vm();
     idle_vm.create_irqchip();
     const kvm::Vcpu idle_vcpu = idle_vm.create_vcpu(0, system.vcpu_mapping_size());
+    // So it is with the first vCPU whose local APIC is off, and the last one.
+    const kvm::Vcpu without_apic = make_vcpu_without_apic(system, idle_vm);
     send(channel, FrameKind::ready, "");
     const int code = run_command(channel, task);
     send_files(channel, task);

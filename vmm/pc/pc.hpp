@@ -26,10 +26,6 @@
 
 namespace nestbed::vmm {
 
-/// Bytes of memory that a PC can have.
-inline constexpr std::uint64_t least_pc_memory = 8ULL << 20;
-inline constexpr std::uint64_t most_pc_memory = 64ULL << 30;
-
 class Pc {
   public:
     /// Creates it with everything in place. `image` must outlive it.

@@ -195,5 +195,20 @@ TEST(KutOptions, AreThoseOfTheHost) {
     EXPECT_NE(options.kernel_release, "");
 }
 
+TEST(KutCheckout, AGuestsTestHasTheListsTimeAndGroups) {
+    KutTest test{.name = "one", .groups = {"quick"}, .timeout = 1500ms};
+    test.pc.cpus = 3;
+    test.skip_reason = "not today";
+    const GuestTest guest_test = guest_test_of(test);
+    EXPECT_EQ(guest_test.full_name(), "kut.one");
+    EXPECT_EQ(guest_test.needs.cpus, 3U);
+    EXPECT_EQ(guest_test.needs.timeout, 2U);
+    EXPECT_THAT(guest_test.tags, testing::ElementsAre("quick"));
+    EXPECT_EQ(guest_test.skip_reason, "not today");
+    test.timeout = 0ms;
+    EXPECT_EQ(guest_test_of(test).needs.timeout, channel::max_test_timeout)
+        << "no limit, and not the default one";
+}
+
 }  // namespace
 }  // namespace nestbed::vmm

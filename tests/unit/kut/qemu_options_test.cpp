@@ -55,8 +55,8 @@ TEST(QemuOptions, AskForMoreThanAMachine) {
 }
 
 TEST(QemuOptions, TheLastOfOneKindCounts) {
-    const QemuRequest request = request_of("-m 1 -m 2 -smp 2 -smp 3 -cpu max,+vmx -cpu host");
-    EXPECT_EQ(request.pc.memory, 2U << 20);
+    const QemuRequest request = request_of("-m 16 -m 32 -smp 2 -smp 3 -cpu max,+vmx -cpu host");
+    EXPECT_EQ(request.pc.memory, 32U << 20);
     EXPECT_EQ(request.pc.cpus, 3U);
     EXPECT_EQ(request.pc.cpu.name, "host");
     EXPECT_THAT(request.pc.cpu.features, IsEmpty());
@@ -107,8 +107,9 @@ TEST(QemuOptions, MemoryIsWholeMebibytes) {
     EXPECT_EQ(request_of("-m size=2G").pc.memory, 2ULL << 30);
     EXPECT_EQ(request_of("-m 65536K").pc.memory, 64U << 20);
     EXPECT_EQ(request_of("-m 64g").pc.memory, 64ULL << 30);
-    for (const char* bad : {"0", "1K", "1025K", "65g", "18446744073709551615", "18446744073709M",
-                            "-1", "x", "''", "1.5g", "256M,slots=2", "slots=2"}) {
+    for (const char* bad :
+         {"0", "1K", "7", "8193K", "65g", "18446744073709551615", "18446744073709M", "-1", "x",
+          "''", "1.5g", "256M,slots=2", "slots=2"}) {
         EXPECT_NE(refusal_of(fmt::format("-m {}", bad)), "no error") << bad;
     }
 }
