@@ -106,7 +106,7 @@ void Hyperv::deliver_waiting(std::uint32_t cpu) {
         // Whoever is still to wait sets its flag again.
         for (std::uint64_t slot = *page; slot < *page + page_size; slot += slot_size) {
             shared<std::uint8_t>(memory_.at(slot + flags_offset, 1))
-                .fetch_and(static_cast<std::uint8_t>(~message_pending));
+                .fetch_and(static_cast<std::uint8_t>(~message_pending), std::memory_order_seq_cst);
         }
     }
     for (std::optional<MessageConnection>& connection : messages_) {
@@ -232,22 +232,27 @@ bool Hyperv::deliver(Target target, const Message& message) const {
     std::byte* const slot = memory_.at(*page, page_size) + target.sint * slot_size;
     const auto type = shared<std::uint32_t>(slot);
     if (type.load(std::memory_order_acquire) != type_none) {
-        shared<std::uint8_t>(slot + flags_offset).fetch_or(message_pending);
-        // Whoever empties it looks at the flag after that: one of both sees what the other did.
-        if (type.load() != type_none) {
+        // The guest empties the slot and looks at the flag, here the flag is set and the slot
+        // looked at: sequentially consistent, so that one of both sees what the other did.
+        shared<std::uint8_t>(slot + flags_offset)
+            .fetch_or(message_pending, std::memory_order_seq_cst);
+        if (type.load(std::memory_order_seq_cst) != type_none) {
             return false;
         }
     }
     // The flag stays: a timer of KVM's may wait as well.
-    shared<std::uint8_t>(slot + size_offset).store(message.payload_size);
+    shared<std::uint8_t>(slot + size_offset).store(message.payload_size, std::memory_order_relaxed);
     std::memset(slot + reserved_offset, 0, payload_offset - reserved_offset);
     std::ranges::copy(message.payload, slot + payload_offset);
-    // Last, so that the guest sees no half of it. A timer of KVM's may have been there first. It
-    // looks and writes in two steps, while its vCPU is outside the guest; so a guest that has both,
-    // timers and another vCPU's messages, come by one SINT can lose one of them.
+    // Last, with release, so that the guest sees no half of it. A timer of KVM's may have been
+    // there first. It looks and writes in two steps, while its vCPU is outside the guest; so a
+    // guest that has both, timers and another vCPU's messages, come by one SINT can lose one of
+    // them.
     std::uint32_t none = type_none;
-    if (!type.compare_exchange_strong(none, message.type)) {
-        shared<std::uint8_t>(slot + flags_offset).fetch_or(message_pending);
+    if (!type.compare_exchange_strong(none, message.type, std::memory_order_release,
+                                      std::memory_order_relaxed)) {
+        shared<std::uint8_t>(slot + flags_offset)
+            .fetch_or(message_pending, std::memory_order_relaxed);
         return false;
     }
     raise(target);
@@ -275,7 +280,9 @@ std::uint16_t Hyperv::signal_event(std::uint64_t connection_and_flag) {
     }
     std::byte* const flags = memory_.at(*page, page_size) + target.sint * slot_size;
     const auto bit = static_cast<std::uint8_t>(1U << id % 8);
-    if ((shared<std::uint8_t>(flags + id / 8).fetch_or(bit) & bit) == 0) {
+    // Release: who finds the flag sees what its sender has done before.
+    if ((shared<std::uint8_t>(flags + id / 8).fetch_or(bit, std::memory_order_release) & bit) ==
+        0) {
         raise(target);
     }
     return success;
