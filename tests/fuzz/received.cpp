@@ -7,6 +7,7 @@
 #include "tests/unit/result/samples.hpp"
 #include "vmm/base/error.hpp"
 #include "vmm/base/json_text.hpp"
+#include "vmm/pc/serial_port.hpp"
 #include "vmm/render/json_measurement.hpp"
 #include "vmm/render/json_test_result.hpp"
 #include "vmm/result/test_result_bytes.hpp"
@@ -83,5 +84,9 @@ FUZZ_TARGET(received) {
             fuzz::require(error.kind() == vmm::ErrorKind::ours, "a lie is an error of ours");
         }
     }
-    fuzz::require(serial.starts_with(bytes + bytes), "a serial line is as it was sent");
+    const bool is_piece = bytes.size() <= vmm::SerialPort::most_of_a_piece;
+    // The empty kind makes another one of the bytes' first.
+    fuzz::require(is_piece ? serial.starts_with(bytes + bytes)
+                           : serial.size() <= vmm::SerialPort::most_of_a_piece,
+                  "a serial line is as it was sent, and no longer than it can be");
 }

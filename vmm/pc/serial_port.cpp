@@ -7,8 +7,6 @@ namespace nestbed::vmm {
 namespace {
 
 constexpr std::uint16_t first_port = 0x3F8;
-/// What a line may have before it is handed on in pieces.
-constexpr std::size_t most_of_a_line = 1024;
 
 // Registers of the 16550, as offsets.
 constexpr std::uint16_t data_register = 0;  // with DLAB: divisor, low byte
@@ -74,7 +72,7 @@ void SerialPort::write(std::uint16_t number, std::uint8_t value) {
 
 void SerialPort::transmit(char character) {
     line_ += character;
-    if (character == '\n' || line_.size() == most_of_a_line) {
+    if (character == '\n' || line_.size() == most_of_a_piece) {
         sink_(line_);
         line_.clear();
     }

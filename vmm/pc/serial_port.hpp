@@ -18,6 +18,8 @@ class SerialPort {
     /// `sink` is called with each line, its end included, and with what there is of one that gets
     /// too long or is the last; on the thread of the vCPU that wrote it, never by two at once.
     using Sink = std::function<void(std::string_view)>;
+    /// What it is called with has no more bytes.
+    static constexpr std::size_t most_of_a_piece = 1024;
 
     explicit SerialPort(Sink sink) : sink_(std::move(sink)) {}
 

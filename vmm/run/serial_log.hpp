@@ -14,7 +14,7 @@ namespace nestbed::vmm {
 
 class SerialLog {
   public:
-    /// A piece of at most a kibibyte that ends a line, or is only a part of one.
+    /// A piece of SerialPort's: it ends a line, or is only a part of one.
     void add(std::string_view piece);
 
     /// Of somebody else's, before the guest's first.

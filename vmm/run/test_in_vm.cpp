@@ -182,7 +182,7 @@ void run_in_pc(TestResult result, const kvm::System& system, const MultibootImag
 Heard ReceivedResult::take(const std::string& message) {
     const char kind = message.empty() ? '\0' : message.front();
     const std::string_view bytes = std::string_view(message).substr(message.empty() ? 0 : 1);
-    if (kind == of_serial_line) {
+    if (kind == of_serial_line && bytes.size() <= SerialPort::most_of_a_piece) {
         if (serial_) {
             serial_(bytes);
         }

@@ -120,5 +120,15 @@ TEST(SerialLog, ACheckAfterThePieceOfALineIsNone) {
         0U);
 }
 
+TEST(SerialLog, BeginsWithLinesOfSomebodyElses) {
+    SerialLog log;
+    log.add_lines({"warning: one", "PASS: none of the guest's"});
+    log.add("first\n");
+    Attempt attempt;
+    log.move_to(attempt);
+    EXPECT_THAT(attempt.log, ElementsAre("warning: one", "PASS: none of the guest's", "first"));
+    EXPECT_THAT(attempt.sub_results.all, IsEmpty());
+}
+
 }  // namespace
 }  // namespace nestbed::vmm
