@@ -130,6 +130,24 @@ TEST_F(Nested, ShadowPagingWithoutNpt) {
     EXPECT_EQ(json::parse(result.out)["host"]["paging"], "shadow");
 }
 
+TEST_F(Nested, ACheckoutOfKvmUnitTestsComesAlong) {
+    fs::create_directories(path("kut") / "x86");
+    fs::copy(NESTBED_GUESTS "/multiboot/exit.elf", path("kut") / "x86/exit.flat");
+    std::ofstream(path("kut") / "x86/unittests.cfg") << "[passes]\nfile = exit.flat\n"
+                                                        "test_args = d0\n\n"
+                                                        "[fails]\nfile = exit.flat\n"
+                                                        "test_args = d1\n\n"
+                                                        "[not_built]\nfile = other.flat\n";
+    const ProcessResult result =
+        nested("npt", {"--", "kut", path("kut"), "--output", path("out.json")});
+    EXPECT_EQ(result.exit_code, test_failed) << result.err;
+    const json report = json::parse(contents(path("out.json")));
+    ASSERT_EQ(report["tests"].size(), 3U);
+    EXPECT_EQ(report["tests"][0]["verdict"], "passed");
+    EXPECT_EQ(report["tests"][1]["reason"], "the guest ended with 1 (0 is a pass)");
+    EXPECT_EQ(report["tests"][2]["verdict"], "skipped");
+}
+
 TEST_F(Nested, AGuestOfOnesOwnComesAlong) {
     fs::copy(NESTBED_GUESTS "/user.elf", path("mine.elf"));
     // And so does the report that names it.

@@ -105,5 +105,10 @@ TEST(Duration, HasTheUnitThatFits) {
     EXPECT_EQ(duration(0), "0.00 ns");
 }
 
+TEST(PlaceText, AFileAsAWholeHasNoLine) {
+    EXPECT_EQ(place_text("paging.cpp", 12), "paging.cpp:12");
+    EXPECT_EQ(place_text("apic.flat", 0), "apic.flat");
+}
+
 }  // namespace
 }  // namespace nestbed::vmm
