@@ -27,6 +27,7 @@ while read -r path; do
     grep -q " \./$path\$" "$folder/contents" || complain "the package lacks $path"
 done <<'PATHS'
 usr/bin/nestbed
+usr/bin/nestbed-qemu
 usr/include/nestbed/paging/mapper.hpp
 usr/lib/cmake/nestbed/nestbedConfig.cmake
 usr/share/bash-completion/completions/nestbed
