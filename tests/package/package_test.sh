@@ -24,7 +24,7 @@ package=$folder/nestbed_${version}_amd64.deb
 
 dpkg-deb --contents "$package" >"$folder/contents"
 while read -r path; do
-    grep -q " \./$path\$" "$folder/contents" || complain "the package lacks $path"
+    grep -qE " \./$path( -> nestbed)?\$" "$folder/contents" || complain "the package lacks $path"
 done <<'PATHS'
 usr/bin/nestbed
 usr/bin/nestbed-qemu
@@ -44,8 +44,9 @@ usr/share/nestbed/report.schema.json
 usr/share/zsh/vendor-completions/_nestbed
 PATHS
 # Nothing of Google Test's or others' install rules, nothing of the build's folder.
-if grep -vE ' \./(usr/(bin|include|include/nestbed|lib|lib/cmake|lib/cmake/nestbed|share)/|usr/$|$)' \
-    "$folder/contents" | grep -vE ' \./usr/(bin/nestbed$|(include|lib/cmake|share)/)'; then
+if grep -vE ' \./(usr/((bin|include|include/nestbed|lib|lib/cmake|lib/cmake/nestbed|share)/)?)?$' \
+    "$folder/contents" |
+    grep -vE ' \./usr/(bin/nestbed$|bin/nestbed-qemu -> nestbed$|(include|lib/cmake|share)/)'; then
     complain "and what is that?"
 fi
 if grep -vE '^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x|lrwxrwxrwx) root/root ' "$folder/contents"; then
